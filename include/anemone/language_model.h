@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "anemone/model.h"
+#include "anemone/result.h"
+
+/// A language model whatever its form: tokens in, logits out, and a state that can be forked.
+namespace anemone::lm {
+
+/// What a model is, for reports.
+struct ModelInfo {
+  std::string name;
+  std::filesystem::path path;
+  std::string form;  ///< "anemll", "anemll-monolithic", "stateful", "plain", …
+  std::string architecture;
+  int64_t vocab_size = 0;
+  int64_t context_length = 0;        ///< most tokens one sequence may have.
+  int64_t prefill_block_tokens = 0;  ///< 0: no prefill function.
+  std::string hash;                  ///< SHA-256 over the packages' files, hexadecimal.
+  uint64_t weight_bytes = 0;
+  runtime::Numerics numerics = runtime::Numerics::fp16;
+  bool gives_logits = true;  ///< false when only the arg max of each part leaves the model.
+};
+
+/// Counts of work, for reports: each token counts once per function call that carried it.
+struct WorkCounters {
+  uint64_t prefill_tokens = 0;
+  uint64_t step_tokens = 0;
+  uint64_t calls = 0;
+};
+
+/// One sequence: its tokens so far and the model's memory of them. Belongs to the model that made
+/// it.
+class Sequence {
+ public:
+  virtual ~Sequence() = default;
+  virtual std::span<const int32_t> tokens() const = 0;
+  int64_t length() const { return static_cast<int64_t>(tokens().size()); }
+  /// An independent copy.
+  virtual std::unique_ptr<Sequence> fork() const = 0;
+  /// Forgets all tokens from `length` on. What the model cannot roll back it computes again at the
+  /// next `extend`. CHECKs 0 <= length <= this->length().
+  virtual void truncate(int64_t length) = 0;
+  virtual uint64_t size_bytes() const = 0;
+};
+
+/// Which rows of `extend` are wanted.
+enum class Rows : uint8_t {
+  none,  ///< only advance.
+  last,  ///< logits after the last of the new tokens: [1, V].
+  all,   ///< logits after every new token: [T, V].
+};
+
+/// The interface of every form. Scores do not depend on how a sequence was cut into calls: rows are
+/// computed by the same arithmetic whether a block or a step carried them, as far as the artifact
+/// does. Not thread-safe; Sequences of one model may be interleaved.
+class LanguageModel {
+ public:
+  struct Options {
+    runtime::Options runtime;
+    /// Carry every token by the one-token function, never by blocks.
+    bool single_steps = false;
+  };
+
+  /// Opens an ANEMLL directory, a `.mlpackage` or a `.mlmodelc` that is a language model.
+  /// Errors: as package::open and runtime::Model::load; unsupported when the interface is none of
+  /// the known forms (names what was found); mismatch between parts (names both shapes).
+  static Result<std::unique_ptr<LanguageModel>> open(const std::filesystem::path& path,
+                                                     const Options& options);
+  virtual ~LanguageModel() = default;
+
+  virtual const ModelInfo& info() const = 0;
+  virtual std::unique_ptr<Sequence> new_sequence() = 0;
+
+  /// Appends tokens and writes the wanted rows to `logits` (fp32, row-major, rows * V values; empty
+  /// for Rows::none). Errors: out_of_range (token id, or more tokens than the context holds),
+  /// unsupported (logits of a model that gives only arg max), and those of running. After an error
+  /// the sequence is as before.
+  virtual Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
+                        std::span<float> logits) = 0;
+
+  /// Appends tokens and returns the arg max after the last one; ties go to the lowest id.
+  virtual Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) = 0;
+
+  virtual WorkCounters counters() const = 0;
+};
+
+}  // namespace anemone::lm

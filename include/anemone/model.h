@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/package.h"
+#include "anemone/result.h"
+#include "anemone/tensor.h"
+
+/// Running the functions of a package on the CPU executor.
+namespace anemone::runtime {
+
+/// What arithmetic the executor follows. Every result that is kept says which.
+enum class Numerics : uint8_t {
+  fp16,  ///< Core ML's fp16 program: products summed in fp32, each op's result rounded to its MIL
+         ///< type.
+  fp32,  ///< fp16 values of the program are kept as fp32; nothing is rounded to fp16 but constants.
+};
+const char* to_string(Numerics numerics);
+Result<Numerics> parse_numerics(std::string_view text);
+
+enum class Isa : uint8_t { automatic, scalar, avx2, avx512, neon };
+const char* to_string(Isa isa);
+Result<Isa> parse_isa(std::string_view text);
+
+struct Options {
+  Numerics numerics = Numerics::fp16;
+  int threads = 0;  ///< worker threads; 0: one per core.
+  Isa isa = Isa::automatic;
+};
+
+class ThreadPool;
+
+/// The contents of a program's states: named tensors, zero at first. Copying shares; `clone` is
+/// deep.
+class State {
+ public:
+  State() = default;
+  explicit State(std::vector<NamedTensor> tensors) : tensors_(std::move(tensors)) {}
+  std::span<NamedTensor> tensors() { return tensors_; }
+  std::span<const NamedTensor> tensors() const { return tensors_; }
+  NamedTensor* find(std::string_view name);
+  State clone() const;
+  void reset();
+  uint64_t size_bytes() const;
+
+ private:
+  std::vector<NamedTensor> tensors_;
+};
+
+/// One function prepared for one set of input shapes: memory planned, kernels chosen. Run it as
+/// often as you like; a run neither allocates nor locks when all shapes are known beforehand. Not
+/// thread-safe.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  /// The buffer to fill before `run`. Its dtype is the storage dtype: fp32 for an fp16 input under
+  /// Numerics::fp32. Null when there is no such input. The dtype and shape must not be changed.
+  virtual Tensor* input(std::string_view name) = 0;
+  /// Runs on `state`, which must hold every state the function declares, with its shape; may be
+  /// null when it declares none. States are updated in place. Errors: mismatch (state),
+  /// out_of_range (indices that the program makes), unsupported.
+  virtual Status run(State* state) = 0;
+  /// A result of the last run; valid until the next one. Null when there is no such output.
+  virtual const Tensor* output(std::string_view name) const = 0;
+  virtual std::span<const std::string> output_names() const = 0;
+};
+
+/// How one operation will be executed, for `inspect --kernels`.
+struct KernelChoice {
+  std::string operation;
+  std::string type;
+  std::string
+      kernel;  ///< name of the fast binding, "reference", "constant", "alias" or "fused into …".
+};
+
+/// A package that is ready to run. Thread-safe for `prepare`; Runners are not.
+class Model {
+ public:
+  /// Verifies the program of `package` and takes hold of its weights.
+  /// Errors: corrupt with all diagnostics; unsupported naming the first op that is not implemented,
+  /// its place, and how many others there are.
+  static Result<std::shared_ptr<Model>> load(package::Package package, const Options& options);
+  virtual ~Model() = default;
+
+  virtual const package::Package& package() const = 0;
+  virtual const Options& options() const = 0;
+
+  /// A zeroed state with every state that any function of the package declares.
+  virtual State new_state() const = 0;
+
+  /// Plans `function` for the given input shapes (by name; inputs left out take their declared
+  /// default shape). The plan is cached; each call gives a Runner of its own buffers. Errors:
+  /// not_found (function), mismatch (shape not allowed by the description), unsupported.
+  struct InputShape {
+    std::string name;
+    Shape shape;
+  };
+  virtual Result<std::unique_ptr<Runner>> prepare(std::string_view function,
+                                                  std::span<const InputShape> shapes) = 0;
+
+  /// Convenience for one-off use: prepares for the shapes of `inputs`, converts them to the storage
+  /// dtype, fills defaults of optional inputs, runs, and returns copies of all outputs.
+  virtual Result<std::vector<NamedTensor>> predict(std::string_view function,
+                                                   std::span<const NamedTensor> inputs,
+                                                   State* state) = 0;
+
+  virtual Result<std::vector<KernelChoice>> kernels(std::string_view function) = 0;
+};
+
+}  // namespace anemone::runtime

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/program.h"
+#include "anemone/result.h"
+#include "anemone/tensor.h"
+
+/// Core ML packages on disk: `.mlpackage`, `.mlmodelc`, and ANEMLL model directories.
+namespace anemone::package {
+
+/// Lower and upper bound (inclusive) of one dimension; upper < 0 is unbounded.
+struct DimRange {
+  int64_t lower = 0;
+  int64_t upper = -1;
+};
+
+/// An input, output or state as the model description declares it.
+struct Feature {
+  enum class Kind : uint8_t {
+    multi_array,
+    image,
+    state,
+    dictionary,
+    sequence,
+    string,
+    int64,
+    fp64
+  };
+  enum class ColorSpace : uint8_t { none, gray, rgb, bgr, gray_fp16 };
+  std::string name;
+  std::string description;
+  Kind kind = Kind::multi_array;
+  DType dtype = DType::fp32;
+  std::vector<int64_t>
+      shape;  ///< declared or default shape; empty for outputs of flexible programs.
+  std::vector<std::vector<int64_t>> enumerated_shapes;
+  std::vector<DimRange> ranges;  ///< one per dimension when the shape is a range.
+  bool is_optional = false;
+  std::optional<double> default_value;  ///< of an optional input, spread over the shape.
+  int64_t width = 0;                    ///< images.
+  int64_t height = 0;                   ///< images.
+  ColorSpace color_space = ColorSpace::none;
+  DType dictionary_key = DType::string;  ///< dictionaries: string or int64 keys.
+};
+
+struct FunctionDescription {
+  std::string name;
+  std::vector<Feature> inputs;
+  std::vector<Feature> outputs;
+  std::vector<Feature> states;
+  std::string predicted_feature_name;        ///< classifiers.
+  std::string predicted_probabilities_name;  ///< classifiers.
+  const Feature* find_input(std::string_view name) const;
+  const Feature* find_output(std::string_view name) const;
+};
+
+/// One blob of a weight file, for listings.
+struct BlobEntry {
+  std::string file;  ///< path inside the package.
+  uint64_t offset_bytes = 0;
+  DType dtype = DType::fp16;
+  uint64_t size_bytes = 0;
+};
+
+enum class Form : uint8_t { mlpackage, mlmodelc };
+
+/// A package in memory: its description and program. Weights stay in the mapped files; Tensors of
+/// the program keep those mappings alive, also after the Package is gone.
+struct Package {
+  std::filesystem::path path;
+  Form form = Form::mlpackage;
+  int64_t specification_version = 0;
+  std::map<std::string, std::string> metadata;  ///< author, license, version, userDefined keys …
+  std::vector<FunctionDescription>
+      functions;  ///< a single-function package has one, "main" or its own name.
+  std::string default_function;
+  mil::Program program;
+  uint64_t weight_file_bytes = 0;
+
+  const FunctionDescription* find_function(std::string_view name) const;
+};
+
+/// Opens `path`, a directory that ends in `.mlpackage` or `.mlmodelc` (or has their contents).
+/// Reads the description and program; does not verify the program.
+/// Errors: not_found (a file that the manifest or the program names), corrupt (file, place,
+/// expected, found), unsupported (no ML Program: neural network, pipeline), io.
+Result<Package> open(const std::filesystem::path& path);
+
+/// Every blob in the package's weight files, in file order. Checks each record.
+Result<std::vector<BlobEntry>> list_blobs(const std::filesystem::path& path);
+
+/// All that `inspect --verify` checks: manifest, blobs, the program's constraints, and that
+/// description and program agree (inputs, outputs, states, dtypes, shapes).
+mil::Diagnostics verify(const Package& package);
+
+/// An ANEMLL model directory: meta.yaml and the packages it stands for.
+/// meta.yaml's words about functions, window and masks are not trusted; read the packages.
+struct AnemllDirectory {
+  std::filesystem::path path;
+  std::string name;
+  std::string version;
+  std::string architecture;
+  bool monolithic = false;
+  int64_t context_length = 0;
+  int64_t batch_size = 0;  ///< prefill rows.
+  int64_t num_chunks = 0;
+  int64_t split_lm_head = 0;
+  std::optional<int64_t> sliding_window;
+  std::optional<int64_t> vocab_size;
+  std::vector<int64_t> lm_head_chunk_sizes;
+  bool argmax_in_model = false;
+  std::map<std::string, std::string> parameters;  ///< every scalar key of `parameters`, as text.
+
+  std::filesystem::path embeddings;           ///< empty when monolithic.
+  std::filesystem::path lm_head;              ///< empty when monolithic.
+  std::vector<std::filesystem::path> chunks;  ///< in order; the one monolith when monolithic.
+  std::vector<std::filesystem::path> rotate_chunks;  ///< `_rot` packages of a split-rotate build.
+};
+
+/// Reads meta.yaml (every version) and finds the packages by listing the directory.
+/// Errors: not_found (no meta.yaml, a missing part by name), corrupt (YAML: file and line),
+/// mismatch (a key with a wrong value, by name).
+Result<AnemllDirectory> open_anemll(const std::filesystem::path& path);
+
+}  // namespace anemone::package
