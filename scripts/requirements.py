@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Prints which requirements of docs/requirements.md the tests that ran have proven.
+
+    scripts/requirements.py [--json] [RESULTS.xml ...]
+
+Reads JUnit XML of ctest (`ctest --output-junit FILE`) and XML of GoogleTest
+(`--gtest_output=xml:FILE`); by default build/*/test-results/*.xml. A test proves a requirement by
+carrying its id in its name (S1_14 or S1.14), in a ctest label, or in a property `requirement`, when
+it ran and passed. Where both kinds of file name one test, GoogleTest's word counts, because ctest
+may take a skip for a pass. The instances of a parameterised test are one test: one that fails takes
+the proof away.
+
+Exit: 0 done, 1 a test names an id that does not exist, 2 a file is missing or cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENT = re.compile(r"^- (S[0-4]\.\d+) \[(linux|mac|out)\] (.+)$")
+ID_IN_TEST = re.compile(r"(?<![A-Za-z0-9])S([0-4])[._](\d+)(?![A-Za-z0-9])")
+INSTANCE_OF_TEST = re.compile(r"(.+\.\w+)/\w+")
+HEADING = re.compile(r"^## (S[0-4]): (.+)$")
+ID_PROPERTIES = ("cmake_labels", "requirement")
+UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
+STATUSES = ("proven", "not yet", "needs a Mac", "out")
+
+
+class Unreadable(Exception):
+    """An input file that is missing or is not what it should be."""
+
+
+@dataclass
+class Requirement:
+    id: str
+    kind: str
+    text: str
+    proven_by: list[str] = field(default_factory=list)
+    without_proof: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        return "proven" if self.proven_by else UNPROVEN[self.kind]
+
+
+@dataclass
+class TestResult:
+    name: str
+    outcome: str  # passed, failed, skipped
+    ids: list[str]
+    from_googletest: bool
+
+
+def read_requirements(path: Path) -> tuple[dict[str, str], dict[str, Requirement]]:
+    """Titles of the documents and the requirements, both in the file's order."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{path}: {error}") from error
+    titles: dict[str, str] = {}
+    requirements: dict[str, Requirement] = {}
+    for number, line in enumerate(lines, 1):
+        if heading := HEADING.match(line):
+            titles[heading[1]] = heading[2]
+        elif line.startswith("- "):
+            match = REQUIREMENT.match(line)
+            if not match:
+                raise Unreadable(f"{path}:{number}: expected `- S1.14 [linux] text`, got `{line}`")
+            if match[1] in requirements:
+                raise Unreadable(f"{path}:{number}: {match[1]} is listed twice")
+            if match[1].split(".")[0] not in titles:
+                raise Unreadable(
+                    f"{path}:{number}: {match[1]} stands before the heading of its document"
+                )
+            requirements[match[1]] = Requirement(*match.groups())
+    if not requirements:
+        raise Unreadable(f"{path}: no line of the form `- S1.14 [linux] text`")
+    return titles, requirements
+
+
+def outcome_of(case: ElementTree.Element) -> str:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return "failed"
+    if case.get("status") == "fail":
+        return "failed"
+    if case.find("skipped") is not None or case.get("status") != "run":
+        return "skipped"
+    return "passed" if case.get("result", "completed") == "completed" else "skipped"
+
+
+def read_results(path: Path) -> list[TestResult]:
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise Unreadable(f"{path}: {error}") from error
+    if root.tag not in ("testsuite", "testsuites"):
+        raise Unreadable(f"{path}: root element <{root.tag}>, expected <testsuite> or <testsuites>")
+    results = []
+    for case in root.iter("testcase"):
+        from_googletest = case.get("result") is not None
+        name = case.get("name", "")
+        if from_googletest:
+            name = f"{case.get('classname', '')}.{name}"
+        if instance := INSTANCE_OF_TEST.fullmatch(name):
+            name = instance[1]
+        properties = [
+            p.get("value", "") for p in case.iter("property") if p.get("name") in ID_PROPERTIES
+        ]
+        found = ID_IN_TEST.findall(" ".join([name, *properties]))
+        ids = list(dict.fromkeys(f"S{document}.{number}" for document, number in found))
+        results.append(TestResult(name, outcome_of(case), ids, from_googletest))
+    return results
+
+
+def final_outcome(records: list[TestResult]) -> str:
+    """One word for all records of a test: a failure anywhere wins, then a pass."""
+    if any(record.outcome == "failed" for record in records):
+        return "failed"
+    deciding = [record for record in records if record.from_googletest] or records
+    return "passed" if any(record.outcome == "passed" for record in deciding) else "skipped"
+
+
+def assign(
+    requirements: dict[str, Requirement], results: list[TestResult]
+) -> list[tuple[str, str]]:
+    """Enters each test at its requirements; returns (test, id) for ids that do not exist."""
+    by_name: dict[str, list[TestResult]] = {}
+    for result in results:
+        by_name.setdefault(result.name, []).append(result)
+    unknown = []
+    for name, records in sorted(by_name.items()):
+        outcome = final_outcome(records)
+        for id_ in dict.fromkeys(id_ for record in records for id_ in record.ids):
+            if id_ not in requirements:
+                unknown.append((name, id_))
+            elif outcome == "passed":
+                requirements[id_].proven_by.append(name)
+            else:
+                requirements[id_].without_proof.append((name, outcome))
+    return unknown
+
+
+def count(requirements: list[Requirement]) -> dict[str, int]:
+    statuses = Counter(requirement.status for requirement in requirements)
+    return {status: statuses[status] for status in STATUSES}
+
+
+def of_document(requirements: dict[str, Requirement], document: str) -> list[Requirement]:
+    return [r for r in requirements.values() if r.id.startswith(document + ".")]
+
+
+def print_table(titles: dict[str, str], requirements: dict[str, Requirement]) -> None:
+    for document, title in titles.items():
+        print(f"{document}: {title}")
+        for requirement in of_document(requirements, document):
+            print(f"  {requirement.id:<6} {requirement.status:<12} {requirement.text}")
+            for test in requirement.proven_by:
+                print(f"{'':22}by {test}")
+            for test, outcome in requirement.without_proof:
+                print(f"{'':22}{outcome}: {test}")
+        print()
+    print("".join(f"{head:>13}" for head in ("", *STATUSES, "all")))
+    rows = [(document, of_document(requirements, document)) for document in titles]
+    for name, members in [*rows, ("total", list(requirements.values()))]:
+        print(f"{name:>13}" + "".join(f"{n:>13}" for n in (*count(members).values(), len(members))))
+
+
+def print_json(
+    titles: dict[str, str], requirements: dict[str, Requirement], unknown: list[tuple[str, str]]
+) -> None:
+    document = {
+        "version": 1,
+        "documents": [
+            {"id": id_, "title": title, "totals": count(of_document(requirements, id_))}
+            for id_, title in titles.items()
+        ],
+        "requirements": [
+            {
+                "id": r.id,
+                "kind": r.kind,
+                "status": r.status,
+                "text": r.text,
+                "proven_by": r.proven_by,
+                "without_proof": [
+                    {"test": test, "outcome": outcome} for test, outcome in r.without_proof
+                ],
+            }
+            for r in requirements.values()
+        ],
+        "totals": count(list(requirements.values())),
+        "unknown": [{"test": test, "id": id_} for test, id_ in unknown],
+    }
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "--requirements", type=Path, default=ROOT / "docs/requirements.md", metavar="FILE"
+    )
+    parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS.xml")
+    options = parser.parse_args(arguments)
+    files = options.results or sorted(ROOT.glob("build/*/test-results/*.xml"))
+    try:
+        titles, requirements = read_requirements(options.requirements)
+        results = [result for path in files for result in read_results(path)]
+    except Unreadable as error:
+        print(f"requirements.py: {error}", file=sys.stderr)
+        return 2
+    unknown = assign(requirements, results)
+    if not files:
+        print(
+            "requirements.py: no test results in build/*/test-results; run `make test`",
+            file=sys.stderr,
+        )
+    if options.json:
+        print_json(titles, requirements, unknown)
+    else:
+        print_table(titles, requirements)
+    for test, id_ in unknown:
+        print(f"requirements.py: test `{test}` names {id_}, which does not exist", file=sys.stderr)
+    return 1 if unknown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
