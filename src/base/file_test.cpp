@@ -1,0 +1,120 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/atomic_file.h"
+#include "base/mapped_file.h"
+#include "base/path_inside.h"
+#include "support/scratch_folder.h"
+
+namespace anemone {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+TEST(MappedFileTest, BytesOutliveTheName) {
+  const test::ScratchFolder folder;
+  folder.write("a", "some bytes");
+  const auto file = MappedFile::open(folder.path() / "a");
+  ASSERT_TRUE(file.ok());
+  fs::remove(folder.path() / "a");
+  EXPECT_EQ(text_of((*file)->bytes()), "some bytes");
+}
+
+TEST(MappedFileTest, EmptyFileHasNoBytes) {
+  const test::ScratchFolder folder;
+  folder.write("empty", "");
+  const auto file = MappedFile::open(folder.path() / "empty");
+  ASSERT_TRUE(file.ok());
+  EXPECT_TRUE((*file)->bytes().empty());
+}
+
+TEST(MappedFileTest, RefusesWhatIsNoFile) {
+  const test::ScratchFolder folder;
+  EXPECT_EQ(MappedFile::open(folder.path() / "none").error().code, ErrorCode::not_found);
+  EXPECT_EQ(MappedFile::open(folder.path()).error().code, ErrorCode::io);
+  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(MappedFile::open(folder.path() / "pipe").error().code, ErrorCode::io);
+}
+
+TEST(PathInsideTest, FindsWhatIsInside) {
+  const test::ScratchFolder folder;
+  folder.write("root/weights/weight.bin", "x");
+  const auto found = path_inside(folder.path() / "root", "weights/weight.bin");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(*found, folder.path() / "root/weights/weight.bin");
+  EXPECT_EQ(path_inside(folder.path() / "root", "weights/other.bin").error().code,
+            ErrorCode::not_found);
+}
+
+TEST(PathInsideTest, RefusesEscapes) {
+  const test::ScratchFolder folder;
+  folder.write("root/a", "x");
+  folder.write("secret", "x");
+  folder.write("rooter", "x");
+  fs::create_symlink("../secret", folder.path() / "root/link");
+  fs::create_symlink(folder.path(), folder.path() / "root/up");
+  const fs::path root = folder.path() / "root";
+  for (const std::string& name :
+       {std::string("../secret"), std::string("a/../../secret"), std::string(""),
+        (folder.path() / "secret").string(), std::string("link"), std::string("up/secret"),
+        std::string("up/rooter"), std::string("."), std::string("a\0b", 3)})
+    EXPECT_EQ(path_inside(root, name).error().code, ErrorCode::corrupt) << name;
+}
+
+TEST(PathInsideTest, FollowsLinksIntoTheBlobsOfAHubCache) {
+  const test::ScratchFolder folder;
+  folder.write("models--a--b/blobs/1234", "x");
+  folder.write("models--a--b/refs/main", "x");
+  const fs::path root = folder.path() / "models--a--b/snapshots/5678/m.mlmodelc";
+  fs::create_directories(root);
+  fs::create_symlink("../../../blobs/1234", root / "model.mil");
+  fs::create_symlink("../../../refs/main", root / "other");
+  EXPECT_TRUE(path_inside(root, "model.mil").ok());
+  EXPECT_EQ(path_inside(root, "other").error().code, ErrorCode::corrupt);
+}
+
+TEST(AtomicFileTest, AppearsOnlyWhenCommitted) {
+  const test::ScratchFolder folder;
+  folder.write("out", "old");
+  const std::string text = "new";
+  {
+    auto file = AtomicFile::create(folder.path() / "out");
+    ASSERT_TRUE(file.ok());
+    ASSERT_TRUE(file->write(std::as_bytes(std::span(text))).ok());
+    EXPECT_EQ(folder.read("out"), "old");
+  }
+  EXPECT_EQ(folder.read("out"), "old");
+  auto file = AtomicFile::create(folder.path() / "out");
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->write(std::as_bytes(std::span(text))).ok());
+  ASSERT_TRUE(file->commit().ok());
+  EXPECT_EQ(folder.read("out"), "new");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFileTest, KeepsDevicesAndLinks) {
+  const test::ScratchFolder folder;
+  folder.write("real", "old");
+  fs::create_symlink("real", folder.path() / "link");
+  auto file = AtomicFile::create(folder.path() / "link");
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->commit().ok());
+  EXPECT_TRUE(fs::is_symlink(folder.path() / "link"));
+  EXPECT_EQ(folder.read("real"), "");
+  auto null = AtomicFile::create("/dev/null");
+  ASSERT_TRUE(null.ok());
+  ASSERT_TRUE(null->commit().ok());
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  EXPECT_EQ(AtomicFile::create(folder.path() / "none/out").error().code, ErrorCode::io);
+}
+
+}  // namespace
+}  // namespace anemone
