@@ -1,28 +1,18 @@
-#include "mil/op.h"
+#include "mil/ops/elementwise.h"
 
 namespace anemone::mil {
 namespace {
 
-enum : size_t { kX };
 constexpr Parameter kParameters[] = {{"x", kFloat}};
 
-Inferred infer(const Operands& in, size_t) { return std::vector{*in.at(kX).type}; }
-
-Status eval(const Operands& in, std::span<Tensor> outputs) {
-  const Tensor& x = *in.value(kX);
-  for (int64_t i = 0; i < x.element_count(); ++i) {
-    const double value = x.at(i);
-    outputs[0].set(i, value < 0 ? 0 : value);
-  }
-  return {};
-}
+double apply(double x) { return x < 0 ? 0 : x; }
 
 }  // namespace
 
 constinit const OpDef k_relu{.name = "relu",
                              .parameters = kParameters,
-                             .infer = infer,
-                             .eval = eval,
+                             .infer = infer_like_first,
+                             .eval = eval_elementwise<apply>,
                              .doc = "max(x, 0); NaN stays NaN."};
 
 }  // namespace anemone::mil

@@ -1,0 +1,27 @@
+#include <cmath>
+
+#include "mil/ops/elementwise.h"
+
+namespace anemone::mil {
+namespace {
+
+enum : size_t { kX, kAlpha };
+constexpr Parameter kParameters[] = {{"x", kFloat},
+                                     {"alpha", kFloat, Presence::required, BindingRule::constant}};
+
+Status eval(const Operands& in, std::span<Tensor> outputs) {
+  const double alpha = in.number(kAlpha, 0);
+  map_elements(*in.value(kX), outputs[0],
+               [alpha](double x) { return x < 0 ? alpha * std::expm1(x) : x; });
+  return {};
+}
+
+}  // namespace
+
+constinit const OpDef k_elu{.name = "elu",
+                            .parameters = kParameters,
+                            .infer = infer_like_first,
+                            .eval = eval,
+                            .doc = "x where x >= 0, else alpha * (exp(x) - 1)."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,18 @@
+#include "mil/ops/broadcast.h"
+
+namespace anemone::mil {
+namespace {
+
+constexpr Parameter kParameters[] = {{"x", kFloat | kInt32}, {"y", kFloat | kInt32}};
+
+double apply(double x, double y) { return x != y ? 1 : 0; }
+
+}  // namespace
+
+constinit const OpDef k_not_equal{.name = "not_equal",
+                                  .parameters = kParameters,
+                                  .infer = infer_comparison,
+                                  .eval = eval_broadcast<apply>,
+                                  .doc = "x != y."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,20 @@
+#include <cmath>
+
+#include "mil/ops/broadcast.h"
+
+namespace anemone::mil {
+namespace {
+
+constexpr Parameter kParameters[] = {{"x", kFloat | kInt32}, {"y", kFloat | kInt32}};
+
+double apply(double x, double y) { return std::pow(x, y); }
+
+}  // namespace
+
+constinit const OpDef k_pow{.name = "pow",
+                            .parameters = kParameters,
+                            .infer = infer_broadcast,
+                            .eval = eval_broadcast<apply>,
+                            .doc = "x to the power y."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,19 @@
+#include "mil/ops/broadcast.h"
+
+namespace anemone::mil {
+namespace {
+
+constexpr Parameter kParameters[] = {{"x", kFloat | kInt32}, {"y", kFloat | kInt32}};
+
+double apply(double x, double y) { return x / y; }
+
+}  // namespace
+
+constinit const OpDef k_real_div{
+    .name = "real_div",
+    .parameters = kParameters,
+    .infer = infer_broadcast,
+    .eval = eval_broadcast<apply>,
+    .doc = "x / y; integers truncate towards zero, and give 0 for 0 / 0."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,17 @@
+#include "mil/ops/reduce.h"
+
+namespace anemone::mil {
+namespace {
+
+bool better(double value, double best) { return value > best; }
+
+}  // namespace
+
+constinit const OpDef k_reduce_argmax{
+    .name = "reduce_argmax",
+    .parameters = kReduceArgParameters,
+    .infer = infer_reduce_arg,
+    .eval = eval_reduce_arg<better>,
+    .doc = "The index of the largest element along axis; the first of equal ones."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,29 @@
+#include <cmath>
+
+#include "mil/ops/elementwise.h"
+
+namespace anemone::mil {
+namespace {
+
+enum : size_t { kX, kAlpha, kBeta };
+constexpr Parameter kParameters[] = {{"x", kFloat},
+                                     {"alpha", kFloat, Presence::required, BindingRule::constant},
+                                     {"beta", kFloat, Presence::required, BindingRule::constant}};
+
+Status eval(const Operands& in, std::span<Tensor> outputs) {
+  const double alpha = in.number(kAlpha, 0);
+  const double beta = in.number(kBeta, 0);
+  map_elements(*in.value(kX), outputs[0],
+               [alpha, beta](double x) { return alpha * std::tanh(beta * x); });
+  return {};
+}
+
+}  // namespace
+
+constinit const OpDef k_scaled_tanh{.name = "scaled_tanh",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval,
+                                    .doc = "alpha * tanh(beta * x)."};
+
+}  // namespace anemone::mil

@@ -1,0 +1,20 @@
+#include <cmath>
+
+#include "mil/ops/elementwise.h"
+
+namespace anemone::mil {
+namespace {
+
+constexpr Parameter kParameters[] = {{"x", kFloat}};
+
+double apply(double x) { return std::sinh(x); }
+
+}  // namespace
+
+constinit const OpDef k_sinh{.name = "sinh",
+                             .parameters = kParameters,
+                             .infer = infer_like_first,
+                             .eval = eval_elementwise<apply>,
+                             .doc = "The hyperbolic sine of x."};
+
+}  // namespace anemone::mil
