@@ -1,0 +1,54 @@
+# The menu. Each goal installs what is missing, builds, and does its job.
+.PHONY: help setup build demo test test-fast check format fuzz requirements clean
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help:
+	@echo "make demo          inspect, run and evaluate the embedded model"
+	@echo "make test          build and run every test"
+	@echo "make build         build the program: build/anemone"
+	@echo "make test-fast     the tests without the label 'slow'"
+	@echo "make check         formatting and module layers"
+	@echo "make requirements  which requirements the last test run proves"
+	@echo "make fuzz          one minute of every fuzz target (clang 14)"
+	@echo "make format        rewrite the sources with clang-format 14"
+
+setup:
+	@scripts/setup
+
+build: setup
+	@mkdir -p build
+	@cmake --preset release > build/configure.log || { cat build/configure.log; exit 1; }
+	@ninja -C build/release -j $(JOBS) anemone_tool
+	@ln -sf release/tools/anemone build/anemone
+
+demo: build
+	@scripts/demo
+
+test: setup
+	@mkdir -p build
+	@cmake --preset $(or $(PRESET),dev)
+	@ninja -C build/$(or $(PRESET),dev) -j $(JOBS)
+	@cd build/$(or $(PRESET),dev) && ctest --output-on-failure -j $(JOBS) --output-junit test-results.xml $(CTEST_FLAGS)
+	@$(MAKE) --no-print-directory requirements > build/requirements.txt && tail -n 12 build/requirements.txt
+
+test-fast:
+	@$(MAKE) --no-print-directory test CTEST_FLAGS="-LE slow"
+
+check:
+	@scripts/setup --develop
+	@scripts/check_format
+	@scripts/check_layers.py
+
+requirements:
+	@scripts/requirements.py
+
+fuzz:
+	@scripts/setup --develop
+	@scripts/fuzz
+
+format:
+	@git ls-files '*.h' '*.cpp' '*.mm' | xargs clang-format-14 -i
+
+clean:
+	rm -rf build

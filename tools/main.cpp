@@ -1,0 +1,133 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <memory>
+#include <new>
+
+#include "anemone/version.h"
+#include "command.h"
+#include "settings.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+
+Result<runtime::Options> CommonFlags::runtime_options() const {
+  runtime::Options options;
+  options.threads = threads;
+  ANEMONE_TRY(options.numerics, runtime::parse_numerics(numerics));
+  ANEMONE_TRY(options.isa, runtime::parse_isa(isa));
+  if (backend == "coreml")
+    return Error{ErrorCode::unsupported,
+                 "the Core ML backend needs macOS; this build has the CPU executor only",
+                 {},
+                 "leave out --backend"};
+  return options;
+}
+
+namespace {
+
+void add_common(CLI::App& app, CommonFlags& common) {
+  const std::string group = "Common";
+  app.add_option("--threads", common.threads, "Worker threads; 0: one per core")
+      ->check(CLI::Range(0, 1024))
+      ->group(group);
+  app.add_option("--isa", common.isa, "Force an instruction set")
+      ->check(CLI::IsMember({"automatic", "scalar", "avx2", "avx512", "neon"}))
+      ->group(group);
+  app.add_option("--numerics", common.numerics,
+                 "Arithmetic: fp16 as Core ML says, or fp32 without rounding")
+      ->check(CLI::IsMember({"fp16", "fp32", "ane"}))
+      ->group(group);
+  app.add_option("--backend", common.backend, "What runs the model")
+      ->check(CLI::IsMember({"auto", "cpu", "coreml"}))
+      ->group(group);
+  app.add_option("--compute-units", common.compute_units, "Core ML backend: which units it may use")
+      ->check(CLI::IsMember({"all", "cpu", "cpu-gpu", "cpu-ane"}))
+      ->group(group);
+  app.add_option("--config", common.config, "YAML file with flags (file < ANEMONE_* < flags)")
+      ->group(group);
+  app.add_flag("-q,--quiet", common.quiet, "Errors only")->group(group);
+  app.add_flag("-v,--verbose", common.verbose, "More words")->group(group);
+  app.add_flag("--no-progress", common.no_progress, "No progress line")->group(group);
+  app.add_option("--color", common.color, "Colours on the terminal")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->group(group);
+  app.add_flag("--json", common.json, "One JSON document on stdout")->group(group);
+}
+
+int usage_error(std::string_view message, const CLI::App& app) {
+  fmt::print(stderr, "error: {}\nhint: anemone {}--help\n", message,
+             app.get_parent() == nullptr ? "" : app.get_name() + " ");
+  return 2;
+}
+
+int run(std::vector<std::string> arguments) {
+  CLI::App program("Anemone: language models as Core ML packages: inspect, run, evaluate",
+                   "anemone");
+  program.set_version_flag("--version", std::string(version()));
+  program.require_subcommand(1);
+  CommonFlags common;
+  std::map<const CLI::App*, Action> actions;
+#define COMMAND(name)                                     \
+  {                                                       \
+    CLI::App* command = program.add_subcommand(#name);    \
+    command->option_defaults()->always_capture_default(); \
+    actions[command] = add_##name(*command, common);      \
+    add_common(*command, common);                         \
+  }
+#include "commands.inc"
+#undef COMMAND
+
+  arguments = with_dashes(std::move(arguments));
+  if (!arguments.empty() && !arguments[0].starts_with("-")) {
+    const auto found = std::ranges::find_if(
+        actions, [&](const auto& entry) { return entry.first->get_name() == arguments[0]; });
+    if (found == actions.end()) {
+      std::vector<std::string> names;
+      for (const auto& entry : actions) names.push_back(entry.first->get_name());
+      const std::string near = nearest(arguments[0], names);
+      fmt::print(stderr, "error: unknown command '{}'\nhint: {}\n", arguments[0],
+                 near.empty() ? "anemone --help lists the commands"
+                              : "did you mean 'anemone " + near + "'?");
+      return 2;
+    }
+    auto completed =
+        with_settings({arguments.begin() + 1, arguments.end()}, *found->first, program);
+    if (!completed.ok()) {
+      print_error(completed.error(), common);
+      return exit_code(completed.error()) == 1 ? 1 : 2;
+    }
+    completed->insert(completed->begin(), arguments[0]);
+    arguments = *std::move(completed);
+  }
+  std::reverse(arguments.begin(), arguments.end());
+  try {
+    program.parse(std::move(arguments));
+  } catch (const CLI::Success& success) {
+    return program.exit(success);
+  } catch (const CLI::ParseError& error) {
+    const auto used = program.get_subcommands();
+    return usage_error(error.what(), used.empty() ? program : *used[0]);
+  }
+  const Status status = actions.at(program.get_subcommands()[0])();
+  if (status.ok()) return 0;
+  print_error(status.error(), common);
+  return exit_code(status.error());
+}
+
+}  // namespace
+}  // namespace anemone::tools
+
+int main(int argc, char** argv) {
+  anemone::tools::watch_interrupt();
+  try {
+    return anemone::tools::run({argv + 1, argv + argc});
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: out of memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "anemone/log.h"
+#include "command.h"
+
+namespace anemone::tools {
+
+/// Makes Ctrl-C set a flag instead of ending the process; a second Ctrl-C ends it at once.
+void watch_interrupt();
+bool interrupted();
+
+/// Words for the user, on stderr: level and message; respects -q and -v.
+LogSink log_sink(const CommonFlags& common);
+
+/// "error: …" and "hint: …" on stderr, coloured when stderr is a terminal.
+void print_error(const Error& error, const CommonFlags& common);
+
+/// The exit code that CLI.md gives to an error.
+int exit_code(const Error& error);
+
+/// Progress of long work on stderr: nothing for the first two seconds; then one line with share,
+/// rate and time left, redrawn in place on a terminal and printed every ten seconds elsewhere. The
+/// sink it gives returns false once the user pressed Ctrl-C. Erases its line when destroyed.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const CommonFlags& common);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+  ProgressSink sink();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void show(const Progress& progress);
+  void erase();
+
+  bool enabled_;
+  bool terminal_;
+  std::string stage_;
+  Clock::time_point stage_start_;
+  Clock::time_point last_shown_;
+  bool drawn_ = false;
+};
+
+/// Writes to stdout and reports a failure (disk full, closed pipe) as an error.
+Status write_stdout(std::string_view text);
+
+}  // namespace anemone::tools
