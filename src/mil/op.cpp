@@ -30,23 +30,28 @@ const OpDef* find_op(std::string_view name) {
   return found != kOps.end() && (*found)->name == name ? *found : nullptr;
 }
 
+const Tensor* Operands::scalar(size_t p) const {
+  if (!has(p)) return nullptr;
+  const Operand& operand = at(p);
+  ANEMONE_CHECK(operand.value != nullptr || operand.constant,
+                "scalars are read from constant parameters");
+  return operand.value != nullptr && operand.value->element_count() > 0 ? operand.value : nullptr;
+}
+
 int64_t Operands::integer(size_t p, int64_t absent) const {
-  const Tensor* tensor = value(p);
-  ANEMONE_CHECK(tensor != nullptr || !has(p), "constant parameters are known before inference");
+  const Tensor* tensor = scalar(p);
   return tensor == nullptr ? absent : static_cast<int64_t>(tensor->at(0));
 }
 
 double Operands::number(size_t p, double absent) const {
-  const Tensor* tensor = value(p);
-  ANEMONE_CHECK(tensor != nullptr || !has(p), "constant parameters are known before inference");
+  const Tensor* tensor = scalar(p);
   return tensor == nullptr ? absent : tensor->at(0);
 }
 
 bool Operands::boolean(size_t p, bool absent) const { return number(p, absent ? 1 : 0) != 0; }
 
 std::string_view Operands::text(size_t p, std::string_view absent) const {
-  const Tensor* tensor = value(p);
-  ANEMONE_CHECK(tensor != nullptr || !has(p), "constant parameters are known before inference");
+  const Tensor* tensor = scalar(p);
   return tensor == nullptr ? absent : std::string_view(tensor->strings()[0]);
 }
 

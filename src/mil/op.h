@@ -61,13 +61,18 @@ struct Parameter {
   DTypeSet types;
   Presence presence = Presence::required;
   BindingRule binding = BindingRule::any;
+  /// tensor, or list or state of `types`.
+  ValueType::Kind kind = ValueType::Kind::tensor;
 };
 
 /// One bound input: its type, and its value where that is known (constants; everything at run
-/// time).
+/// time). The value of a list is one tensor of shape [length, element…].
 struct Operand {
   const ValueType* type = nullptr;
   const Tensor* value = nullptr;
+  /// Known when the program is loaded. A large constant expression is constant although nobody has
+  /// computed its value while types are inferred.
+  bool constant = false;
 };
 
 /// An operation's inputs by parameter index (the order of OpDef::parameters).
@@ -87,8 +92,8 @@ class Operands {
   /// The value, or null when it is not known (yet) or the parameter is absent.
   const Tensor* value(size_t p, size_t i = 0) const { return has(p) ? at(p, i).value : nullptr; }
 
-  /// Scalar parameters with a default for an absent one. The value must be known (constant
-  /// parameters).
+  /// Scalar parameters with a default for an absent one, for an empty tensor and for a constant
+  /// whose value is not computed while types are inferred. Only for constant parameters.
   int64_t integer(size_t p, int64_t absent) const;
   double number(size_t p, double absent) const;
   bool boolean(size_t p, bool absent) const;
@@ -100,6 +105,8 @@ class Operands {
   int opset() const { return opset_; }
 
  private:
+  const Tensor* scalar(size_t p) const;
+
   std::span<const Operand> operands_;
   std::span<const uint32_t> offsets_;
   int opset_;

@@ -1,0 +1,16 @@
+#include "mil/op.h"
+
+namespace anemone::mil {
+namespace {
+
+constexpr Parameter kParameters[] = {{"pred", kBool}};
+
+}  // namespace
+
+constinit const OpDef k_cond{
+    .name = "cond",
+    .parameters = kParameters,
+    .kind = OpKind::control,
+    .doc = "The outputs of the first block where `pred` is true, else of the second."};
+
+}  // namespace anemone::mil
