@@ -11,10 +11,10 @@ double apply(double x) { return std::fabs(x); }
 
 }  // namespace
 
-constinit const OpDef k_abs{.name = "abs",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "The absolute value of x."};
+extern constinit const OpDef k_abs{.name = "abs",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "The absolute value of x."};
 
 }  // namespace anemone::mil

@@ -9,10 +9,10 @@ double apply(double x, double y) { return x + y; }
 
 }  // namespace
 
-constinit const OpDef k_add{.name = "add",
-                            .parameters = kParameters,
-                            .infer = infer_broadcast,
-                            .eval = eval_broadcast<apply>,
-                            .doc = "x + y."};
+extern constinit const OpDef k_add{.name = "add",
+                                   .parameters = kParameters,
+                                   .infer = infer_broadcast,
+                                   .eval = eval_broadcast<apply>,
+                                   .doc = "x + y."};
 
 }  // namespace anemone::mil

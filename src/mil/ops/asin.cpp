@@ -11,10 +11,10 @@ double apply(double x) { return std::asin(x); }
 
 }  // namespace
 
-constinit const OpDef k_asin{.name = "asin",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The inverse sine of x; NaN outside [-1, 1]."};
+extern constinit const OpDef k_asin{.name = "asin",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The inverse sine of x; NaN outside [-1, 1]."};
 
 }  // namespace anemone::mil

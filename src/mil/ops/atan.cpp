@@ -11,10 +11,10 @@ double apply(double x) { return std::atan(x); }
 
 }  // namespace
 
-constinit const OpDef k_atan{.name = "atan",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The inverse tangent of x."};
+extern constinit const OpDef k_atan{.name = "atan",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The inverse tangent of x."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,11 @@ double apply(double x) { return std::atanh(x); }
 
 }  // namespace
 
-constinit const OpDef k_atanh{.name = "atanh",
-                              .parameters = kParameters,
-                              .infer = infer_like_first,
-                              .eval = eval_elementwise<apply>,
-                              .doc = "The inverse hyperbolic tangent of x; NaN outside [-1, 1]."};
+extern constinit const OpDef k_atanh{
+    .name = "atanh",
+    .parameters = kParameters,
+    .infer = infer_like_first,
+    .eval = eval_elementwise<apply>,
+    .doc = "The inverse hyperbolic tangent of x; NaN outside [-1, 1]."};
 
 }  // namespace anemone::mil

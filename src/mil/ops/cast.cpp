@@ -29,7 +29,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_cast{
+extern constinit const OpDef k_cast{
     .name = "cast",
     .parameters = kParameters,
     .infer = infer,

@@ -11,10 +11,10 @@ double apply(double x) { return std::ceil(x); }
 
 }  // namespace
 
-constinit const OpDef k_ceil{.name = "ceil",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The smallest integer that is not below x."};
+extern constinit const OpDef k_ceil{.name = "ceil",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The smallest integer that is not below x."};
 
 }  // namespace anemone::mil

@@ -20,7 +20,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_clamped_relu{
+extern constinit const OpDef k_clamped_relu{
     .name = "clamped_relu",
     .parameters = kParameters,
     .infer = infer_like_first,

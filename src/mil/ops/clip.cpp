@@ -29,10 +29,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_clip{.name = "clip",
-                             .parameters = kParameters,
-                             .infer = infer,
-                             .eval = eval,
-                             .doc = "min(max(x, alpha), beta); NaN stays NaN."};
+extern constinit const OpDef k_clip{.name = "clip",
+                                    .parameters = kParameters,
+                                    .infer = infer,
+                                    .eval = eval,
+                                    .doc = "min(max(x, alpha), beta); NaN stays NaN."};
 
 }  // namespace anemone::mil

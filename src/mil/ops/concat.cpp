@@ -68,7 +68,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_concat{
+extern constinit const OpDef k_concat{
     .name = "concat",
     .parameters = kParameters,
     .infer = infer,

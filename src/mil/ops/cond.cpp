@@ -7,7 +7,7 @@ constexpr Parameter kParameters[] = {{"pred", kBool}};
 
 }  // namespace
 
-constinit const OpDef k_cond{
+extern constinit const OpDef k_cond{
     .name = "cond",
     .parameters = kParameters,
     .kind = OpKind::control,

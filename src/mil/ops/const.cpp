@@ -11,10 +11,10 @@ Inferred infer(const Operands& in, size_t) { return std::vector{*in.at(kVal).typ
 
 }  // namespace
 
-constinit const OpDef k_const{.name = "const",
-                              .parameters = kParameters,
-                              .infer = infer,
-                              .kind = OpKind::constant,
-                              .doc = "The constant in attribute `val`."};
+extern constinit const OpDef k_const{.name = "const",
+                                     .parameters = kParameters,
+                                     .infer = infer,
+                                     .kind = OpKind::constant,
+                                     .doc = "The constant in attribute `val`."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return std::cos(x); }
 
 }  // namespace
 
-constinit const OpDef k_cos{.name = "cos",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "The cosine of x."};
+extern constinit const OpDef k_cos{.name = "cos",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "The cosine of x."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return std::cosh(x); }
 
 }  // namespace
 
-constinit const OpDef k_cosh{.name = "cosh",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The hyperbolic cosine of x."};
+extern constinit const OpDef k_cosh{.name = "cosh",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The hyperbolic cosine of x."};
 
 }  // namespace anemone::mil

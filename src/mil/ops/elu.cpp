@@ -18,10 +18,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_elu{.name = "elu",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval,
-                            .doc = "x where x >= 0, else alpha * (exp(x) - 1)."};
+extern constinit const OpDef k_elu{.name = "elu",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval,
+                                   .doc = "x where x >= 0, else alpha * (exp(x) - 1)."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return std::erf(x); }
 
 }  // namespace
 
-constinit const OpDef k_erf{.name = "erf",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "The Gauss error function of x."};
+extern constinit const OpDef k_erf{.name = "erf",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "The Gauss error function of x."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return std::exp(x); }
 
 }  // namespace
 
-constinit const OpDef k_exp{.name = "exp",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "e to the power x."};
+extern constinit const OpDef k_exp{.name = "exp",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "e to the power x."};
 
 }  // namespace anemone::mil

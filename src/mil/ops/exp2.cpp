@@ -11,10 +11,10 @@ double apply(double x) { return std::exp2(x); }
 
 }  // namespace
 
-constinit const OpDef k_exp2{.name = "exp2",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "2 to the power x."};
+extern constinit const OpDef k_exp2{.name = "exp2",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "2 to the power x."};
 
 }  // namespace anemone::mil

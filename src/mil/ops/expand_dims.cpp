@@ -34,7 +34,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_expand_dims{
+extern constinit const OpDef k_expand_dims{
     .name = "expand_dims",
     .parameters = kParameters,
     .infer = infer,

@@ -11,10 +11,10 @@ double apply(double x) { return std::floor(x); }
 
 }  // namespace
 
-constinit const OpDef k_floor{.name = "floor",
-                              .parameters = kParameters,
-                              .infer = infer_like_first,
-                              .eval = eval_elementwise<apply>,
-                              .doc = "The largest integer that is not above x."};
+extern constinit const OpDef k_floor{.name = "floor",
+                                     .parameters = kParameters,
+                                     .infer = infer_like_first,
+                                     .eval = eval_elementwise<apply>,
+                                     .doc = "The largest integer that is not above x."};
 
 }  // namespace anemone::mil

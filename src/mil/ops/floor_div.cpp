@@ -17,10 +17,10 @@ double apply(double x, double y) {
 
 }  // namespace
 
-constinit const OpDef k_floor_div{.name = "floor_div",
-                                  .parameters = kParameters,
-                                  .infer = infer_broadcast,
-                                  .eval = eval_broadcast<apply>,
-                                  .doc = "x / y rounded towards minus infinity."};
+extern constinit const OpDef k_floor_div{.name = "floor_div",
+                                         .parameters = kParameters,
+                                         .infer = infer_broadcast,
+                                         .eval = eval_broadcast<apply>,
+                                         .doc = "x / y rounded towards minus infinity."};
 
 }  // namespace anemone::mil

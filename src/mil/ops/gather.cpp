@@ -66,7 +66,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_gather{
+extern constinit const OpDef k_gather{
     .name = "gather",
     .parameters = kParameters,
     .infer = infer,

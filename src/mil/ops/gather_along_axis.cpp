@@ -50,7 +50,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_gather_along_axis{
+extern constinit const OpDef k_gather_along_axis{
     .name = "gather_along_axis",
     .parameters = kParameters,
     .infer = infer,

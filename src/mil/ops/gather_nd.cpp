@@ -76,7 +76,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_gather_nd{
+extern constinit const OpDef k_gather_nd{
     .name = "gather_nd",
     .parameters = kParameters,
     .infer = infer,

@@ -43,12 +43,12 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_gelu{.name = "gelu",
-                             .parameters = kParameters,
-                             .infer = infer,
-                             .eval = eval,
-                             .doc =
-                                 "x times the Gauss distribution function of x, or mode's "
-                                 "approximation of it by tanh or sigmoid."};
+extern constinit const OpDef k_gelu{.name = "gelu",
+                                    .parameters = kParameters,
+                                    .infer = infer,
+                                    .eval = eval,
+                                    .doc =
+                                        "x times the Gauss distribution function of x, or mode's "
+                                        "approximation of it by tanh or sigmoid."};
 
 }  // namespace anemone::mil

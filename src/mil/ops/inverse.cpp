@@ -18,10 +18,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_inverse{.name = "inverse",
-                                .parameters = kParameters,
-                                .infer = infer_like_first,
-                                .eval = eval,
-                                .doc = "1 / (x + epsilon); epsilon is 1e-4 by default."};
+extern constinit const OpDef k_inverse{.name = "inverse",
+                                       .parameters = kParameters,
+                                       .infer = infer_like_first,
+                                       .eval = eval,
+                                       .doc = "1 / (x + epsilon); epsilon is 1e-4 by default."};
 
 }  // namespace anemone::mil

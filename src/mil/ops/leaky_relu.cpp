@@ -15,10 +15,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_leaky_relu{.name = "leaky_relu",
-                                   .parameters = kParameters,
-                                   .infer = infer_like_first,
-                                   .eval = eval,
-                                   .doc = "x where x >= 0, else alpha * x."};
+extern constinit const OpDef k_leaky_relu{.name = "leaky_relu",
+                                          .parameters = kParameters,
+                                          .infer = infer_like_first,
+                                          .eval = eval,
+                                          .doc = "x where x >= 0, else alpha * x."};
 
 }  // namespace anemone::mil

@@ -17,10 +17,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_linear_activation{.name = "linear_activation",
-                                          .parameters = kParameters,
-                                          .infer = infer_like_first,
-                                          .eval = eval,
-                                          .doc = "alpha * x + beta."};
+extern constinit const OpDef k_linear_activation{.name = "linear_activation",
+                                                 .parameters = kParameters,
+                                                 .infer = infer_like_first,
+                                                 .eval = eval,
+                                                 .doc = "alpha * x + beta."};
 
 }  // namespace anemone::mil

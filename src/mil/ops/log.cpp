@@ -18,7 +18,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_log{
+extern constinit const OpDef k_log{
     .name = "log",
     .parameters = kParameters,
     .infer = infer_like_first,

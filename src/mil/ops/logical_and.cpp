@@ -9,10 +9,10 @@ double apply(double x, double y) { return x != 0 && y != 0 ? 1 : 0; }
 
 }  // namespace
 
-constinit const OpDef k_logical_and{.name = "logical_and",
-                                    .parameters = kParameters,
-                                    .infer = infer_broadcast,
-                                    .eval = eval_broadcast<apply>,
-                                    .doc = "x and y."};
+extern constinit const OpDef k_logical_and{.name = "logical_and",
+                                           .parameters = kParameters,
+                                           .infer = infer_broadcast,
+                                           .eval = eval_broadcast<apply>,
+                                           .doc = "x and y."};
 
 }  // namespace anemone::mil

@@ -9,10 +9,10 @@ double apply(double x) { return x == 0 ? 1 : 0; }
 
 }  // namespace
 
-constinit const OpDef k_logical_not{.name = "logical_not",
-                                    .parameters = kParameters,
-                                    .infer = infer_like_first,
-                                    .eval = eval_elementwise<apply>,
-                                    .doc = "Not x."};
+extern constinit const OpDef k_logical_not{.name = "logical_not",
+                                           .parameters = kParameters,
+                                           .infer = infer_like_first,
+                                           .eval = eval_elementwise<apply>,
+                                           .doc = "Not x."};
 
 }  // namespace anemone::mil

@@ -9,10 +9,10 @@ double apply(double x, double y) { return x != 0 || y != 0 ? 1 : 0; }
 
 }  // namespace
 
-constinit const OpDef k_logical_or{.name = "logical_or",
-                                   .parameters = kParameters,
-                                   .infer = infer_broadcast,
-                                   .eval = eval_broadcast<apply>,
-                                   .doc = "x or y."};
+extern constinit const OpDef k_logical_or{.name = "logical_or",
+                                          .parameters = kParameters,
+                                          .infer = infer_broadcast,
+                                          .eval = eval_broadcast<apply>,
+                                          .doc = "x or y."};
 
 }  // namespace anemone::mil

@@ -9,10 +9,10 @@ double apply(double x, double y) { return x != y ? 1 : 0; }
 
 }  // namespace
 
-constinit const OpDef k_logical_xor{.name = "logical_xor",
-                                    .parameters = kParameters,
-                                    .infer = infer_broadcast,
-                                    .eval = eval_broadcast<apply>,
-                                    .doc = "x or y, and not both."};
+extern constinit const OpDef k_logical_xor{.name = "logical_xor",
+                                           .parameters = kParameters,
+                                           .infer = infer_broadcast,
+                                           .eval = eval_broadcast<apply>,
+                                           .doc = "x or y, and not both."};
 
 }  // namespace anemone::mil

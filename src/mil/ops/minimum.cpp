@@ -11,10 +11,10 @@ double apply(double x, double y) { return x < y || std::isnan(x) ? x : y; }
 
 }  // namespace
 
-constinit const OpDef k_minimum{.name = "minimum",
-                                .parameters = kParameters,
-                                .infer = infer_broadcast,
-                                .eval = eval_broadcast<apply>,
-                                .doc = "The smaller of x and y; NaN when either is."};
+extern constinit const OpDef k_minimum{.name = "minimum",
+                                       .parameters = kParameters,
+                                       .infer = infer_broadcast,
+                                       .eval = eval_broadcast<apply>,
+                                       .doc = "The smaller of x and y; NaN when either is."};
 
 }  // namespace anemone::mil

@@ -14,10 +14,10 @@ double apply(double x, double y) {
 
 }  // namespace
 
-constinit const OpDef k_mod{.name = "mod",
-                            .parameters = kParameters,
-                            .infer = infer_broadcast,
-                            .eval = eval_broadcast<apply>,
-                            .doc = "The rest of floor_div, with the sign of y."};
+extern constinit const OpDef k_mod{.name = "mod",
+                                   .parameters = kParameters,
+                                   .infer = infer_broadcast,
+                                   .eval = eval_broadcast<apply>,
+                                   .doc = "The rest of floor_div, with the sign of y."};
 
 }  // namespace anemone::mil

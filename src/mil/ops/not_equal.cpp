@@ -9,10 +9,10 @@ double apply(double x, double y) { return x != y ? 1 : 0; }
 
 }  // namespace
 
-constinit const OpDef k_not_equal{.name = "not_equal",
-                                  .parameters = kParameters,
-                                  .infer = infer_comparison,
-                                  .eval = eval_broadcast<apply>,
-                                  .doc = "x != y."};
+extern constinit const OpDef k_not_equal{.name = "not_equal",
+                                         .parameters = kParameters,
+                                         .infer = infer_comparison,
+                                         .eval = eval_broadcast<apply>,
+                                         .doc = "x != y."};
 
 }  // namespace anemone::mil

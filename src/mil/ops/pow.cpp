@@ -11,10 +11,10 @@ double apply(double x, double y) { return std::pow(x, y); }
 
 }  // namespace
 
-constinit const OpDef k_pow{.name = "pow",
-                            .parameters = kParameters,
-                            .infer = infer_broadcast,
-                            .eval = eval_broadcast<apply>,
-                            .doc = "x to the power y."};
+extern constinit const OpDef k_pow{.name = "pow",
+                                   .parameters = kParameters,
+                                   .infer = infer_broadcast,
+                                   .eval = eval_broadcast<apply>,
+                                   .doc = "x to the power y."};
 
 }  // namespace anemone::mil

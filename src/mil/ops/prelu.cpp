@@ -41,7 +41,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_prelu{
+extern constinit const OpDef k_prelu{
     .name = "prelu",
     .parameters = kParameters,
     .infer = infer,

@@ -15,11 +15,12 @@ Inferred infer(const Operands& in, size_t) {
 
 }  // namespace
 
-constinit const OpDef k_read_state{.name = "read_state",
-                                   .first_opset = 18,
-                                   .parameters = kParameters,
-                                   .infer = infer,
-                                   .kind = OpKind::state,
-                                   .doc = "The state's contents at this point of the program."};
+extern constinit const OpDef k_read_state{
+    .name = "read_state",
+    .first_opset = 18,
+    .parameters = kParameters,
+    .infer = infer,
+    .kind = OpKind::state,
+    .doc = "The state's contents at this point of the program."};
 
 }  // namespace anemone::mil

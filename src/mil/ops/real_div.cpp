@@ -9,7 +9,7 @@ double apply(double x, double y) { return x / y; }
 
 }  // namespace
 
-constinit const OpDef k_real_div{
+extern constinit const OpDef k_real_div{
     .name = "real_div",
     .parameters = kParameters,
     .infer = infer_broadcast,

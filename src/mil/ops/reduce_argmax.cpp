@@ -7,7 +7,7 @@ bool better(double value, double best) { return value > best; }
 
 }  // namespace
 
-constinit const OpDef k_reduce_argmax{
+extern constinit const OpDef k_reduce_argmax{
     .name = "reduce_argmax",
     .parameters = kReduceArgParameters,
     .infer = infer_reduce_arg,

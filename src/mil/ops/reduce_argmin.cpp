@@ -7,7 +7,7 @@ bool better(double value, double best) { return value < best; }
 
 }  // namespace
 
-constinit const OpDef k_reduce_argmin{
+extern constinit const OpDef k_reduce_argmin{
     .name = "reduce_argmin",
     .parameters = kReduceArgParameters,
     .infer = infer_reduce_arg,

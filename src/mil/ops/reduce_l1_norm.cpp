@@ -13,10 +13,11 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_l1_norm{.name = "reduce_l1_norm",
-                                       .parameters = kReduceParameters,
-                                       .infer = infer_reduce,
-                                       .eval = eval_reduce<reduce>,
-                                       .doc = "The sum of absolute values along axes, in fp64."};
+extern constinit const OpDef k_reduce_l1_norm{
+    .name = "reduce_l1_norm",
+    .parameters = kReduceParameters,
+    .infer = infer_reduce,
+    .eval = eval_reduce<reduce>,
+    .doc = "The sum of absolute values along axes, in fp64."};
 
 }  // namespace anemone::mil

@@ -13,7 +13,7 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_l2_norm{
+extern constinit const OpDef k_reduce_l2_norm{
     .name = "reduce_l2_norm",
     .parameters = kReduceParameters,
     .infer = infer_reduce,

@@ -13,7 +13,7 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_log_sum{
+extern constinit const OpDef k_reduce_log_sum{
     .name = "reduce_log_sum",
     .parameters = kReduceParameters,
     .infer = infer_reduce,

@@ -17,7 +17,7 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_log_sum_exp{
+extern constinit const OpDef k_reduce_log_sum_exp{
     .name = "reduce_log_sum_exp",
     .parameters = kReduceParameters,
     .infer = infer_reduce,

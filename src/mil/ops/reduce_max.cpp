@@ -15,7 +15,7 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_max{
+extern constinit const OpDef k_reduce_max{
     .name = "reduce_max",
     .parameters = kReduceParameters,
     .infer = infer_reduce,

@@ -15,7 +15,7 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_min{
+extern constinit const OpDef k_reduce_min{
     .name = "reduce_min",
     .parameters = kReduceParameters,
     .infer = infer_reduce,

@@ -11,10 +11,10 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_prod{.name = "reduce_prod",
-                                    .parameters = kReduceParameters,
-                                    .infer = infer_reduce,
-                                    .eval = eval_reduce<reduce>,
-                                    .doc = "The product along axes, in fp64."};
+extern constinit const OpDef k_reduce_prod{.name = "reduce_prod",
+                                           .parameters = kReduceParameters,
+                                           .infer = infer_reduce,
+                                           .eval = eval_reduce<reduce>,
+                                           .doc = "The product along axes, in fp64."};
 
 }  // namespace anemone::mil

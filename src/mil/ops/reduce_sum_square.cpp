@@ -11,10 +11,10 @@ double reduce(std::span<const double> values) {
 
 }  // namespace
 
-constinit const OpDef k_reduce_sum_square{.name = "reduce_sum_square",
-                                          .parameters = kReduceParameters,
-                                          .infer = infer_reduce,
-                                          .eval = eval_reduce<reduce>,
-                                          .doc = "The sum of squares along axes, in fp64."};
+extern constinit const OpDef k_reduce_sum_square{.name = "reduce_sum_square",
+                                                 .parameters = kReduceParameters,
+                                                 .infer = infer_reduce,
+                                                 .eval = eval_reduce<reduce>,
+                                                 .doc = "The sum of squares along axes, in fp64."};
 
 }  // namespace anemone::mil

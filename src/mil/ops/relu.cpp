@@ -9,10 +9,10 @@ double apply(double x) { return x < 0 ? 0 : x; }
 
 }  // namespace
 
-constinit const OpDef k_relu{.name = "relu",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "max(x, 0); NaN stays NaN."};
+extern constinit const OpDef k_relu{.name = "relu",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "max(x, 0); NaN stays NaN."};
 
 }  // namespace anemone::mil

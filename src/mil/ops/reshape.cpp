@@ -71,7 +71,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_reshape{
+extern constinit const OpDef k_reshape{
     .name = "reshape",
     .parameters = kParameters,
     .infer = infer,

@@ -11,10 +11,10 @@ double apply(double x) { return std::nearbyint(x); }
 
 }  // namespace
 
-constinit const OpDef k_round{.name = "round",
-                              .parameters = kParameters,
-                              .infer = infer_like_first,
-                              .eval = eval_elementwise<apply>,
-                              .doc = "The integer nearest to x; halves go to the even one."};
+extern constinit const OpDef k_round{.name = "round",
+                                     .parameters = kParameters,
+                                     .infer = infer_like_first,
+                                     .eval = eval_elementwise<apply>,
+                                     .doc = "The integer nearest to x; halves go to the even one."};
 
 }  // namespace anemone::mil

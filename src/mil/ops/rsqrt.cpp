@@ -19,7 +19,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_rsqrt{
+extern constinit const OpDef k_rsqrt{
     .name = "rsqrt",
     .parameters = kParameters,
     .infer = infer_like_first,

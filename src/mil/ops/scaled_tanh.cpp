@@ -20,10 +20,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_scaled_tanh{.name = "scaled_tanh",
-                                    .parameters = kParameters,
-                                    .infer = infer_like_first,
-                                    .eval = eval,
-                                    .doc = "alpha * tanh(beta * x)."};
+extern constinit const OpDef k_scaled_tanh{.name = "scaled_tanh",
+                                           .parameters = kParameters,
+                                           .infer = infer_like_first,
+                                           .eval = eval,
+                                           .doc = "alpha * tanh(beta * x)."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace
 
-constinit const OpDef k_sigmoid{.name = "sigmoid",
-                                .parameters = kParameters,
-                                .infer = infer_like_first,
-                                .eval = eval_elementwise<apply>,
-                                .doc = "1 / (1 + exp(-x))."};
+extern constinit const OpDef k_sigmoid{.name = "sigmoid",
+                                       .parameters = kParameters,
+                                       .infer = infer_like_first,
+                                       .eval = eval_elementwise<apply>,
+                                       .doc = "1 / (1 + exp(-x))."};
 
 }  // namespace anemone::mil

@@ -20,10 +20,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_sigmoid_hard{.name = "sigmoid_hard",
-                                     .parameters = kParameters,
-                                     .infer = infer_like_first,
-                                     .eval = eval,
-                                     .doc = "min(max(alpha * x + beta, 0), 1)."};
+extern constinit const OpDef k_sigmoid_hard{.name = "sigmoid_hard",
+                                            .parameters = kParameters,
+                                            .infer = infer_like_first,
+                                            .eval = eval,
+                                            .doc = "min(max(alpha * x + beta, 0), 1)."};
 
 }  // namespace anemone::mil

@@ -9,7 +9,7 @@ double apply(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
 }  // namespace
 
-constinit const OpDef k_sign{
+extern constinit const OpDef k_sign{
     .name = "sign",
     .parameters = kParameters,
     .infer = infer_like_first,

@@ -11,7 +11,7 @@ double apply(double x) { return x / (1 + std::exp(-x)); }
 
 }  // namespace
 
-constinit const OpDef k_silu{
+extern constinit const OpDef k_silu{
     .name = "silu",
     .parameters = kParameters,
     .infer = infer_like_first,

@@ -11,10 +11,10 @@ double apply(double x) { return std::sin(x); }
 
 }  // namespace
 
-constinit const OpDef k_sin{.name = "sin",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "The sine of x."};
+extern constinit const OpDef k_sin{.name = "sin",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "The sine of x."};
 
 }  // namespace anemone::mil

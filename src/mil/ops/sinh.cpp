@@ -11,10 +11,10 @@ double apply(double x) { return std::sinh(x); }
 
 }  // namespace
 
-constinit const OpDef k_sinh{.name = "sinh",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The hyperbolic sine of x."};
+extern constinit const OpDef k_sinh{.name = "sinh",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The hyperbolic sine of x."};
 
 }  // namespace anemone::mil

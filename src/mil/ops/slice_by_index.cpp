@@ -38,7 +38,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_slice_by_index{
+extern constinit const OpDef k_slice_by_index{
     .name = "slice_by_index",
     .parameters = kParameters,
     .infer = infer,

@@ -52,7 +52,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_slice_by_size{
+extern constinit const OpDef k_slice_by_size{
     .name = "slice_by_size",
     .parameters = kParameters,
     .infer = infer,

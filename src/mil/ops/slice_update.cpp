@@ -49,7 +49,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_slice_update{
+extern constinit const OpDef k_slice_update{
     .name = "slice_update",
     .first_opset = 18,
     .parameters = kParameters,

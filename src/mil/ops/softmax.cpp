@@ -39,12 +39,13 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_softmax{.name = "softmax",
-                                .parameters = kParameters,
-                                .infer = infer,
-                                .eval = eval,
-                                .doc =
-                                    "exp(x) divided by its sum along axis, in fp64 and rounded "
-                                    "once; NaN where all of x is minus infinity."};
+extern constinit const OpDef k_softmax{
+    .name = "softmax",
+    .parameters = kParameters,
+    .infer = infer,
+    .eval = eval,
+    .doc =
+        "exp(x) divided by its sum along axis, in fp64 and rounded "
+        "once; NaN where all of x is minus infinity."};
 
 }  // namespace anemone::mil

@@ -11,10 +11,10 @@ double apply(double x) { return std::log1p(std::exp(-std::fabs(x))) + std::fmax(
 
 }  // namespace
 
-constinit const OpDef k_softplus{.name = "softplus",
-                                 .parameters = kParameters,
-                                 .infer = infer_like_first,
-                                 .eval = eval_elementwise<apply>,
-                                 .doc = "log(1 + exp(x)), without overflow."};
+extern constinit const OpDef k_softplus{.name = "softplus",
+                                        .parameters = kParameters,
+                                        .infer = infer_like_first,
+                                        .eval = eval_elementwise<apply>,
+                                        .doc = "log(1 + exp(x)), without overflow."};
 
 }  // namespace anemone::mil

@@ -32,7 +32,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_softplus_parametric{
+extern constinit const OpDef k_softplus_parametric{
     .name = "softplus_parametric",
     .parameters = kParameters,
     .infer = infer,

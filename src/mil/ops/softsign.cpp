@@ -11,10 +11,10 @@ double apply(double x) { return x / (1 + std::fabs(x)); }
 
 }  // namespace
 
-constinit const OpDef k_softsign{.name = "softsign",
-                                 .parameters = kParameters,
-                                 .infer = infer_like_first,
-                                 .eval = eval_elementwise<apply>,
-                                 .doc = "x / (1 + |x|)."};
+extern constinit const OpDef k_softsign{.name = "softsign",
+                                        .parameters = kParameters,
+                                        .infer = infer_like_first,
+                                        .eval = eval_elementwise<apply>,
+                                        .doc = "x / (1 + |x|)."};
 
 }  // namespace anemone::mil

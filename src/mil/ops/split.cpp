@@ -55,7 +55,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_split{
+extern constinit const OpDef k_split{
     .name = "split",
     .parameters = kParameters,
     .infer = infer,

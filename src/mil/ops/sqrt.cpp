@@ -11,10 +11,10 @@ double apply(double x) { return std::sqrt(x); }
 
 }  // namespace
 
-constinit const OpDef k_sqrt{.name = "sqrt",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The square root of x."};
+extern constinit const OpDef k_sqrt{.name = "sqrt",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The square root of x."};
 
 }  // namespace anemone::mil

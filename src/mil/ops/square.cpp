@@ -9,10 +9,10 @@ double apply(double x) { return x * x; }
 
 }  // namespace
 
-constinit const OpDef k_square{.name = "square",
-                               .parameters = kParameters,
-                               .infer = infer_like_first,
-                               .eval = eval_elementwise<apply>,
-                               .doc = "x * x."};
+extern constinit const OpDef k_square{.name = "square",
+                                      .parameters = kParameters,
+                                      .infer = infer_like_first,
+                                      .eval = eval_elementwise<apply>,
+                                      .doc = "x * x."};
 
 }  // namespace anemone::mil

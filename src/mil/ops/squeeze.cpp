@@ -31,13 +31,14 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_squeeze{.name = "squeeze",
-                                .parameters = kParameters,
-                                .infer = infer,
-                                .eval = eval,
-                                .doc =
-                                    "Drops axes of length 1: those of `axes` (others named there "
-                                    "stay), or all. A dimension that "
-                                    "is unknown before run time is taken as not 1."};
+extern constinit const OpDef k_squeeze{
+    .name = "squeeze",
+    .parameters = kParameters,
+    .infer = infer,
+    .eval = eval,
+    .doc =
+        "Drops axes of length 1: those of `axes` (others named there "
+        "stay), or all. A dimension that "
+        "is unknown before run time is taken as not 1."};
 
 }  // namespace anemone::mil

@@ -47,10 +47,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_stack{.name = "stack",
-                              .parameters = kParameters,
-                              .infer = infer,
-                              .eval = eval,
-                              .doc = "Joins tensors of equal shape along a new axis."};
+extern constinit const OpDef k_stack{.name = "stack",
+                                     .parameters = kParameters,
+                                     .infer = infer,
+                                     .eval = eval,
+                                     .doc = "Joins tensors of equal shape along a new axis."};
 
 }  // namespace anemone::mil

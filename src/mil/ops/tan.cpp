@@ -11,10 +11,10 @@ double apply(double x) { return std::tan(x); }
 
 }  // namespace
 
-constinit const OpDef k_tan{.name = "tan",
-                            .parameters = kParameters,
-                            .infer = infer_like_first,
-                            .eval = eval_elementwise<apply>,
-                            .doc = "The tangent of x."};
+extern constinit const OpDef k_tan{.name = "tan",
+                                   .parameters = kParameters,
+                                   .infer = infer_like_first,
+                                   .eval = eval_elementwise<apply>,
+                                   .doc = "The tangent of x."};
 
 }  // namespace anemone::mil

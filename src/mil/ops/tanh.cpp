@@ -11,10 +11,10 @@ double apply(double x) { return std::tanh(x); }
 
 }  // namespace
 
-constinit const OpDef k_tanh{.name = "tanh",
-                             .parameters = kParameters,
-                             .infer = infer_like_first,
-                             .eval = eval_elementwise<apply>,
-                             .doc = "The hyperbolic tangent of x."};
+extern constinit const OpDef k_tanh{.name = "tanh",
+                                    .parameters = kParameters,
+                                    .infer = infer_like_first,
+                                    .eval = eval_elementwise<apply>,
+                                    .doc = "The hyperbolic tangent of x."};
 
 }  // namespace anemone::mil

@@ -15,10 +15,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_threshold{.name = "threshold",
-                                  .parameters = kParameters,
-                                  .infer = infer_like_first,
-                                  .eval = eval,
-                                  .doc = "max(x, alpha); NaN stays NaN."};
+extern constinit const OpDef k_threshold{.name = "threshold",
+                                         .parameters = kParameters,
+                                         .infer = infer_like_first,
+                                         .eval = eval,
+                                         .doc = "max(x, alpha); NaN stays NaN."};
 
 }  // namespace anemone::mil

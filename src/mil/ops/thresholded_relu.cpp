@@ -15,10 +15,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_thresholded_relu{.name = "thresholded_relu",
-                                         .parameters = kParameters,
-                                         .infer = infer_like_first,
-                                         .eval = eval,
-                                         .doc = "x where x >= alpha, else 0."};
+extern constinit const OpDef k_thresholded_relu{.name = "thresholded_relu",
+                                                .parameters = kParameters,
+                                                .infer = infer_like_first,
+                                                .eval = eval,
+                                                .doc = "x where x >= alpha, else 0."};
 
 }  // namespace anemone::mil

@@ -54,10 +54,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_tile{.name = "tile",
-                             .parameters = kParameters,
-                             .infer = infer,
-                             .eval = eval,
-                             .doc = "Repeats x reps[i] times along axis i."};
+extern constinit const OpDef k_tile{.name = "tile",
+                                    .parameters = kParameters,
+                                    .infer = infer,
+                                    .eval = eval,
+                                    .doc = "Repeats x reps[i] times along axis i."};
 
 }  // namespace anemone::mil

@@ -36,10 +36,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 
 }  // namespace
 
-constinit const OpDef k_transpose{.name = "transpose",
-                                  .parameters = kParameters,
-                                  .infer = infer,
-                                  .eval = eval,
-                                  .doc = "Axis i of the result is axis perm[i] of x."};
+extern constinit const OpDef k_transpose{.name = "transpose",
+                                         .parameters = kParameters,
+                                         .infer = infer,
+                                         .eval = eval,
+                                         .doc = "Axis i of the result is axis perm[i] of x."};
 
 }  // namespace anemone::mil

@@ -8,7 +8,7 @@ constexpr Parameter kParameters[] = {
 
 }  // namespace
 
-constinit const OpDef k_while_loop{
+extern constinit const OpDef k_while_loop{
     .name = "while_loop",
     .parameters = kParameters,
     .kind = OpKind::control,

@@ -26,11 +26,11 @@ Inferred infer(const Operands& in, size_t output_count) {
 
 }  // namespace
 
-constinit const OpDef k_write_state{.name = "write_state",
-                                    .first_opset = 18,
-                                    .parameters = kParameters,
-                                    .infer = infer,
-                                    .kind = OpKind::state,
-                                    .doc = "Replaces the state's contents by `data`."};
+extern constinit const OpDef k_write_state{.name = "write_state",
+                                           .first_opset = 18,
+                                           .parameters = kParameters,
+                                           .infer = infer,
+                                           .kind = OpKind::state,
+                                           .doc = "Replaces the state's contents by `data`."};
 
 }  // namespace anemone::mil
