@@ -1,0 +1,157 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "eval/regex.h"
+
+#include <pcre2.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "eval/python_text.h"
+
+namespace anemone::eval {
+namespace {
+
+/// Python's classes where PCRE2's Unicode classes differ: `\s` lacks the separators U+001C–U+001F
+/// there, `\Z` there also matches before a last newline. Inside [ ] the same classes are spelt
+/// without their own brackets.
+std::string to_pcre2(std::string_view pattern) {
+  std::string out;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\' && i + 1 < pattern.size()) {
+      const char next = pattern[++i];
+      if (next == 's')
+        out += in_class ? "\\s\\x1c-\\x1f" : "[\\s\\x1c-\\x1f]";
+      else if (next == 'S' && !in_class)
+        out += "[^\\s\\x1c-\\x1f]";
+      else if (next == 'Z' && !in_class)
+        out += "\\z";
+      else
+        out.append({c, next});
+      continue;
+    }
+    if (c == '[' && !in_class) {
+      in_class = true;
+      out.push_back(c);
+      // A bracket right behind "[" or "[^" is a member.
+      if (i + 1 < pattern.size() && pattern[i + 1] == '^') out.push_back(pattern[++i]);
+      if (i + 1 < pattern.size() && pattern[i + 1] == ']') {
+        out += "\\]";
+        ++i;
+      }
+      continue;
+    }
+    if (c == '[') {
+      out += "\\[";
+      continue;
+    }
+    if (c == ']') in_class = false;
+    out.push_back(c);
+  }
+  return out;
+}
+
+struct MatchData {
+  explicit MatchData(const pcre2_code* code)
+      : data(pcre2_match_data_create_from_pattern(code, nullptr)) {}
+  ~MatchData() { pcre2_match_data_free(data); }
+  MatchData(const MatchData&) = delete;
+  MatchData& operator=(const MatchData&) = delete;
+  pcre2_match_data* data;
+};
+
+}  // namespace
+
+struct Regex::Code {
+  ~Code() { pcre2_code_free(code); }
+  pcre2_code* code = nullptr;
+
+  int match(std::string_view text, size_t offset, uint32_t options, const MatchData& data) const {
+    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), offset,
+                       options, data.data, nullptr);
+  }
+};
+
+Result<Regex> Regex::compile(std::string_view pattern) {
+  const std::string translated = to_pcre2(pattern);
+  pcre2_compile_context* context = pcre2_compile_context_create(nullptr);
+  pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  auto code = std::make_shared<Code>();
+  code->code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &error, &offset, context);
+  pcre2_compile_context_free(context);
+  if (code->code == nullptr) {
+    std::array<PCRE2_UCHAR, 256> message{};
+    pcre2_get_error_message(error, message.data(), message.size());
+    return fail(ErrorCode::invalid_argument, "regular expression '{}': {} at offset {}", pattern,
+                reinterpret_cast<const char*>(message.data()), offset);
+  }
+  return Regex(std::move(code));
+}
+
+Regex Regex::constant(std::string_view pattern) {
+  auto compiled = compile(pattern);
+  ANEMONE_CHECK(compiled.ok(), "patterns of the program compile");
+  return std::move(compiled).value();
+}
+
+bool Regex::matches_all(std::string_view text) const {
+  const MatchData data(code_->code);
+  return code_->match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, data) >= 0;
+}
+
+Result<std::string> Regex::replace_all(std::string_view text, std::string_view replacement) const {
+  const MatchData data(code_->code);
+  std::string out;
+  out.reserve(text.size());
+  size_t copied = 0;
+  size_t offset = 0;
+  uint32_t options = 0;
+  while (offset <= text.size()) {
+    const int count = code_->match(text, offset, options, data);
+    if (count < 0 && count != PCRE2_ERROR_NOMATCH)
+      return fail(ErrorCode::limit, "a regular expression gave up on a text of {} bytes (PCRE2 {})",
+                  text.size(), count);
+    if (count < 0) {
+      if (options == 0) break;
+      // No match other than the empty one that was just replaced: go one character on.
+      options = 0;
+      if (offset >= text.size()) break;
+      offset += python::code_point_at(text, offset).size_bytes;
+      continue;
+    }
+    const PCRE2_SIZE* spans = pcre2_get_ovector_pointer(data.data);
+    const size_t begin = spans[0];
+    const size_t end = spans[1];
+    out.append(text.substr(copied, begin - copied));
+    for (size_t i = 0; i < replacement.size(); ++i) {
+      if (replacement[i] != '\\' || i + 1 == replacement.size()) {
+        out.push_back(replacement[i]);
+        continue;
+      }
+      const char next = replacement[++i];
+      if (next < '1' || next > '9') {
+        out.push_back(next);
+        continue;
+      }
+      const auto group = static_cast<size_t>(next - '0');
+      if (static_cast<int>(group) < count && spans[2 * group] != PCRE2_UNSET)
+        out.append(text.substr(spans[2 * group], spans[2 * group + 1] - spans[2 * group]));
+    }
+    copied = end;
+    offset = end;
+    // Python looks for a non-empty match right behind an empty one.
+    options = begin == end ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0u;
+  }
+  out.append(text.substr(copied));
+  return out;
+}
+
+}  // namespace anemone::eval
