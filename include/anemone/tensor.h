@@ -89,6 +89,7 @@ class Shape {
 inline constexpr int64_t kUnknownDim = -1;
 
 /// Product of dimensions, or nothing when it does not fit into int64_t or a dimension is negative.
+/// Strides must fit too: zeros do not excuse the other dimensions.
 std::optional<int64_t> checked_element_count(std::span<const int64_t> dims);
 
 /// Bytes of `count` elements, sub-byte types packed (rounded up); nothing on overflow.

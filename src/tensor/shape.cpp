@@ -63,8 +63,10 @@ std::optional<int64_t> checked_element_count(std::span<const int64_t> dims) {
   int64_t count = 1;
   for (const int64_t dim : dims) {
     if (dim < 0) return std::nullopt;
-    if (dim == 0) empty = true;
-    if (!empty && __builtin_mul_overflow(count, dim, &count)) return std::nullopt;
+    if (dim == 0)
+      empty = true;
+    else if (__builtin_mul_overflow(count, dim, &count))
+      return std::nullopt;
   }
   return empty ? 0 : count;
 }

@@ -30,6 +30,8 @@ TEST(ShapeTest, CountsAndStrides) {
 TEST(ShapeTest, OverflowIsNoticed) {
   const std::array<int64_t, 3> huge{int64_t{1} << 40, int64_t{1} << 40, 4};
   EXPECT_FALSE(checked_element_count(huge).has_value());
+  const std::array<int64_t, 3> empty_but_huge{0, int64_t{1} << 40, int64_t{1} << 40};
+  EXPECT_FALSE(checked_element_count(empty_but_huge).has_value());
   const std::array<int64_t, 2> negative{4, -2};
   EXPECT_FALSE(checked_element_count(negative).has_value());
   EXPECT_FALSE(checked_byte_count(DType::fp64, int64_t{1} << 60).has_value());
