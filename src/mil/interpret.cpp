@@ -34,15 +34,15 @@ struct Frame {
 
 class Interpreter {
  public:
-  Interpreter(const Function& function, std::span<Tensor> states, bool round_fp16)
-      : opset_(opset_number(function.opset)), states_(states), round_fp16_(round_fp16) {}
+  Interpreter(int opset, std::span<Tensor> states, bool round_fp16)
+      : opset_(opset), states_(states), round_fp16_(round_fp16) {}
 
   void add_state(std::string_view name) { state_index_.emplace(name, state_index_.size()); }
 
   Result<std::vector<Operand>> run(const Block& block, Frame& frame);
+  Status run(const Operation& operation, Frame& frame);
 
  private:
-  Status run(const Operation& operation, Frame& frame);
   Result<std::vector<Slot>> outputs_of(const Operation& operation, const OpDef& op,
                                        const BoundInputs& inputs, const Frame& frame);
   Result<std::vector<Slot>> run_plain(const Operation& operation, const OpDef& op,
@@ -223,7 +223,7 @@ Result<std::vector<Tensor>> interpret(const Program& program, std::string_view f
                 function, found->inputs.size() - state_count, state_count, inputs.size(),
                 states.size());
 
-  Interpreter interpreter(*found, states, round_fp16);
+  Interpreter interpreter(opset_number(found->opset), states, round_fp16);
   Frame frame(nullptr);
   size_t next_input = 0;
   size_t next_state = 0;
@@ -247,6 +247,20 @@ Result<std::vector<Tensor>> interpret(const Program& program, std::string_view f
     return std::move(std::move(results).in(fmt::format("function '{}'", function))).error();
   std::vector<Tensor> outputs;
   for (const Operand& result : *results) outputs.push_back(*result.value);
+  return outputs;
+}
+
+Result<std::vector<Tensor>> interpret_operation(const Operation& operation, int opset,
+                                                const Scope& scope,
+                                                std::span<const std::string_view> state_names,
+                                                std::span<Tensor> states, bool round_fp16) {
+  Interpreter interpreter(opset, states, round_fp16);
+  for (const std::string_view name : state_names) interpreter.add_state(name);
+  Frame frame(&scope);
+  ANEMONE_RETURN_IF_ERROR(interpreter.run(operation, frame));
+  std::vector<Tensor> outputs;
+  for (const NamedType& output : operation.outputs)
+    outputs.push_back(*frame.scope.find(output.name)->value);
   return outputs;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "anemone/program.h"
+#include "mil/resolve.h"
 
 namespace anemone::mil {
 
@@ -16,5 +17,13 @@ namespace anemone::mil {
 Result<std::vector<Tensor>> interpret(const Program& program, std::string_view function,
                                       std::span<const Tensor> inputs, std::span<Tensor> states = {},
                                       bool round_fp16 = true);
+
+/// Runs one operation of a function of iOS opset `opset`, nested blocks included. `scope` has the
+/// values it names; `states` has the contents of the states that nested blocks name, in the order
+/// of `state_names`. Errors: as interpret.
+Result<std::vector<Tensor>> interpret_operation(const Operation& operation, int opset,
+                                                const Scope& scope,
+                                                std::span<const std::string_view> state_names,
+                                                std::span<Tensor> states, bool round_fp16);
 
 }  // namespace anemone::mil

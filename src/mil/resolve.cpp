@@ -191,6 +191,12 @@ ParameterSources match_parameters(const Operation& operation, const OpDef& op,
   return result;
 }
 
+std::optional<Tensor> stored_tensor(const Value& value) {
+  if (value.type.kind == ValueType::Kind::tensor) return value.tensor;
+  if (value.type.kind == ValueType::Kind::list) return stack(value);
+  return std::nullopt;
+}
+
 Operand BoundInputs::inline_operand(const Value& value) {
   Operand operand{.type = &value.type, .constant = true};
   if (value.type.kind == ValueType::Kind::tensor) operand.value = &value.tensor;

@@ -82,4 +82,8 @@ std::optional<std::string> value_fault(const Value& value);
 /// anything but tensors.
 std::optional<TensorType> storage_type(const ValueType& type);
 
+/// A sound constant in the form in which it is stored: its tensor, or the elements of a list
+/// stacked. Nothing for what storage_type does not know.
+std::optional<Tensor> stored_tensor(const Value& value);
+
 }  // namespace anemone::mil

@@ -7,17 +7,25 @@
 namespace anemone::mil {
 namespace {
 
-using Entries = std::optional<std::vector<int64_t>>;
+/// The entries of a vector parameter, if they are known. Nothing here allocates, since in-place
+/// updates resolve their slice at every run.
+struct Entries {
+  const Tensor* vector;
+  explicit operator bool() const { return vector != nullptr; }
+  int64_t operator[](size_t axis) const {
+    return static_cast<int64_t>(vector->at(static_cast<int64_t>(axis)));
+  }
+};
 
 /// The length of the slice from the bounds alone; the axis may be unknown. These are the cases
 /// whose result does not depend on it.
 int64_t count_without_axis(const Entries& begin, const Entries& end, bool begin_mask, bool end_mask,
                            size_t axis, int64_t stride) {
   if (begin_mask || !begin) return kUnknownDim;
-  const int64_t first = (*begin)[axis];
+  const int64_t first = begin[axis];
   if (end_mask) return (first == -1 && stride > 0) || (first == 0 && stride < 0) ? 1 : kUnknownDim;
   if (!end) return kUnknownDim;
-  const int64_t last = (*end)[axis];
+  const int64_t last = end[axis];
   if ((first < 0) != (last < 0)) return kUnknownDim;
   if (first == last) return 0;
   const int64_t distance = stride > 0 ? last - first : first - last;
@@ -70,9 +78,9 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
       return violates(constraint, "{} has shape {}, expected [{}]", name, vector.to_string(),
                       x.rank());
   }
-  const Entries begin = in.integers(begin_at);
-  const Entries end = in.integers(end_at);
-  const Entries stride = in.integers(stride_at);
+  const Entries begin{in.value(begin_at)};
+  const Entries end{in.value(end_at)};
+  const Entries stride{in.value(stride_at)};
   const auto mask = [&](size_t parameter, size_t axis) {
     const Tensor* value = in.value(parameter);
     return value != nullptr && value->at(static_cast<int64_t>(axis)) != 0;
@@ -82,7 +90,7 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
   for (size_t i = 0; i < x.rank(); ++i) {
     SliceAxis& axis = slice.axes[i];
     const int64_t length = x[i];
-    axis.stride = stride ? (*stride)[i] : 1;
+    axis.stride = stride ? stride[i] : 1;
     if (axis.stride == 0) return violates("c5", "stride[{}] is 0", i);
     const bool begin_mask = mask(begin_mask_at, i);
     const bool end_mask = mask(end_mask_at, i);
@@ -90,7 +98,7 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
     if (axis.squeeze) {
       axis.count = axis.stride = 1;
       if (!begin && !begin_mask) continue;
-      const int64_t index = begin_mask ? 0 : (*begin)[i];
+      const int64_t index = begin_mask ? 0 : begin[i];
       if (length == kUnknownDim) continue;
       axis.begin = index < 0 ? index + length : index;
       if (axis.begin < 0 || axis.begin >= length)
@@ -98,10 +106,10 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
       continue;
     }
     const bool forwards = axis.stride > 0;
-    if (begin && end && !begin_mask && !end_mask && ((*begin)[i] < 0) == ((*end)[i] < 0) &&
-        (forwards ? (*end)[i] < (*begin)[i] : (*begin)[i] < (*end)[i]))
-      return violates("c6", "axis {} ends at {} before it begins at {} (stride {})", i, (*end)[i],
-                      (*begin)[i], axis.stride);
+    if (begin && end && !begin_mask && !end_mask && (begin[i] < 0) == (end[i] < 0) &&
+        (forwards ? end[i] < begin[i] : begin[i] < end[i]))
+      return violates("c6", "axis {} ends at {} before it begins at {} (stride {})", i, end[i],
+                      begin[i], axis.stride);
     if (length == kUnknownDim) {
       axis.count = count_without_axis(begin, end, begin_mask, end_mask, i, axis.stride);
       continue;
@@ -110,9 +118,9 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
     const int64_t before = forwards ? 0 : -1;
     const int64_t after = forwards ? length : length - 1;
     const int64_t first =
-        begin_mask ? (forwards ? before : after) : std::min(from_front((*begin)[i], length), after);
+        begin_mask ? (forwards ? before : after) : std::min(from_front(begin[i], length), after);
     const int64_t last =
-        end_mask ? (forwards ? after : before) : std::min(from_front((*end)[i], length), after);
+        end_mask ? (forwards ? after : before) : std::min(from_front(end[i], length), after);
     const int64_t distance = forwards ? last - first : first - last;
     const int64_t step = std::abs(axis.stride);
     axis.begin = std::max<int64_t>(first, 0);

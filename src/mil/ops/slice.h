@@ -34,7 +34,7 @@ struct SliceParameters {
 
 /// Bounds count from the far end when negative and are clamped to the axis. Constraints c1 to c4:
 /// one entry per axis in begin, end, stride and masks; c5: strides are not 0; c6: no end before its
-/// begin; c7: the index of a squeezed axis lies inside it.
+/// begin; c7: the index of a squeezed axis lies inside it. Allocates only to report a violation.
 std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
                                              const SliceParameters& parameters);
 
