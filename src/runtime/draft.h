@@ -1,0 +1,39 @@
+#pragma once
+
+#include <vector>
+
+#include "runtime/plan.h"
+
+namespace anemone::runtime {
+
+/// One action of a function while it is being planned, in program order.
+struct Draft {
+  enum class Kind : uint8_t {
+    run,    ///< `step` computes its outputs.
+    view,   ///< `target` is bytes of `source`; a copy of them when `copies` is set.
+    write,  ///< the state `target` takes the contents of `source`; nothing to do unless `copies`.
+  };
+  Kind kind = Kind::run;
+  Step step;
+  ValueId source = kNoValue;
+  ValueId target = kNoValue;
+  uint64_t offset_bytes = 0;  ///< of the view in the source.
+  bool copies = false;
+};
+
+/// Decides which views must be copies and which slice_updates write straight into a state.
+///
+/// A value that aliases a state sees the state's bytes. The state changes at its modifications: an
+/// in-place update, a write that copies, an operation with nested blocks that names it. A value
+/// that is used after the next modification behind its definition must therefore be a copy.
+/// `outputs` are used after the last draft.
+void plan_states(std::vector<PlanValue>& values, std::vector<Draft>& drafts,
+                 std::span<const ValueId> outputs);
+
+/// Gives every value of place `arena` (and the scratch of every step) an offset, such that values
+/// that live at the same time do not overlap. Inputs live for ever; `outputs` from their definition
+/// on. Returns the bytes needed.
+uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
+                     std::span<const ValueId> outputs);
+
+}  // namespace anemone::runtime

@@ -1,0 +1,185 @@
+#include "anemone/model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "mil/op.h"
+#include "runtime/input_shapes.h"
+#include "runtime/planner.h"
+#include "runtime/runner.h"
+#include "runtime/thread_pool.h"
+
+namespace anemone::runtime {
+namespace {
+
+struct MissingOps {
+  std::string first;
+  std::string place;
+  int64_t count = 0;
+};
+
+void find_missing(const mil::Block& block, std::string_view function, MissingOps& missing) {
+  for (size_t i = 0; i < block.operations.size(); ++i) {
+    const mil::Operation& operation = block.operations[i];
+    const mil::OpDef* op = mil::find_op(operation.type);
+    if (op == nullptr || (op->kind == mil::OpKind::plain && op->eval == nullptr)) {
+      if (missing.count++ == 0) {
+        missing.first = operation.type;
+        missing.place =
+            fmt::format("function '{}': op {} '{}'", function, i, operation.display_name());
+      }
+    }
+    for (const mil::Block& nested : operation.blocks) find_missing(nested, function, missing);
+  }
+}
+
+Status check_ops(const mil::Program& program) {
+  MissingOps missing;
+  for (const mil::Function& function : program.functions)
+    find_missing(function.block, function.name, missing);
+  if (missing.count == 0) return {};
+  return fail(ErrorCode::unsupported,
+              "op '{}' is not implemented; {}; {} other operations are not either", missing.first,
+              missing.place, missing.count - 1);
+}
+
+Status check_program(const mil::Program& program) {
+  const mil::Diagnostics faults = mil::verify(program);
+  if (faults.empty()) return {};
+  Error error = fail(ErrorCode::corrupt, "the program breaks {} constraints", faults.size());
+  for (const mil::Diagnostic& fault : faults) error.message += "; " + fault.to_string();
+  return error;
+}
+
+class CpuModel final : public Model, public std::enable_shared_from_this<CpuModel> {
+ public:
+  CpuModel(package::Package package, const Options& options)
+      : package_(std::move(package)),
+        options_(options),
+        pool_(options.threads > 0 ? options.threads
+                                  : static_cast<int>(std::thread::hardware_concurrency())) {}
+
+  const package::Package& package() const override { return package_; }
+  const Options& options() const override { return options_; }
+
+  State new_state() const override {
+    State state;
+    std::vector<NamedTensor> tensors;
+    for (const mil::Function& function : package_.program.functions)
+      for (const mil::NamedType& input : function.inputs) {
+        if (input.type.kind != mil::ValueType::Kind::state ||
+            std::ranges::find(tensors, input.name, &NamedTensor::name) != tensors.end())
+          continue;
+        const mil::TensorType& type = input.type.tensor;
+        tensors.push_back({input.name, Tensor::zeros(storage_dtype(type.dtype), type.shape)});
+      }
+    return State(std::move(tensors));
+  }
+
+  Result<std::unique_ptr<Runner>> prepare(std::string_view function,
+                                          std::span<const InputShape> shapes) override {
+    ANEMONE_TRY(auto plan, plan_for(function, shapes));
+    return make_runner(std::move(plan), pool_, shared_from_this());
+  }
+
+  Result<std::vector<NamedTensor>> predict(std::string_view function,
+                                           std::span<const NamedTensor> inputs,
+                                           State* state) override {
+    std::vector<InputShape> shapes;
+    for (const NamedTensor& input : inputs) shapes.push_back({input.name, input.tensor.shape()});
+    ANEMONE_TRY(const auto runner, prepare(function, shapes));
+    const mil::Function& declared = *package_.program.find_function(function);
+    for (const mil::NamedType& input : declared.inputs) {
+      if (input.type.kind != mil::ValueType::Kind::tensor) continue;
+      ANEMONE_RETURN_IF_ERROR(fill(*runner->input(input.name), input.name, function, inputs));
+    }
+    State own;
+    if (state == nullptr) {
+      own = new_state();
+      state = &own;
+    }
+    ANEMONE_RETURN_IF_ERROR(runner->run(state));
+    std::vector<NamedTensor> outputs;
+    for (const std::string& name : runner->output_names())
+      outputs.push_back({name, runner->output(name)->clone()});
+    return outputs;
+  }
+
+  Result<std::vector<KernelChoice>> kernels(std::string_view function) override {
+    ANEMONE_TRY(const auto plan, plan_for(function, {}));
+    return plan->choices;
+  }
+
+ private:
+  DType storage_dtype(DType dtype) const {
+    return options_.numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
+  }
+
+  Result<std::shared_ptr<const Plan>> plan_for(std::string_view name,
+                                               std::span<const InputShape> shapes) {
+    const mil::Function* function = package_.program.find_function(name);
+    if (function == nullptr) {
+      Error error = fail(ErrorCode::not_found, "no function '{}'", name);
+      for (const mil::Function& other : package_.program.functions)
+        error.hint += (error.hint.empty() ? "there are: " : ", ") + other.name;
+      return error;
+    }
+    ANEMONE_TRY(const std::vector<Shape> known,
+                choose_input_shapes(*function, package_.find_function(name), shapes));
+    std::string key(name);
+    for (const Shape& shape : known) key += shape.to_string();
+
+    const std::lock_guard lock(mutex_);
+    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+    ANEMONE_TRY(auto plan,
+                make_plan(PlanRequest{
+                    .function = *function, .input_shapes = known, .numerics = options_.numerics}));
+    return plans_.emplace(key, std::move(plan)).first->second;
+  }
+
+  Status fill(Tensor& buffer, const std::string& name, std::string_view function,
+              std::span<const NamedTensor> inputs) const {
+    const auto given = std::ranges::find(inputs, name, &NamedTensor::name);
+    if (given != inputs.end()) {
+      const Tensor converted = given->tensor.dtype() == buffer.dtype()
+                                   ? given->tensor
+                                   : given->tensor.converted(buffer.dtype());
+      const auto bytes = converted.bytes();
+      if (!bytes.empty()) std::memcpy(buffer.mutable_bytes().data(), bytes.data(), bytes.size());
+      return {};
+    }
+    const package::FunctionDescription* description = package_.find_function(function);
+    const package::Feature* feature =
+        description != nullptr ? description->find_input(name) : nullptr;
+    if (feature == nullptr || !feature->is_optional)
+      return fail(ErrorCode::mismatch, "input '{}' of function '{}' is missing", name, function);
+    for (int64_t i = 0; i < buffer.element_count(); ++i)
+      buffer.set(i, feature->default_value.value_or(0));
+    return {};
+  }
+
+  package::Package package_;
+  Options options_;
+  ThreadPool pool_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Plan>> plans_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Model>> Model::load(package::Package package, const Options& options) {
+  const auto load = [&]() -> Result<std::shared_ptr<Model>> {
+    ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
+    ANEMONE_RETURN_IF_ERROR(check_program(package.program));
+    return std::shared_ptr<Model>(std::make_shared<CpuModel>(std::move(package), options));
+  };
+  const std::string path = package.path.string();
+  auto model = load();
+  return path.empty() ? std::move(model) : std::move(model).in(path);
+}
+
+}  // namespace anemone::runtime

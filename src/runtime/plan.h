@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anemone/model.h"
+#include "mil/op.h"
+#include "runtime/binding.h"
+#include "runtime/constant.h"
+
+namespace anemone::runtime {
+
+/// Index of a value in Plan::values. The outputs of one step have consecutive ids.
+using ValueId = int32_t;
+inline constexpr ValueId kNoValue = -1;
+
+/// Where the bytes of a value are while a function runs.
+enum class Place : uint8_t {
+  constant,  ///< in Plan::Value::constant.
+  input,     ///< at `offset_bytes` of the Runner's arena, for ever.
+  state,     ///< the contents of a state of the caller.
+  arena,     ///< at `offset_bytes` of the Runner's arena, while it lives.
+  alias,     ///< at `offset_bytes` inside the bytes of `root`.
+  dynamic,   ///< allocated while running, because its shape is not known before.
+};
+
+/// What running one step means.
+enum class StepKind : uint8_t {
+  reference,  ///< the op's own evaluation, into planned memory.
+  bound,      ///< a fast binding.
+  copy,       ///< bytes of operand 0 to output 0.
+  update,     ///< slice_update on the bytes of its x, which are a state's.
+  dynamic,    ///< inference with actual values, allocation, evaluation.
+  control,    ///< cond and while_loop.
+};
+
+struct Step {
+  StepKind kind = StepKind::reference;
+  const mil::Operation* operation = nullptr;  ///< null for copies that the planner added.
+  const mil::OpDef* op = nullptr;
+  std::vector<ValueId> operands;  ///< by parameter index; those of `captures` follow.
+  std::vector<uint32_t> offsets;
+  ValueId first_output = kNoValue;
+  size_t output_count = 0;
+  std::vector<std::string_view> captures;  ///< control: outer values that nested blocks name.
+  uint64_t copy_offset_bytes = 0;          ///< copy: where in operand 0.
+  std::unique_ptr<Binding> binding;
+  uint64_t scratch_offset_bytes = 0;
+};
+
+struct PlanValue {
+  std::string name;
+  mil::ValueType type;                ///< shape known, except for dynamic values.
+  DType storage_dtype = DType::fp32;  ///< fp32 for an fp16 value under Numerics::fp32.
+  Place place = Place::arena;
+  ValueId root = kNoValue;  ///< of an alias; never an alias itself.
+  uint64_t offset_bytes = 0;
+  ConstantPtr constant;
+  size_t state_index = 0;  ///< of place `state`, in Plan::states.
+
+  int64_t size_bytes() const;
+};
+
+/// A function made ready for one set of input shapes. Immutable and shared by its Runners.
+struct Plan {
+  const mil::Function* function = nullptr;
+  int opset = 0;
+  Numerics numerics = Numerics::fp16;
+  std::vector<PlanValue> values;
+  std::vector<Step> steps;
+  std::vector<ValueId> inputs;  ///< tensors, in the function's order.
+  std::vector<ValueId> states;  ///< one value of place `state` per declared state.
+  std::vector<std::string> output_names;
+  std::vector<ValueId> outputs;
+  uint64_t arena_bytes = 0;
+  std::vector<KernelChoice> choices;
+};
+
+}  // namespace anemone::runtime

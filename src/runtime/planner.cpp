@@ -1,0 +1,388 @@
+#include "runtime/planner.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "mil/resolve.h"
+#include "runtime/draft.h"
+#include "runtime/view.h"
+
+namespace anemone::runtime {
+namespace {
+
+// Results smaller than this are expanded at once; larger compressed constants wait for a consumer.
+constexpr int64_t kSmallConstantElements = 1024;
+
+// A value beyond this is a broken program rather than a large model.
+constexpr int64_t kMaxValueBytes = int64_t{1} << 40;
+
+bool is_known(const mil::ValueType& type) {
+  const auto stored = mil::storage_type(type);
+  return stored && !stored->variable_rank && stored->shape.is_known();
+}
+
+class Planner {
+ public:
+  explicit Planner(const PlanRequest& request) : request_(request) {
+    plan_->function = &request.function;
+    plan_->opset = mil::opset_number(request.function.opset);
+    plan_->numerics = request.numerics;
+  }
+
+  Result<std::shared_ptr<const Plan>> build() {
+    declare_inputs();
+    const auto& operations = request_.function.block.operations;
+    for (size_t i = 0; i < operations.size(); ++i)
+      ANEMONE_RETURN_IF_ERROR(
+          plan_operation(operations[i])
+              .in(fmt::format("{}: op {} '{}' ({})", request_.function.name, i,
+                              operations[i].display_name(), operations[i].type)));
+    choose_outputs();
+    plan_states(plan_->values, drafts_, plan_->outputs);
+    copy_foreign_outputs();
+    ANEMONE_RETURN_IF_ERROR(emit());
+    plan_->arena_bytes = plan_memory(plan_->values, plan_->steps, plan_->outputs);
+    return std::shared_ptr<const Plan>(std::move(plan_));
+  }
+
+ private:
+  DType storage_dtype(DType dtype) const {
+    return request_.numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
+  }
+
+  PlanValue& value(ValueId id) { return plan_->values[static_cast<size_t>(id)]; }
+
+  ValueId add_value(std::string_view name, mil::ValueType type, Place place) {
+    const auto id = static_cast<ValueId>(plan_->values.size());
+    const auto stored = mil::storage_type(type);
+    plan_->values.push_back(
+        PlanValue{.name = std::string(name),
+                  .type = std::move(type),
+                  .storage_dtype = storage_dtype(stored ? stored->dtype : DType::fp32),
+                  .place = place});
+    if (!name.empty()) names_[name] = id;
+    return id;
+  }
+
+  ValueId add_constant(std::string_view name, Constant constant) {
+    const ValueId id = add_value(name, constant.type, Place::constant);
+    if (constant.tensor.defined()) value(id).storage_dtype = constant.tensor.dtype();
+    value(id).constant = std::make_shared<const Constant>(std::move(constant));
+    return id;
+  }
+
+  void declare_inputs() {
+    size_t tensors = 0;
+    for (const mil::NamedType& input : request_.function.inputs) {
+      mil::ValueType type = input.type;
+      if (type.kind == mil::ValueType::Kind::state) {
+        const ValueId id = add_value(input.name, std::move(type), Place::state);
+        value(id).state_index = plan_->states.size();
+        plan_->states.push_back(id);
+        continue;
+      }
+      type.tensor.shape = request_.input_shapes[tensors++];
+      plan_->inputs.push_back(add_value(input.name, std::move(type), Place::input));
+    }
+  }
+
+  void choose_outputs() {
+    for (const std::string& name : request_.function.block.outputs) {
+      plan_->output_names.push_back(name);
+      plan_->outputs.push_back(names_.at(name));
+    }
+  }
+
+  /// Operands that inference may look at: constants have their value, others only their type.
+  mil::Operand operand_of(ValueId id) {
+    PlanValue& bound = value(id);
+    const bool constant = bound.place == Place::constant;
+    const Tensor* tensor =
+        constant && !bound.constant->is_compressed() ? &bound.constant->tensor : nullptr;
+    return mil::Operand{.type = &bound.type, .value = tensor, .constant = constant};
+  }
+
+  Status choose(const mil::Operation& operation, std::string_view kernel) {
+    plan_->choices.push_back(
+        {std::string(operation.display_name()), operation.type, std::string(kernel)});
+    return {};
+  }
+
+  Status plan_operation(const mil::Operation& operation) {
+    const mil::OpDef* op = mil::find_op(operation.type);
+    ANEMONE_CHECK(op != nullptr, "Model::load refuses unknown operations");
+    if (op->kind == mil::OpKind::constant) {
+      const mil::Value* constant = operation.find_attribute("val");
+      ANEMONE_CHECK(constant != nullptr, "the verifier requires the value of a const");
+      add_constant(operation.outputs.at(0).name, constant_of(*constant));
+      return {};
+    }
+
+    std::vector<mil::Violation> faults;
+    const mil::ParameterSources matched = mil::match_parameters(operation, *op, faults);
+    Step step{.operation = &operation, .op = op, .offsets = matched.offsets};
+    for (const mil::Source& source : matched.sources)
+      step.operands.push_back(source.value != nullptr ? add_constant({}, constant_of(*source.value))
+                                                      : names_.at(std::string_view(source.name)));
+    if (op->kind == mil::OpKind::state) return plan_state_operation(operation, step);
+    if (op->kind == mil::OpKind::control) return plan_control(operation, std::move(step));
+    return plan_plain(operation, std::move(step));
+  }
+
+  static Constant constant_of(const mil::Value& source) {
+    auto stored = mil::stored_tensor(source);
+    return Constant{.type = source.type, .tensor = stored ? *std::move(stored) : Tensor{}};
+  }
+
+  Status plan_state_operation(const mil::Operation& operation, const Step& step) {
+    const ValueId state = step.operands[0];
+    if (operation.type == "write_state") {
+      drafts_.push_back(
+          Draft{.kind = Draft::Kind::write, .source = step.operands[1], .target = state});
+      drafts_.back().step.operation = &operation;
+      return {};
+    }
+    const mil::ValueType contents =
+        mil::ValueType::of(value(state).type.tensor.dtype, value(state).type.tensor.shape);
+    add_view(operation, operation.outputs.at(0).name, contents, state, 0);
+    return {};
+  }
+
+  void add_view(const mil::Operation& operation, std::string_view name, const mil::ValueType& type,
+                ValueId source, uint64_t offset_bytes) {
+    const ValueId target = add_value(name, type, Place::alias);
+    value(target).storage_dtype = value(source).storage_dtype;
+    drafts_.push_back(Draft{.kind = Draft::Kind::view,
+                            .source = source,
+                            .target = target,
+                            .offset_bytes = offset_bytes});
+    drafts_.back().step.operation = &operation;
+  }
+
+  void add_run(const mil::Operation& operation, Step step, std::span<const mil::ValueType> types,
+               Place place) {
+    step.output_count = types.size();
+    step.first_output = static_cast<ValueId>(plan_->values.size());
+    for (size_t i = 0; i < types.size(); ++i) add_value(operation.outputs[i].name, types[i], place);
+    drafts_.push_back(Draft{.kind = Draft::Kind::run, .step = std::move(step)});
+  }
+
+  Status plan_control(const mil::Operation& operation, Step step) {
+    std::unordered_set<std::string_view> names;
+    for (const mil::Block& block : operation.blocks) collect_names(block, names);
+    for (const std::string_view name : names) {
+      const auto found = names_.find(name);
+      if (found == names_.end()) continue;
+      ANEMONE_RETURN_IF_ERROR(expand(found->second));
+      step.operands.push_back(found->second);
+      step.captures.push_back(name);
+    }
+    for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
+    step.kind = StepKind::control;
+    std::vector<mil::ValueType> types;
+    for (const mil::NamedType& output : operation.outputs) types.push_back(output.type);
+    add_run(operation, std::move(step), types, Place::dynamic);
+    return {};
+  }
+
+  static void collect_names(const mil::Block& block, std::unordered_set<std::string_view>& names) {
+    for (const mil::Operation& operation : block.operations) {
+      for (const mil::Argument& argument : operation.inputs)
+        for (const mil::Binding& binding : argument.bindings)
+          if (binding.is_name()) names.insert(binding.name());
+      for (const mil::Block& nested : operation.blocks) collect_names(nested, names);
+    }
+    for (const std::string& output : block.outputs) names.insert(output);
+  }
+
+  Status plan_plain(const mil::Operation& operation, Step step) {
+    std::vector<mil::Operand> operands;
+    std::vector<DType> storage;
+    bool constant = true;
+    bool dynamic = false;
+    for (const ValueId id : step.operands) {
+      operands.push_back(operand_of(id));
+      storage.push_back(value(id).storage_dtype);
+      constant = constant && value(id).place == Place::constant;
+      dynamic = dynamic || root_is_dynamic(id);
+    }
+    const mil::Operands inputs(operands, step.offsets, plan_->opset);
+    auto inferred = step.op->infer(inputs, operation.outputs.size());
+    if (const auto* violation = std::get_if<mil::Violation>(&inferred))
+      return fail(ErrorCode::mismatch, "{} [{}_{}]", violation->message, operation.type,
+                  violation->id);
+    auto types = std::get<std::vector<mil::ValueType>>(std::move(inferred));
+    bool known = true;
+    for (size_t i = 0; i < types.size(); ++i) {
+      known = known && is_known(types[i]);
+      adopt_declared(types[i], operation.outputs[i].type);
+      ANEMONE_RETURN_IF_ERROR(check_size(types[i]));
+    }
+
+    if (known && constant && !operation.type.starts_with("random_"))
+      return fold(operation, step, std::move(types));
+    if (known && !dynamic && add_views(operation, step, inputs, storage, types)) return {};
+    const bool strings =
+        std::ranges::any_of(types, [](const auto& t) { return t.tensor.dtype == DType::string; });
+    step.kind = known && !strings ? StepKind::reference : StepKind::dynamic;
+    const Place place = step.kind == StepKind::dynamic ? Place::dynamic : Place::arena;
+    add_run(operation, std::move(step), types, place);
+    return {};
+  }
+
+  bool root_is_dynamic(ValueId id) const {
+    const PlanValue& bound = plan_->values[static_cast<size_t>(id)];
+    return bound.place == Place::dynamic;
+  }
+
+  /// Dimensions that inference cannot know are taken from the program's own word; a run checks
+  /// them.
+  static void adopt_declared(mil::ValueType& inferred, const mil::ValueType& declared) {
+    if (inferred.kind != declared.kind) return;
+    if (inferred.kind == mil::ValueType::Kind::list && inferred.list_length == kUnknownDim)
+      inferred.list_length = declared.list_length;
+    if (inferred.kind != mil::ValueType::Kind::tensor || declared.tensor.variable_rank) return;
+    if (inferred.tensor.variable_rank) {
+      inferred.tensor = declared.tensor;
+      return;
+    }
+    if (inferred.tensor.shape.rank() != declared.tensor.shape.rank()) return;
+    for (size_t axis = 0; axis < inferred.tensor.shape.rank(); ++axis)
+      if (inferred.tensor.shape[axis] == kUnknownDim)
+        inferred.tensor.shape[axis] = declared.tensor.shape[axis];
+  }
+
+  static Status check_size(const mil::ValueType& type) {
+    const auto stored = mil::storage_type(type);
+    if (!stored || !is_known(type) || stored->dtype == DType::string) return {};
+    const auto count = checked_element_count(stored->shape.dims());
+    const auto bytes = count ? checked_byte_count(DType::fp64, *count) : std::nullopt;
+    if (!bytes || *bytes > kMaxValueBytes)
+      return fail(ErrorCode::limit, "a result of shape {} is too large", stored->shape.to_string());
+    return {};
+  }
+
+  bool add_views(const mil::Operation& operation, const Step& step, const mil::Operands& inputs,
+                 std::span<const DType> storage, std::span<const mil::ValueType> types) {
+    std::vector<View> views;
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (types[i].kind != mil::ValueType::Kind::tensor) return false;
+      const auto view =
+          find_view(*step.op, inputs, storage, types, i, storage_dtype(types[i].tensor.dtype));
+      if (!view || types[i].tensor.shape.element_count() == 0) return false;
+      views.push_back(*view);
+    }
+    for (size_t i = 0; i < types.size(); ++i) {
+      const ValueId source = step.operands[views[i].operand];
+      const auto offset = checked_byte_count(value(source).storage_dtype, views[i].first_element);
+      add_view(operation, operation.outputs[i].name, types[i], source,
+               static_cast<uint64_t>(*offset));
+    }
+    return true;
+  }
+
+  Status fold(const mil::Operation& operation, const Step& step,
+              std::vector<mil::ValueType> types) {
+    CompressedConstant source{
+        .op = step.op, .offsets = step.offsets, .output_types = types, .opset = plan_->opset};
+    for (const ValueId id : step.operands) source.operands.push_back(value(id).constant);
+    const bool is_constexpr = operation.type.starts_with("constexpr_");
+    if (!is_constexpr)
+      for (mil::ValueType& type : source.output_types)
+        type.tensor.dtype = storage_dtype(type.tensor.dtype);
+    const auto shared = std::make_shared<const CompressedConstant>(std::move(source));
+    for (size_t i = 0; i < types.size(); ++i) {
+      Constant constant{.type = types[i], .compressed = shared, .output = i};
+      if (!is_constexpr || types[i].tensor.shape.element_count() <= kSmallConstantElements) {
+        ANEMONE_TRY(constant.tensor, constant.expand());
+        constant.compressed.reset();
+      }
+      add_constant(operation.outputs[i].name, std::move(constant));
+    }
+    return choose(operation, "constant");
+  }
+
+  /// Makes the dense values of a compressed constant available to a step.
+  Status expand(ValueId id) {
+    PlanValue& bound = value(id);
+    if (bound.place != Place::constant || !bound.constant->is_compressed()) return {};
+    ANEMONE_TRY(Tensor tensor, bound.constant->expand());
+    bound.storage_dtype = tensor.dtype();
+    bound.constant =
+        std::make_shared<const Constant>(Constant{.type = bound.type, .tensor = std::move(tensor)});
+    return {};
+  }
+
+  /// Constants keep their own dtype; what is copied has the dtype of its place.
+  void convert_constant(ValueId id, DType dtype) {
+    PlanValue& bound = value(id);
+    if (bound.place != Place::constant || bound.storage_dtype == dtype) return;
+    bound.storage_dtype = dtype;
+    bound.constant = std::make_shared<const Constant>(
+        Constant{.type = bound.type, .tensor = bound.constant->tensor.converted(dtype)});
+  }
+
+  /// An output must not change when the caller fills inputs or advances states.
+  void copy_foreign_outputs() {
+    for (ValueId& output : plan_->outputs) {
+      const PlanValue& bound = value(output);
+      const Place place = bound.place == Place::alias ? value(bound.root).place : bound.place;
+      if (place == Place::arena || place == Place::dynamic) continue;
+      const ValueId source = output;
+      output = add_value({}, mil::ValueType(bound.type), Place::arena);
+      drafts_.push_back(
+          Draft{.kind = Draft::Kind::view, .source = source, .target = output, .copies = true});
+    }
+  }
+
+  Status emit() {
+    for (Draft& draft : drafts_) {
+      const mil::Operation* operation = draft.step.operation;
+      if (draft.kind == Draft::Kind::run) {
+        ANEMONE_RETURN_IF_ERROR(emit_run(draft.step));
+        continue;
+      }
+      if (operation != nullptr)
+        ANEMONE_RETURN_IF_ERROR(choose(*operation, draft.copies ? "copy" : "alias"));
+      if (!draft.copies) continue;
+      ANEMONE_RETURN_IF_ERROR(expand(draft.source));
+      convert_constant(draft.source, value(draft.target).storage_dtype);
+      Step step{.kind = StepKind::copy, .operation = operation, .operands = {draft.source}};
+      step.first_output = draft.target;
+      step.output_count = 1;
+      step.copy_offset_bytes = draft.offset_bytes;
+      plan_->steps.push_back(std::move(step));
+    }
+    return {};
+  }
+
+  Status emit_run(Step& step) {
+    for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
+    ANEMONE_RETURN_IF_ERROR(
+        choose(*step.operation, step.kind == StepKind::update ? "in place" : "reference"));
+    plan_->steps.push_back(std::move(step));
+    return {};
+  }
+
+  const PlanRequest& request_;
+  std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
+  std::unordered_map<std::string_view, ValueId> names_;
+  std::vector<Draft> drafts_;
+};
+
+}  // namespace
+
+int64_t PlanValue::size_bytes() const {
+  const auto stored = mil::storage_type(type);
+  ANEMONE_CHECK(stored.has_value(), "planned values are tensors or lists of tensors");
+  return *checked_byte_count(storage_dtype, stored->shape.element_count());
+}
+
+Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request) {
+  return Planner(request).build();
+}
+
+}  // namespace anemone::runtime

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "runtime/plan.h"
+
+namespace anemone::runtime {
+
+struct PlanRequest {
+  const mil::Function& function;
+  /// Of the function's tensor inputs, in order; all dimensions known.
+  std::span<const Shape> input_shapes;
+  Numerics numerics = Numerics::fp16;
+};
+
+/// Plans a verified function: shapes propagated, constants folded, views and in-place state updates
+/// found, kernels bound, memory laid out.
+/// Errors: mismatch (the shapes break a constraint of an operation), limit (a value too large),
+/// out_of_range (from folding).
+Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request);
+
+}  // namespace anemone::runtime
