@@ -1,0 +1,146 @@
+#include "eval/rows.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "eval/csv.h"
+#include "eval/gzip.h"
+
+namespace anemone::eval {
+namespace {
+
+constexpr size_t kMostBytes = size_t{4} << 30;
+
+Result<std::vector<Value>> parse_json_lines(std::string_view text) {
+  std::vector<Value> rows;
+  size_t line = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    ++line;
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view one = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (one.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    Value row = Value::parse(one, nullptr, false);
+    if (!row.is_object()) return fail(ErrorCode::corrupt, "line {}: not a JSON object", line);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Result<std::vector<Value>> parse_json(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text[first] != '[') return parse_json_lines(text);
+  Value list = Value::parse(text, nullptr, false);
+  if (!list.is_array())
+    return fail(ErrorCode::corrupt, "neither JSON lines nor one list of JSON objects");
+  std::vector<Value> rows;
+  for (Value& row : list) {
+    if (!row.is_object())
+      return fail(ErrorCode::corrupt, "item {} of the list is no JSON object", rows.size());
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<Value> text_lines(std::string_view text) {
+  std::vector<Value> rows;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    std::string_view line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    rows.push_back(Value{{"text", line}});
+    begin = end + 1;
+  }
+  return rows;
+}
+
+/// One set of columns for all rows.
+std::vector<Value> aligned(std::vector<Value> rows) {
+  struct Column {
+    std::string name;
+    bool integers = false;
+    bool floats = false;
+    bool others = false;
+  };
+  std::vector<Column> columns;
+  std::unordered_map<std::string, size_t> index;
+  for (const Value& row : rows) {
+    for (const auto& [key, value] : row.items()) {
+      const auto [found, added] = index.try_emplace(key, columns.size());
+      if (added) columns.push_back({key});
+      Column& column = columns[found->second];
+      if (value.is_number_float())
+        column.floats = true;
+      else if (value.is_number_integer())
+        column.integers = true;
+      else if (!value.is_null())
+        column.others = true;
+    }
+  }
+  for (Value& row : rows) {
+    Value full = Value::object();
+    for (const Column& column : columns) {
+      const auto found = row.find(column.name);
+      Value value = found == row.end() ? Value(nullptr) : std::move(*found);
+      if (column.integers && column.floats && !column.others && value.is_number())
+        value = value.get<double>();
+      full[column.name] = std::move(value);
+    }
+    row = std::move(full);
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::optional<RowFormat> row_format(const std::filesystem::path& path) {
+  std::string name = path.filename().string();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  const std::string ending = std::filesystem::path(name).extension().string();
+  if (ending == ".jsonl" || ending == ".ndjson" || ending == ".json") return RowFormat::json;
+  if (ending == ".csv") return RowFormat::csv;
+  if (ending == ".tsv") return RowFormat::tsv;
+  if (ending == ".txt") return RowFormat::text;
+  if (ending == ".parquet") return RowFormat::parquet;
+  if (ending == ".arrow") return RowFormat::arrow;
+  return std::nullopt;
+}
+
+Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) {
+  switch (format) {
+    case RowFormat::json: {
+      ANEMONE_TRY(auto rows, parse_json(bytes));
+      return aligned(std::move(rows));
+    }
+    case RowFormat::csv:
+      return parse_csv(bytes, ',');
+    case RowFormat::tsv:
+      return parse_csv(bytes, '\t');
+    case RowFormat::text:
+      return text_lines(bytes);
+    case RowFormat::parquet:
+    case RowFormat::arrow:
+      break;
+  }
+  return fail(ErrorCode::unsupported, "rows of this format");
+}
+
+Result<std::vector<Value>> read_rows(const std::filesystem::path& path) {
+  const auto format = row_format(path);
+  if (!format)
+    return fail(ErrorCode::unsupported, "{}: not a name of JSON, CSV, text, Parquet or Arrow rows",
+                path.string());
+  ANEMONE_TRY(const auto file, MappedFile::open(path));
+  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
+                               file->bytes().size());
+  if (path.extension() != ".gz") return parse_rows(bytes, *format).in(path.string());
+  auto unpacked = gunzip(file->bytes(), kMostBytes);
+  if (!unpacked.ok()) return std::move(unpacked).in(path.string()).error();
+  return parse_rows(*unpacked, *format).in(path.string());
+}
+
+}  // namespace anemone::eval

@@ -1,0 +1,83 @@
+#include "eval/rows.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "eval/python_format.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::eval {
+namespace {
+
+std::string read(std::string_view bytes, RowFormat format) {
+  const auto rows = parse_rows(bytes, format);
+  if (!rows.ok()) return "error: " + rows.error().message;
+  return python::dumps(Value(*rows));
+}
+
+TEST(Rows, JsonLinesShareTheirColumns) {
+  EXPECT_EQ(read("{\"b\": 1, \"a\": \"x\"}\n\n{\"a\": null, \"c\": [1]}\r\n", RowFormat::json),
+            R"([{"b": 1, "a": "x", "c": null}, {"b": null, "a": null, "c": [1]}])");
+  EXPECT_EQ(read("{\"n\": 1}\n{\"n\": 2.5}", RowFormat::json), R"([{"n": 1.0}, {"n": 2.5}])");
+  EXPECT_EQ(read(" [{\"a\": 1}, {\"a\": 2}]", RowFormat::json), R"([{"a": 1}, {"a": 2}])");
+  EXPECT_EQ(read("", RowFormat::json), "[]");
+}
+
+TEST(Rows, JsonFaultsNameTheLine) {
+  EXPECT_EQ(read("{\"a\": 1}\n{\"a\": }", RowFormat::json), "error: line 2: not a JSON object");
+  EXPECT_EQ(read("[1]", RowFormat::json), "error: item 0 of the list is no JSON object");
+}
+
+TEST(Rows, CsvIsTypedByColumn) {
+  EXPECT_EQ(read("\xef\xbb\xbfq,n,x,f,b,s\n\"a, \"\"b\"\"\nc\",1,1,0.5,True,1\nd,2,,1,false,z\n",
+                 RowFormat::csv),
+            R"([{"q": "a, \"b\"\nc", "n": 1, "x": 1.0, "f": 0.5, "b": true, "s": "1"}, )"
+            R"({"q": "d", "n": 2, "x": null, "f": 1.0, "b": false, "s": "z"}])");
+  EXPECT_EQ(read("a\tb\nNA\t1\r\nx\t\n", RowFormat::tsv),
+            R"([{"a": null, "b": 1.0}, {"a": "x", "b": null}])");
+}
+
+TEST(Rows, CsvFaultsNameTheLine) {
+  EXPECT_EQ(read("a,b\n1,2\n1,2,3\n", RowFormat::csv), "error: line 3: 3 fields, the header has 2");
+  EXPECT_EQ(read("a\n\"x\n\n", RowFormat::csv), "error: line 2: a quote stays open");
+}
+
+TEST(Rows, TextIsOneRowALine) {
+  EXPECT_EQ(read("a\r\n\nb", RowFormat::text), R"([{"text": "a"}, {"text": ""}, {"text": "b"}])");
+}
+
+std::string gzip(std::string_view text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  std::string out(text.size() + 100, '\0');
+  stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+TEST(Rows, UnpacksGzipOfSeveralMembers) {
+  const test::ScratchFolder folder;
+  folder.write("test.jsonl.gz", gzip("{\"a\": 1}\n") + gzip("{\"a\": 2}\n"));
+  const auto rows = read_rows(folder.path() / "test.jsonl.gz");
+  ASSERT_TRUE(rows.ok()) << rows.error().to_string();
+  EXPECT_EQ(python::dumps(Value(*rows)), R"([{"a": 1}, {"a": 2}])");
+}
+
+TEST(Rows, RefusesBrokenGzip) {
+  const test::ScratchFolder folder;
+  const std::string whole = gzip(std::string(1000, 'x'));
+  folder.write("cut.jsonl.gz", whole.substr(0, whole.size() / 2));
+  folder.write("bad.csv.gz", "not gzip");
+  EXPECT_EQ(read_rows(folder.path() / "cut.jsonl.gz").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_rows(folder.path() / "bad.csv.gz").error().code, ErrorCode::corrupt);
+  EXPECT_EQ(read_rows(folder.path() / "absent.csv").error().code, ErrorCode::not_found);
+  EXPECT_EQ(read_rows(folder.path() / "x.bin").error().code, ErrorCode::unsupported);
+}
+
+}  // namespace
+}  // namespace anemone::eval
