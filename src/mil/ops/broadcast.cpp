@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mil/ops/inference.h"
+
 namespace anemone::mil {
 
 std::optional<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
@@ -46,7 +48,7 @@ Inferred infer_broadcast(const Operands& in, size_t) {
   if (!shape)
     return violates("c2", "x {} and y {} do not broadcast", in.shape(kBroadcastX).to_string(),
                     in.shape(kBroadcastY).to_string());
-  return std::vector{ValueType::of(dtype, *shape)};
+  return infers(dtype, *shape);
 }
 
 Inferred infer_comparison(const Operands& in, size_t outputs) {

@@ -1,4 +1,5 @@
 #include "mil/ops/elementwise.h"
+#include "mil/ops/inference.h"
 
 namespace anemone::mil {
 namespace {
@@ -19,7 +20,7 @@ Inferred infer(const Operands& in, size_t) {
   const auto dtype = parse_dtype(text);
   if (!dtype || !allowed.contains(*dtype))
     return violates("c2", "dtype is \"{}\", which cast of iOS{} does not make", text, in.opset());
-  return std::vector{ValueType::of(*dtype, in.shape(kX))};
+  return infers(*dtype, in.shape(kX));
 }
 
 Status eval(const Operands& in, std::span<Tensor> outputs) {

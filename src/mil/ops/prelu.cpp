@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "mil/ops/channels.h"
+#include "mil/ops/inference.h"
 
 namespace anemone::mil {
 namespace {
@@ -26,7 +27,7 @@ Inferred infer(const Operands& in, size_t) {
   if (x.rank() != 4 && alpha != nullptr && !is_uniform(*alpha))
     return violates("c3", "alpha differs between channels, which takes an x of rank 4, not {}",
                     x.rank());
-  return std::vector{ValueType::of(in.dtype(kX), x)};
+  return infers(in.dtype(kX), x);
 }
 
 Status eval(const Operands& in, std::span<Tensor> outputs) {

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "mil/ops/axes.h"
+#include "mil/ops/inference.h"
 
 namespace anemone::mil {
 namespace {
@@ -16,7 +17,7 @@ Inferred infer(const Operands& in, size_t) {
   const Shape& x = in.shape(kX);
   if (!axis_from_front(axis, x.rank()))
     return violates("c1", "axis {} is outside the {} axes of x", axis, x.rank());
-  return std::vector{ValueType::of(in.dtype(kX), x)};
+  return infers(in.dtype(kX), x);
 }
 
 Status eval(const Operands& in, std::span<Tensor> outputs) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "mil/ops/channels.h"
+#include "mil/ops/inference.h"
 
 namespace anemone::mil {
 namespace {
@@ -15,7 +16,7 @@ Inferred infer(const Operands& in, size_t) {
   if (x.rank() < 3) return violates("c1", "x has rank {}, expected at least 3", x.rank());
   if (const auto wrong = channel_vector(in, kAlpha, x, "alpha", "c2")) return *wrong;
   if (const auto wrong = channel_vector(in, kBeta, x, "beta", "c3")) return *wrong;
-  return std::vector{ValueType::of(in.dtype(kX), x)};
+  return infers(in.dtype(kX), x);
 }
 
 Status eval(const Operands& in, std::span<Tensor> outputs) {
