@@ -28,7 +28,8 @@ Inferred infer(const Operands& in, size_t) {
 Status eval(const Operands& in, std::span<Tensor> outputs) {
   const Tensor& x = *in.value(kX);
   std::vector<size_t> perm;
-  for (const int64_t entry : *in.integers(kPerm))
+  const std::vector<int64_t> entries = *in.integers(kPerm);
+  for (const int64_t entry : entries)
     perm.push_back(*axis_from_front(entry, x.shape().rank()));
   copy_permuted(x, x.shape(), perm, outputs[0]);
   return {};
