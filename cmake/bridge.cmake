@@ -6,7 +6,7 @@ if(NOT ANEMONE_BRIDGE_TARGET_DIR)
   set(ANEMONE_BRIDGE_TARGET_DIR ${PROJECT_SOURCE_DIR}/build/bridge)
 endif()
 set(bridge_library ${ANEMONE_BRIDGE_TARGET_DIR}/release/libanemone_bridge.a)
-file(GLOB bridge_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bridge/src/*.rs)
+file(GLOB_RECURSE bridge_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bridge/src/*.rs)
 add_custom_command(
   OUTPUT ${bridge_library}
   COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${ANEMONE_BRIDGE_TARGET_DIR}

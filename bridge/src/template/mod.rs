@@ -151,7 +151,7 @@ impl io::Write for BoundedOutput {
     }
 }
 
-fn find_source<'a, T: std::error::Error + 'static>(error: &'a minijinja::Error) -> Option<&'a T> {
+fn find_source<T: std::error::Error + 'static>(error: &minijinja::Error) -> Option<&T> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(current) = next {
         if let Some(found) = current.downcast_ref::<T>() {
