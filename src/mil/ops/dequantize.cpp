@@ -1,4 +1,4 @@
-#include "mil/ops/affine.h"
+#include "mil/ops/affine_quantization.h"
 #include "mil/ops/inference.h"
 
 namespace anemone::mil {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "mil/ops/affine.h"
+#include "mil/ops/affine_quantization.h"
 #include "mil/ops/inference.h"
 #include "mil/ops/rounding.h"
 

@@ -1,0 +1,48 @@
+#include "mil/ops/block_copy.h"
+#include "mil/ops/inference.h"
+
+namespace anemone::mil {
+namespace {
+
+/// Its square still fits beside any channel count.
+constexpr int64_t kMostFactor = 1 << 15;
+
+enum : size_t { kX, kBlockSize };
+constexpr Parameter kParameters[] = {
+    {"x", kData}, {"block_size", kInt32, Presence::required, BindingRule::constant}};
+
+Inferred infer(const Operands& in, size_t) {
+  const Shape& x = in.shape(kX);
+  if (x.rank() != 4) return violates("c1", "x has rank {}, expected 4", x.rank());
+  const int64_t factor = in.integer(kBlockSize, 1);
+  if (factor < 1 || factor > kMostFactor)
+    return violates("c2", "block_size is {}, expected 1 to {}", factor, kMostFactor);
+  if (x[1] != kUnknownDim && x[1] % (factor * factor) != 0)
+    return violates("c3", "x has {} channels, not divisible by {}", x[1], factor * factor);
+  return infers(in.dtype(kX),
+                Shape{x[0], x[1] == kUnknownDim ? kUnknownDim : x[1] / (factor * factor),
+                      multiply_dims(x[2], factor), multiply_dims(x[3], factor)});
+}
+
+Status eval(const Operands& in, std::span<Tensor> outputs) {
+  const Tensor& x = *in.value(kX);
+  const Shape& shape = x.shape();
+  const int64_t factor = in.integer(kBlockSize, 1);
+  const Shape parts{shape[0], factor, factor, shape[1] / (factor * factor), shape[2], shape[3]};
+  constexpr size_t kOrder[] = {0, 3, 4, 1, 5, 2};
+  copy_permuted(x, parts, kOrder, outputs[0]);
+  return {};
+}
+
+}  // namespace
+
+extern constinit const OpDef k_depth_to_space{
+    .name = "depth_to_space",
+    .parameters = kParameters,
+    .infer = infer,
+    .eval = eval,
+    .doc =
+        "Moves channels into block_size x block_size blocks of pixels; the channel index is (row "
+        "in block, column in block, channel)."};
+
+}  // namespace anemone::mil
