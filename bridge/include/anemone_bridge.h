@@ -219,6 +219,17 @@ anemone_bridge_code anemone_bridge_rows_next(anemone_bridge_rows* rows, anemone_
                                              size_t* row_count, anemone_bridge_error** error);
 void anemone_bridge_rows_free(anemone_bridge_rows* rows);
 
+/// SHA-256 of bytes given in pieces.
+typedef struct anemone_bridge_sha256 anemone_bridge_sha256;
+anemone_bridge_sha256* anemone_bridge_sha256_new(void);
+anemone_bridge_code anemone_bridge_sha256_update(anemone_bridge_sha256* hasher, const void* data,
+                                                 size_t data_size, anemone_bridge_error** error);
+/// Writes the 32 bytes of the digest of what was given so far.
+anemone_bridge_code anemone_bridge_sha256_finish(const anemone_bridge_sha256* hasher,
+                                                 unsigned char digest[32],
+                                                 anemone_bridge_error** error);
+void anemone_bridge_sha256_free(anemone_bridge_sha256* hasher);
+
 #ifdef __cplusplus
 }
 #endif

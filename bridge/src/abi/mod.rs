@@ -1,5 +1,6 @@
 //! The exported functions and what they share: panics, pointers and buffers.
 
+pub mod digest;
 pub mod rows;
 pub mod template;
 pub mod tokenizer;
