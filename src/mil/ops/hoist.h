@@ -14,7 +14,8 @@ std::vector<float> hoist(const Tensor& tensor, int64_t first, int64_t count);
 std::vector<float> hoist(const Tensor& tensor);
 
 /// The sum of products in fp64, in order.
-inline double dot(const float* a, const float* b, int64_t count) {
+template <typename A, typename B>
+double dot(const A* a, const B* b, int64_t count) {
   double sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   return sum;
