@@ -34,7 +34,8 @@ struct ValueType {
   bool operator==(const ValueType&) const = default;
   static ValueType of(DType dtype, Shape shape);
 };
-std::string to_string(const ValueType& type);  ///< "tensor<fp16, [1, 4]>", "state<…>".
+/// As the text form spells it: "tensor<fp16, [1, 4]>", "int32" for a scalar, "state<…>".
+std::string to_string(const ValueType& type);
 
 /// Where a constant lies in a weight file: `path` as written ("@model_path/weights/weight.bin"),
 /// `offset_bytes` of the blob's metadata record.

@@ -1,6 +1,6 @@
 #include "mil/evaluate.h"
 
-#include "mil/resolve.h"
+#include "mil/type.h"
 
 namespace anemone::mil {
 namespace {
@@ -37,20 +37,6 @@ Result<std::vector<Tensor>> evaluate(const OpDef& op, const Operands& inputs,
   }
   ANEMONE_RETURN_IF_ERROR(op.eval(inputs, outputs));
   return outputs;
-}
-
-ValueType concrete_type(const ValueType& type, const Tensor& value) {
-  ValueType result = type;
-  Shape shape = value.shape();
-  if (type.kind == ValueType::Kind::list) {
-    result.list_length = shape[0];
-    shape.erase(0);
-    result.elements[0].tensor.shape = shape;
-    return result;
-  }
-  result.tensor.shape = shape;
-  result.tensor.variable_rank = false;
-  return result;
 }
 
 }  // namespace anemone::mil

@@ -15,7 +15,4 @@ namespace anemone::mil {
 Result<std::vector<Tensor>> evaluate(const OpDef& op, const Operands& inputs,
                                      std::span<const ValueType> types, bool round_fp16);
 
-/// `type` with the dimensions of `value`, which is stored as storage_type says.
-ValueType concrete_type(const ValueType& type, const Tensor& value);
-
 }  // namespace anemone::mil

@@ -14,6 +14,8 @@ ValueType ValueType::of(DType dtype, Shape shape) {
 
 std::string to_string(const ValueType& type) {
   const auto tensor = [&] {
+    if (type.tensor.shape.rank() == 0 && !type.tensor.variable_rank)
+      return std::string(anemone::to_string(type.tensor.dtype));
     return fmt::format(
         "tensor<{}, {}>", anemone::to_string(type.tensor.dtype),
         type.tensor.variable_rank ? std::string("[...]") : type.tensor.shape.to_string());

@@ -5,22 +5,6 @@
 namespace anemone::mil {
 namespace {
 
-std::string_view kind_name(ValueType::Kind kind) {
-  switch (kind) {
-    case ValueType::Kind::tensor:
-      return "tensor";
-    case ValueType::Kind::list:
-      return "list";
-    case ValueType::Kind::tuple:
-      return "tuple";
-    case ValueType::Kind::dictionary:
-      return "dictionary";
-    case ValueType::Kind::state:
-      return "state";
-  }
-  return "value";
-}
-
 std::string describe(const Source& source) {
   return source.value != nullptr ? std::string("an inline value")
                                  : fmt::format("'{}'", source.name);
@@ -54,93 +38,13 @@ std::optional<Tensor> stack(const Value& list) {
   return stacked;
 }
 
-std::optional<std::string> tensor_fault(const Tensor& tensor, const TensorType& type) {
-  if (!tensor.defined()) return std::string("has a type but no contents");
-  if (type.variable_rank) return std::string("a constant has a known rank");
-  if (tensor.dtype() != type.dtype)
-    return fmt::format("holds {}, its type says {}", to_string(tensor.dtype()),
-                       to_string(type.dtype));
-  if (tensor.shape() != type.shape)
-    return fmt::format("has shape {}, its type says {}", tensor.shape().to_string(),
-                       type.shape.to_string());
-  return std::nullopt;
-}
-
 bool takes_kind(const OpDef& op, const Parameter& parameter, ValueType::Kind kind) {
   if (op.kind == OpKind::constant) return true;
   if (op.kind == OpKind::control && kind == ValueType::Kind::list) return true;
   return kind == parameter.kind;
 }
 
-/// `?` dimensions of `declared` stand for any.
-bool matches_element(const ValueType& declared, const ValueType& found) {
-  if (declared.kind != found.kind) return false;
-  if (declared.kind == ValueType::Kind::tensor) {
-    if (declared.tensor.dtype != found.tensor.dtype) return false;
-    if (declared.tensor.variable_rank) return true;
-    return std::ranges::equal(
-        declared.tensor.shape.dims(), found.tensor.shape.dims(),
-        [](int64_t a, int64_t b) { return a == kUnknownDim || b == kUnknownDim || a == b; });
-  }
-  return std::ranges::equal(declared.elements, found.elements, matches_element);
-}
-
 }  // namespace
-
-std::optional<TensorType> storage_type(const ValueType& type) {
-  if (type.kind == ValueType::Kind::tensor || type.kind == ValueType::Kind::state)
-    return type.tensor;
-  if (type.kind != ValueType::Kind::list || type.elements.size() != 1 ||
-      type.elements[0].kind != ValueType::Kind::tensor)
-    return std::nullopt;
-  TensorType stored = type.elements[0].tensor;
-  if (stored.variable_rank || stored.shape.rank() == Shape::kMaxRank) return std::nullopt;
-  stored.shape.insert(0, type.list_length);
-  return stored;
-}
-
-std::optional<std::string> value_fault(const Value& value) {
-  const ValueType& type = value.type;
-  const auto element = [](const Value& part, const ValueType& declared,
-                          std::string_view what) -> std::optional<std::string> {
-    if (!matches_element(declared, part.type))
-      return fmt::format("{} is {}, its type says {}", what, to_string(part.type),
-                         to_string(declared));
-    if (auto fault = value_fault(part)) return fmt::format("{} {}", what, *fault);
-    return std::nullopt;
-  };
-  switch (type.kind) {
-    case ValueType::Kind::tensor:
-      return tensor_fault(value.tensor, type.tensor);
-    case ValueType::Kind::state:
-      return std::string("a state cannot be a constant");
-    case ValueType::Kind::list:
-      if (type.elements.size() != 1) return std::string("the type of a list names its element");
-      if (type.list_length != kUnknownDim &&
-          type.list_length != static_cast<int64_t>(value.elements.size()))
-        return fmt::format("has {} elements, its type says {}", value.elements.size(),
-                           type.list_length);
-      for (const Value& part : value.elements)
-        if (auto fault = element(part, type.elements[0], "an element")) return fault;
-      return std::nullopt;
-    case ValueType::Kind::tuple:
-      if (type.elements.size() != value.elements.size())
-        return fmt::format("has {} elements, its type says {}", value.elements.size(),
-                           type.elements.size());
-      for (size_t i = 0; i < value.elements.size(); ++i)
-        if (auto fault = element(value.elements[i], type.elements[i], "an element")) return fault;
-      return std::nullopt;
-    case ValueType::Kind::dictionary:
-      if (type.elements.size() != 2)
-        return std::string("the type of a dictionary names key and value");
-      for (const auto& [key, entry] : value.entries) {
-        if (auto fault = element(key, type.elements[0], "a key")) return fault;
-        if (auto fault = element(entry, type.elements[1], "an entry")) return fault;
-      }
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
 
 bool Scope::define(std::string_view name, const Operand& operand) {
   if (outer_ != nullptr && outer_->find(name) != nullptr) return false;

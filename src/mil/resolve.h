@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mil/op.h"
+#include "mil/type.h"
 
 /// From the arguments of an operation, which are written by name, to operands by parameter index.
 /// Verifier, interpreter and planner share it, so that they agree on what a program says.
@@ -73,14 +74,6 @@ class BoundInputs {
   std::vector<uint32_t> offsets_;
   std::deque<Tensor> lists_;
 };
-
-/// Why the contents of a constant do not fit its type (dtype, shape, element count), or nothing.
-std::optional<std::string> value_fault(const Value& value);
-
-/// Tensor type in which a value of this type is stored: its own, or for a list the type of its
-/// elements with the length in front. Nothing for tuples and dictionaries, and for lists of
-/// anything but tensors.
-std::optional<TensorType> storage_type(const ValueType& type);
 
 /// A sound constant in the form in which it is stored: its tensor, or the elements of a list
 /// stacked. Nothing for what storage_type does not know.
