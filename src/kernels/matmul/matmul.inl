@@ -1,0 +1,355 @@
+// The family's code, once for all instruction sets: included behind one of lanes/*.h, with
+// kTileRows, kTilePanels (rows and panels that fit into the registers together) and kRowPanels
+// (panels for a single row) defined.
+#include "kernels/matmul/matmul.h"
+
+namespace {
+
+using anemone::kernels::Finish;
+using anemone::kernels::kDepthBlock;
+using anemone::kernels::Matrix;
+using anemone::kernels::Product;
+
+static_assert(anemone::kernels::kPanelColumns == kLanes);
+
+// fp16 panels are converted once for all rows from this many rows on.
+constexpr int64_t kConvertRows = 8;
+
+struct Tile {
+  const float* x;
+  int64_t x_row_stride;
+  int64_t x_depth_stride;
+  int64_t depth;
+  float* out;
+  int64_t out_row_stride;
+  bool first;  ///< block of the depth: sums start from 0.
+};
+
+template <int kPanels, int kRows, typename T>
+inline void multiply_tile(const Tile& tile, const T* panels, int64_t panel_stride,
+                          int64_t depth_stride) {
+  Lanes sums[size_t{kRows}][size_t{kPanels}];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) sums[r][p] = broadcast(0.0f);
+  for (int64_t k = 0; k < tile.depth; ++k) {
+    Lanes weights[size_t{kPanels}];
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p)
+      weights[p] = load(panels + p * panel_stride + k * depth_stride);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Lanes x = broadcast(tile.x[r * tile.x_row_stride + k * tile.x_depth_stride]);
+#pragma GCC unroll 8
+      for (int p = 0; p < kPanels; ++p) sums[r][p] = fma(x, weights[p], sums[r][p]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) {
+      float* out = tile.out + r * tile.out_row_stride + p * kLanes;
+      store(out, (tile.first ? broadcast(0.0f) : load(out)) + sums[r][p]);
+    }
+}
+
+template <int kPanels, typename T>
+void multiply_rows(Tile tile, int64_t rows, const T* panels, int64_t panel_stride,
+                   int64_t depth_stride) {
+  const auto advance = [&](int64_t count) {
+    tile.x += count * tile.x_row_stride;
+    tile.out += count * tile.out_row_stride;
+    rows -= count;
+  };
+  while (rows >= kTileRows) {
+    multiply_tile<kPanels, kTileRows>(tile, panels, panel_stride, depth_stride);
+    advance(kTileRows);
+  }
+  while (rows >= 4) {
+    multiply_tile<kPanels, 4>(tile, panels, panel_stride, depth_stride);
+    advance(4);
+  }
+  while (rows > 0) {
+    multiply_tile<kPanels, 1>(tile, panels, panel_stride, depth_stride);
+    advance(1);
+  }
+}
+
+template <typename T>
+void convert_panel(const T* data, int64_t depth_stride, int64_t depth, float* block) {
+  for (int64_t k = 0; k < depth; ++k) store(block + k * kLanes, load(data + k * depth_stride));
+}
+
+inline float to_fp32(float value) { return value; }
+inline float to_fp32(uint16_t bits) {
+  uint16_t repeated[kLanes] = {bits};
+  float values[kLanes];
+  store(values, load(repeated));
+  return values[0];
+}
+
+template <typename T>
+void transpose_columns(const T* data, int64_t column_stride, int64_t columns, int64_t depth,
+                       float* block) {
+  int64_t k = 0;
+  if (columns >= kLanes)
+    for (; k + kLanes <= depth; k += kLanes)
+      transpose_16x16(data + k, column_stride, block + k * kLanes);
+  for (; k < depth; ++k)
+    for (int64_t c = 0; c < kLanes; ++c)
+      block[k * kLanes + c] = c < columns ? to_fp32(data[c * column_stride + k]) : 0.0f;
+}
+
+template <int kBits>
+IntLanes load_field(const uint8_t* p) {
+  if constexpr (kBits == 8)
+    return load_bytes(p);
+  else if constexpr (kBits == 6)
+    return load_fields<4>(p) + shift_left<4>(load_fields<2>(p + 8));
+  else if constexpr (kBits == 3)
+    return load_fields<2>(p) + shift_left<2>(load_fields<1>(p + 4));
+  else
+    return load_fields<kBits>(p);
+}
+
+template <int kBits>
+void decode_palette(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth,
+                    float* block) {
+  const uint8_t* fields = matrix.fields + (panel * matrix.depth + first) * 2 * kBits;
+  const IntLanes start = load(matrix.table_start + panel * kLanes);
+  for (int64_t k = 0; k < depth; ++k)
+    store(block + k * kLanes,
+          gather(matrix.tables, start + load_field<kBits>(fields + k * 2 * kBits)));
+}
+
+template <int kBits>
+void decode_integers(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth,
+                     float* block) {
+  const uint8_t* fields = matrix.fields + (panel * matrix.depth + first) * 2 * kBits;
+  const Lanes bias = broadcast(static_cast<float>(matrix.field_bias));
+  int64_t k = 0;
+  while (k < depth) {
+    const int64_t group = (first + k) / matrix.group_depth;
+    const int64_t end = (group + 1) * matrix.group_depth - first;
+    const int64_t at = (panel * matrix.groups + group) * kLanes;
+    const Lanes scale = load(matrix.scales + at);
+    const Lanes offset = matrix.offsets != nullptr ? load(matrix.offsets + at) : broadcast(0.0f);
+    for (; k < depth && k < end; ++k) {
+      const Lanes integer = to_float(load_field<kBits>(fields + k * 2 * kBits)) + bias;
+      const Lanes value = scale * (integer - offset);
+      store(block + k * kLanes, matrix.rounds_to_fp16 ? round_fp16(value) : value);
+    }
+  }
+}
+
+template <template <int> class Decode>
+void by_bits(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth, float* block) {
+  switch (matrix.bits) {
+    case 1:
+      return Decode<1>::run(matrix, panel, first, depth, block);
+    case 2:
+      return Decode<2>::run(matrix, panel, first, depth, block);
+    case 3:
+      return Decode<3>::run(matrix, panel, first, depth, block);
+    case 4:
+      return Decode<4>::run(matrix, panel, first, depth, block);
+    case 6:
+      return Decode<6>::run(matrix, panel, first, depth, block);
+    default:
+      return Decode<8>::run(matrix, panel, first, depth, block);
+  }
+}
+template <int kBits>
+struct Palette {
+  static void run(const Matrix& m, int64_t panel, int64_t first, int64_t depth, float* block) {
+    decode_palette<kBits>(m, panel, first, depth, block);
+  }
+};
+template <int kBits>
+struct Integers {
+  static void run(const Matrix& m, int64_t panel, int64_t first, int64_t depth, float* block) {
+    decode_integers<kBits>(m, panel, first, depth, block);
+  }
+};
+
+/// The values of one panel at depths [first, first + depth) as fp32: block[k * 16 + lane].
+void decode(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth, float* block) {
+  switch (matrix.form) {
+    case Matrix::Form::panels: {
+      const int64_t at = panel * matrix.panel_stride + first * matrix.depth_stride;
+      if (matrix.is_fp16)
+        return convert_panel(static_cast<const uint16_t*>(matrix.data) + at, matrix.depth_stride,
+                             depth, block);
+      return convert_panel(static_cast<const float*>(matrix.data) + at, matrix.depth_stride, depth,
+                           block);
+    }
+    case Matrix::Form::columns: {
+      const int64_t at = panel * kLanes * matrix.column_stride + first;
+      const int64_t columns = matrix.columns - panel * kLanes;
+      if (matrix.is_fp16)
+        return transpose_columns(static_cast<const uint16_t*>(matrix.data) + at,
+                                 matrix.column_stride, columns, depth, block);
+      return transpose_columns(static_cast<const float*>(matrix.data) + at, matrix.column_stride,
+                               columns, depth, block);
+    }
+    case Matrix::Form::palette:
+      return by_bits<Palette>(matrix, panel, first, depth, block);
+    case Matrix::Form::integers:
+      return by_bits<Integers>(matrix, panel, first, depth, block);
+  }
+}
+
+/// Panels [panel, panel + kPanels) straight from the matrix.
+template <int kPanels, typename T>
+void multiply_direct(const Product& product, int64_t panel) {
+  const Matrix& matrix = product.matrix;
+  const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
+  for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
+    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
+    const Tile tile{product.x + k * product.x_depth_stride,
+                    product.x_row_stride,
+                    product.x_depth_stride,
+                    depth,
+                    product.out + panel * kLanes,
+                    product.out_row_stride,
+                    k == 0};
+    multiply_rows<kPanels>(tile, product.rows, data + k * matrix.depth_stride, matrix.panel_stride,
+                           matrix.depth_stride);
+  }
+}
+
+/// One row: many panels at once keep many sums in flight.
+template <int kPanels, typename T>
+void multiply_one_row(const Product& product, int64_t panel) {
+  const Matrix& matrix = product.matrix;
+  const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
+  for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
+    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
+    const Tile tile{product.x + k * product.x_depth_stride,
+                    product.x_row_stride,
+                    product.x_depth_stride,
+                    depth,
+                    product.out + panel * kLanes,
+                    product.out_row_stride,
+                    k == 0};
+    multiply_tile<kPanels, 1>(tile, data + k * matrix.depth_stride, matrix.panel_stride,
+                              matrix.depth_stride);
+  }
+}
+
+template <int kPanels>
+void multiply_decoded(const Product& product, int64_t panel, float* scratch) {
+  const Matrix& matrix = product.matrix;
+  for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
+    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
+    for (int p = 0; p < kPanels; ++p)
+      decode(matrix, panel + p, k, depth, scratch + p * kDepthBlock * kLanes);
+    const Tile tile{product.x + k * product.x_depth_stride,
+                    product.x_row_stride,
+                    product.x_depth_stride,
+                    depth,
+                    product.out + panel * kLanes,
+                    product.out_row_stride,
+                    k == 0};
+    multiply_rows<kPanels>(tile, product.rows, scratch, kDepthBlock * kLanes, kLanes);
+  }
+}
+
+void multiply(const Product& product, int64_t first, int64_t last, float* scratch) noexcept {
+  const Matrix& matrix = product.matrix;
+  if (matrix.depth == 0) {
+    for (int64_t r = 0; r < product.rows; ++r)
+      for (int64_t p = first; p < last; ++p)
+        store(product.out + r * product.out_row_stride + p * kLanes, broadcast(0.0f));
+    return;
+  }
+  int64_t panel = first;
+  const bool direct =
+      matrix.form == Matrix::Form::panels && (!matrix.is_fp16 || product.rows < kConvertRows);
+  if (direct && product.rows == 1) {
+    for (; panel + kRowPanels <= last; panel += kRowPanels)
+      matrix.is_fp16 ? multiply_one_row<kRowPanels, uint16_t>(product, panel)
+                     : multiply_one_row<kRowPanels, float>(product, panel);
+    for (; panel < last; ++panel)
+      matrix.is_fp16 ? multiply_one_row<1, uint16_t>(product, panel)
+                     : multiply_one_row<1, float>(product, panel);
+  } else if (direct) {
+    for (; panel + kTilePanels <= last; panel += kTilePanels)
+      matrix.is_fp16 ? multiply_direct<kTilePanels, uint16_t>(product, panel)
+                     : multiply_direct<kTilePanels, float>(product, panel);
+    for (; panel < last; ++panel)
+      matrix.is_fp16 ? multiply_direct<1, uint16_t>(product, panel)
+                     : multiply_direct<1, float>(product, panel);
+  } else {
+    for (; panel + kTilePanels <= last; panel += kTilePanels)
+      multiply_decoded<kTilePanels>(product, panel, scratch);
+    for (; panel < last; ++panel) multiply_decoded<1>(product, panel, scratch);
+  }
+}
+
+template <typename T>
+void store_some(T* to, int64_t stride, Lanes values, int64_t count) {
+  if (stride == 1 && count >= kLanes) return store(to, values);
+  T rounded[kLanes];
+  store(rounded, values);
+  for (int64_t i = 0; i < kLanes && i < count; ++i) to[i * stride] = rounded[i];
+}
+
+inline Lanes bias_of(const Finish& finish, int64_t column) {
+  if (finish.bias == nullptr) return broadcast(0.0f);
+  if (column + kLanes <= finish.columns) return load(finish.bias + column);
+  float some[kLanes] = {};
+  for (int64_t i = 0; column + i < finish.columns; ++i) some[i] = finish.bias[column + i];
+  return load(some);
+}
+
+/// Columns are the inner dimension of y.
+template <typename T>
+void finish_rows(const Finish& finish, int64_t first, int64_t last) {
+  for (int64_t r = 0; r < finish.rows; ++r)
+    for (int64_t c = first; c < last; c += kLanes) {
+      const Lanes sum = load(finish.sums + r * finish.sums_row_stride + c);
+      store_some(static_cast<T*>(finish.y) + r * finish.y_row_stride + c * finish.y_column_stride,
+                 finish.y_column_stride, finish.bias != nullptr ? sum + bias_of(finish, c) : sum,
+                 last - c);
+    }
+}
+
+/// Rows are the inner dimension of y: tiles of 16 by 16 are turned round.
+template <typename T>
+void finish_columns(const Finish& finish, int64_t first, int64_t last) {
+  float turned[kLanes * kLanes];
+  for (int64_t c = first; c < last; c += kLanes)
+    for (int64_t r = 0; r < finish.rows; r += kLanes) {
+      const int64_t rows = finish.rows - r < kLanes ? finish.rows - r : kLanes;
+      const float* sums = finish.sums + r * finish.sums_row_stride + c;
+      if (rows == kLanes)
+        transpose_16x16(sums, finish.sums_row_stride, turned);
+      else
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < kLanes; ++j)
+            turned[j * kLanes + i] = sums[i * finish.sums_row_stride + j];
+      for (int64_t j = 0; j < kLanes && c + j < last; ++j) {
+        Lanes values = load(turned + j * kLanes);
+        if (finish.bias != nullptr) values = values + broadcast(finish.bias[c + j]);
+        store_some(
+            static_cast<T*>(finish.y) + (c + j) * finish.y_column_stride + r * finish.y_row_stride,
+            finish.y_row_stride, values, rows);
+      }
+    }
+}
+
+void finish(const Finish& finish, int64_t first, int64_t last) noexcept {
+  const bool turn = finish.y_column_stride != 1 && finish.rows > 1;
+  if (turn)
+    finish.y_is_fp16 ? finish_columns<uint16_t>(finish, first, last)
+                     : finish_columns<float>(finish, first, last);
+  else
+    finish.y_is_fp16 ? finish_rows<uint16_t>(finish, first, last)
+                     : finish_rows<float>(finish, first, last);
+}
+
+constexpr anemone::kernels::MatmulKernels kMatmul{.multiply = multiply, .finish = finish};
+
+}  // namespace

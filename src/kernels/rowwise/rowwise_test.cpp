@@ -1,0 +1,143 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "base/float16.h"
+#include "kernels/kernels.h"
+
+namespace anemone::kernels {
+namespace {
+
+constexpr int64_t kLengths[] = {1, 5, 16, 17, 64, 257, 1024};
+
+std::vector<float> row(int64_t count, float mean) {
+  std::mt19937 random(static_cast<uint32_t>(count));
+  std::normal_distribution<float> normal(mean, 2.0f);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+/// The largest relative error of softmax against double arithmetic.
+double softmax_error(RowwiseKernels::SoftmaxFunction softmax, int64_t count) {
+  std::vector<float> x = row(count, 1.0f);
+  if (count > 4) x[3] = -INFINITY;
+  std::vector<float> y(x.size()), scratch(x.size());
+  softmax(x.data(), y.data(), count, scratch.data());
+  double sum = 0;
+  for (const float value : x) sum += std::exp(static_cast<double>(value));
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double expected = std::exp(static_cast<double>(x[i])) / sum;
+    worst = std::max(worst, expected == 0 ? std::fabs(static_cast<double>(y[i]))
+                                          : std::fabs(static_cast<double>(y[i]) / expected - 1));
+  }
+  return worst;
+}
+
+// The exponential has 2 units, its argument half a unit of at most 16, the sum 16 ways of n / 16
+// terms, the division half a unit: 2^-24 * (4 + 16 + n / 16 + 5).
+double softmax_bound(int64_t count) { return 0x1p-24 * (25.0 + static_cast<double>(count) / 16); }
+
+TEST(RowwiseKernels, SoftmaxIsWithinItsBound) {
+  for (const KernelSet& set : kernel_sets())
+    for (const int64_t count : kLengths)
+      EXPECT_LE(softmax_error(set.rowwise->softmax[1], count), softmax_bound(count)) << set.isa;
+}
+
+/// Leaves out the subtraction of the maximum and the last element of the sum.
+void wrong_softmax(const void* from, void* to, int64_t count, float*) noexcept {
+  const auto* x = static_cast<const float*>(from);
+  auto* y = static_cast<float*>(to);
+  float sum = 0;
+  for (int64_t i = 0; i + 1 < count; ++i) sum += std::exp(x[i]);
+  for (int64_t i = 0; i < count; ++i) y[i] = std::exp(x[i]) / sum;
+}
+
+TEST(RowwiseKernels, AWrongSumIsNoticed) {
+  EXPECT_GT(softmax_error(wrong_softmax, 257), softmax_bound(257));
+}
+
+TEST(RowwiseKernels, LayerNormIsWithinItsBound) {
+  for (const KernelSet& set : kernel_sets())
+    for (const int64_t count : kLengths) {
+      const std::vector<float> x = row(count, 0.5f);
+      const std::vector<float> gamma = row(count, 1.0f);
+      const std::vector<float> beta = row(count, -1.0f);
+      std::vector<float> y(x.size());
+      const float epsilon = 1e-5f;
+      set.rowwise->layer_norm[1](x.data(), gamma.data(), beta.data(), epsilon, y.data(), count);
+      double mean = 0;
+      double variance = 0;
+      for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(count);
+      for (const float value : x)
+        variance += std::pow(static_cast<double>(value) - mean, 2) / static_cast<double>(count);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double expected = (static_cast<double>(x[i]) - mean) /
+                                    std::sqrt(variance + static_cast<double>(epsilon)) *
+                                    static_cast<double>(gamma[i]) +
+                                static_cast<double>(beta[i]);
+        EXPECT_NEAR(static_cast<double>(y[i]), expected, 1e-5) << set.isa << " " << count;
+      }
+    }
+}
+
+TEST(RowwiseKernels, ReductionsAreExactOrOrdered) {
+  for (const KernelSet& set : kernel_sets())
+    for (const int64_t count : kLengths) {
+      const std::vector<float> x = row(count, 0.5f);
+      float partial[16] = {};
+      float top = -INFINITY;
+      float bottom = INFINITY;
+      for (size_t k = 0; k < x.size(); ++k) {
+        partial[k % 16] += x[k];
+        top = std::max(top, x[k]);
+        bottom = std::min(bottom, x[k]);
+      }
+      for (size_t half = 8; half > 0; half /= 2)
+        for (size_t j = 0; j < half; ++j) partial[j] += partial[j + half];
+      const auto& reduce = set.rowwise->reduce;
+      EXPECT_EQ(reduce[static_cast<int>(Reduction::sum)][1](x.data(), count), partial[0])
+          << set.isa << " " << count;
+      EXPECT_EQ(reduce[static_cast<int>(Reduction::maximum)][1](x.data(), count), top);
+      EXPECT_EQ(reduce[static_cast<int>(Reduction::minimum)][1](x.data(), count), bottom);
+    }
+}
+
+TEST(RowwiseKernels, EveryInstructionSetHasTheSameBits) {
+  const RowwiseKernels& scalar = *kernel_sets()[0].rowwise;
+  for (const KernelSet& set : kernel_sets())
+    for (const int64_t count : kLengths) {
+      const std::vector<float> x = row(count, 0.5f);
+      std::vector<uint16_t> halves(x.size());
+      for (size_t i = 0; i < x.size(); ++i) halves[i] = float_to_fp16(x[i]);
+      std::vector<float> scratch(x.size()), expected(x.size()), got(x.size());
+      std::vector<uint16_t> expected_halves(x.size()), got_halves(x.size());
+
+      scalar.softmax[1](x.data(), expected.data(), count, scratch.data());
+      set.rowwise->softmax[1](x.data(), got.data(), count, scratch.data());
+      EXPECT_EQ(expected, got) << set.isa << " softmax " << count;
+      scalar.softmax[0](halves.data(), expected_halves.data(), count, scratch.data());
+      set.rowwise->softmax[0](halves.data(), got_halves.data(), count, scratch.data());
+      EXPECT_EQ(expected_halves, got_halves) << set.isa << " softmax " << count;
+
+      scalar.layer_norm[1](x.data(), nullptr, x.data(), 1e-6f, expected.data(), count);
+      set.rowwise->layer_norm[1](x.data(), nullptr, x.data(), 1e-6f, got.data(), count);
+      EXPECT_EQ(expected, got) << set.isa << " layer_norm " << count;
+      scalar.layer_norm[0](halves.data(), x.data(), nullptr, 1e-6f, expected_halves.data(), count);
+      set.rowwise->layer_norm[0](halves.data(), x.data(), nullptr, 1e-6f, got_halves.data(), count);
+      EXPECT_EQ(expected_halves, got_halves) << set.isa << " layer_norm " << count;
+      for (int f = 0; f < kReductionCount; ++f)
+        for (int storage = 0; storage < 2; ++storage) {
+          const void* data = storage == 0 ? static_cast<const void*>(halves.data()) : x.data();
+          EXPECT_EQ(scalar.reduce[f][storage](data, count),
+                    set.rowwise->reduce[f][storage](data, count));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace anemone::kernels
