@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "mil/interpret.h"
+#include "support/op_case.h"
+
+namespace anemone {
+namespace {
+
+using test::OpCase;
+
+/// Results of a function without inputs, whose states start as zeros.
+Result<std::vector<Tensor>> run(const mil::Program& program, std::string_view name,
+                                bool round_fp16) {
+  std::vector<Tensor> states;
+  if (const mil::Function* function = program.find_function(name))
+    for (const mil::NamedType& input : function->inputs)
+      states.push_back(Tensor::zeros(input.type.tensor.dtype, input.type.tensor.shape));
+  return mil::interpret(program, name, {}, states, round_fp16);
+}
+
+class OpCases : public testing::TestWithParam<std::filesystem::path> {
+ protected:
+  static void compare(const OpCase& op_case, const test::Tolerance& tolerance, bool round_fp16) {
+    const auto got = run(op_case.program, "main", round_fp16);
+    ASSERT_TRUE(got.ok()) << got.error().to_string();
+    const auto expected = run(op_case.program, "expected", true);
+    ASSERT_TRUE(expected.ok()) << expected.error().to_string();
+    ASSERT_EQ(got->size(), expected->size());
+    ASSERT_FALSE(got->empty());
+    const auto& names = op_case.program.find_function("main")->block.outputs;
+    for (size_t i = 0; i < got->size(); ++i)
+      EXPECT_EQ(test::difference(got->at(i), expected->at(i), tolerance, !round_fp16), "")
+          << "output " << names[i] << (round_fp16 ? "" : " without rounding");
+  }
+};
+
+TEST(OpCaseComparison, SeesWhatIsOutsideItsTolerance) {
+  const auto halves = [](double value) {
+    Tensor tensor = Tensor::zeros(DType::fp16, {1});
+    tensor.set(0, value);
+    return tensor;
+  };
+  using Kind = test::Tolerance::Kind;
+  const test::Tolerance exact{};
+  const test::Tolerance two_ulps{.kind = Kind::ulp, .ulps = 2};
+  const test::Tolerance near{.kind = Kind::absolute_relative, .absolute = 0.25, .relative = 0.5};
+  const auto differs = [&](double got, double expected, const test::Tolerance& tolerance) {
+    return !test::difference(halves(got), halves(expected), tolerance, false).empty();
+  };
+  EXPECT_TRUE(differs(-0.0, 0.0, exact));
+  EXPECT_FALSE(differs(NAN, NAN, exact));
+  EXPECT_TRUE(differs(NAN, 1, near));
+  EXPECT_FALSE(differs(1 + 0x1p-9, 1, two_ulps));
+  EXPECT_TRUE(differs(1 + 0x3p-10, 1, two_ulps));
+  EXPECT_FALSE(differs(-0x1p-24, 0x1p-24, two_ulps));
+  EXPECT_FALSE(differs(2.5, 1.5, near));
+  EXPECT_TRUE(differs(2.6, 1.5, near));
+  EXPECT_TRUE(differs(INFINITY, 65504, near));
+  const Tensor single = halves(1).converted(DType::fp32);
+  EXPECT_NE(test::difference(single, halves(1), exact, false), "");
+  EXPECT_EQ(test::difference(single, halves(1), exact, true), "");
+  EXPECT_NE(test::difference(halves(1).reshaped({1, 1}), halves(1), exact, false), "");
+}
+
+TEST_P(OpCases, Reference) {
+  const auto op_case = test::read_op_case(GetParam());
+  ASSERT_TRUE(op_case.ok()) << op_case.error().to_string();
+  compare(*op_case, op_case->tolerance, true);
+  if (op_case->unrounded) compare(*op_case, *op_case->unrounded, false);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, OpCases, testing::ValuesIn(test::mil_files("ops")),
+                         [](const auto& file) { return file.param.stem().string(); });
+
+}  // namespace
+}  // namespace anemone
