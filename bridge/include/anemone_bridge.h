@@ -215,8 +215,9 @@ anemone_bridge_code anemone_bridge_rows_schema(const anemone_bridge_rows* rows,
 /// infinities as Python writes them, bytes as base64, dates and times as ISO 8601 text, decimals
 /// as text, maps as objects. `*row_count` is 0 and the text empty at the end.
 /// After an error the same error comes again.
-anemone_bridge_code anemone_bridge_rows_next(anemone_bridge_rows* rows, anemone_bridge_buffer* jsonl,
-                                             size_t* row_count, anemone_bridge_error** error);
+anemone_bridge_code anemone_bridge_rows_next(anemone_bridge_rows* rows,
+                                             anemone_bridge_buffer* jsonl, size_t* row_count,
+                                             anemone_bridge_error** error);
 void anemone_bridge_rows_free(anemone_bridge_rows* rows);
 
 /// SHA-256 of bytes given in pieces.

@@ -63,7 +63,10 @@ def train(name, tokenizer, trainer, post=None):
         tokenizer.train_from_iterator(PROSE * 3, trainer)
         if post:
             tokenizer.post_processor = post(tokenizer)
-        tokenizer.save(str(path))
+        content = json.loads(tokenizer.to_str())
+        # Byte tokens are trained as special ones, but are plain tokens in real models.
+        content["added_tokens"] = [t for t in content["added_tokens"] if t["content"][:3] != "<0x"]
+        path.write_text(json.dumps(content, indent=1) + "\n")
     return path
 
 

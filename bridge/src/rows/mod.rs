@@ -6,8 +6,9 @@ mod stream_bounds;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
+use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::{ArrowError, SchemaRef};
 use bytes::Bytes;
@@ -77,8 +78,10 @@ impl Rows {
         guarded(|| {
             let builder = ParquetRecordBatchReaderBuilder::try_new(source).map_err(data_error)?;
             let count = u64::try_from(builder.metadata().file_metadata().num_rows()).ok();
+            // The reader's own schema has lost the file's metadata.
+            let schema = Arc::clone(builder.schema());
             let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(data_error)?;
-            Ok(Self::new(reader.schema(), count, Box::new(reader)))
+            Ok(Self::new(schema, count, Box::new(reader)))
         })
     }
 

@@ -1,0 +1,381 @@
+// Calls every function of bridge/include/anemone_bridge.h, with input that is wrong as well.
+
+#include <anemone_bridge.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "support/golden.h"
+#include "text/bridge_call.h"
+
+namespace anemone::text {
+namespace {
+
+using test::read_source_file;
+
+using testing::HasSubstr;
+
+using ErrorPlace = anemone_bridge_error**;
+
+constexpr std::string_view kNotUtf8 = "a\xff";
+
+/// Calls `function(&error)`, expects `code` and an error that says so, and returns its message.
+template <typename Function>
+std::string expect_failure(anemone_bridge_code code, Function&& function) {
+  anemone_bridge_error* error = nullptr;
+  EXPECT_EQ(function(&error), code);
+  EXPECT_EQ(function(nullptr), code) << "without a place for the error";
+  const BridgeError owner(error);
+  EXPECT_EQ(anemone_bridge_error_code(error), code);
+  const anemone_bridge_text message = anemone_bridge_error_message(error);
+  EXPECT_GT(message.size, 0U);
+  return {message.data, message.size};
+}
+
+constexpr auto kInvalid = ANEMONE_BRIDGE_INVALID_ARGUMENT;
+
+BridgeTokenizer make_tokenizer() {
+  const std::string json = read_source_file("models/anemone-tiny/tokenizer.json");
+  anemone_bridge_tokenizer* handle = nullptr;
+  EXPECT_EQ(anemone_bridge_tokenizer_new(json.data(), json.size(), &handle, nullptr),
+            ANEMONE_BRIDGE_OK);
+  return BridgeTokenizer(handle);
+}
+
+BridgeTemplate make_template(anemone_bridge_dialect dialect, std::string_view source) {
+  anemone_bridge_template* handle = nullptr;
+  EXPECT_EQ(anemone_bridge_template_new(dialect, source.data(), source.size(), &handle, nullptr),
+            ANEMONE_BRIDGE_OK);
+  return BridgeTemplate(handle);
+}
+
+TEST(Bridge, HasTheVersionOfItsHeader) { EXPECT_EQ(anemone_bridge_version(), 1U); }
+
+TEST(Bridge, NullHandlesAreHarmless) {
+  anemone_bridge_buffer_free(nullptr);
+  anemone_bridge_buffer empty{};
+  anemone_bridge_buffer_free(&empty);
+  anemone_bridge_error_free(nullptr);
+  EXPECT_EQ(anemone_bridge_error_code(nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(anemone_bridge_error_message(nullptr).size, 0U);
+  EXPECT_EQ(anemone_bridge_error_line(nullptr), 0U);
+  anemone_bridge_tokenizer_free(nullptr);
+  anemone_bridge_encoding_free(nullptr);
+  EXPECT_EQ(anemone_bridge_encoding_size(nullptr), 0U);
+  EXPECT_EQ(anemone_bridge_encoding_ids(nullptr), nullptr);
+  EXPECT_EQ(anemone_bridge_encoding_offsets(nullptr), nullptr);
+  anemone_bridge_stream_free(nullptr);
+  anemone_bridge_template_free(nullptr);
+  EXPECT_EQ(anemone_bridge_rows_count(nullptr), -1);
+  anemone_bridge_rows_free(nullptr);
+}
+
+TEST(Bridge, TokenizerNewRefusesWhatIsNoTokenizer) {
+  anemone_bridge_tokenizer* handle = nullptr;
+  const auto make = [&](std::string_view json) {
+    return [&handle, json](ErrorPlace error) {
+      return anemone_bridge_tokenizer_new(json.data(), json.size(), &handle, error);
+    };
+  };
+  for (const std::string_view json :
+       {"", "{", "[]", "{}", "\xff", "{\"model\": {\"type\": \"BPE\"}}"})
+    expect_failure(ANEMONE_BRIDGE_INVALID_DATA, make(json));
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_new(nullptr, 10, &handle, e);
+  });
+  EXPECT_EQ(handle, nullptr);
+  const auto message = expect_failure(
+      kInvalid, [](ErrorPlace e) { return anemone_bridge_tokenizer_new("{}", 2, nullptr, e); });
+  EXPECT_THAT(message, HasSubstr("tokenizer is null"));
+}
+
+TEST(Bridge, EncodeChecksItsArguments) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  anemone_bridge_encoding* encoding = nullptr;
+  const auto encode = [&](const auto* t, const char* text, size_t size, int offsets, auto** out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_tokenizer_encode(
+          t, text, size, 1, static_cast<anemone_bridge_offsets>(offsets), out, error);
+    };
+  };
+  const auto* t = tokenizer.get();
+  const anemone_bridge_tokenizer* none = nullptr;
+  expect_failure(kInvalid, encode(none, "a", 1, 0, &encoding));
+  expect_failure(kInvalid, encode(t, nullptr, 1, 0, &encoding));
+  expect_failure(kInvalid, encode(t, "a", size_t{1} << 63, 0, &encoding));
+  expect_failure(kInvalid, encode(t, kNotUtf8.data(), kNotUtf8.size(), 0, &encoding));
+  expect_failure(kInvalid, encode(t, "a", 1, 3, &encoding));
+  expect_failure(kInvalid, encode(t, "a", 1, -1, &encoding));
+  expect_failure(kInvalid, encode(t, "a", 1, 0, static_cast<anemone_bridge_encoding**>(nullptr)));
+  EXPECT_EQ(encoding, nullptr);
+}
+
+TEST(Bridge, EncodeGivesOffsetsInTheUnitAskedFor) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  const std::string text = "\u00e9 x";
+  const auto last_end = [&](anemone_bridge_offsets unit) -> size_t {
+    anemone_bridge_encoding* handle = nullptr;
+    EXPECT_EQ(anemone_bridge_tokenizer_encode(tokenizer.get(), text.data(), text.size(), 0, unit,
+                                              &handle, nullptr),
+              ANEMONE_BRIDGE_OK);
+    const BridgeEncoding encoding(handle);
+    const size_t* offsets = anemone_bridge_encoding_offsets(handle);
+    return offsets == nullptr ? 0 : offsets[2 * anemone_bridge_encoding_size(handle) - 1];
+  };
+  EXPECT_EQ(last_end(ANEMONE_BRIDGE_OFFSETS_NONE), 0U);
+  EXPECT_EQ(last_end(ANEMONE_BRIDGE_OFFSETS_BYTES), 4U);
+  EXPECT_EQ(last_end(ANEMONE_BRIDGE_OFFSETS_CHARS), 3U);
+  anemone_bridge_encoding* handle = nullptr;
+  ASSERT_EQ(anemone_bridge_tokenizer_encode(tokenizer.get(), nullptr, 0, 0,
+                                            ANEMONE_BRIDGE_OFFSETS_BYTES, &handle, nullptr),
+            ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(anemone_bridge_encoding_size(handle), 0U);
+  anemone_bridge_encoding_free(handle);
+}
+
+TEST(Bridge, EncodeBatchChecksItsArguments) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  const std::array<anemone_bridge_text, 2> texts = {{{"a", 1}, {kNotUtf8.data(), 2}}};
+  std::array<anemone_bridge_encoding*, 2> encodings = {};
+  const auto batch = [&](const auto* t, const auto* in, size_t count, auto** out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_tokenizer_encode_batch(t, in, count, 1, ANEMONE_BRIDGE_OFFSETS_NONE, 2,
+                                                   out, error);
+    };
+  };
+  const auto* t = tokenizer.get();
+  const anemone_bridge_tokenizer* none = nullptr;
+  const anemone_bridge_text* no_texts = nullptr;
+  expect_failure(kInvalid, batch(none, texts.data(), 1, encodings.data()));
+  expect_failure(kInvalid, batch(t, no_texts, 1, encodings.data()));
+  expect_failure(kInvalid, batch(t, texts.data(), SIZE_MAX / 2, encodings.data()));
+  expect_failure(kInvalid,
+                 batch(t, texts.data(), 1, static_cast<anemone_bridge_encoding**>(nullptr)));
+  EXPECT_THAT(expect_failure(kInvalid, batch(t, texts.data(), 2, encodings.data())),
+              HasSubstr("text 1"));
+  EXPECT_EQ(encodings[0], nullptr);
+  EXPECT_EQ(batch(t, no_texts, 0, encodings.data())(nullptr), ANEMONE_BRIDGE_OK);
+  ASSERT_EQ(batch(t, texts.data(), 1, encodings.data())(nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(anemone_bridge_encoding_size(encodings[0]), 1U);
+  anemone_bridge_encoding_free(encodings[0]);
+}
+
+TEST(Bridge, DecodeChecksItsArguments) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  const uint32_t ids[] = {2, UINT32_MAX, 37};
+  anemone_bridge_buffer text{};
+  const auto decode = [&](const auto* t, const uint32_t* in, size_t count, auto* out) {
+    return [=](ErrorPlace e) { return anemone_bridge_tokenizer_decode(t, in, count, 1, out, e); };
+  };
+  const auto* t = tokenizer.get();
+  const anemone_bridge_tokenizer* none = nullptr;
+  expect_failure(kInvalid, decode(none, ids, 3, &text));
+  expect_failure(kInvalid, decode(t, nullptr, 3, &text));
+  expect_failure(kInvalid, decode(t, ids, SIZE_MAX, &text));
+  expect_failure(kInvalid, decode(t, ids, 3, static_cast<anemone_bridge_buffer*>(nullptr)));
+  const auto* misaligned =
+      reinterpret_cast<const uint32_t*>(reinterpret_cast<const char*>(ids) + 1);
+  expect_failure(kInvalid, decode(t, misaligned, 1, &text));
+  EXPECT_EQ(text.data, nullptr);
+  ASSERT_EQ(decode(t, ids, 3, &text)(nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(take_text(text), "A");
+}
+
+TEST(Bridge, VocabularyFunctionsCheckTheirArguments) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  const auto* t = tokenizer.get();
+  anemone_bridge_buffer text{};
+  uint32_t id = 0;
+  int32_t found = 0;
+  size_t size = 0;
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_id_to_token(nullptr, 0, &text, e);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_id_to_token(t, UINT32_MAX, &text, e);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_id_to_token(t, 0, nullptr, e);
+  });
+  const auto to_id = [&](const auto* h, const char* token, size_t n, uint32_t* i, int32_t* f) {
+    return [=](ErrorPlace e) { return anemone_bridge_tokenizer_token_to_id(h, token, n, i, f, e); };
+  };
+  const anemone_bridge_tokenizer* none = nullptr;
+  expect_failure(kInvalid, to_id(none, "A", 1, &id, &found));
+  expect_failure(kInvalid, to_id(t, nullptr, 1, &id, &found));
+  expect_failure(kInvalid, to_id(t, kNotUtf8.data(), 2, &id, &found));
+  expect_failure(kInvalid, to_id(t, "A", 1, nullptr, &found));
+  expect_failure(kInvalid, to_id(t, "A", 1, &id, nullptr));
+  ASSERT_EQ(to_id(t, "A", 1, &id, &found)(nullptr), 0);
+  EXPECT_EQ(std::pair(id, found), (std::pair<uint32_t, int32_t>(37, 1)));
+  ASSERT_EQ(to_id(t, "none such", 9, &id, &found)(nullptr), 0);
+  EXPECT_EQ(found, 0);
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_vocab_size(nullptr, 1, &size, e);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_vocab_size(t, 1, nullptr, e);
+  });
+  ASSERT_EQ(anemone_bridge_tokenizer_vocab_size(t, 1, &size, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_GT(size, 1000U);
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_tokenizer_added_tokens(nullptr, &text, e);
+  });
+  expect_failure(
+      kInvalid, [&](ErrorPlace e) { return anemone_bridge_tokenizer_added_tokens(t, nullptr, e); });
+  ASSERT_EQ(anemone_bridge_tokenizer_added_tokens(t, &text, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_THAT(take_text(text), HasSubstr("<|im_end|>"));
+}
+
+TEST(Bridge, StreamsCheckTheirArgumentsAndOutliveTheirTokenizer) {
+  BridgeTokenizer tokenizer = make_tokenizer();
+  anemone_bridge_stream* handle = nullptr;
+  anemone_bridge_buffer text{};
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_stream_new(nullptr, 0, &handle, e); });
+  expect_failure(kInvalid, [&](ErrorPlace e) {
+    return anemone_bridge_stream_new(tokenizer.get(), 0, nullptr, e);
+  });
+  ASSERT_EQ(anemone_bridge_stream_new(tokenizer.get(), 0, &handle, nullptr), ANEMONE_BRIDGE_OK);
+  const BridgeStream stream(handle);
+  tokenizer.reset();
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_stream_step(nullptr, 37, &text, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_stream_step(handle, 37, nullptr, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_stream_finish(nullptr, &text, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_stream_finish(handle, nullptr, e); });
+  ASSERT_EQ(anemone_bridge_stream_step(handle, 37, &text, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(take_text(text), "A");
+  ASSERT_EQ(anemone_bridge_stream_step(handle, UINT32_MAX, &text, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(take_text(text), "");
+  ASSERT_EQ(anemone_bridge_stream_finish(handle, &text, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(take_text(text), "");
+}
+
+TEST(Bridge, TemplateNewChecksItsArguments) {
+  anemone_bridge_template* handle = nullptr;
+  const auto make = [&](int dialect, const char* source, size_t size, auto** out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_template_new(static_cast<anemone_bridge_dialect>(dialect), source, size,
+                                         out, error);
+    };
+  };
+  expect_failure(kInvalid, make(2, "a", 1, &handle));
+  expect_failure(kInvalid, make(-1, "a", 1, &handle));
+  expect_failure(kInvalid, make(0, nullptr, 1, &handle));
+  expect_failure(kInvalid, make(0, kNotUtf8.data(), 2, &handle));
+  expect_failure(kInvalid, make(0, "a", 1, static_cast<anemone_bridge_template**>(nullptr)));
+  for (const std::string_view bad :
+       {"{{", "{% if %}", "{% for x in y %}", "{{ 'a }}", "{% nope %}"})
+    expect_failure(ANEMONE_BRIDGE_INVALID_DATA, make(0, bad.data(), bad.size(), &handle));
+  EXPECT_EQ(handle, nullptr);
+  anemone_bridge_error* error = nullptr;
+  make(1, "\n\n{% x %}", 9, &handle)(&error);
+  EXPECT_EQ(anemone_bridge_error_line(error), 3U);
+  anemone_bridge_error_free(error);
+}
+
+TEST(Bridge, RenderChecksItsArguments) {
+  const BridgeTemplate compiled =
+      make_template(ANEMONE_BRIDGE_DIALECT_CHAT, "{{ strftime_now('%Y') if now }}{{ text * 8 }}");
+  const auto* c = compiled.get();
+  anemone_bridge_buffer text{};
+  const auto render = [&](const auto* t, std::string_view context, const auto* clock,
+                          const auto* limits, auto* out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_template_render(t, context.data(), context.size(), clock, limits, out,
+                                            error);
+    };
+  };
+  const anemone_bridge_template* none = nullptr;
+  const anemone_bridge_clock* no_clock = nullptr;
+  const anemone_bridge_limits* no_limits = nullptr;
+  expect_failure(kInvalid, render(none, "{}", no_clock, no_limits, &text));
+  expect_failure(kInvalid, render(c, {nullptr, 2}, no_clock, no_limits, &text));
+  expect_failure(kInvalid, render(c, kNotUtf8, no_clock, no_limits, &text));
+  expect_failure(
+      kInvalid, render(c, "{}", no_clock, no_limits, static_cast<anemone_bridge_buffer*>(nullptr)));
+  for (const std::string_view bad : {"", "{", "[]", "{\"a\":}", "{\"a\":1"})
+    expect_failure(ANEMONE_BRIDGE_INVALID_DATA, render(c, bad, no_clock, no_limits, &text));
+  const std::string deep = "{\"a\":" + std::string(5000, '[') + std::string(5000, ']') + "}";
+  expect_failure(ANEMONE_BRIDGE_LIMIT, render(c, deep, no_clock, no_limits, &text));
+  expect_failure(ANEMONE_BRIDGE_RENDER, render(c, "{\"now\":1}", no_clock, no_limits, &text));
+  const anemone_bridge_clock bad_clock{2024, 13, 1, 0, 0, 0, 0};
+  expect_failure(kInvalid, render(c, "{}", &bad_clock, no_limits, &text));
+  const anemone_bridge_limits small{0, 7};
+  expect_failure(ANEMONE_BRIDGE_LIMIT, render(c, "{\"text\":\"x\"}", no_clock, &small, &text));
+  const anemone_bridge_limits short_run{2, 0};
+  expect_failure(ANEMONE_BRIDGE_LIMIT, render(c, "{\"text\":\"x\"}", no_clock, &short_run, &text));
+  EXPECT_EQ(text.data, nullptr);
+  const anemone_bridge_clock clock{2024, 2, 29, 0, 0, 0, 0};
+  ASSERT_EQ(render(c, "{\"text\":\"x\",\"now\":1}", &clock, no_limits, &text)(nullptr),
+            ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(take_text(text), "2024xxxxxxxx");
+}
+
+TEST(Bridge, RaisedErrorsCarryTheTemplatesWords) {
+  const BridgeTemplate compiled =
+      make_template(ANEMONE_BRIDGE_DIALECT_CHAT, "\n{{ raise_exception('no ' ~ x) }}");
+  anemone_bridge_buffer text{};
+  const auto message = expect_failure(ANEMONE_BRIDGE_RAISED, [&](ErrorPlace e) {
+    return anemone_bridge_template_render(compiled.get(), "{\"x\":1.5}", 9, nullptr, nullptr, &text,
+                                          e);
+  });
+  EXPECT_EQ(message, "no 1.5");
+}
+
+TEST(Bridge, RowsCheckTheirArguments) {
+  const std::string bytes = read_source_file("tests/golden/rows/sample.parquet");
+  anemone_bridge_rows* handle = nullptr;
+  anemone_bridge_buffer text{};
+  size_t count = 0;
+  const auto open = [&](int format, const char* path, size_t size, auto** out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_rows_open(static_cast<anemone_bridge_rows_format>(format), path, size,
+                                      out, error);
+    };
+  };
+  expect_failure(kInvalid, open(2, "/", 1, &handle));
+  expect_failure(kInvalid, open(0, nullptr, 1, &handle));
+  expect_failure(kInvalid, open(0, kNotUtf8.data(), 2, &handle));
+  expect_failure(kInvalid, open(0, "/", 1, static_cast<anemone_bridge_rows**>(nullptr)));
+  expect_failure(ANEMONE_BRIDGE_IO, open(0, "/", 1, &handle));
+  expect_failure(ANEMONE_BRIDGE_IO, open(0, "/nowhere\0x", 10, &handle));
+  const auto parse = [&](int format, const char* data, size_t size, auto** out) {
+    return [=](ErrorPlace error) {
+      return anemone_bridge_rows_open_bytes(static_cast<anemone_bridge_rows_format>(format), data,
+                                            size, out, error);
+    };
+  };
+  expect_failure(kInvalid, parse(9, bytes.data(), bytes.size(), &handle));
+  expect_failure(kInvalid, parse(0, nullptr, 5, &handle));
+  expect_failure(kInvalid,
+                 parse(0, bytes.data(), bytes.size(), static_cast<anemone_bridge_rows**>(nullptr)));
+  expect_failure(ANEMONE_BRIDGE_INVALID_DATA, parse(0, bytes.data(), bytes.size() / 2, &handle));
+  expect_failure(ANEMONE_BRIDGE_INVALID_DATA, parse(1, bytes.data(), bytes.size(), &handle));
+  expect_failure(ANEMONE_BRIDGE_INVALID_DATA, parse(0, nullptr, 0, &handle));
+  EXPECT_EQ(handle, nullptr);
+  ASSERT_EQ(parse(0, bytes.data(), bytes.size(), &handle)(nullptr), ANEMONE_BRIDGE_OK);
+  const BridgeRows rows(handle);
+  EXPECT_EQ(anemone_bridge_rows_count(handle), 40);
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_rows_schema(nullptr, &text, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_rows_schema(handle, nullptr, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_rows_next(nullptr, &text, &count, e); });
+  expect_failure(
+      kInvalid, [&](ErrorPlace e) { return anemone_bridge_rows_next(handle, nullptr, &count, e); });
+  expect_failure(kInvalid,
+                 [&](ErrorPlace e) { return anemone_bridge_rows_next(handle, &text, nullptr, e); });
+  ASSERT_EQ(anemone_bridge_rows_next(handle, &text, &count, nullptr), ANEMONE_BRIDGE_OK);
+  EXPECT_EQ(count, 40U) << "a refused call takes no rows";
+  EXPECT_THAT(take_text(text), HasSubstr("Frage 1"));
+}
+
+}  // namespace
+}  // namespace anemone::text

@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "anemone/text.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "text/clean_up.h"
+#include "text/tokenizer_state.h"
+
+namespace anemone::text {
+namespace {
+
+using State = Tokenizer::State;
+
+Result<BridgeTokenizer> make_bridge(std::string_view json) {
+  return bridge_make<BridgeTokenizer>([&](auto** handle, auto** error) {
+    return anemone_bridge_tokenizer_new(json.data(), json.size(), handle, error);
+  });
+}
+
+Result<std::vector<AddedToken>> list_added_tokens(const BridgeTokenizer& bridge) {
+  ANEMONE_TRY(const std::string text, bridge_text([&](auto* buffer, auto** error) {
+                return anemone_bridge_tokenizer_added_tokens(bridge.get(), buffer, error);
+              }));
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  ANEMONE_CHECK(json.is_array(), "the bridge writes a list");
+  std::vector<AddedToken> tokens;
+  for (const auto& token : json) {
+    const auto id = token["id"].get<uint32_t>();
+    if (id > std::numeric_limits<int32_t>::max())
+      return fail(ErrorCode::corrupt, "added token {}: id {} is above 2^31 - 1",
+                  token["content"].dump(), id);
+    tokens.push_back({static_cast<int32_t>(id), token["content"].get<std::string>(),
+                      token["special"].get<bool>()});
+  }
+  return tokens;
+}
+
+Result<std::shared_ptr<const State>> make_state(std::string_view json, TokenizerConfig config) {
+  auto state = std::make_shared<State>();
+  ANEMONE_TRY(state->bridge, make_bridge(json));
+  state->config = std::move(config);
+  ANEMONE_TRY(state->added_tokens, list_added_tokens(state->bridge));
+  ANEMONE_RETURN_IF_ERROR(bridge_call([&](auto** error) {
+    return anemone_bridge_tokenizer_vocab_size(state->bridge.get(), 1, &state->vocab_size, error);
+  }));
+  state->bos_id = state->id_of_role("bos_token");
+  state->eos_id = state->id_of_role("eos_token");
+  state->pad_id = state->id_of_role("pad_token");
+  if (state->config.added_by_flags) {
+    if (state->config.add_bos && !state->bos_id)
+      return fail(ErrorCode::mismatch, "add_bos_token is set, but there is no bos_token");
+    if (state->config.add_eos && !state->eos_id)
+      return fail(ErrorCode::mismatch, "add_eos_token is set, but there is no eos_token");
+  }
+  state->stop_ids = state->config.model_eos_ids;
+  if (state->eos_id) state->stop_ids.push_back(*state->eos_id);
+  std::sort(state->stop_ids.begin(), state->stop_ids.end());
+  state->stop_ids.erase(std::unique(state->stop_ids.begin(), state->stop_ids.end()),
+                        state->stop_ids.end());
+  return std::shared_ptr<const State>(std::move(state));
+}
+
+int32_t runs_post_processor(const State& state, bool add_special_tokens) {
+  return add_special_tokens && !state.config.added_by_flags ? 1 : 0;
+}
+
+/// What the bridge encoded, with BOS and EOS where flags ask for them.
+Encoding finished(const State& state, const BridgeEncoding& encoding, bool add_special_tokens) {
+  const bool flags = add_special_tokens && state.config.added_by_flags;
+  const size_t size = anemone_bridge_encoding_size(encoding.get());
+  const uint32_t* ids = anemone_bridge_encoding_ids(encoding.get());
+  const size_t* offsets = anemone_bridge_encoding_offsets(encoding.get());
+  Encoding result;
+  result.ids.reserve(size + 2);
+  if (flags && state.config.add_bos) result.ids.push_back(*state.bos_id);
+  const size_t first = result.ids.size();
+  for (size_t i = 0; i < size; ++i) result.ids.push_back(static_cast<int32_t>(ids[i]));
+  if (flags && state.config.add_eos) result.ids.push_back(*state.eos_id);
+  if (offsets == nullptr) return result;
+  result.spans.resize(result.ids.size());
+  for (size_t i = 0; i < size; ++i) result.spans[first + i] = {offsets[2 * i], offsets[2 * i + 1]};
+  return result;
+}
+
+Result<Encoding> encode_one(const State& state, std::string_view text, bool add_special_tokens,
+                            anemone_bridge_offsets offsets) {
+  ANEMONE_TRY(const auto encoding, bridge_make<BridgeEncoding>([&](auto** handle, auto** error) {
+                return anemone_bridge_tokenizer_encode(
+                    state.bridge.get(), text.data(), text.size(),
+                    runs_post_processor(state, add_special_tokens), offsets, handle, error);
+              }));
+  return finished(state, encoding, add_special_tokens);
+}
+
+}  // namespace
+
+std::optional<int32_t> Tokenizer::State::find(std::string_view token) const {
+  uint32_t id = 0;
+  int32_t found = 0;
+  const Status status = bridge_call([&](auto** error) {
+    return anemone_bridge_tokenizer_token_to_id(bridge.get(), token.data(), token.size(), &id,
+                                                &found, error);
+  });
+  if (!status.ok() || found == 0 || id > std::numeric_limits<int32_t>::max()) return std::nullopt;
+  return static_cast<int32_t>(id);
+}
+
+std::optional<int32_t> Tokenizer::State::id_of_role(std::string_view role) const {
+  const auto token = config.special_tokens.find(role);
+  if (token == config.special_tokens.end()) return std::nullopt;
+  return find(token->second);
+}
+
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "tokenizer.json";
+  auto file = MappedFile::open(path);
+  if (!file.ok()) {
+    if (file.error().code != ErrorCode::not_found) return std::move(file).error();
+    return with_hint(fail(ErrorCode::not_found, "{}: no such file", path.string()),
+                     "a model needs the tokenizer.json of its Hugging Face checkpoint beside it");
+  }
+  ANEMONE_TRY(auto config, read_tokenizer_config(directory));
+  const auto bytes = (*file)->bytes();
+  const std::string_view json(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  ANEMONE_TRY(auto state, make_state(json, std::move(config)).in(directory.string()));
+  return Tokenizer(std::move(state));
+}
+
+Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json) {
+  ANEMONE_TRY(auto state, make_state(tokenizer_json, {}));
+  return Tokenizer(std::move(state));
+}
+
+Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
+                                               bool add_special_tokens) const {
+  ANEMONE_TRY(auto encoding,
+              encode_one(*state_, text, add_special_tokens, ANEMONE_BRIDGE_OFFSETS_NONE));
+  return std::move(encoding.ids);
+}
+
+Result<Encoding> Tokenizer::encode_with_spans(std::string_view text,
+                                              bool add_special_tokens) const {
+  return encode_one(*state_, text, add_special_tokens, ANEMONE_BRIDGE_OFFSETS_BYTES);
+}
+
+Result<std::vector<std::vector<int32_t>>> Tokenizer::encode_batch(
+    std::span<const std::string> texts, bool add_special_tokens, size_t threads) const {
+  std::vector<anemone_bridge_text> views;
+  views.reserve(texts.size());
+  for (const std::string& text : texts) views.push_back({text.data(), text.size()});
+  std::vector<anemone_bridge_encoding*> handles(texts.size());
+  ANEMONE_RETURN_IF_ERROR(bridge_call([&](auto** error) {
+    return anemone_bridge_tokenizer_encode_batch(state_->bridge.get(), views.data(), views.size(),
+                                                 runs_post_processor(*state_, add_special_tokens),
+                                                 ANEMONE_BRIDGE_OFFSETS_NONE, threads,
+                                                 handles.data(), error);
+  }));
+  std::vector<std::vector<int32_t>> ids;
+  ids.reserve(texts.size());
+  for (anemone_bridge_encoding* handle : handles)
+    ids.push_back(finished(*state_, BridgeEncoding(handle), add_special_tokens).ids);
+  return ids;
+}
+
+Result<std::string> Tokenizer::decode(std::span<const int32_t> ids,
+                                      bool skip_special_tokens) const {
+  std::vector<uint32_t> unsigned_ids;
+  unsigned_ids.reserve(ids.size());
+  for (const int32_t id : ids) {
+    if (id < 0) return fail(ErrorCode::out_of_range, "token id {} is negative", id);
+    unsigned_ids.push_back(static_cast<uint32_t>(id));
+  }
+  ANEMONE_TRY(auto text, bridge_text([&](auto* buffer, auto** error) {
+                return anemone_bridge_tokenizer_decode(state_->bridge.get(), unsigned_ids.data(),
+                                                       unsigned_ids.size(),
+                                                       skip_special_tokens ? 1 : 0, buffer, error);
+              }));
+  return state_->config.clean_up_spaces ? clean_up(std::move(text)) : std::move(text);
+}
+
+Result<std::string> Tokenizer::token(int32_t id) const {
+  if (id >= 0) {
+    auto text = bridge_text([&](auto* buffer, auto** error) {
+      return anemone_bridge_tokenizer_id_to_token(state_->bridge.get(), static_cast<uint32_t>(id),
+                                                  buffer, error);
+    });
+    if (text.ok()) return text;
+  }
+  return fail(ErrorCode::out_of_range, "no token has the id {}", id);
+}
+
+std::optional<int32_t> Tokenizer::find(std::string_view token) const { return state_->find(token); }
+size_t Tokenizer::vocab_size() const { return state_->vocab_size; }
+const std::vector<AddedToken>& Tokenizer::added_tokens() const { return state_->added_tokens; }
+const SpecialTokens& Tokenizer::special_tokens() const { return state_->config.special_tokens; }
+const std::map<std::string, std::vector<std::string>, std::less<>>& Tokenizer::special_token_lists()
+    const {
+  return state_->config.special_token_lists;
+}
+std::optional<int32_t> Tokenizer::bos_id() const { return state_->bos_id; }
+std::optional<int32_t> Tokenizer::eos_id() const { return state_->eos_id; }
+std::optional<int32_t> Tokenizer::pad_id() const { return state_->pad_id; }
+const std::vector<int32_t>& Tokenizer::stop_ids() const { return state_->stop_ids; }
+const std::map<std::string, std::string, std::less<>>& Tokenizer::chat_templates() const {
+  return state_->config.chat_templates;
+}
+
+}  // namespace anemone::text

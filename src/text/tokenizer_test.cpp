@@ -1,0 +1,196 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "anemone/text.h"
+#include "support/golden.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::text {
+namespace {
+
+using test::golden_file;
+using test::read_source_file;
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Tokenizer load_golden(const std::string& name) {
+  if (name == "anemone-tiny") {
+    auto loaded = Tokenizer::load(test::source_folder() / "models" / name);
+    EXPECT_TRUE(loaded.ok()) << loaded.error().to_string();
+    return *loaded;
+  }
+  auto parsed =
+      Tokenizer::parse(read_source_file("tests/golden/tokenizer/" + name + "/tokenizer.json"));
+  EXPECT_TRUE(parsed.ok()) << parsed.error().to_string();
+  return *parsed;
+}
+
+std::vector<TokenSpan> spans_of(const json& pairs) {
+  std::vector<TokenSpan> spans;
+  for (const json& pair : pairs) spans.push_back({pair[0], pair[1]});
+  return spans;
+}
+
+/// All at once and token by token.
+void expect_decoded(const Tokenizer& tokenizer, const json& golden) {
+  const auto ids = golden["ids"].get<std::vector<int32_t>>();
+  for (const bool skip : {false, true}) {
+    const std::string expected = golden[skip ? "decoded_without_special" : "decoded"];
+    EXPECT_EQ(*tokenizer.decode(ids, skip), expected) << golden["ids"];
+    DetokenizeStream stream = tokenizer.stream(skip);
+    std::string joined;
+    for (const int32_t id : ids) {
+      joined += *stream.step(id);
+      EXPECT_TRUE(expected.starts_with(joined)) << golden["ids"];
+      EXPECT_NO_THROW(json(joined).dump()) << "a piece cuts a character";
+    }
+    joined += *stream.finish();
+    EXPECT_EQ(joined, expected) << golden["ids"];
+  }
+}
+
+class HuggingFaceTokenizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(HuggingFaceTokenizer, EncodesDecodesAndStreamsAlike) {
+  const std::string name = GetParam();
+  const Tokenizer tokenizer = load_golden(name);
+  const json golden = golden_file("tokenizer/" + name);
+  EXPECT_EQ(tokenizer.vocab_size(), golden["vocab_size"]);
+  std::vector<std::string> texts;
+  for (const json& entry : golden["cases"]) {
+    SCOPED_TRACE(entry["name"]);
+    const std::string text = entry["text"];
+    texts.push_back(text);
+    const auto ids = entry["ids"].get<std::vector<int32_t>>();
+    EXPECT_EQ(*tokenizer.encode(text, true), ids);
+    EXPECT_EQ(*tokenizer.encode(text, false),
+              entry["ids_without_special"].get<std::vector<int32_t>>());
+    const Encoding encoding = *tokenizer.encode_with_spans(text, true);
+    EXPECT_EQ(encoding.ids, ids);
+    EXPECT_EQ(encoding.spans, spans_of(entry["byte_offsets"]));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const std::string token = entry["tokens"][i];
+      EXPECT_EQ(*tokenizer.token(ids[i]), token);
+      EXPECT_EQ(tokenizer.find(token), ids[i]);
+    }
+    expect_decoded(tokenizer, entry);
+  }
+  for (const size_t threads : {size_t{0}, size_t{1}, size_t{3}}) {
+    const auto batch = *tokenizer.encode_batch(texts, true, threads);
+    ASSERT_EQ(batch.size(), texts.size());
+    for (size_t i = 0; i < batch.size(); ++i)
+      EXPECT_EQ(batch[i], golden["cases"][i]["ids"].get<std::vector<int32_t>>());
+  }
+  for (const json& entry : golden["decode"]) expect_decoded(tokenizer, entry);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, HuggingFaceTokenizer,
+                         testing::Values("anemone-tiny", "byte-fallback-bpe", "unigram",
+                                         "wordpiece"),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(Tokenizer, KnowsTheEmbeddedModelsSpecialTokens) {
+  const Tokenizer tokenizer = load_golden("anemone-tiny");
+  EXPECT_EQ(tokenizer.bos_id(), std::nullopt);
+  EXPECT_EQ(tokenizer.eos_id(), 2);
+  EXPECT_EQ(tokenizer.pad_id(), 0);
+  EXPECT_EQ(tokenizer.special_tokens().at("eos_token"), "<|im_end|>");
+  EXPECT_THAT(tokenizer.special_token_lists().at("additional_special_tokens"),
+              ElementsAre("<|im_start|>"));
+  ASSERT_EQ(tokenizer.added_tokens().size(), 5U);
+  EXPECT_EQ(tokenizer.added_tokens()[3].content, "<tool_call>");
+  EXPECT_TRUE(tokenizer.added_tokens()[3].special);
+  EXPECT_EQ(tokenizer.chat_templates().count("default"), 1U);
+  EXPECT_THAT(tokenizer.stop_ids(), testing::Contains(2));
+}
+
+TEST(Tokenizer, RefusesIdsAndBytesThatAreNone) {
+  const Tokenizer tokenizer = load_golden("anemone-tiny");
+  EXPECT_EQ(tokenizer.token(-1).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(tokenizer.token(1 << 30).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(tokenizer.decode(std::vector<int32_t>{5, -7}, false).error().code,
+            ErrorCode::out_of_range);
+  EXPECT_EQ(tokenizer.stream(false).step(-1).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(*tokenizer.decode(std::vector<int32_t>{1 << 30}, false), "");
+  EXPECT_EQ(tokenizer.find("no such token"), std::nullopt);
+  const std::string latin1 = "caf\xe9";
+  EXPECT_EQ(tokenizer.encode(latin1, true).error().code, ErrorCode::invalid_argument);
+  const std::vector<std::string> texts = {"fine", latin1};
+  EXPECT_THAT(tokenizer.encode_batch(texts, true).error().message, HasSubstr("text 1"));
+}
+
+TEST(Tokenizer, NamesTheFileThatIsMissingOrBroken) {
+  const test::ScratchFolder folder;
+  const Error missing = Tokenizer::load(folder.path()).error();
+  EXPECT_EQ(missing.code, ErrorCode::not_found);
+  EXPECT_THAT(missing.message, HasSubstr((folder.path() / "tokenizer.json").string()));
+  EXPECT_THAT(missing.hint, HasSubstr("checkpoint"));
+  const std::string whole = read_source_file("tests/golden/tokenizer/unigram/tokenizer.json");
+  for (size_t cut = 0; cut + 2 < whole.size(); cut += 503) {
+    folder.write("tokenizer.json", whole.substr(0, cut));
+    const Error broken = Tokenizer::load(folder.path()).error();
+    EXPECT_EQ(broken.code, ErrorCode::corrupt) << cut;
+    EXPECT_THAT(broken.to_string(), HasSubstr("tokenizer.json")) << cut;
+    EXPECT_THAT(broken.to_string(), HasSubstr(folder.path().string())) << cut;
+  }
+}
+
+TEST(Tokenizer, CleansUpDecodedTextOnlyWhenConfigured) {
+  const test::ScratchFolder folder;
+  folder.write("tokenizer.json",
+               read_source_file("tests/golden/tokenizer/byte-fallback-bpe/tokenizer.json"));
+  const std::string text = "do n't stop , it 's fine . ' x ' !";
+  for (const bool clean : {false, true}) {
+    folder.write("tokenizer_config.json", json{{"clean_up_tokenization_spaces", clean}}.dump());
+    const Tokenizer tokenizer = *Tokenizer::load(folder.path());
+    const auto ids = *tokenizer.encode(text, false);
+    const std::string expected = clean ? "don't stop, it's fine.'x '!" : text;
+    EXPECT_EQ(*tokenizer.decode(ids, true), expected);
+    DetokenizeStream stream = tokenizer.stream(true);
+    std::string joined;
+    for (const int32_t id : ids) joined += *stream.step(id);
+    EXPECT_GT(joined.size(), 10U) << "nothing was given out before the end";
+    EXPECT_EQ(joined + *stream.finish(), expected);
+  }
+}
+
+TEST(Tokenizer, AddsBosAndEosByFlagsForLlamaClasses) {
+  const test::ScratchFolder folder;
+  folder.write("tokenizer.json",
+               read_source_file("tests/golden/tokenizer/byte-fallback-bpe/tokenizer.json"));
+  json config = {{"tokenizer_class", "LlamaTokenizerFast"},
+                 {"bos_token", {{"content", "<s>"}}},
+                 {"eos_token", "</s>"}};
+  const auto ids = [&] {
+    folder.write("tokenizer_config.json", config.dump());
+    return *Tokenizer::load(folder.path())->encode("x", true);
+  };
+  const auto plain = *Tokenizer::load(folder.path())->encode("x", false);
+  const auto with = [&](std::vector<int32_t> before, std::vector<int32_t> after) {
+    before.insert(before.end(), plain.begin(), plain.end());
+    before.insert(before.end(), after.begin(), after.end());
+    return before;
+  };
+  EXPECT_EQ(ids(), with({1}, {}));
+  config["add_eos_token"] = true;
+  EXPECT_EQ(ids(), with({1}, {2}));
+  config["add_bos_token"] = false;
+  EXPECT_EQ(ids(), with({}, {2}));
+  const Encoding encoding = *Tokenizer::load(folder.path())->encode_with_spans("x", true);
+  EXPECT_EQ(encoding.spans.back(), (TokenSpan{0, 0}));
+  EXPECT_EQ(encoding.spans.size(), encoding.ids.size());
+  config["tokenizer_class"] = "PreTrainedTokenizerFast";
+  EXPECT_EQ(ids(), with({1}, {})) << "the file's post-processor";
+  config = {{"tokenizer_class", "LlamaTokenizer"}};
+  folder.write("tokenizer_config.json", config.dump());
+  EXPECT_EQ(Tokenizer::load(folder.path()).error().code, ErrorCode::mismatch);
+}
+
+}  // namespace
+}  // namespace anemone::text
