@@ -224,6 +224,8 @@ class Planner {
 
     if (known && constant && !operation.type.starts_with("random_"))
       return fold(operation, step, std::move(types));
+    if (operation.type == "shape" && is_known(*operands[0].type))
+      return fold_shape(operation, operands[0].type->tensor.shape, types[0]);
     if (known && !dynamic && add_views(operation, step, inputs, storage, types)) return {};
     const bool strings =
         std::ranges::any_of(types, [](const auto& t) { return t.tensor.dtype == DType::string; });
@@ -302,6 +304,16 @@ class Planner {
       }
       add_constant(operation.outputs[i].name, std::move(constant));
     }
+    return choose(operation, "constant");
+  }
+
+  /// The one op whose result is known although its operand is not.
+  Status fold_shape(const mil::Operation& operation, const Shape& shape,
+                    const mil::ValueType& type) {
+    Tensor dims = Tensor::zeros(type.tensor.dtype, type.tensor.shape);
+    for (size_t axis = 0; axis < shape.rank(); ++axis)
+      dims.set(static_cast<int64_t>(axis), static_cast<double>(shape[axis]));
+    add_constant(operation.outputs[0].name, Constant{.type = type, .tensor = std::move(dims)});
     return choose(operation, "constant");
   }
 

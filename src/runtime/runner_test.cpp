@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include "runtime/planned_program.h"
+
+namespace anemone::runtime {
+namespace {
+
+TEST(Runner, FoldsWhatIsKnownBeforehand) {
+  PlannedProgram planned(
+      function_text(
+          "tensor<fp32, [?, 4]> x",
+          "tensor<int32, [2]> n = shape(x = x);\n"
+          "int32 rows = gather(axis = int32(0), batch_dims = int32(0), indices = int32(0), "
+          "validate_indices = bool(false), x = n);\n"
+          "tensor<int32, [1]> first = expand_dims(axes = tensor<int32, [1]>([0]), x = rows);\n"
+          "tensor<int32, [3]> target = concat(axis = int32(0), interleave = bool(false), values = "
+          "(first, tensor<int32, [2]>([2, 2])));\n"
+          "tensor<fp32, [?, 2, 2]> y = reshape(shape = target, x = x);\n"
+          "tensor<fp32, [?, 2, 2]> z = relu(x = y);",
+          "z"),
+      Numerics::fp16, {Shape{3, 4}});
+  ASSERT_EQ(planned.error(), "");
+  EXPECT_EQ(planned.plan().steps.size(), 1u) << "only relu is left";
+  std::vector<double> x(12, -1.0);
+  x[5] = 2.5;
+  const auto outputs = planned.run({x});
+  EXPECT_EQ(outputs[0].shape(), (Shape{3, 2, 2}));
+  EXPECT_EQ(outputs[0].at(5), 2.5);
+  EXPECT_EQ(outputs[0].at(4), 0.0);
+}
+
+TEST(Runner, RunsWhatIsKnownOnlyWhileRunning) {
+  PlannedProgram planned(function_text(
+      "tensor<fp32, [5]> x",
+      "tensor<int32, [?, 1]> places = non_zero(x = x);\n"
+      "tensor<int32, [?]> flat = squeeze(axes = tensor<int32, [1]>([1]), x = places);\n"
+      "tensor<fp32, [?]> picked = gather(axis = int32(0), batch_dims = int32(0), indices = flat, "
+      "validate_indices = bool(false), x = x);\n"
+      "tensor<fp32, [1]> total = reduce_sum(axes = tensor<int32, [1]>([0]), keep_dims = "
+      "bool(true), "
+      "x = picked);\n"
+      "tensor<fp32, [1]> y = add(x = total, y = total);",
+      "picked, y"));
+  for (const std::vector<double>& x :
+       {std::vector<double>{0, 1, 0, 2, 3}, std::vector<double>{4, 0, 0, 0, 0}}) {
+    const auto got = planned.run({x});
+    const auto expected = planned.interpret({x});
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_EQ(got[0].shape(), expected[0].shape());
+    EXPECT_EQ(numbers(got[0]), numbers(expected[0]));
+    EXPECT_EQ(numbers(got[1]), numbers(expected[1]));
+  }
+}
+
+TEST(Runner, RunsNestedBlocks) {
+  PlannedProgram planned(function_text(
+      "tensor<fp32, [2]> x, bool up",
+      "fp32 one = const()[val = fp32(1)];\n"
+      "tensor<fp32, [2]> moved = cond(pred = up) () {\n"
+      "  tensor<fp32, [2]> a = add(x = x, y = one);\n"
+      "} -> (a) () {\n"
+      "  tensor<fp32, [2]> b = sub(x = x, y = one);\n"
+      "} -> (b);\n"
+      "int32 zero = const()[val = int32(0)];\n"
+      "int32 n, tensor<fp32, [2]> grown = while_loop(loop_vars = (zero, moved)) (int32 i, "
+      "tensor<fp32, [2]> v) {\n"
+      "  bool go = less(x = i, y = int32(3));\n"
+      "} -> (go) (int32 i2, tensor<fp32, [2]> v2) {\n"
+      "  int32 next = add(x = i2, y = int32(1));\n"
+      "  tensor<fp32, [2]> w = add(x = v2, y = x);\n"
+      "} -> (next, w);\n"
+      "tensor<fp32, [2]> y = add(x = grown, y = moved);",
+      "y, n"));
+  for (const double up : {0.0, 1.0}) {
+    const auto got = planned.run({{5, -2}, {up}});
+    const auto expected = planned.interpret({{5, -2}, {up}});
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_EQ(numbers(got[0]), numbers(expected[0]));
+    EXPECT_EQ(numbers(got[1]), numbers(expected[1]));
+  }
+}
+
+TEST(Runner, KeepsWideValuesUnderFp32) {
+  const std::string text = function_text("tensor<fp16, [1]> x",
+                                         "fp16 third = const()[val = fp16(0x1.554p-2)];\n"
+                                         "tensor<fp16, [1]> y = mul(x = x, y = third);\n"
+                                         "tensor<fp16, [1]> z = add(x = y, y = third);",
+                                         "z");
+  PlannedProgram rounded(text, Numerics::fp16);
+  PlannedProgram wide(text, Numerics::fp32);
+  const double x = 1.0 + 0x1p-10;
+  EXPECT_EQ(rounded.run({{x}})[0].dtype(), DType::fp16);
+  EXPECT_EQ(wide.run({{x}})[0].dtype(), DType::fp32);
+  EXPECT_EQ(wide.run({{x}})[0].at(0), x * 0x1.554p-2 + 0x1.554p-2);
+  EXPECT_NE(rounded.run({{x}})[0].at(0), wide.run({{x}})[0].at(0));
+  EXPECT_EQ(numbers(rounded.run({{x}})[0]), numbers(rounded.interpret({{x}})[0]));
+}
+
+TEST(Runner, OutputsAndInputsStayApart) {
+  PlannedProgram planned(
+      function_text("tensor<fp32, [2]> x",
+                    "tensor<fp32, [2]> c = const()[val = tensor<fp32, [2]>([7, 8])];\n"
+                    "tensor<fp32, [1, 2]> y = expand_dims(axes = tensor<int32, [1]>([0]), x = x);",
+                    "y, c, x"));
+  const auto got = planned.run({{1, 2}});
+  ASSERT_EQ(got.size(), 3u);
+  EXPECT_EQ(numbers(got[0]), (std::vector<double>{1, 2}));
+  EXPECT_EQ(numbers(got[1]), (std::vector<double>{7, 8}));
+  planned.runner().input("x")->set(0, 99);
+  EXPECT_EQ(planned.runner().output("y")->at(0), 1);
+  EXPECT_EQ(planned.runner().output("x")->at(0), 1);
+}
+
+TEST(Runner, NamesTheStateThatDoesNotFit) {
+  PlannedProgram planned(function_text("state<tensor<fp16, [2]>> s",
+                                       "tensor<fp16, [2]> y = read_state(input = s);", "y"));
+  EXPECT_EQ(planned.runner().run(nullptr).error().message, "the state has no 's'");
+  State narrow({{"s", Tensor::zeros(DType::fp16, {3})}});
+  EXPECT_EQ(planned.runner().run(&narrow).error().message,
+            "state 's' is fp16 [3], expected fp16 [2]");
+}
+
+TEST(Runner, FollowsTheStateItIsGiven) {
+  PlannedProgram planned(function_text("state<tensor<fp16, [2]>> s, tensor<fp16, [1]> u",
+                                       "tensor<fp16, [2]> a = read_state(input = s);\n"
+                                       "tensor<fp16, [2]> b = slice_update(x = a, update = u, "
+                                       "begin = tensor<int32, [1]>([1]), end = "
+                                       "tensor<int32, [1]>([2]));\n"
+                                       "write_state(data = b, input = s);\n"
+                                       "tensor<fp16, [2]> y = add(x = b, y = b);",
+                                       "y"));
+  State one({{"s", Tensor::zeros(DType::fp16, {2})}});
+  State two = one.clone();
+  planned.fill({{3}});
+  ASSERT_TRUE(planned.runner().run(&one).ok());
+  planned.fill({{4}});
+  ASSERT_TRUE(planned.runner().run(&two).ok());
+  EXPECT_EQ(one.tensors()[0].tensor.at(1), 3);
+  EXPECT_EQ(two.tensors()[0].tensor.at(1), 4);
+  EXPECT_EQ(planned.runner().output("y")->at(1), 8);
+}
+
+}  // namespace
+}  // namespace anemone::runtime
