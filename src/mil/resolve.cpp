@@ -38,6 +38,12 @@ std::optional<Tensor> stack(const Value& list) {
   return stacked;
 }
 
+/// A constant that type inference need not read: only its type matters until the program runs.
+bool is_weight(const std::optional<TensorType>& stored) {
+  return stored && stored->dtype != DType::int32 && stored->dtype != DType::bool_ &&
+         stored->dtype != DType::string;
+}
+
 bool takes_kind(const OpDef& op, const Parameter& parameter, ValueType::Kind kind) {
   if (op.kind == OpKind::constant) return true;
   if (op.kind == OpKind::control && kind == ValueType::Kind::list) return true;
@@ -142,10 +148,11 @@ BoundInputs BoundInputs::resolve(const Operation& operation, const OpDef& op, co
                                   kind_name(parameter.kind)));
         continue;
       }
-      if (parameter.binding == BindingRule::constant && !operand.constant)
+      const auto stored = storage_type(*operand.type);
+      if (parameter.binding == BindingRule::constant &&
+          (!operand.constant || (operand.value == nullptr && !is_weight(stored))))
         faults.push_back(violates("arg_c6", "parameter '{}' is {}, which is not a constant",
                                   parameter.name, describe(source)));
-      const auto stored = storage_type(*operand.type);
       if (stored && !parameter.types.contains(stored->dtype))
         faults.push_back(violates("arg_c7",
                                   "parameter '{}' is {} of dtype {}, which it does not take",

@@ -62,8 +62,10 @@ class BoundInputs {
   std::span<const Operand> all() const { return operands_; }
 
   /// match_parameters, then looks names up in `scope`. Appends to `faults` also: arg_c5 the name is
-  /// not defined, arg_c6 not a constant, arg_c7 dtype, arg_c8 kind (tensor, list, state), arg_c9 an
-  /// inline value that does not match its own type. Only a result without faults may be inferred.
+  /// not defined, arg_c6 not a constant (or one
+  /// whose value inference needs and nobody has computed), arg_c7 dtype, arg_c8 kind (tensor, list,
+  /// state), arg_c9 an inline value that does not match its own type. Only a result without faults
+  /// may be inferred.
   static BoundInputs resolve(const Operation& operation, const OpDef& op, const Scope& scope,
                              std::vector<Violation>& faults);
 

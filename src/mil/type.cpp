@@ -175,4 +175,11 @@ ValueType merged_type(const ValueType& declared, const ValueType& inferred) {
   return result;
 }
 
+ValueType unknown_type(const ValueType& type) {
+  ValueType result;
+  result.tensor.dtype = type.tensor.dtype;
+  result.tensor.variable_rank = true;
+  return result;
+}
+
 }  // namespace anemone::mil

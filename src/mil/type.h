@@ -39,4 +39,7 @@ ValueType concrete_type(const ValueType& type, const Tensor& value);
 /// `declared` with what `inferred` knows and it does not. The two are compatible.
 ValueType merged_type(const ValueType& declared, const ValueType& inferred);
 
+/// In place of a malformed type: a tensor of its dtype and of any rank.
+ValueType unknown_type(const ValueType& type);
+
 }  // namespace anemone::mil

@@ -67,6 +67,8 @@ TEST(OpCaseComparison, SeesWhatIsOutsideItsTolerance) {
 TEST_P(OpCases, Reference) {
   const auto op_case = test::read_op_case(GetParam());
   ASSERT_TRUE(op_case.ok()) << op_case.error().to_string();
+  for (const mil::Diagnostic& fault : mil::verify(op_case->program))
+    ADD_FAILURE() << fault.to_string();
   compare(*op_case, op_case->tolerance, true);
   if (op_case->unrounded) compare(*op_case, *op_case->unrounded, false);
 }
