@@ -8,8 +8,8 @@
 
 #include "base/bounded_bytes.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "tensor/npy_header.h"
-#include "tensor/unicode.h"
 
 namespace anemone {
 namespace {
@@ -80,7 +80,14 @@ void for_each_element(const Shape& shape, bool fortran_order, Visit visit) {
 }
 
 Result<std::string> parse_text(Bytes element, bool unicode) {
-  if (unicode) return utf32_to_utf8(element);
+  if (unicode) {
+    std::u32string points(element.size() / sizeof(char32_t), U'\0');
+    if (!points.empty()) std::memcpy(points.data(), element.data(), element.size());
+    points.resize(points.find_last_not_of(U'\0') + 1);
+    auto text = encode_utf8(points);
+    if (!text) return fail(ErrorCode::corrupt, "text with a number that is no code point");
+    return std::move(*text);
+  }
   const auto* const text = reinterpret_cast<const char*>(element.data());
   const std::string_view padded(text, element.size());
   return std::string(padded.substr(0, padded.find_last_not_of('\0') + 1));
@@ -100,6 +107,29 @@ Result<Tensor> parse_strings(Bytes data, const Element& element, const Shape& sh
   });
   if (!status.ok()) return std::move(status).error();
   return Tensor::from_strings(shape, std::move(values));
+}
+
+/// Text as NumPy keeps it: `width` UTF-32 code units an element, padded with zeros.
+struct TextColumn {
+  size_t width = 1;  // NumPy makes no arrays of width 0
+  std::string data;
+};
+
+Result<TextColumn> text_column(std::span<const std::string> texts) {
+  std::vector<std::u32string> decoded;
+  TextColumn column;
+  for (const std::string& text : texts) {
+    auto points = decode_utf8(text);
+    if (!points) return fail(ErrorCode::invalid_argument, "text {} is not UTF-8", decoded.size());
+    column.width = std::max(column.width, points->size());
+    decoded.push_back(std::move(*points));
+  }
+  for (std::u32string& points : decoded) {
+    points.resize(column.width);
+    column.data.append(reinterpret_cast<const char*>(points.data()),
+                       points.size() * sizeof(char32_t));
+  }
+  return column;
 }
 
 }  // namespace
@@ -158,9 +188,9 @@ Result<NpyParts> npy_parts(const Tensor& tensor) {
   NpyHeader header;
   header.shape.assign(tensor.shape().begin(), tensor.shape().end());
   if (tensor.dtype() == DType::string) {
-    ANEMONE_TRY(Utf32Column column, utf8_to_utf32(tensor.strings()));
+    ANEMONE_TRY(const TextColumn column, text_column(tensor.strings()));
     header.descr = fmt::format("<U{}", column.width);
-    parts.data = std::move(column.data);
+    parts.data = column.data;
   } else {
     const auto type = std::ranges::find(kTypes, tensor.dtype(), &NumpyType::dtype);
     if (type == std::end(kTypes))
