@@ -40,8 +40,9 @@ struct Feature {
   DType dtype = DType::fp32;
   std::vector<int64_t>
       shape;  ///< declared or default shape; empty for outputs of flexible programs.
-  std::vector<std::vector<int64_t>> enumerated_shapes;
-  std::vector<DimRange> ranges;  ///< one per dimension when the shape is a range.
+  std::vector<std::vector<int64_t>> enumerated_shapes;  ///< images: [height, width] each.
+  std::vector<DimRange> ranges;  ///< one per dimension when the shape is a range; images: height,
+                                 ///< width.
   bool is_optional = false;
   std::optional<double> default_value;  ///< of an optional input, spread over the shape.
   int64_t width = 0;                    ///< images.
@@ -69,7 +70,8 @@ struct BlobEntry {
   uint64_t size_bytes = 0;
 };
 
-enum class Form : uint8_t { mlpackage, mlmodelc };
+enum class Form : uint8_t { mlpackage, mlmodelc, mlmodel };
+const char* to_string(Form form);
 
 /// A package in memory: its description and program. Weights stay in the mapped files; Tensors of
 /// the program keep those mappings alive, also after the Package is gone.
@@ -77,7 +79,8 @@ struct Package {
   std::filesystem::path path;
   Form form = Form::mlpackage;
   int64_t specification_version = 0;
-  std::map<std::string, std::string> metadata;  ///< author, license, version, userDefined keys …
+  /// author, license, version, description (where not empty) and the user-defined keys.
+  std::map<std::string, std::string> metadata;
   std::vector<FunctionDescription>
       functions;  ///< a single-function package has one, "main" or its own name.
   std::string default_function;
@@ -87,17 +90,21 @@ struct Package {
   const FunctionDescription* find_function(std::string_view name) const;
 };
 
-/// Opens `path`, a directory that ends in `.mlpackage` or `.mlmodelc` (or has their contents).
-/// Reads the description and program; does not verify the program.
-/// Errors: not_found (a file that the manifest or the program names), corrupt (file, place,
-/// expected, found), unsupported (no ML Program: neural network, pipeline), io.
+/// Opens `path`, a directory that ends in `.mlpackage` or `.mlmodelc` (or has their contents), or a
+/// `.mlmodel` file. Reads description and program and holds them against each other; does not
+/// verify the program. No name in the files leads out of the directory.
+/// Errors: not_found (`path`, or a file that the manifest or the program names), corrupt (file,
+/// place, expected, found), mismatch (a blob that does not fit its type; description and program
+/// disagree: all faults), unsupported (no ML Program: neural network, pipeline; a rank above
+/// Shape::kMaxRank), io.
 Result<Package> open(const std::filesystem::path& path);
 
-/// Every blob in the package's weight files, in file order. Checks each record.
+/// Every blob in the weight files that the program refers to, in file order. Checks each record.
 Result<std::vector<BlobEntry>> list_blobs(const std::filesystem::path& path);
 
-/// All that `inspect --verify` checks: manifest, blobs, the program's constraints, and that
-/// description and program agree (inputs, outputs, states, dtypes, shapes).
+/// All that `inspect --verify` checks of an open package: the program's constraints, that
+/// description and program agree (inputs, outputs, states, dtypes, shapes), and that the records of
+/// the weight files are sound. Constraints package_c1 … package_c10 are listed in src/package.
 mil::Diagnostics verify(const Package& package);
 
 /// An ANEMLL model directory: meta.yaml and the packages it stands for.

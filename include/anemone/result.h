@@ -108,6 +108,7 @@ using Status = Result<void>;
   declaration = std::move(temporary).value()
 
 /// ANEMONE_RETURN_IF_ERROR(f()): return f()'s error from this function, if any.
-#define ANEMONE_RETURN_IF_ERROR(expression)                     \
-  if (auto anemone_status = (expression); !anemone_status.ok()) \
-  return std::move(anemone_status).error()
+#define ANEMONE_RETURN_IF_ERROR(expression) \
+  ANEMONE_RETURN_IF_ERROR_IMPL(ANEMONE_CONCAT(anemone_status_, __COUNTER__), expression)
+#define ANEMONE_RETURN_IF_ERROR_IMPL(status, expression) \
+  if (auto status = (expression); !status.ok()) return std::move(status).error()

@@ -1,0 +1,127 @@
+#include "package/open_package.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/path_inside.h"
+#include "package/agreement.h"
+#include "package/compiled_description.h"
+#include "package/manifest.h"
+#include "package/weight_file.h"
+#include "package/weight_folder.h"
+
+namespace anemone::package {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+mil::BlobLoader loader_of(WeightFolder& weights) {
+  return [&weights](const mil::BlobReference& reference, DType dtype, const Shape& shape) {
+    return weights.load(reference, dtype, shape);
+  };
+}
+
+/// The functions that the description gives to the program: its list, or the one function that its
+/// top level speaks of.
+Status take_functions(ModelDescription description, Package& package) {
+  const mil::Program& program = package.program;
+  package.metadata = std::move(description.metadata);
+  package.functions = std::move(description.functions);
+  package.default_function = std::move(description.default_function);
+  if (package.functions.empty()) {
+    const bool main = program.find_function("main") != nullptr;
+    if (!main && program.functions.size() != 1)
+      return fail(ErrorCode::mismatch,
+                  "the description names no function; the program has {}, and no 'main'",
+                  program.functions.size());
+    description.top.name = main ? "main" : program.functions.front().name;
+    package.default_function = description.top.name;
+    package.functions.push_back(std::move(description.top));
+    return {};
+  }
+  if (package.default_function.empty())
+    package.default_function =
+        package.functions.size() == 1 ? package.functions.front().name : "main";
+  if (package.find_function(package.default_function) == nullptr)
+    return fail(ErrorCode::corrupt, "default function '{}' is none of the {} described",
+                package.default_function, package.functions.size());
+  return {};
+}
+
+/// `model` is the file of a Model message; names in it do not leave `root`.
+Result<OpenedPackage> open_model(const fs::path& root, const fs::path& model, Form form) {
+  ANEMONE_TRY(const fs::path path, path_inside(root, model.generic_string()));
+  ANEMONE_TRY(const auto file, MappedFile::open(path));
+  WeightFolder weights(root, model.parent_path());
+  auto read = read_model(text_of(*file), loader_of(weights));
+  if (!read.ok()) return std::move(read).in(path.string()).error();
+  OpenedPackage opened;
+  opened.package.form = form;
+  opened.package.specification_version = read->specification_version;
+  opened.package.program = std::move(read->program);
+  if (Status status = take_functions(std::move(read->description), opened.package); !status.ok())
+    return std::move(status).in(path.string()).error();
+  opened.weight_files = weights.files();
+  return opened;
+}
+
+Result<OpenedPackage> open_mlpackage(const fs::path& path) {
+  ANEMONE_TRY(const fs::path model, root_model_path(path));
+  return open_model(path, model, Form::mlpackage);
+}
+
+Result<OpenedPackage> open_any(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) return fail(ErrorCode::not_found, "{} does not exist", path.string());
+  const fs::path suffix = (path.has_filename() ? path : path.parent_path()).extension();
+  if (!fs::is_directory(status)) {
+    if (suffix == ".mlmodel")
+      return open_model(path.parent_path().empty() ? fs::path(".") : path.parent_path(),
+                        path.filename(), Form::mlmodel);
+    return fail(ErrorCode::invalid_argument,
+                "{} is a file, expected a .mlpackage, a .mlmodelc or a .mlmodel", path.string());
+  }
+  if (suffix == ".mlpackage" || fs::exists(path / "Manifest.json", error))
+    return open_mlpackage(path);
+  return fail(ErrorCode::not_found,
+              "{} is no package: neither Manifest.json (.mlpackage) nor coremldata.bin (.mlmodelc)",
+              path.string());
+}
+
+}  // namespace
+
+Result<OpenedPackage> open_package(const fs::path& path) {
+  ANEMONE_TRY(OpenedPackage opened, open_any(path));
+  opened.package.path = path;
+  for (const auto& [name, file] : opened.weight_files)
+    opened.package.weight_file_bytes += file->bytes().size();
+  return opened;
+}
+
+Result<Package> open(const fs::path& path) {
+  ANEMONE_TRY(OpenedPackage opened, open_package(path));
+  const mil::Diagnostics faults = check_agreement(opened.package);
+  if (faults.empty()) return std::move(opened.package);
+  std::string all;
+  for (const mil::Diagnostic& fault : faults) all += (all.empty() ? "" : "; ") + fault.to_string();
+  return fail(ErrorCode::mismatch, "{}: description and program disagree: {}", path.string(), all);
+}
+
+Result<std::vector<BlobEntry>> list_blobs(const fs::path& path) {
+  ANEMONE_TRY(const OpenedPackage opened, open_package(path));
+  std::vector<BlobEntry> entries;
+  for (const auto& [name, file] : opened.weight_files) {
+    auto status = for_each_blob(file->bytes(), [&](const BlobRecord& record) {
+      entries.push_back({name, record.offset_bytes, record.dtype, record.size_bytes});
+    });
+    if (!status.ok()) return std::move(status).in((path / name).string()).error();
+  }
+  return entries;
+}
+
+}  // namespace anemone::package
