@@ -74,6 +74,27 @@ Result<OpenedPackage> open_mlpackage(const fs::path& path) {
   return open_model(path, model, Form::mlpackage);
 }
 
+Result<OpenedPackage> open_mlmodelc(const fs::path& path) {
+  ANEMONE_TRY(const fs::path data_path, path_inside(path, "coremldata.bin"));
+  ANEMONE_TRY(const auto data, MappedFile::open(data_path));
+  auto compiled = read_compiled_description(data->bytes());
+  if (!compiled.ok()) return std::move(compiled).in(data_path.string()).error();
+  ANEMONE_TRY(const fs::path text_path, path_inside(path, "model.mil"));
+  ANEMONE_TRY(const auto text, MappedFile::open(text_path));
+  WeightFolder weights(path, {});
+  auto program = mil::parse(text_of(*text), loader_of(weights));
+  if (!program.ok()) return std::move(program).in(text_path.string()).error();
+  OpenedPackage opened;
+  opened.package.form = Form::mlmodelc;
+  opened.package.specification_version = compiled->specification_version;
+  opened.package.program = std::move(program).value();
+  if (Status status = take_functions(std::move(compiled->description), opened.package);
+      !status.ok())
+    return std::move(status).in(path.string()).error();
+  opened.weight_files = weights.files();
+  return opened;
+}
+
 Result<OpenedPackage> open_any(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -88,6 +109,8 @@ Result<OpenedPackage> open_any(const fs::path& path) {
   }
   if (suffix == ".mlpackage" || fs::exists(path / "Manifest.json", error))
     return open_mlpackage(path);
+  if (suffix == ".mlmodelc" || fs::exists(path / "coremldata.bin", error))
+    return open_mlmodelc(path);
   return fail(ErrorCode::not_found,
               "{} is no package: neither Manifest.json (.mlpackage) nor coremldata.bin (.mlmodelc)",
               path.string());

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "package/compiled_description.h"
 #include "support/shared.h"
 #include "support/small_package.h"
 
@@ -64,6 +65,83 @@ TEST(OpenPackageTest, S3_74_APlainModelFileIsAccepted) {
   ASSERT_TRUE(opened.ok()) << opened.error().to_string();
   EXPECT_EQ(opened->form, Form::mlmodel);
   EXPECT_EQ(opened->weight_file_bytes, 160u);
+}
+
+TEST(OpenPackageTest, S0_32_BothSuffixesHoldTheSameProgram) {
+  const SmallPackage package;
+  write_small_mlmodelc(package.folder());
+  const auto source = open(package.path());
+  const auto compiled = open(package.folder().path() / "m.mlmodelc");
+  ASSERT_TRUE(source.ok()) << source.error().to_string();
+  ASSERT_TRUE(compiled.ok()) << compiled.error().to_string();
+  EXPECT_EQ(source->form, Form::mlpackage);
+  EXPECT_EQ(compiled->form, Form::mlmodelc);
+  EXPECT_EQ(compiled->specification_version, 9);
+  EXPECT_EQ(compiled->weight_file_bytes, 160u);
+  EXPECT_EQ(mil::print(source->program), mil::print(compiled->program));
+}
+
+/// The text of a program as coremlc would write it: inputs by name, no program attributes.
+std::string compiled_text(mil::Program program) {
+  program.attributes.clear();
+  for (mil::Function& function : program.functions) {
+    std::ranges::sort(function.inputs, {}, &mil::NamedType::name);
+    function.attributes.clear();
+  }
+  return mil::print(program);
+}
+
+TEST(OpenPackageTest, S0_34_PublishedPairsHoldTheSameProgram) {
+  ANEMONE_NEED_SHARED("fixtures/realworld");
+  int pairs = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(shared_folder() / "fixtures/realworld")) {
+    if (entry.path().extension() != ".mlpackage") continue;
+    const auto source = open(entry.path());
+    const auto compiled = open(std::filesystem::path(entry.path()).replace_extension(".mlmodelc"));
+    ASSERT_TRUE(source.ok()) << source.error().to_string();
+    ASSERT_TRUE(compiled.ok()) << compiled.error().to_string();
+    EXPECT_EQ(compiled_text(source->program), compiled_text(compiled->program)) << entry.path();
+    EXPECT_EQ(source->metadata, compiled->metadata);
+    EXPECT_EQ(source->weight_file_bytes, compiled->weight_file_bytes);
+    ++pairs;
+  }
+  EXPECT_EQ(pairs, 3);
+}
+
+TEST(OpenPackageTest, CompiledModelsNeedTheirParts) {
+  for (const char* name : {"coremldata.bin", "model.mil", "weights/weight.bin"}) {
+    const ScratchFolder folder;
+    write_small_mlmodelc(folder);
+    std::filesystem::remove(folder.path() / "m.mlmodelc" / name);
+    const auto opened = open(folder.path() / "m.mlmodelc");
+    ASSERT_FALSE(opened.ok()) << name;
+    EXPECT_EQ(opened.error().code, ErrorCode::not_found) << name;
+    EXPECT_THAT(opened.error().to_string(), HasSubstr(name));
+  }
+  const ScratchFolder folder;
+  write_small_mlmodelc(folder);
+  folder.write("m.mlmodelc/coremldata.bin", compiled_description(500));
+  const auto opened = open(folder.path() / "m.mlmodelc");
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(opened.error().to_string(), HasSubstr("neuralNetwork"));
+}
+
+TEST(OpenPackageTest, CompiledDescriptionsCutAnywhereAreErrors) {
+  const std::string whole = compiled_description();
+  ASSERT_TRUE(read_compiled_description(std::as_bytes(std::span(whole))).ok());
+  constexpr size_t kTailBytes = 16;
+  for (size_t size = 0; size < whole.size() - kTailBytes; ++size) {
+    const std::string cut = whole.substr(0, size);
+    EXPECT_EQ(read_compiled_description(std::as_bytes(std::span(cut))).error().code,
+              ErrorCode::corrupt)
+        << size;
+  }
+  std::string huge = whole;
+  huge.replace(0x1c, 8, 8, '\xff');
+  EXPECT_EQ(read_compiled_description(std::as_bytes(std::span(huge))).error().code,
+            ErrorCode::corrupt);
 }
 
 TEST(OpenPackageTest, TrailingSlashesAndBareNamesAreFine) {
