@@ -45,12 +45,13 @@ class DetokenizeStream;
 /// from several threads at once. Text is UTF-8 (anything else: invalid_argument).
 class Tokenizer {
  public:
-  /// Reads `tokenizer.json` of a model directory and, where they exist, `tokenizer_config.json`,
+  /// Reads `tokenizer.json` of a model directory (for a `.mlpackage` or `.mlmodelc`, of the folder
+  /// that holds it) and, where they exist, `tokenizer_config.json`,
   /// `special_tokens_map.json`, `generation_config.json`, `config.json`, `chat_template.jinja` and
   /// `additional_chat_templates/`. Errors: not_found (no tokenizer.json), io, corrupt (which file
   /// and what is wrong), mismatch (a role names a token that the vocabulary lacks where that
   /// matters).
-  static Result<Tokenizer> load(const std::filesystem::path& directory);
+  static Result<Tokenizer> load(const std::filesystem::path& model);
 
   /// A tokenizer alone, from the content of a `tokenizer.json`. Errors: corrupt.
   static Result<Tokenizer> parse(std::string_view tokenizer_json);

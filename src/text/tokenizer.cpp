@@ -114,7 +114,11 @@ std::optional<int32_t> Tokenizer::State::id_of_role(std::string_view role) const
   return find(token->second);
 }
 
-Result<Tokenizer> Tokenizer::load(const std::filesystem::path& directory) {
+Result<Tokenizer> Tokenizer::load(const std::filesystem::path& model) {
+  const std::filesystem::path named = model.has_filename() ? model : model.parent_path();
+  const auto ending = named.extension();
+  const bool package = ending == ".mlpackage" || ending == ".mlmodelc";
+  const auto directory = package ? named.parent_path() : named;
   const std::filesystem::path path = directory / "tokenizer.json";
   auto file = MappedFile::open(path);
   if (!file.ok()) {

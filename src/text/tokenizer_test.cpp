@@ -141,6 +141,12 @@ TEST(Tokenizer, NamesTheFileThatIsMissingOrBroken) {
   }
 }
 
+TEST(Tokenizer, LiesBesideThePackages) {
+  const auto directory = test::source_folder() / "models" / "anemone-tiny-anemll";
+  for (const char* package : {"qwen_lm_head.mlpackage", "qwen_lm_head.mlpackage/", ""})
+    EXPECT_TRUE(Tokenizer::load(directory / package).ok()) << package;
+}
+
 TEST(Tokenizer, CleansUpDecodedTextOnlyWhenConfigured) {
   const test::ScratchFolder folder;
   folder.write("tokenizer.json",
