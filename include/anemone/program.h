@@ -28,7 +28,8 @@ struct TensorType {
 struct ValueType {
   enum class Kind : uint8_t { tensor, list, tuple, dictionary, state };
   Kind kind = Kind::tensor;
-  TensorType tensor;                ///< kind tensor; for a state the type of its contents.
+  TensorType tensor;                ///< kind tensor; for a state the type of its contents,
+                                    ///< for a dictionary from an op that of its values.
   std::vector<ValueType> elements;  ///< list: [element]; tuple: all; dictionary: [key, value].
   int64_t list_length = kUnknownDim;
   bool operator==(const ValueType&) const = default;

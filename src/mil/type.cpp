@@ -94,6 +94,7 @@ bool compatible(const ValueType& a, const ValueType& b) {
 std::optional<TensorType> storage_type(const ValueType& type) {
   if (type.kind == ValueType::Kind::tensor || type.kind == ValueType::Kind::state)
     return type.tensor;
+  if (type.kind == ValueType::Kind::dictionary && type.tensor.shape.rank() == 1) return type.tensor;
   if (type.kind != ValueType::Kind::list || type.elements.size() != 1 ||
       type.elements[0].kind != ValueType::Kind::tensor)
     return std::nullopt;

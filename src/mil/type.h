@@ -29,8 +29,8 @@ bool compatible(const ValueType& a, const ValueType& b);
 std::optional<std::string> value_fault(const Value& value);
 
 /// Tensor type in which a value of this type is stored: its own, or for a list the type of its
-/// elements with the length in front. Nothing for tuples and dictionaries, and for lists of
-/// anything but tensors.
+/// elements with the length in front, and for a dictionary that an op yields the vector of its
+/// values. Nothing for tuples, for other dictionaries, and for lists of anything but tensors.
 std::optional<TensorType> storage_type(const ValueType& type);
 
 /// `type` with the dimensions of `value`, which is stored as storage_type says.
