@@ -17,8 +17,8 @@ constexpr Parameter kParameters[] = {{"x", kFloat},
 
 Inferred infer(const Operands& in, size_t) {
   const Shape& x = in.shape(kX);
-  if (x.rank() < 3 || x.rank() > 4)
-    return violates("c1", "x has rank {}, expected 3 or 4", x.rank());
+  if (x.rank() < 3 || x.rank() > 5)
+    return violates("c1", "x has rank {}, expected 3 to 5", x.rank());
   const int64_t size = in.integer(kSize, 1);
   if (size < 1) return violates("c2", "size is {}, expected 1 or more", size);
   for (size_t p = kAlpha; p <= kK; ++p)
@@ -32,8 +32,9 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
   const double alpha = in.number(kAlpha, round_to(in.dtype(kX), 1e-4));
   const double beta = in.number(kBeta, 0.75);
   const double k = in.number(kK, 1);
-  // Core ML counts the channel axis from the back: in an x of rank 3 the window runs along axis 0.
-  const size_t axis = x.shape().rank() - 3;
+  // The values that coremltools documents for an x of rank 3 hold no neighbouring channels: there
+  // the window runs along axis 0.
+  const size_t axis = x.shape().rank() == 3 ? 0 : 1;
   const int64_t length = x.shape()[axis];
   const int64_t stride = x.shape().stride(axis);
   for (int64_t i = 0; i < x.element_count(); ++i) {
@@ -59,7 +60,7 @@ extern constinit const OpDef k_local_response_norm{
     .infer = infer,
     .eval = eval,
     .doc =
-        "x / (k + alpha / size * sum of squares)^beta over size neighbours along axis -3; "
+        "x / (k + alpha / size * sum of squares)^beta over size neighbouring channels; "
         "alpha is 1e-4, beta 0.75 and k 1 by default."};
 
 }  // namespace anemone::mil
