@@ -108,7 +108,8 @@ Result<std::vector<BlobEntry>> list_blobs(const std::filesystem::path& path);
 mil::Diagnostics verify(const Package& package);
 
 /// An ANEMLL model directory: meta.yaml and the packages it stands for.
-/// meta.yaml's words about functions, window and masks are not trusted; read the packages.
+/// meta.yaml's words about functions, window and masks are not trusted; read the packages. Numbers
+/// that its version does not carry are 0.
 struct AnemllDirectory {
   std::filesystem::path path;
   std::string name;
@@ -117,7 +118,7 @@ struct AnemllDirectory {
   bool monolithic = false;
   int64_t context_length = 0;
   int64_t batch_size = 0;  ///< prefill rows.
-  int64_t num_chunks = 0;
+  int64_t num_chunks = 0;  ///< as the files say; 1 when monolithic.
   int64_t split_lm_head = 0;
   std::optional<int64_t> sliding_window;
   std::optional<int64_t> vocab_size;
