@@ -53,8 +53,10 @@ void FunctionVerifier::run() {
     define({}, scope, input.name, {.type = &input.type});
   }
   for (const ValueType* output : check_block({}, function_.block, scope))
-    if (output != nullptr && output->kind != ValueType::Kind::tensor)
-      report({}, "function_c4", "an output is {}, expected a tensor", to_string(*output));
+    if (output != nullptr && output->kind != ValueType::Kind::tensor &&
+        output->kind != ValueType::Kind::dictionary)
+      report({}, "function_c4", "an output is {}, expected a tensor or a classifier's dictionary",
+             to_string(*output));
 }
 
 void FunctionVerifier::check_attributes(
