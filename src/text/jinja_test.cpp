@@ -33,8 +33,9 @@ void expect_rendered(const json& entry, const std::string& context) {
 }
 
 TEST(JinjaTemplate, RendersTaskTemplatesAsTheHarnessDoes) {
-  for (const json& entry : golden_file("task_template/templates")["cases"])
-    expect_rendered(entry, entry["context"]);
+  const json golden = golden_file("task_template/templates");
+  ASSERT_GT(golden["cases"].size(), 20U);
+  for (const json& entry : golden["cases"]) expect_rendered(entry, entry["context"]);
 }
 
 TEST(JinjaTemplate, RendersExpressionsAsJinjaDoes) {

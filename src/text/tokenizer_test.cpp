@@ -141,7 +141,7 @@ TEST(Tokenizer, NamesTheFileThatIsMissingOrBroken) {
   }
 }
 
-TEST(Tokenizer, LiesBesideThePackages) {
+TEST(Tokenizer, S1_37_IsReadFromTheModelDirectory) {
   const auto directory = test::source_folder() / "models" / "anemone-tiny-anemll";
   for (const char* package : {"qwen_lm_head.mlpackage", "qwen_lm_head.mlpackage/", ""})
     EXPECT_TRUE(Tokenizer::load(directory / package).ok()) << package;
