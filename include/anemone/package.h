@@ -104,7 +104,8 @@ Result<std::vector<BlobEntry>> list_blobs(const std::filesystem::path& path);
 
 /// All that `inspect --verify` checks of an open package: the program's constraints, that
 /// description and program agree (inputs, outputs, states, dtypes, shapes), and that the records of
-/// the weight files are sound. Constraints package_c1 … package_c10 are listed in src/package.
+/// the weight files are sound (not of packages without a path). Constraints package_c1 …
+/// package_c10 are listed in src/package.
 mil::Diagnostics verify(const Package& package);
 
 /// An ANEMLL model directory: meta.yaml and the packages it stands for.
