@@ -20,6 +20,7 @@ double mirror(double coordinate, double low, double high) {
 double fold(double coordinate, int64_t length, Padding padding) {
   const auto last = static_cast<double>(length - 1);
   if (std::isnan(coordinate)) return padding == Padding::constant ? -2 : 0;
+  if (std::isinf(coordinate) && padding != Padding::constant) return coordinate < 0 ? 0 : last;
   switch (padding) {
     case Padding::constant:
       return std::clamp(coordinate, -2.0, last + 2);
