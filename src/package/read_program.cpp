@@ -128,6 +128,7 @@ Result<Binding> ProgramReader::binding(const Field& field) const {
 
 Result<Argument> ProgramReader::argument(const Field& field) const {
   ANEMONE_TRY(MapEntry entry, read_entry(field, "Argument"));
+  if (entry.key.empty()) return field.wrong("a parameter without a name");
   Argument result{std::move(entry.key), {}, false};
   auto status = read_fields(entry.value, [&](const Field& inner) -> Status {
     if (inner.number() != wire::Argument::arguments) return inner.skip(), Status();
