@@ -1,18 +1,75 @@
 #include "eval/rows.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <limits>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "eval/csv.h"
 #include "eval/gzip.h"
+#include "text/table_rows.h"
 
 namespace anemone::eval {
 namespace {
 
 constexpr size_t kMostBytes = size_t{4} << 30;
+
+/// The numbers that Python's json writes and JSON does not have, behind a mark that no text holds.
+constexpr std::array<std::pair<std::string_view, double>, 3> kNotJson = {
+    {{"NaN", std::numeric_limits<double>::quiet_NaN()},
+     {"-Infinity", -std::numeric_limits<double>::infinity()},
+     {"Infinity", std::numeric_limits<double>::infinity()}}};
+constexpr std::string_view kMark = "\\u0000";
+
+std::string with_marks(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    if (in_string && text[i] == '\\') {
+      out.append(text.substr(i, 2));
+      i += 2;
+      continue;
+    }
+    if (text[i] == '"') in_string = !in_string;
+    size_t taken = 0;
+    for (const auto& [name, value] : kNotJson) {
+      if (in_string || taken != 0 || !text.substr(i).starts_with(name)) continue;
+      out.append("\"").append(kMark).append(name).append("\"");
+      taken = name.size();
+    }
+    if (taken == 0) out.push_back(text[i++]);
+    i += taken;
+  }
+  return out;
+}
+
+void without_marks(Value& value) {
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.empty() || text[0] != '\0') return;
+    for (const auto& [name, number] : kNotJson) {
+      if (std::string_view(text).substr(1) != name) continue;
+      value = number;
+      return;
+    }
+  } else if (value.is_structured()) {
+    for (Value& item : value) without_marks(item);
+  }
+}
+
+/// One JSON text, with Python's NaN and infinities; discarded when it is none.
+Value parse_one(std::string_view text) {
+  Value value = Value::parse(text, nullptr, false);
+  if (!value.is_discarded() || text.find_first_of("NI") == std::string_view::npos) return value;
+  value = Value::parse(with_marks(text), nullptr, false);
+  if (!value.is_discarded()) without_marks(value);
+  return value;
+}
 
 Result<std::vector<Value>> parse_json_lines(std::string_view text) {
   std::vector<Value> rows;
@@ -23,7 +80,7 @@ Result<std::vector<Value>> parse_json_lines(std::string_view text) {
     const std::string_view one = text.substr(begin, end - begin);
     begin = end + 1;
     if (one.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    Value row = Value::parse(one, nullptr, false);
+    Value row = parse_one(one);
     if (!row.is_object()) return fail(ErrorCode::corrupt, "line {}: not a JSON object", line);
     rows.push_back(std::move(row));
   }
@@ -34,7 +91,7 @@ Result<std::vector<Value>> parse_json(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '[') return parse_json_lines(text);
-  Value list = Value::parse(text, nullptr, false);
+  Value list = parse_one(text);
   if (!list.is_array())
     return fail(ErrorCode::corrupt, "neither JSON lines nor one list of JSON objects");
   std::vector<Value> rows;
@@ -44,6 +101,22 @@ Result<std::vector<Value>> parse_json(std::string_view text) {
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+Result<std::vector<Value>> table_rows(text::TableRows table) {
+  std::vector<Value> rows;
+  for (;;) {
+    ANEMONE_TRY(const auto lines, table.next());
+    if (lines.rows == 0) return rows;
+    ANEMONE_TRY(auto more, parse_json_lines(lines.text));
+    rows.insert(rows.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+  }
+}
+
+text::TableRows::Format table_format(RowFormat format) {
+  return format == RowFormat::parquet ? text::TableRows::Format::parquet
+                                      : text::TableRows::Format::arrow_stream;
 }
 
 std::vector<Value> text_lines(std::string_view text) {
@@ -123,10 +196,12 @@ Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) 
     case RowFormat::text:
       return text_lines(bytes);
     case RowFormat::parquet:
-    case RowFormat::arrow:
-      break;
+    case RowFormat::arrow: {
+      ANEMONE_TRY(auto table, text::TableRows::parse(table_format(format), bytes));
+      return table_rows(std::move(table));
+    }
   }
-  return fail(ErrorCode::unsupported, "rows of this format");
+  return fail(ErrorCode::unsupported, "rows of format {}", static_cast<int>(format));
 }
 
 Result<std::vector<Value>> read_rows(const std::filesystem::path& path) {
@@ -134,10 +209,15 @@ Result<std::vector<Value>> read_rows(const std::filesystem::path& path) {
   if (!format)
     return fail(ErrorCode::unsupported, "{}: not a name of JSON, CSV, text, Parquet or Arrow rows",
                 path.string());
+  const bool packed = path.extension() == ".gz";
+  if ((*format == RowFormat::parquet || *format == RowFormat::arrow) && !packed) {
+    ANEMONE_TRY(auto table, text::TableRows::open(table_format(*format), path));
+    return table_rows(std::move(table)).in(path.string());
+  }
   ANEMONE_TRY(const auto file, MappedFile::open(path));
   const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()),
                                file->bytes().size());
-  if (path.extension() != ".gz") return parse_rows(bytes, *format).in(path.string());
+  if (!packed) return parse_rows(bytes, *format).in(path.string());
   auto unpacked = gunzip(file->bytes(), kMostBytes);
   if (!unpacked.ok()) return std::move(unpacked).in(path.string()).error();
   return parse_rows(*unpacked, *format).in(path.string());

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/language_model.h"
+#include "anemone/log.h"
+#include "anemone/result.h"
+#include "anemone/text.h"
+
+/// Benchmarks and perplexity of a language model, with lm-evaluation-harness' requests, metrics and
+/// results files.
+namespace anemone::eval {
+
+/// The release of lm-evaluation-harness whose numbers these are.
+std::string_view harness_version();
+
+/// Where task files and data sets are looked for. Nothing is downloaded.
+struct TaskPlaces {
+  /// Folders with task files in the harness' YAML dialect; they win over the built-in tasks.
+  std::vector<std::filesystem::path> include_paths;
+  /// Folder with data sets; looked through before the Hugging Face caches.
+  std::filesystem::path data;
+};
+
+/// One task that can be named.
+struct TaskInfo {
+  std::string name;
+  std::string kind;  ///< "multiple_choice", "loglikelihood", …, "group", or "python".
+  std::string file;
+  std::vector<std::string> tags;
+  std::string dataset;      ///< "allenai/ai2_arc (ARC-Easy)".
+  std::string data_origin;  ///< where its rows were found; empty when they are absent.
+  std::string unsupported;  ///< why the task cannot be run; empty when it can.
+};
+
+/// All tasks, sorted by name. Errors: not_found (an include path).
+Result<std::vector<TaskInfo>> list_tasks(const TaskPlaces& places, const LogSink& log);
+
+/// What to evaluate and how; the meaning and the defaults are lm-evaluation-harness' own.
+struct Options {
+  std::vector<std::string> tasks;  ///< names, patterns, tags, or .yaml files.
+  TaskPlaces places;
+  std::optional<int64_t> num_fewshot;
+  std::optional<double> limit;  ///< documents of each task: a count, or a share below 1.
+  std::string samples;          ///< JSON {"task": [document, …]}; excludes `limit`.
+  bool apply_chat_template = false;
+  std::string chat_template;  ///< name of the template; empty: the usual one.
+  std::optional<bool> fewshot_as_multiturn;
+  std::string system_instruction;
+  std::string gen_kwargs;                                ///< "key=value,…" or a JSON object.
+  std::array<int64_t, 4> seeds = {0, 1234, 1234, 1234};  ///< python, numpy, torch, few-shot.
+  int64_t bootstrap_iterations = 100000;
+  int64_t max_length = 0;  ///< tokens that are fed at most; 0: the model's context.
+  bool log_samples = false;
+  bool predict_only = false;
+};
+
+/// A score over all documents of a task.
+struct Score {
+  std::string metric;
+  std::string filter;
+  std::optional<double> value;           ///< nothing when no document could be scored.
+  std::optional<double> standard_error;  ///< nothing when it is not defined.
+  std::optional<bool> higher_is_better;
+};
+
+/// A document without a score.
+struct FailedSample {
+  int64_t document = 0;
+  std::string message;
+};
+
+/// Tokens that went through the model, and what other ways to run the same requests take.
+struct Work {
+  uint64_t tokens_run = 0;
+  uint64_t tokens_alone = 0;         ///< every request on its own.
+  uint64_t tokens_logits_cache = 0;  ///< each distinct input once, as the harness' `hf` model.
+  uint64_t truncated_requests = 0;   ///< requests that lost tokens on the left.
+  double seconds = 0;
+};
+
+struct TaskReport {
+  std::string name;
+  std::string file;
+  std::string data;
+  int64_t shots = 0;
+  int64_t documents = 0;  ///< of the evaluated split.
+  int64_t evaluated = 0;  ///< with a score.
+  std::vector<Score> scores;
+  std::vector<FailedSample> failed;
+  Work work;
+  std::vector<std::string> samples;  ///< lines of the samples file; only with log_samples.
+};
+
+struct Report {
+  std::string model_name;
+  std::vector<TaskReport> tasks;
+  Work work;
+  std::string results;  ///< the results file: JSON in the harness' layout.
+  std::string table;    ///< the line of arguments and the Markdown table that the harness prints.
+};
+
+/// Evaluates all tasks of `options` on one model. Progress: one stage a task, in requests.
+/// Errors: not_found (task, data), unsupported (a key of a task, a model without logits),
+/// invalid_argument, corrupt (a task file), interrupted. A request on which the model fails is no
+/// error: its document has no score and is named in the report.
+Result<Report> evaluate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
+                        const Options& options, const ProgressSink& progress, const LogSink& log);
+
+/// Writes FOLDER/<model>/results_<time>.json and, where a task has samples, samples_<task>_<time>
+/// .jsonl; an output path that ends in ".json" gives <stem>_<time>.json with the samples beside it.
+/// Each file appears when it is complete. Returns the paths, the results first. Errors: io.
+Result<std::vector<std::filesystem::path>> write_report(const Report& report,
+                                                        const std::filesystem::path& output);
+
+/// Perplexity of one text.
+struct PerplexityOptions {
+  int64_t window = 0;  ///< tokens that are fed at most; 0: the model's context.
+  /// Tokens by which windows move; each token is scored once, with at least window - stride tokens
+  /// before it. 0: the window, which is the harness' rolling log-likelihood.
+  int64_t stride = 0;
+};
+
+struct PerplexityReport {
+  double log_likelihood = 0;  ///< natural logarithm, of the whole text.
+  uint64_t tokens = 0;        ///< scored ones: all.
+  uint64_t words = 0;         ///< as the harness counts them: pieces between white space.
+  uint64_t bytes = 0;
+  uint64_t windows = 0;
+  double token_perplexity = 0;
+  double word_perplexity = 0;
+  double byte_perplexity = 0;
+  double bits_per_byte = 0;
+  Work work;
+};
+
+/// Errors: invalid_argument (empty text, stride over window), unsupported (no logits), those of the
+/// model, interrupted.
+Result<PerplexityReport> perplexity(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
+                                    std::string_view content, const PerplexityOptions& options,
+                                    const ProgressSink& progress);
+
+}  // namespace anemone::eval

@@ -1,0 +1,55 @@
+#include "eval/codec.h"
+
+#include "base/error.h"
+#include "eval/python_format.h"
+
+namespace anemone::eval {
+namespace {
+
+Value without_system(const Value& messages) {
+  Value kept = Value::array();
+  for (const Value& message : messages)
+    if (message.value("role", Value()) != "system") kept.push_back(message);
+  return kept;
+}
+
+}  // namespace
+
+Result<Codec> codec_of(const text::Tokenizer& tokenizer) {
+  Codec codec;
+  const auto prefix = tokenizer.bos_id() ? tokenizer.bos_id() : tokenizer.eos_id();
+  if (!prefix)
+    return fail(
+        ErrorCode::unsupported,
+        "the tokenizer has neither a BOS nor an EOS token, which would stand before a text");
+  codec.prefix_token = *prefix;
+  ANEMONE_TRY(codec.prefix_text, tokenizer.decode(std::span(&codec.prefix_token, 1), false));
+  if (const auto end = tokenizer.eos_id()) {
+    const int32_t id = *end;
+    ANEMONE_TRY(codec.end_text, tokenizer.decode(std::span(&id, 1), false));
+  }
+  codec.stop_ids = tokenizer.stop_ids();
+  codec.encode = [&tokenizer](std::string_view content, bool add_special_tokens) {
+    return tokenizer.encode(content, add_special_tokens);
+  };
+  codec.decode = [&tokenizer](std::span<const int32_t> tokens, bool skip_special_tokens) {
+    return tokenizer.decode(tokens, skip_special_tokens);
+  };
+  return codec;
+}
+
+Result<RenderChat> chat_of(const text::Tokenizer& tokenizer, const std::string& name) {
+  ANEMONE_TRY(auto chat, text::ChatTemplate::of(tokenizer, name));
+  return RenderChat([chat = std::move(chat)](const Value& messages, bool continue_last) {
+    text::ChatRequest request;
+    request.messages = python::dumps(messages);
+    request.add_generation_prompt = !continue_last;
+    request.continue_final_message = continue_last;
+    auto rendered = chat.render(request);
+    if (rendered.ok()) return rendered;
+    request.messages = python::dumps(without_system(messages));
+    return chat.render(request);
+  });
+}
+
+}  // namespace anemone::eval

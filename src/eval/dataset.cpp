@@ -1,0 +1,92 @@
+#include "eval/dataset.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+#include "eval/builtin_tasks.h"
+#include "eval/rows.h"
+
+namespace anemone::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 5> kLoaders = {"json", "csv", "parquet", "text", "arrow"};
+
+/// data_files of a built-in task, beside its file inside the program; nothing when one is
+/// elsewhere.
+std::optional<DatasetFiles> builtin_files_of(const Value& data_files, const fs::path& folder) {
+  DatasetFiles files;
+  const Value splits = data_files.is_object() ? data_files : Value{{"train", data_files}};
+  for (const auto& [split, names] : splits.items()) {
+    for (const Value& name : names.is_array() ? names : Value::array({names})) {
+      if (!name.is_string()) return std::nullopt;
+      const fs::path path = (folder / name.get<std::string>()).lexically_normal();
+      if (!find_builtin_file(path.generic_string())) return std::nullopt;
+      files.splits[split].push_back(path);
+      if (files.origin.empty()) files.origin = "tasks/" + path.generic_string();
+    }
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<Dataset> Dataset::open(const TaskConfig& task, const CatalogueEntry& entry,
+                              const DataPlaces& places) {
+  Dataset dataset;
+  const Value data_files = task.dataset_kwargs.value("data_files", Value());
+  const bool loader =
+      std::find(kLoaders.begin(), kLoaders.end(), task.dataset_path) != kLoaders.end();
+  if (loader) {
+    if (data_files.is_null())
+      return fail(ErrorCode::invalid_argument, "dataset_path: {} without data_files",
+                  task.dataset_path);
+    if (entry.builtin) {
+      if (auto files = builtin_files_of(data_files, entry.folder)) {
+        dataset.files_ = *std::move(files);
+        dataset.builtin_ = true;
+        return dataset;
+      }
+    }
+    std::vector<fs::path> folders = entry.parents;
+    if (!places.data.empty()) folders.push_back(places.data);
+    ANEMONE_TRY(dataset.files_, find_data_files(data_files, folders));
+    return dataset;
+  }
+  if (!data_files.is_null())
+    return fail(ErrorCode::unsupported, "dataset_kwargs: data_files of the data set {}",
+                task.dataset_path);
+  std::error_code ignored;
+  if (fs::is_directory(task.dataset_path, ignored)) {
+    dataset.files_ = {task.dataset_path, splits_in(task.dataset_path)};
+    return dataset;
+  }
+  ANEMONE_TRY(dataset.files_, find_dataset(task.dataset_path, task.dataset_name, places));
+  return dataset;
+}
+
+Result<std::vector<Value>> Dataset::rows(const std::string& split) const {
+  const auto found = files_.splits.find(split);
+  if (found == files_.splits.end()) {
+    std::string names;
+    for (const auto& [name, files] : files_.splits) names += (names.empty() ? "" : ", ") + name;
+    return fail(ErrorCode::not_found, "{} has no split '{}'; it has {}", files_.origin, split,
+                names);
+  }
+  std::vector<Value> rows;
+  for (const fs::path& file : found->second) {
+    auto more = builtin_ ? parse_rows(*find_builtin_file(file.generic_string()), *row_format(file))
+                         : read_rows(file);
+    if (!more.ok()) return std::move(more).error();
+    if (rows.empty())
+      rows = std::move(more).value();
+    else
+      rows.insert(rows.end(), std::make_move_iterator(more->begin()),
+                  std::make_move_iterator(more->end()));
+  }
+  return rows;
+}
+
+}  // namespace anemone::eval

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "anemone/result.h"
+#include "eval/catalogue.h"
+#include "eval/data_source.h"
+#include "eval/task_config.h"
+
+namespace anemone::eval {
+
+/// The rows of one task's data set, split by split, read when asked for.
+class Dataset {
+ public:
+  /// Finds the files: those that a task names itself (`dataset_path: json` with data_files), or of
+  /// a data set of the hub. Errors: as find_dataset and find_data_files.
+  static Result<Dataset> open(const TaskConfig& task, const CatalogueEntry& entry,
+                              const DataPlaces& places);
+
+  /// Where the rows come from, for reports.
+  const std::string& origin() const { return files_.origin; }
+
+  /// Errors: not_found (no such split; the message lists what there is), those of read_rows.
+  Result<std::vector<Value>> rows(const std::string& split) const;
+
+ private:
+  DatasetFiles files_;
+  bool builtin_ = false;  ///< paths name files inside the program.
+};
+
+}  // namespace anemone::eval

@@ -1,0 +1,40 @@
+#include "eval/functions.h"
+
+namespace anemone::eval {
+namespace {
+
+std::span<const FunctionFamily> families() {
+  static const std::vector<FunctionFamily> all = {
+#define EVAL_FUNCTIONS(family) family##_functions(),
+#include "eval/functions/functions.inc"
+#undef EVAL_FUNCTIONS
+  };
+  return all;
+}
+
+}  // namespace
+
+const Function* find_function(std::string_view qualified_name) {
+  const size_t dot = qualified_name.rfind('.');
+  if (dot == std::string_view::npos) return nullptr;
+  for (const FunctionFamily& family : families()) {
+    if (family.name != qualified_name.substr(0, dot)) continue;
+    for (const Function& function : family.functions)
+      if (function.name == qualified_name.substr(dot + 1)) return &function;
+  }
+  return nullptr;
+}
+
+std::string resolve_function(std::string_view reference, std::span<const std::string> candidates) {
+  if (find_function(reference) != nullptr) return std::string(reference);
+  const size_t dot = reference.rfind('.');
+  const std::string_view name =
+      dot == std::string_view::npos ? reference : reference.substr(dot + 1);
+  for (const std::string& family : candidates) {
+    std::string qualified = family + "." + std::string(name);
+    if (find_function(qualified) != nullptr) return qualified;
+  }
+  return {};
+}
+
+}  // namespace anemone::eval

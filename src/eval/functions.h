@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/result.h"
+#include "eval/response.h"
+#include "eval/value.h"
+
+/// What task files name with `!function`: the few Python functions of the standard tasks, as
+/// built-ins.
+namespace anemone::eval {
+
+using DocumentsFunction = Result<std::vector<Value>> (*)(std::vector<Value> documents);
+using FieldFunction = Result<Value> (*)(const Value& document);
+using ResultsFunction = Result<Value> (*)(const Value& document, std::span<const Response> results);
+/// Nothing when the values give no number.
+using AggregateFunction = std::optional<double> (*)(std::span<const Value> items);
+
+/// One built-in: exactly one of the pointers is set.
+struct Function {
+  std::string_view name;  ///< "process_docs"
+  DocumentsFunction documents = nullptr;
+  FieldFunction field = nullptr;
+  ResultsFunction results = nullptr;
+  AggregateFunction aggregate = nullptr;
+};
+
+/// The built-ins of one task family: a file functions/<family>.cpp and a line of functions.inc.
+struct FunctionFamily {
+  std::string_view name;  ///< "hellaswag"
+  std::span<const Function> functions;
+};
+
+#define EVAL_FUNCTIONS(family) FunctionFamily family##_functions();
+#include "eval/functions/functions.inc"
+#undef EVAL_FUNCTIONS
+
+/// "hellaswag.process_docs", or null.
+const Function* find_function(std::string_view qualified_name);
+
+/// The built-in that `reference` ("utils.process_docs") means in a task file: the first that exists
+/// of `<family>.<function>` for family = the reference's own module, then each of `families` (the
+/// folder and the stem of the file). Empty when there is none.
+std::string resolve_function(std::string_view reference, std::span<const std::string> families);
+
+}  // namespace anemone::eval

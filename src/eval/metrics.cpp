@@ -1,0 +1,96 @@
+#include "eval/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace anemone::eval {
+namespace {
+
+std::span<const Metric> all_metrics() {
+  static const std::vector<Metric> all = {
+#define EVAL_METRIC(name) name##_metric(),
+#include "eval/metrics/metrics.inc"
+#undef EVAL_METRIC
+  };
+  return all;
+}
+
+}  // namespace
+
+std::span<const Response> ScoredDocument::conditional() const {
+  return responses.first(std::min(choices.size(), responses.size()));
+}
+
+std::span<const Response> ScoredDocument::unconditional() const {
+  return responses.subspan(std::min(choices.size(), responses.size()));
+}
+
+bool ScoredDocument::is_gold(size_t choice) const {
+  return std::find(gold.begin(), gold.end(), static_cast<int64_t>(choice)) != gold.end();
+}
+
+const Metric* find_metric(std::string_view name) {
+  for (const Metric& metric : all_metrics())
+    if (metric.name == name) return &metric;
+  return nullptr;
+}
+
+bool serves(const Metric& metric, OutputType type) {
+  return (metric.output_types & output_bit(type)) != 0;
+}
+
+std::vector<std::string_view> default_metrics(OutputType type) {
+  switch (type) {
+    case OutputType::loglikelihood:
+      return {"perplexity", "acc"};
+    case OutputType::multiple_choice:
+      return {"acc", "acc_norm"};
+    case OutputType::loglikelihood_rolling:
+      return {"word_perplexity", "byte_perplexity", "bits_per_byte"};
+    case OutputType::generate_until:
+      return {"exact_match"};
+  }
+  return {};
+}
+
+std::vector<const Metric*> metrics_of(const TaskConfig& task) {
+  std::vector<const Metric*> metrics;
+  if (task.output_type == OutputType::generate_until) {
+    for (const MetricConfig& wanted : task.metrics) metrics.push_back(find_metric(wanted.name));
+    return metrics;
+  }
+  for (const Metric& metric : all_metrics())
+    for (const MetricConfig& wanted : task.metrics)
+      if (wanted.name == metric.name) metrics.push_back(&metric);
+  return metrics;
+}
+
+Result<Value> score_document(const ScoredDocument& document, const TaskConfig& task) {
+  Value scores = Value::object();
+  for (const Metric* metric : metrics_of(task)) {
+    const auto wanted =
+        std::find_if(task.metrics.begin(), task.metrics.end(),
+                     [&](const MetricConfig& candidate) { return candidate.name == metric->name; });
+    ANEMONE_TRY(scores[wanted->name], metric->score(document, wanted->options));
+  }
+  return scores;
+}
+
+size_t arg_max(std::span<const double> values) {
+  size_t best = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(values[i])) return i;
+    if (values[i] > values[best]) best = i;
+  }
+  return best;
+}
+
+Value weighted(const Response& response, size_t weight) {
+  const Value sum = response.no_tokens ? Value(0) : Value(response.log_likelihood);
+  return Value::array({sum, weight});
+}
+
+}  // namespace anemone::eval

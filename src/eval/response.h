@@ -1,0 +1,19 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "anemone/result.h"
+
+namespace anemone::eval {
+
+/// What the model gave for one request.
+struct Response {
+  double log_likelihood = 0;  ///< natural logarithm; of the continuation, or of the whole text.
+  bool greedy = false;        ///< each token of the continuation is the model's first choice.
+  bool no_tokens = false;  ///< rolling: the text has no token, so the value is Python's integer 0.
+  std::string text;        ///< generated text.
+  std::optional<Error> error;
+};
+
+}  // namespace anemone::eval

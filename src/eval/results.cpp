@@ -1,0 +1,209 @@
+#include "eval/results.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <map>
+
+#include "anemone/version.h"
+#include "base/sha256.h"
+#include "eval/python_format.h"
+#include "eval/python_text.h"
+#include "eval/table.h"
+
+namespace anemone::eval {
+namespace {
+
+/// The processor's name as Linux gives it; elsewhere the machine type.
+std::string machine_name() {
+  std::ifstream stream("/proc/cpuinfo");
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.starts_with("model name")) continue;
+    const size_t colon = line.find(':');
+    if (colon != std::string::npos)
+      return std::string(python::strip(std::string_view(line).substr(colon + 1)));
+  }
+  utsname system{};
+  return uname(&system) == 0 ? system.machine : "unknown";
+}
+
+std::string system_name() {
+  utsname system{};
+  return uname(&system) == 0 ? fmt::format("{} {}", system.sysname, system.release) : "unknown";
+}
+
+Value sorted(const std::map<std::string, Value>& entries) {
+  Value out = Value::object();
+  for (const auto& [name, value] : entries) out[name] = value;
+  return out;
+}
+
+Value task_scores(const TaskRecord& record) {
+  Value scores = {{"name", record.outcome.name},
+                  {"alias", record.task->config().alias},
+                  {"sample_len", record.outcome.effective}};
+  for (const auto& [key, value] : record.outcome.metrics.items()) scores[key] = value;
+  if (!record.outcome.failed.empty()) scores["failed"] = record.outcome.failed.size();
+  return scores;
+}
+
+Value directions(const TaskConfig& task) {
+  Value out = Value::object();
+  for (const MetricConfig& metric : task.metrics) out[metric.name] = metric.higher_is_better;
+  return out;
+}
+
+Value failures(std::span<const TaskRecord> tasks) {
+  Value out = Value::object();
+  for (const TaskRecord& record : tasks) {
+    if (record.outcome.failed.empty()) continue;
+    Value documents = Value::array();
+    for (const FailedDocument& failed : record.outcome.failed)
+      documents.push_back({{"doc_id", failed.doc_id}, {"error", failed.message}});
+    out[record.outcome.name] = std::move(documents);
+  }
+  return out;
+}
+
+Value work_counts(const Work& work) {
+  return {{"tokens_run", work.tokens_run},
+          {"tokens_each_request_alone", work.tokens_alone},
+          {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
+          {"truncated_requests", work.truncated_requests},
+          {"seconds", work.seconds}};
+}
+
+Value run_config(const RunRecord& run) {
+  const Options& options = run.options;
+  return {{"model", "anemone"},
+          {"model_args", run.model_args},
+          {"model_num_parameters", nullptr},
+          {"model_dtype", runtime::to_string(run.model.numerics)},
+          {"model_revision", ""},
+          {"model_sha", run.model.hash},
+          {"batch_size", "1"},
+          {"batch_sizes", Value::array()},
+          {"device", "cpu"},
+          {"use_cache", nullptr},
+          {"limit", options.limit ? Value(*options.limit) : Value()},
+          {"bootstrap_iters", options.bootstrap_iterations},
+          {"gen_kwargs", run.gen_kwargs},
+          {"random_seed", options.seeds[0]},
+          {"numpy_seed", options.seeds[1]},
+          {"torch_seed", options.seeds[2]},
+          {"fewshot_seed", options.seeds[3]}};
+}
+
+Value provenance(const RunRecord& run, std::span<const TaskRecord> tasks) {
+  Value by_task = Value::object();
+  for (const TaskRecord& record : tasks) {
+    Value entry = {{"file", record.task->record()["metadata"]["config_source"]},
+                   {"data", record.task->data_origin()}};
+    const Value counts = work_counts(record.work);
+    for (const auto& [key, value] : counts.items()) entry[key] = value;
+    by_task[record.outcome.name] = std::move(entry);
+  }
+  return {{"format", 1},
+          {"version", version()},
+          {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
+          {"model",
+           {{"path", run.model.path.string()},
+            {"sha256", run.model.hash},
+            {"form", run.model.form},
+            {"architecture", run.model.architecture},
+            {"context_length", run.model.context_length},
+            {"weight_bytes", run.model.weight_bytes},
+            {"numerics", runtime::to_string(run.model.numerics)}}},
+          {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
+          {"work", work_counts(run.work)},
+          {"tasks", std::move(by_task)}};
+}
+
+}  // namespace
+
+Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
+  Value results = Value::object();
+  Value counts = Value::object();
+  Value hashes = Value::object();
+  std::map<std::string, Value> configs;
+  std::map<std::string, Value> versions;
+  std::map<std::string, Value> shots;
+  std::map<std::string, Value> higher;
+  for (const TaskRecord& record : tasks) {
+    const std::string& name = record.outcome.name;
+    const TaskConfig& config = record.task->config();
+    results[name] = task_scores(record);
+    counts[name] = {{"original", record.outcome.original}, {"effective", record.outcome.effective}};
+    if (run.options.log_samples) hashes[name] = record.outcome.hash;
+    configs[name] = record.task->record();
+    versions[name] = config.version;
+    shots[name] = config.num_fewshot.value_or(0);
+    higher[name] = directions(config);
+  }
+  const std::string& system = run.options.system_instruction;
+  const Value template_text = run.chat_template;
+  return {
+      {"results", std::move(results)},
+      {"group_subtasks", Value::object()},
+      {"configs", sorted(configs)},
+      {"versions", sorted(versions)},
+      {"n-shot", sorted(shots)},
+      {"higher_is_better", sorted(higher)},
+      {"n-samples", std::move(counts)},
+      {"config", run_config(run)},
+      {"git_hash", nullptr},
+      {"date", run.start_seconds},
+      {"pretty_env_info",
+       fmt::format("anemone {} on {}, {}", version(), machine_name(), system_name())},
+      {"transformers_version", nullptr},
+      {"lm_eval_version", harness_version()},
+      {"upper_git_hash", nullptr},
+      {"tokenizer_pad_token", run.pad_token},
+      {"tokenizer_eos_token", run.eos_token},
+      {"tokenizer_bos_token", run.bos_token},
+      {"eot_token_id", run.end_token_id},
+      {"max_length", run.max_length},
+      {"task_hashes", std::move(hashes)},
+      {"model_source", "anemone"},
+      {"model_name", run.model.name},
+      {"model_name_sanitized", sanitized_model_name(run.model.name)},
+      {"system_instruction", system.empty() ? Value() : Value(system)},
+      {"system_instruction_sha", system.empty() ? Value() : Value(sha256(system))},
+      {"fewshot_as_multiturn", run.options.apply_chat_template ? Value(run.multiturn) : Value()},
+      {"chat_template", template_text},
+      {"chat_template_sha",
+       template_text.is_string() ? Value(sha256(template_text.get<std::string>())) : Value()},
+      {"total_evaluation_time_seconds", python::float_repr(run.work.seconds)},
+      {"failed", failures(tasks)},
+      {"anemone", provenance(run, tasks)}};
+}
+
+std::string format_report(const Value& results, std::optional<int64_t> num_fewshot) {
+  const Value& config = results["config"];
+  const Value& args = config["model_args"];
+  std::string out = fmt::format(
+      "{} ({}), gen_kwargs: ({}), limit: {}, num_fewshot: {}, batch_size: {}\n",
+      python::to_str(config["model"]), python::to_str(args), python::to_str(config["gen_kwargs"]),
+      python::to_str(config["limit"]), num_fewshot ? std::to_string(*num_fewshot) : "None",
+      python::to_str(config["batch_size"]));
+  out += format_table(results, "results") + "\n";
+  if (results.contains("groups")) out += format_table(results, "groups") + "\n";
+  return out;
+}
+
+std::string sanitized_model_name(const std::string& name) {
+  std::string out;
+  bool replaced = false;
+  for (const char c : name) {
+    const bool bad = std::string_view("\"<>:/|\\?*[]").find(c) != std::string_view::npos;
+    if (!bad)
+      out.push_back(c);
+    else if (!replaced)
+      out += "__";
+    replaced = bad;
+  }
+  return out;
+}
+
+}  // namespace anemone::eval

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anemone/language_model.h"
+#include "base/error.h"
+
+namespace anemone::eval::test {
+
+/// A language model for tests: its logits after some tokens are a function of those tokens alone.
+class ScriptedModel : public lm::LanguageModel {
+ public:
+  using Logits = std::function<std::vector<float>(std::span<const int32_t> tokens)>;
+
+  ScriptedModel(int64_t vocabulary, int64_t context, int64_t block, Logits logits)
+      : logits_(std::move(logits)) {
+    info_.name = "scripted";
+    info_.vocab_size = vocabulary;
+    info_.context_length = context;
+    info_.prefill_block_tokens = block;
+    info_.hash = "0";
+  }
+
+  const lm::ModelInfo& info() const override { return info_; }
+  lm::ModelInfo& mutable_info() { return info_; }
+
+  std::unique_ptr<lm::Sequence> new_sequence() override {
+    ++sequences;
+    return std::make_unique<TokenList>();
+  }
+
+  Status extend(lm::Sequence& sequence, std::span<const int32_t> tokens, lm::Rows rows,
+                std::span<float> logits) override {
+    auto& list = static_cast<TokenList&>(sequence).list;
+    calls.emplace_back(list.size(), tokens.size());
+    if (list.size() + tokens.size() > static_cast<size_t>(info_.context_length))
+      return fail(ErrorCode::out_of_range, "the context is full");
+    for (const int32_t token : tokens)
+      if (token == failing_token) return fail(ErrorCode::mismatch, "token {} fails", token);
+    size_t row = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      list.push_back(tokens[i]);
+      if (rows == lm::Rows::none || (rows == lm::Rows::last && i + 1 < tokens.size())) continue;
+      const auto values = logits_(list);
+      std::copy(values.begin(), values.end(),
+                logits.begin() + static_cast<std::ptrdiff_t>(row++ * values.size()));
+    }
+    return {};
+  }
+
+  Result<int32_t> extend_greedy(lm::Sequence&, std::span<const int32_t>) override {
+    return fail(ErrorCode::unsupported, "not scripted");
+  }
+
+  lm::WorkCounters counters() const override { return {}; }
+
+  std::vector<std::pair<size_t, size_t>> calls;  ///< length before, tokens.
+  int sequences = 0;
+  int32_t failing_token = -1;
+
+ private:
+  struct TokenList : lm::Sequence {
+    std::vector<int32_t> list;
+    std::span<const int32_t> tokens() const override { return list; }
+    std::unique_ptr<lm::Sequence> fork() const override {
+      return std::make_unique<TokenList>(*this);
+    }
+    void truncate(int64_t length) override { list.resize(static_cast<size_t>(length)); }
+    uint64_t size_bytes() const override { return list.size() * sizeof(int32_t); }
+  };
+
+  lm::ModelInfo info_;
+  Logits logits_;
+};
+
+/// Logits that depend on every token before.
+inline std::vector<float> mixed_logits(std::span<const int32_t> tokens, int64_t vocabulary,
+                                       uint64_t seed) {
+  uint64_t state = seed;
+  for (const int32_t token : tokens)
+    state = (state ^ static_cast<uint64_t>(token + 1)) * 0x9e3779b97f4a7c15u;
+  std::vector<float> logits(static_cast<size_t>(vocabulary));
+  for (float& logit : logits) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    logit = static_cast<float>(state >> 40) / static_cast<float>(1u << 22) - 2.0f;
+  }
+  return logits;
+}
+
+}  // namespace anemone::eval::test

@@ -1,0 +1,130 @@
+#include "eval/task.h"
+
+#include "base/error.h"
+#include "eval/python_format.h"
+#include "eval/python_literal.h"
+#include "eval/python_text.h"
+
+namespace anemone::eval {
+
+Result<Task> Task::open(const CatalogueEntry& entry, const ParsedTask& parsed,
+                        const DataPlaces& places, RenderTemplate render) {
+  Task task;
+  task.config_ = parsed.config;
+  task.record_ = parsed.record;
+  task.render_ = std::move(render);
+  ANEMONE_TRY(task.dataset_, Dataset::open(task.config_, entry, places));
+  const std::string& split =
+      task.config_.test_split ? *task.config_.test_split : *task.config_.validation_split;
+  ANEMONE_TRY(task.documents_, task.dataset_.rows(split));
+  if (task.config_.process_docs != nullptr) {
+    ANEMONE_TRY(task.documents_, task.config_.process_docs(std::move(task.documents_)));
+  }
+  if (task.documents_.empty())
+    return fail(ErrorCode::not_found, "split '{}' of {} has no documents", split,
+                task.data_origin());
+  if (auto status = task.look_at_first_document(); !status.ok())
+    return std::move(status).in("document 0").error();
+  return task;
+}
+
+Status Task::look_at_first_document() {
+  const Value& first = documents_[0];
+  ANEMONE_TRY(const Value question, text(config_.doc_to_text, first));
+  ANEMONE_TRY(const Value answer, target(config_.doc_to_target, first));
+  multiple_input_ = config_.doc_to_choice.given() && question.is_number_integer();
+  multiple_target_ = answer.is_array();
+  return {};
+}
+
+bool Task::is_column(const std::string& name) const {
+  return !documents_.empty() && documents_[0].contains(name);
+}
+
+Result<Value> Task::text(const Field& field, const Value& document) const {
+  if (field.function != nullptr) return field.function(document);
+  if (field.spec.is_number_integer()) return field.spec;
+  if (!field.spec.is_string())
+    return fail(ErrorCode::invalid_argument, "doc_to_text: {}, expected text or a number",
+                python::to_repr(field.spec));
+  const auto& source = field.spec.get_ref<const std::string&>();
+  if (is_column(source)) return document.value(source, Value());
+  ANEMONE_TRY(std::string rendered, render_(source, document));
+  if (config_.doc_to_choice.given() && python::is_ascii_digits(rendered))
+    return python::literal_eval(rendered);
+  return Value(std::move(rendered));
+}
+
+Result<Value> Task::target(const Field& field, const Value& document) const {
+  if (field.function != nullptr) return field.function(document);
+  if (field.spec.is_number_integer() || field.spec.is_array()) return field.spec;
+  if (!field.spec.is_string())
+    return fail(ErrorCode::invalid_argument, "doc_to_target: {}, expected text, a number or a list",
+                python::to_repr(field.spec));
+  const auto& source = field.spec.get_ref<const std::string&>();
+  if (is_column(source)) return document.value(source, Value());
+  ANEMONE_TRY(std::string rendered, render_(source, document));
+  if (config_.doc_to_choice.given() && python::is_ascii_digits(rendered))
+    return python::literal_eval(rendered);
+  if (rendered.size() >= 2 && rendered.front() == '[' && rendered.back() == ']') {
+    auto list = python::literal_eval(rendered);
+    if (list.ok()) return list;
+  }
+  return Value(std::move(rendered));
+}
+
+Result<std::vector<std::string>> Task::choices(const Field& field, const Value& document) const {
+  Value list = field.spec;
+  if (field.function != nullptr) {
+    ANEMONE_TRY(list, field.function(document));
+  } else if (field.spec.is_string()) {
+    const auto& source = field.spec.get_ref<const std::string&>();
+    if (is_column(source)) {
+      list = document.value(source, Value());
+    } else {
+      ANEMONE_TRY(const std::string rendered, render_(source, document));
+      auto parsed = python::literal_eval(rendered);
+      if (!parsed.ok()) return std::move(parsed).in("doc_to_choice").error();
+      list = std::move(parsed).value();
+    }
+  }
+  if (!list.is_structured())
+    return fail(ErrorCode::mismatch, "doc_to_choice: {}, expected a list", python::to_repr(list));
+  std::vector<std::string> out;
+  for (const Value& choice : list) {
+    if (!choice.is_string())
+      return fail(ErrorCode::mismatch, "doc_to_choice: a choice is {}, expected text",
+                  python::to_repr(choice));
+    out.push_back(choice.get<std::string>());
+  }
+  return out;
+}
+
+Result<std::string> Task::column_or_template(const Value& field, const Value& document) const {
+  if (!field.is_string() || field.get_ref<const std::string&>().empty()) return std::string();
+  const auto& source = field.get_ref<const std::string&>();
+  if (document.contains(source)) return python::to_str(document[source]);
+  return render_(source, document);
+}
+
+Result<std::vector<Value>> Task::fewshot_pool() const {
+  const FewshotConfig& fewshot = config_.fewshot;
+  std::vector<Value> pool;
+  DocumentsFunction process = config_.process_docs;
+  if (fewshot.split) {
+    process = fewshot.process_docs;
+    ANEMONE_TRY(pool, dataset_.rows(*fewshot.split));
+  } else if (fewshot.samples.is_array()) {
+    return std::vector<Value>(fewshot.samples.begin(), fewshot.samples.end());
+  } else if (config_.training_split) {
+    ANEMONE_TRY(pool, dataset_.rows(*config_.training_split));
+  } else if (config_.validation_split) {
+    ANEMONE_TRY(pool, dataset_.rows(*config_.validation_split));
+  } else {
+    return documents_;
+  }
+  if (process == nullptr) return pool;
+  return process(std::move(pool));
+}
+
+}  // namespace anemone::eval

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <ctime>
+
+#include "anemone/evaluate.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+
+namespace anemone::eval {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// datetime.now().isoformat() with "-" for ":".
+std::string time_id() {
+  using namespace std::chrono;
+  const auto now = system_clock::now();
+  const std::time_t seconds = system_clock::to_time_t(now);
+  const auto micros = duration_cast<microseconds>(now.time_since_epoch()).count() % 1000000;
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}-{:02}-{:02}.{:06}", local.tm_year + 1900,
+                     local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+                     micros);
+}
+
+Status write_file(const fs::path& path, std::span<const std::string> lines, bool end_lines) {
+  ANEMONE_TRY(AtomicFile file, AtomicFile::create(path));
+  for (const std::string& line : lines) {
+    ANEMONE_RETURN_IF_ERROR(file.write(std::as_bytes(std::span(line))));
+    if (end_lines)
+      ANEMONE_RETURN_IF_ERROR(file.write(std::as_bytes(std::span<const char>("\n", 1))));
+  }
+  return file.commit();
+}
+
+}  // namespace
+
+Result<std::vector<fs::path>> write_report(const Report& report, const fs::path& output) {
+  const std::string time = time_id();
+  const bool named = output.extension() == ".json";
+  const fs::path folder = named ? output.parent_path() : output / report.model_name;
+  std::error_code code;
+  if (!folder.empty()) fs::create_directories(folder, code);
+  if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
+
+  std::vector<fs::path> paths;
+  paths.push_back(folder / (named ? fmt::format("{}_{}.json", output.stem().string(), time)
+                                  : fmt::format("results_{}.json", time)));
+  const std::vector<std::string> results = {report.results};
+  // Samples first: a results file says that all else of its run is there.
+  for (const TaskReport& task : report.tasks) {
+    if (task.samples.empty()) continue;
+    paths.push_back(folder / fmt::format("samples_{}_{}.jsonl", task.name, time));
+    ANEMONE_RETURN_IF_ERROR(write_file(paths.back(), task.samples, true));
+  }
+  ANEMONE_RETURN_IF_ERROR(write_file(paths.front(), results, false));
+  return paths;
+}
+
+}  // namespace anemone::eval
