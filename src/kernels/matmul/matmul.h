@@ -23,6 +23,7 @@ struct Matrix {
   };
   Form form = Form::panels;
   bool is_fp16 = true;  ///< of `data` (panels, columns); else fp32.
+  bool padded = false;  ///< panels: the last one has 16 columns in memory, whatever `columns` says.
   const void* data = nullptr;
   int64_t columns = 0;
   int64_t depth = 0;
@@ -49,18 +50,20 @@ struct Matrix {
   bool rounds_to_fp16 = false;  ///< the value is an fp16 one: scale * (…) is rounded to it.
 };
 
-/// out[r][c] = sum over k of x[r * x_row_stride + k * x_depth_stride] * matrix(k, c).
+/// out[r][c - 16 * first] = sum over k of x[r * x_row_stride + k * x_depth_stride] * matrix(k, c),
+/// where `first` is the first panel asked for.
 struct Product {
   const float* x = nullptr;
   int64_t x_row_stride = 0;
   int64_t x_depth_stride = 1;
   int64_t rows = 0;
   Matrix matrix;
-  float* out = nullptr;  ///< rows of out_row_stride >= 16 * panels floats.
+  float* out = nullptr;  ///< rows of out_row_stride >= 16 * (panels asked for) floats.
   int64_t out_row_stride = 0;
 };
 
-/// Rounds sums to their place: y[r * row_stride + c * column_stride] = sums[r][c] + bias[c].
+/// Rounds sums to their place: y[r * row_stride + c * column_stride] = sums[r][c - first] +
+/// bias[c], where `first` is the first column asked for.
 struct Finish {
   const float* sums = nullptr;
   int64_t sums_row_stride = 0;
@@ -77,7 +80,7 @@ struct MatmulKernels {
   /// Floats of `scratch` for one caller.
   static constexpr int64_t kScratchFloats = 2 * kDepthBlock * kPanelColumns;
 
-  /// Computes panels [first, last) of `out`. `scratch` is the caller's own.
+  /// Computes panels [first, last). `scratch` is the caller's own.
   void (*multiply)(const Product& product, int64_t first, int64_t last, float* scratch) noexcept;
   /// Columns [first, last) of y.
   void (*finish)(const Finish& finish, int64_t first, int64_t last) noexcept;

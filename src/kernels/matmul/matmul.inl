@@ -77,8 +77,17 @@ void multiply_rows(Tile tile, int64_t rows, const T* panels, int64_t panel_strid
 }
 
 template <typename T>
-void convert_panel(const T* data, int64_t depth_stride, int64_t depth, float* block) {
-  for (int64_t k = 0; k < depth; ++k) store(block + k * kLanes, load(data + k * depth_stride));
+void convert_panel(const T* data, int64_t depth_stride, int64_t columns, int64_t depth,
+                   float* block) {
+  if (columns >= kLanes) {
+    for (int64_t k = 0; k < depth; ++k) store(block + k * kLanes, load(data + k * depth_stride));
+    return;
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    T some[kLanes] = {};
+    for (int64_t c = 0; c < columns; ++c) some[c] = data[k * depth_stride + c];
+    store(block + k * kLanes, load(some));
+  }
 }
 
 inline float to_fp32(float value) { return value; }
@@ -178,11 +187,12 @@ void decode(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth, f
   switch (matrix.form) {
     case Matrix::Form::panels: {
       const int64_t at = panel * matrix.panel_stride + first * matrix.depth_stride;
+      const int64_t columns = matrix.padded ? kLanes : matrix.columns - panel * kLanes;
       if (matrix.is_fp16)
         return convert_panel(static_cast<const uint16_t*>(matrix.data) + at, matrix.depth_stride,
-                             depth, block);
-      return convert_panel(static_cast<const float*>(matrix.data) + at, matrix.depth_stride, depth,
-                           block);
+                             columns, depth, block);
+      return convert_panel(static_cast<const float*>(matrix.data) + at, matrix.depth_stride,
+                           columns, depth, block);
     }
     case Matrix::Form::columns: {
       const int64_t at = panel * kLanes * matrix.column_stride + first;
@@ -202,7 +212,7 @@ void decode(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth, f
 
 /// Panels [panel, panel + kPanels) straight from the matrix.
 template <int kPanels, typename T>
-void multiply_direct(const Product& product, int64_t panel) {
+void multiply_direct(const Product& product, int64_t panel, int64_t base) {
   const Matrix& matrix = product.matrix;
   const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
@@ -211,7 +221,7 @@ void multiply_direct(const Product& product, int64_t panel) {
                     product.x_row_stride,
                     product.x_depth_stride,
                     depth,
-                    product.out + panel * kLanes,
+                    product.out + (panel - base) * kLanes,
                     product.out_row_stride,
                     k == 0};
     multiply_rows<kPanels>(tile, product.rows, data + k * matrix.depth_stride, matrix.panel_stride,
@@ -221,7 +231,7 @@ void multiply_direct(const Product& product, int64_t panel) {
 
 /// One row: many panels at once keep many sums in flight.
 template <int kPanels, typename T>
-void multiply_one_row(const Product& product, int64_t panel) {
+void multiply_one_row(const Product& product, int64_t panel, int64_t base) {
   const Matrix& matrix = product.matrix;
   const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
@@ -230,7 +240,7 @@ void multiply_one_row(const Product& product, int64_t panel) {
                     product.x_row_stride,
                     product.x_depth_stride,
                     depth,
-                    product.out + panel * kLanes,
+                    product.out + (panel - base) * kLanes,
                     product.out_row_stride,
                     k == 0};
     multiply_tile<kPanels, 1>(tile, data + k * matrix.depth_stride, matrix.panel_stride,
@@ -239,7 +249,7 @@ void multiply_one_row(const Product& product, int64_t panel) {
 }
 
 template <int kPanels>
-void multiply_decoded(const Product& product, int64_t panel, float* scratch) {
+void multiply_decoded(const Product& product, int64_t panel, int64_t base, float* scratch) {
   const Matrix& matrix = product.matrix;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
     const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
@@ -249,7 +259,7 @@ void multiply_decoded(const Product& product, int64_t panel, float* scratch) {
                     product.x_row_stride,
                     product.x_depth_stride,
                     depth,
-                    product.out + panel * kLanes,
+                    product.out + (panel - base) * kLanes,
                     product.out_row_stride,
                     k == 0};
     multiply_rows<kPanels>(tile, product.rows, scratch, kDepthBlock * kLanes, kLanes);
@@ -261,31 +271,32 @@ void multiply(const Product& product, int64_t first, int64_t last, float* scratc
   if (matrix.depth == 0) {
     for (int64_t r = 0; r < product.rows; ++r)
       for (int64_t p = first; p < last; ++p)
-        store(product.out + r * product.out_row_stride + p * kLanes, broadcast(0.0f));
+        store(product.out + r * product.out_row_stride + (p - first) * kLanes, broadcast(0.0f));
     return;
   }
   int64_t panel = first;
+  const int64_t whole = matrix.padded ? last : matrix.columns / kLanes;
+  const int64_t end = last < whole ? last : whole;
   const bool direct =
       matrix.form == Matrix::Form::panels && (!matrix.is_fp16 || product.rows < kConvertRows);
   if (direct && product.rows == 1) {
-    for (; panel + kRowPanels <= last; panel += kRowPanels)
-      matrix.is_fp16 ? multiply_one_row<kRowPanels, uint16_t>(product, panel)
-                     : multiply_one_row<kRowPanels, float>(product, panel);
-    for (; panel < last; ++panel)
-      matrix.is_fp16 ? multiply_one_row<1, uint16_t>(product, panel)
-                     : multiply_one_row<1, float>(product, panel);
+    for (; panel + kRowPanels <= end; panel += kRowPanels)
+      matrix.is_fp16 ? multiply_one_row<kRowPanels, uint16_t>(product, panel, first)
+                     : multiply_one_row<kRowPanels, float>(product, panel, first);
+    for (; panel < end; ++panel)
+      matrix.is_fp16 ? multiply_one_row<1, uint16_t>(product, panel, first)
+                     : multiply_one_row<1, float>(product, panel, first);
   } else if (direct) {
-    for (; panel + kTilePanels <= last; panel += kTilePanels)
-      matrix.is_fp16 ? multiply_direct<kTilePanels, uint16_t>(product, panel)
-                     : multiply_direct<kTilePanels, float>(product, panel);
-    for (; panel < last; ++panel)
-      matrix.is_fp16 ? multiply_direct<1, uint16_t>(product, panel)
-                     : multiply_direct<1, float>(product, panel);
-  } else {
-    for (; panel + kTilePanels <= last; panel += kTilePanels)
-      multiply_decoded<kTilePanels>(product, panel, scratch);
-    for (; panel < last; ++panel) multiply_decoded<1>(product, panel, scratch);
+    for (; panel + kTilePanels <= end; panel += kTilePanels)
+      matrix.is_fp16 ? multiply_direct<kTilePanels, uint16_t>(product, panel, first)
+                     : multiply_direct<kTilePanels, float>(product, panel, first);
+    for (; panel < end; ++panel)
+      matrix.is_fp16 ? multiply_direct<1, uint16_t>(product, panel, first)
+                     : multiply_direct<1, float>(product, panel, first);
   }
+  for (; panel + kTilePanels <= last; panel += kTilePanels)
+    multiply_decoded<kTilePanels>(product, panel, first, scratch);
+  for (; panel < last; ++panel) multiply_decoded<1>(product, panel, first, scratch);
 }
 
 template <typename T>
@@ -309,7 +320,7 @@ template <typename T>
 void finish_rows(const Finish& finish, int64_t first, int64_t last) {
   for (int64_t r = 0; r < finish.rows; ++r)
     for (int64_t c = first; c < last; c += kLanes) {
-      const Lanes sum = load(finish.sums + r * finish.sums_row_stride + c);
+      const Lanes sum = load(finish.sums + r * finish.sums_row_stride + c - first);
       store_some(static_cast<T*>(finish.y) + r * finish.y_row_stride + c * finish.y_column_stride,
                  finish.y_column_stride, finish.bias != nullptr ? sum + bias_of(finish, c) : sum,
                  last - c);
@@ -323,7 +334,7 @@ void finish_columns(const Finish& finish, int64_t first, int64_t last) {
   for (int64_t c = first; c < last; c += kLanes)
     for (int64_t r = 0; r < finish.rows; r += kLanes) {
       const int64_t rows = finish.rows - r < kLanes ? finish.rows - r : kLanes;
-      const float* sums = finish.sums + r * finish.sums_row_stride + c;
+      const float* sums = finish.sums + r * finish.sums_row_stride + c - first;
       if (rows == kLanes)
         transpose_16x16(sums, finish.sums_row_stride, turned);
       else
