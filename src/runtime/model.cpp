@@ -55,11 +55,22 @@ Status check_program(const mil::Program& program) {
   return error;
 }
 
+Result<const kernels::KernelSet*> choose_kernels(Isa isa) {
+  if (isa == Isa::automatic) return &kernels::kernel_sets().back();
+  const kernels::KernelSet* found = kernels::find_kernel_set(to_string(isa));
+  if (found != nullptr) return found;
+  Error error = fail(ErrorCode::unsupported, "this machine has no {}", to_string(isa));
+  for (const kernels::KernelSet& set : kernels::kernel_sets())
+    error.hint += (error.hint.empty() ? "it has: " : ", ") + std::string(set.isa);
+  return error;
+}
+
 class CpuModel final : public Model, public std::enable_shared_from_this<CpuModel> {
  public:
-  CpuModel(package::Package package, const Options& options)
+  CpuModel(package::Package package, const Options& options, const kernels::KernelSet& kernels)
       : package_(std::move(package)),
         options_(options),
+        kernels_(kernels),
         pool_(options.threads > 0 ? options.threads
                                   : static_cast<int>(std::thread::hardware_concurrency())) {}
 
@@ -164,8 +175,10 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
 
   package::Package package_;
   Options options_;
+  const kernels::KernelSet& kernels_;
   ThreadPool pool_;
   std::mutex mutex_;
+  Weights weights_;
   std::map<std::string, std::shared_ptr<const Plan>> plans_;
 };
 
@@ -175,7 +188,9 @@ Result<std::shared_ptr<Model>> Model::load(package::Package package, const Optio
   const auto load = [&]() -> Result<std::shared_ptr<Model>> {
     ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
     ANEMONE_RETURN_IF_ERROR(check_program(package.program));
-    return std::shared_ptr<Model>(std::make_shared<CpuModel>(std::move(package), options));
+    ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
+    return std::shared_ptr<Model>(
+        std::make_shared<CpuModel>(std::move(package), options, *kernels));
   };
   const std::string path = package.path.string();
   auto model = load();

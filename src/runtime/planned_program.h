@@ -16,7 +16,8 @@ namespace anemone::runtime {
 class PlannedProgram {
  public:
   explicit PlannedProgram(const std::string& text, Numerics numerics = Numerics::fp16,
-                          std::vector<Shape> shapes = {}, int threads = 1)
+                          std::vector<Shape> shapes = {}, int threads = 1,
+                          const kernels::KernelSet* kernels = nullptr)
       : pool_(threads), numerics_(numerics) {
     auto program = mil::parse(text);
     EXPECT_TRUE(program.ok()) << program.error().to_string() << "\n" << text;
@@ -30,7 +31,11 @@ class PlannedProgram {
             {input.name, Tensor::zeros(stored(input.type.tensor.dtype), input.type.tensor.shape)});
     }
     for (const NamedTensor& named : states_) oracle_states_.push_back(named.tensor.clone());
-    auto plan = make_plan({.function = function(), .input_shapes = shapes_, .numerics = numerics});
+    auto plan = make_plan({.function = function(),
+                           .input_shapes = shapes_,
+                           .numerics = numerics,
+                           .kernels = kernels,
+                           .weights = &weights_});
     if (!plan.ok()) {
       error_ = plan.error().to_string();
       return;
@@ -100,6 +105,7 @@ class PlannedProgram {
   }
 
   ThreadPool pool_;
+  Weights weights_;
   Numerics numerics_;
   mil::Program program_;
   std::vector<Shape> shapes_;

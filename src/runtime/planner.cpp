@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "mil/resolve.h"
+#include "runtime/bind.h"
 #include "runtime/draft.h"
 #include "runtime/view.h"
 
@@ -372,11 +373,52 @@ class Planner {
   }
 
   Status emit_run(Step& step) {
-    for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
-    ANEMONE_RETURN_IF_ERROR(
-        choose(*step.operation, step.kind == StepKind::update ? "in place" : "reference"));
+    const FastOp* fast = request_.kernels != nullptr && step.kind == StepKind::reference
+                             ? find_fast_op(step.op->name)
+                             : nullptr;
+    if (fast != nullptr && fast->reads == Reads::weights) bind(*fast, step);
+    if (!step.binding) {
+      for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
+      if (fast != nullptr) {
+        for (const ValueId operand : step.operands)
+          convert_constant(operand, storage_dtype(value(operand).storage_dtype));
+        bind(*fast, step);
+      }
+    }
+    ANEMONE_RETURN_IF_ERROR(choose(*step.operation, step.binding ? step.binding->name()
+                                                    : step.kind == StepKind::update
+                                                        ? std::string("in place")
+                                                        : std::string("reference")));
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  void bind(const FastOp& fast, Step& step) {
+    std::vector<mil::Operand> operands;
+    std::vector<ConstantPtr> constants;
+    std::vector<DType> storage;
+    for (const ValueId id : step.operands) {
+      operands.push_back(operand_of(id));
+      constants.push_back(value(id).place == Place::constant ? value(id).constant : nullptr);
+      storage.push_back(value(id).storage_dtype);
+    }
+    std::vector<mil::ValueType> outputs;
+    std::vector<DType> output_storage;
+    for (size_t i = 0; i < step.output_count; ++i) {
+      const PlanValue& output = value(step.first_output + static_cast<ValueId>(i));
+      outputs.push_back(output.type);
+      output_storage.push_back(output.storage_dtype);
+    }
+    step.binding = fast.bind({.operation = *step.operation,
+                              .op = *step.op,
+                              .operands = mil::Operands(operands, step.offsets, plan_->opset),
+                              .constants = constants,
+                              .storage = storage,
+                              .outputs = outputs,
+                              .output_storage = output_storage,
+                              .kernels = *request_.kernels,
+                              .weights = *request_.weights});
+    if (step.binding) step.kind = StepKind::bound;
   }
 
   const PlanRequest& request_;

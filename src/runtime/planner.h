@@ -3,7 +3,9 @@
 #include <memory>
 #include <span>
 
+#include "kernels/kernels.h"
 #include "runtime/plan.h"
+#include "runtime/weights.h"
 
 namespace anemone::runtime {
 
@@ -12,6 +14,9 @@ struct PlanRequest {
   /// Of the function's tensor inputs, in order; all dimensions known.
   std::span<const Shape> input_shapes;
   Numerics numerics = Numerics::fp16;
+  /// Null: everything runs by its reference evaluation.
+  const kernels::KernelSet* kernels = nullptr;
+  Weights* weights = nullptr;  ///< required with `kernels`.
 };
 
 /// Plans a verified function: shapes propagated, constants folded, views and in-place state updates
