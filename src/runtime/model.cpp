@@ -146,9 +146,11 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
 
     const std::lock_guard lock(mutex_);
     if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
-    ANEMONE_TRY(auto plan,
-                make_plan(PlanRequest{
-                    .function = *function, .input_shapes = known, .numerics = options_.numerics}));
+    ANEMONE_TRY(auto plan, make_plan(PlanRequest{.function = *function,
+                                                 .input_shapes = known,
+                                                 .numerics = options_.numerics,
+                                                 .kernels = &kernels_,
+                                                 .weights = &weights_}));
     return plans_.emplace(key, std::move(plan)).first->second;
   }
 

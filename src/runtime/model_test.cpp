@@ -1,0 +1,112 @@
+#include "anemone/model.h"
+
+#include <gtest/gtest.h>
+
+namespace anemone::runtime {
+namespace {
+
+package::Package package_of(const std::string& text) {
+  package::Package package;
+  auto program = mil::parse(text);
+  EXPECT_TRUE(program.ok()) << program.error().to_string();
+  package.program = std::move(program).value();
+  return package;
+}
+
+const char* const kText = R"(program(1.3)
+{
+  func main<ios18>(tensor<fp16, [?, 2]> x, tensor<fp16, [1]> bias) {
+    tensor<fp16, [?, 2]> y = add(x = x, y = bias);
+  } -> (y);
+}
+)";
+
+package::Package described() {
+  package::Package package = package_of(kText);
+  package::FunctionDescription main{.name = "main"};
+  main.inputs.push_back({.name = "x", .shape = {1, 2}, .enumerated_shapes = {{1, 2}, {4, 2}}});
+  main.inputs.push_back({.name = "bias", .shape = {1}, .is_optional = true, .default_value = 0.5});
+  package.functions.push_back(main);
+  package.default_function = "main";
+  return package;
+}
+
+TEST(Model, PredictsWithDefaultsAndConvertsInputs) {
+  auto model = Model::load(described(), {.threads = 1});
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const double values[] = {1, 2};
+  const NamedTensor x{"x", Tensor::from_values<double>(DType::fp32, {1, 2}, values)};
+  const auto outputs = (*model)->predict("main", std::vector{x}, nullptr);
+  ASSERT_TRUE(outputs.ok()) << outputs.error().to_string();
+  ASSERT_EQ(outputs->size(), 1u);
+  EXPECT_EQ((*outputs)[0].tensor.dtype(), DType::fp16);
+  EXPECT_EQ((*outputs)[0].tensor.at(1), 2.5);
+}
+
+TEST(Model, SaysWhatItDoesNotHave) {
+  auto model = Model::load(described(), {.threads = 1});
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ((*model)->prepare("other", {}).error().to_string(),
+            "no function 'other' (there are: main)");
+  const Model::InputShape wrong[] = {{"x", Shape{3, 2}}};
+  EXPECT_EQ((*model)->prepare("main", wrong).error().message,
+            "input 'x' has shape [3, 2], allowed is one of [1, 2], [4, 2]");
+  const Model::InputShape unknown[] = {{"z", Shape{1}}};
+  EXPECT_EQ((*model)->prepare("main", unknown).error().message, "function 'main' has no input 'z'");
+  EXPECT_EQ((*model)->predict("main", {}, nullptr).error().message,
+            "input 'x' of function 'main' is missing");
+}
+
+TEST(Model, RefusesOpsItDoesNotKnow) {
+  auto model = Model::load(package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp16, [2]> x) {
+    tensor<fp16, [2]> y = frobnicate(x = x)[name = string("strange")];
+    tensor<fp16, [2]> z = another(x = y);
+  } -> (z);
+}
+)"),
+                           {});
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(model.error().message,
+            "op 'frobnicate' is not implemented; function 'main': op 0 'strange'; 1 other "
+            "operations are not either");
+}
+
+TEST(Model, RefusesProgramsThatBreakConstraints) {
+  auto model = Model::load(package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp16, [2]> x) {
+    tensor<fp16, [3]> y = add(x = x, y = tensor<fp16, [3]>([1, 2, 3]));
+  } -> (y);
+}
+)"),
+                           {});
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::corrupt);
+  EXPECT_NE(model.error().message.find("[add_c2]"), std::string::npos) << model.error().message;
+}
+
+TEST(Model, RefusesAnInstructionSetOfAnotherMachine) {
+#if defined(__x86_64__)
+  auto model = Model::load(described(), {.isa = Isa::neon});
+#else
+  auto model = Model::load(described(), {.isa = Isa::avx2});
+#endif
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::unsupported);
+}
+
+TEST(Model, NamesTheKernelOfEveryOperation) {
+  auto model = Model::load(described(), {.isa = Isa::scalar});
+  ASSERT_TRUE(model.ok());
+  const auto kernels = (*model)->kernels("main");
+  ASSERT_TRUE(kernels.ok());
+  ASSERT_EQ(kernels->size(), 1u);
+  EXPECT_EQ((*kernels)[0].type, "add");
+  EXPECT_EQ((*kernels)[0].kernel, "elementwise (scalar)");
+}
+
+}  // namespace
+}  // namespace anemone::runtime
