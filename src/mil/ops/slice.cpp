@@ -32,8 +32,9 @@ int64_t count_without_axis(const Entries& begin, const Entries& end, bool begin_
   return distance > 0 && distance <= std::abs(stride) ? 1 : kUnknownDim;
 }
 
-int64_t from_front(int64_t bound, int64_t length) {
-  return bound < 0 ? std::max<int64_t>(bound + length, 0) : bound;
+/// A bound counted from the front, inside [before, after].
+int64_t clamp_bound(int64_t bound, int64_t length, int64_t before, int64_t after) {
+  return std::clamp(bound < 0 ? bound + length : bound, before, after);
 }
 
 }  // namespace
@@ -118,9 +119,9 @@ std::variant<Slice, Violation> resolve_slice(const Operands& in, const Shape& x,
     const int64_t before = forwards ? 0 : -1;
     const int64_t after = forwards ? length : length - 1;
     const int64_t first =
-        begin_mask ? (forwards ? before : after) : std::min(from_front(begin[i], length), after);
+        begin_mask ? (forwards ? before : after) : clamp_bound(begin[i], length, before, after);
     const int64_t last =
-        end_mask ? (forwards ? after : before) : std::min(from_front(end[i], length), after);
+        end_mask ? (forwards ? after : before) : clamp_bound(end[i], length, before, after);
     const int64_t distance = forwards ? last - first : first - last;
     const int64_t step = std::abs(axis.stride);
     axis.begin = std::max<int64_t>(first, 0);

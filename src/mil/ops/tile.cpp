@@ -15,8 +15,8 @@ Inferred infer(const Operands& in, size_t) {
   const auto reps = in.integers(kReps);
   Shape shape = x;
   for (size_t axis = 0; axis < x.rank(); ++axis) {
-    if (reps && (*reps)[axis] < 1)
-      return violates("c2", "reps[{}] is {}, expected 1 or more", axis, (*reps)[axis]);
+    if (reps && (*reps)[axis] < 0)
+      return violates("c2", "reps[{}] is {}, expected 0 or more", axis, (*reps)[axis]);
     shape[axis] = reps ? multiply_dims(x[axis], (*reps)[axis]) : kUnknownDim;
   }
   return infers(in.dtype(kX), shape);
