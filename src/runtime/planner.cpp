@@ -167,7 +167,11 @@ class Planner {
                Place place) {
     step.output_count = types.size();
     step.first_output = static_cast<ValueId>(plan_->values.size());
-    for (size_t i = 0; i < types.size(); ++i) add_value(operation.outputs[i].name, types[i], place);
+    for (size_t i = 0; i < types.size(); ++i) {
+      mil::ValueType type = types[i];
+      type.list_length = kUnknownDim;  // lists grow; a program only says how they start
+      add_value(operation.outputs[i].name, type, place);
+    }
     drafts_.push_back(Draft{.kind = Draft::Kind::run, .step = std::move(step)});
   }
 
@@ -218,7 +222,7 @@ class Planner {
     auto types = std::get<std::vector<mil::ValueType>>(std::move(inferred));
     bool known = true;
     for (size_t i = 0; i < types.size(); ++i) {
-      known = known && is_known(types[i]);
+      known = known && types[i].kind == mil::ValueType::Kind::tensor && is_known(types[i]);
       adopt_declared(types[i], operation.outputs[i].type);
       ANEMONE_RETURN_IF_ERROR(check_size(types[i]));
     }
@@ -245,8 +249,6 @@ class Planner {
   /// them.
   static void adopt_declared(mil::ValueType& inferred, const mil::ValueType& declared) {
     if (inferred.kind != declared.kind) return;
-    if (inferred.kind == mil::ValueType::Kind::list && inferred.list_length == kUnknownDim)
-      inferred.list_length = declared.list_length;
     if (inferred.kind != mil::ValueType::Kind::tensor || declared.tensor.variable_rank) return;
     if (inferred.tensor.variable_rank) {
       inferred.tensor = declared.tensor;

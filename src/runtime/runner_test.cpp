@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/planned_program.h"
 
 namespace anemone::runtime {
@@ -77,6 +79,37 @@ TEST(Runner, RunsNestedBlocks) {
     ASSERT_EQ(got.size(), 2u);
     EXPECT_EQ(numbers(got[0]), numbers(expected[0]));
     EXPECT_EQ(numbers(got[1]), numbers(expected[1]));
+  }
+}
+
+TEST(Runner, ListsGrowWhileRunning) {
+  PlannedProgram planned(function_text(
+      "tensor<fp32, [2]> x, int32 n",
+      "list<tensor<fp32, [2]>, 1> start = make_list(elem_shape = (int32(2)));\n"
+      "tensor<fp32, [2]> zeros = list_read(index = int32(0), ls = start);\n"
+      "int32 count, list<tensor<fp32, [2]>, 1> filled = while_loop(loop_vars = (int32(0), start)) "
+      "(int32 i, list<tensor<fp32, [2]>, 1> l) {\n"
+      "  bool go = less(x = i, y = n);\n"
+      "} -> (go) (int32 i, list<tensor<fp32, [2]>, 1> l) {\n"
+      "  list<tensor<fp32, [2]>, 1> longer = list_write(index = i, ls = l, value = x);\n"
+      "  int32 next = add(x = i, y = int32(1));\n"
+      "} -> (next, longer);\n"
+      "list<tensor<fp32, [2]>, 1> last = list_write(index = int32(4), ls = filled, value = x);\n"
+      "int32 length = list_length(ls = last);\n"
+      "tensor<int32, [?]> all = range_1d(end = length, start = int32(0), step = int32(1));\n"
+      "tensor<fp32, [?, 2]> y = list_gather(indices = all, ls = last);",
+      "zeros, y"));
+  ASSERT_EQ(planned.error(), "");
+  for (const double n : {1.0, 2.0, 6.0}) {
+    const auto got = planned.run({{3, -4}, {n}});
+    ASSERT_EQ(got.size(), 2u);
+    EXPECT_EQ(numbers(got[0]), (std::vector<double>{0, 0}));
+    std::vector<double> expected;
+    for (double i = 0; i < std::max(n, 5.0); ++i) {
+      const bool written = i < n || i == 4;
+      expected.insert(expected.end(), {written ? 3.0 : 0.0, written ? -4.0 : 0.0});
+    }
+    EXPECT_EQ(numbers(got[1]), expected);
   }
 }
 
