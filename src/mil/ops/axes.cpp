@@ -26,6 +26,12 @@ std::optional<size_t> axis_from_front(int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + signed_rank : axis);
 }
 
+AxisSet only_axis(size_t axis, size_t rank) {
+  AxisSet axes(rank, false);
+  axes[axis] = true;
+  return axes;
+}
+
 std::variant<AxisSet, Violation> read_axes(const Operands& in, size_t p, size_t rank,
                                            std::string_view id) {
   const auto listed = in.integers(p);

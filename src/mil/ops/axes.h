@@ -16,6 +16,9 @@ std::optional<size_t> axis_from_front(int64_t axis, size_t rank);
 /// Which axes of a shape an operation works along.
 using AxisSet = std::vector<bool>;
 
+/// The set of one axis.
+AxisSet only_axis(size_t axis, size_t rank);
+
 /// The axes of parameter `p`, all `rank` of them when it is absent, or the violation `id`: an axis
 /// outside the rank, or one named twice.
 std::variant<AxisSet, Violation> read_axes(const Operands& in, size_t p, size_t rank,

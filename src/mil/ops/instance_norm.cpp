@@ -4,6 +4,7 @@
 #include "mil/ops/channels.h"
 #include "mil/ops/inference.h"
 #include "mil/ops/mixed_dtype.h"
+#include "mil/ops/moments.h"
 #include "mil/ops/rounding.h"
 
 namespace anemone::mil {
@@ -35,15 +36,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
   AxisSet spatial(x.shape().rank(), true);
   spatial[0] = spatial[1] = false;
   const Groups groups = group_along(x.shape(), spatial);
-  const auto count = static_cast<double>(groups.members.size());
   for (size_t g = 0; g < groups.starts.size(); ++g) {
     const std::vector<double> values = read_group(x, groups, g);
-    double sum = 0;
-    for (const double value : values) sum += value;
-    const double mean = sum / count;
-    double squares = 0;
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    const double deviation = std::sqrt(squares / count + epsilon);
+    const auto [mean, variance] = moments_of(values);
+    const double deviation = std::sqrt(variance + epsilon);
     const int64_t channel = static_cast<int64_t>(g) % x.shape()[1];
     const double scale = gamma != nullptr ? gamma->at(channel) : 1;
     const double shift = beta != nullptr ? beta->at(channel) : 0;

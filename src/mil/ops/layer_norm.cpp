@@ -2,6 +2,7 @@
 
 #include "mil/ops/inference.h"
 #include "mil/ops/mixed_dtype.h"
+#include "mil/ops/moments.h"
 #include "mil/ops/rounding.h"
 
 namespace anemone::mil {
@@ -40,15 +41,10 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
   const double epsilon = in.number(kEpsilon, round_to(in.dtype(kX), 1e-5));
   const auto axes = read_axes(in, kAxes, x.shape().rank(), "c1");
   const Groups groups = group_along(x.shape(), std::get<AxisSet>(axes));
-  const auto count = static_cast<double>(groups.members.size());
   for (size_t g = 0; g < groups.starts.size(); ++g) {
     const std::vector<double> values = read_group(x, groups, g);
-    double sum = 0;
-    for (const double value : values) sum += value;
-    const double mean = sum / count;
-    double squares = 0;
-    for (const double value : values) squares += (value - mean) * (value - mean);
-    const double deviation = std::sqrt(squares / count + epsilon);
+    const auto [mean, variance] = moments_of(values);
+    const double deviation = std::sqrt(variance + epsilon);
     for (size_t i = 0; i < values.size(); ++i) {
       const auto member = static_cast<int64_t>(i);
       const double scale = gamma != nullptr ? gamma->at(member) : 1;

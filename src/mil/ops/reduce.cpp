@@ -35,10 +35,8 @@ Inferred infer_reduce_arg(const Operands& in, size_t) {
   const auto dtype = parse_dtype(text);
   if (dtype != DType::int32 && dtype != DType::uint16)
     return violates("c2", "output_dtype is \"{}\", expected int32 or uint16", text);
-  AxisSet axes(x.rank(), false);
-  axes[*front] = true;
-  return std::vector{
-      ValueType::of(*dtype, reduced_shape(x, axes, in.boolean(kReduceArgKeepDims, false)))};
+  return std::vector{ValueType::of(*dtype, reduced_shape(x, only_axis(*front, x.rank()),
+                                                         in.boolean(kReduceArgKeepDims, false)))};
 }
 
 }  // namespace anemone::mil

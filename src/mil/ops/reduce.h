@@ -41,9 +41,8 @@ template <bool (*Better)(double value, double best)>
 Status eval_reduce_arg(const Operands& in, std::span<Tensor> outputs) {
   const Tensor& x = *in.value(kReduceArgX);
   const size_t rank = x.shape().rank();
-  AxisSet axes(rank, false);
-  axes[*axis_from_front(in.integer(kReduceArgAxis, -1), rank)] = true;
-  const Groups groups = group_along(x.shape(), axes);
+  const size_t axis = *axis_from_front(in.integer(kReduceArgAxis, -1), rank);
+  const Groups groups = group_along(x.shape(), only_axis(axis, rank));
   for (size_t g = 0; g < groups.starts.size(); ++g) {
     const std::vector<double> values = read_group(x, groups, g);
     size_t best = 0;

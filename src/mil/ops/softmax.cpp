@@ -23,9 +23,8 @@ Inferred infer(const Operands& in, size_t) {
 Status eval(const Operands& in, std::span<Tensor> outputs) {
   const Tensor& x = *in.value(kX);
   const size_t rank = x.shape().rank();
-  AxisSet axes(rank, false);
-  axes[*axis_from_front(in.integer(kAxis, -1), rank)] = true;
-  const Groups groups = group_along(x.shape(), axes);
+  const size_t axis = *axis_from_front(in.integer(kAxis, -1), rank);
+  const Groups groups = group_along(x.shape(), only_axis(axis, rank));
   for (size_t g = 0; g < groups.starts.size(); ++g) {
     std::vector<double> values = read_group(x, groups, g);
     double largest = -std::numeric_limits<double>::infinity();
