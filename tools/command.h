@@ -13,7 +13,7 @@ namespace anemone::tools {
 /// Flags that every subcommand takes.
 struct CommonFlags {
   int threads = 0;
-  std::string isa = "automatic";
+  std::string isa = "auto";
   std::string numerics = "fp16";
   std::string backend = "auto";
   std::string compute_units = "all";

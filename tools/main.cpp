@@ -34,7 +34,7 @@ void add_common(CLI::App& app, CommonFlags& common) {
       ->check(CLI::Range(0, 1024))
       ->group(group);
   app.add_option("--isa", common.isa, "Force an instruction set")
-      ->check(CLI::IsMember({"automatic", "scalar", "avx2", "avx512", "neon"}))
+      ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512", "neon"}))
       ->group(group);
   app.add_option("--numerics", common.numerics,
                  "Arithmetic: fp16 as Core ML says, or fp32 without rounding")

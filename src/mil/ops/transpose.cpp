@@ -29,8 +29,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
   const Tensor& x = *in.value(kX);
   std::vector<size_t> perm;
   const std::vector<int64_t> entries = *in.integers(kPerm);
-  for (const int64_t entry : entries)
-    perm.push_back(*axis_from_front(entry, x.shape().rank()));
+  for (const int64_t entry : entries) perm.push_back(*axis_from_front(entry, x.shape().rank()));
   copy_permuted(x, x.shape(), perm, outputs[0]);
   return {};
 }

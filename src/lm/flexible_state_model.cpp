@@ -1,0 +1,172 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/error.h"
+#include "base/float16.h"
+#include "lm/cached_sequence.h"
+#include "lm/forms.h"
+#include "lm/loader.h"
+#include "lm/logits_row.h"
+#include "lm/token_check.h"
+
+namespace anemone::lm {
+namespace {
+
+/// Most tokens of one call: bounds the memory of logits [T, V].
+constexpr int64_t kMostTokensPerCall = 64;
+
+/// Exports with flexible input_ids [1, T] and causal_mask [1, 1, T, S + T] and states, in Apple's
+/// manner: the program derives positions from the mask's width.
+class FlexibleStateModel : public LanguageModel {
+ public:
+  FlexibleStateModel(ModelInfo info, std::shared_ptr<runtime::Model> package,
+                     const package::FunctionDescription& function, int64_t most_tokens)
+      : info_(std::move(info)),
+        package_(std::move(package)),
+        function_(function.name),
+        interface_(read_interface(function)),
+        most_tokens_(most_tokens) {}
+
+  const ModelInfo& info() const override { return info_; }
+  WorkCounters counters() const override { return counters_; }
+  std::unique_ptr<Sequence> new_sequence() override {
+    return std::make_unique<CachedSequence>(package_->new_state(), -1);
+  }
+
+  Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
+                std::span<float> logits) override {
+    ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
+    auto& cached = static_cast<CachedSequence&>(sequence);
+    const int64_t before = cached.length();
+    cached.append(tokens);
+    const int64_t first_row = rows == Rows::all    ? before
+                              : rows == Rows::last ? cached.length() - 1
+                                                   : cached.length();
+    while (cached.cached() < cached.length()) {
+      const Status status = call(cached, first_row, logits);
+      if (status.ok()) continue;
+      cached.truncate(before);
+      return status;
+    }
+    return {};
+  }
+
+  Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override {
+    std::vector<float> logits(static_cast<size_t>(info_.vocab_size));
+    if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
+    ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
+    return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+  }
+
+ private:
+  Status call(CachedSequence& sequence, int64_t first_row, std::span<float> logits) {
+    const int64_t start = sequence.cached();
+    const int64_t count = std::min(sequence.length() - start, most_tokens_);
+    const int64_t end = start + count;
+    const runtime::Model::InputShape shapes[] = {{interface_.input_ids, Shape{1, count}},
+                                                 {interface_.causal_mask, Shape{1, 1, count, end}}};
+    ANEMONE_TRY(const auto runner, package_->prepare(function_, shapes));
+    const auto tokens =
+        sequence.tokens().subspan(static_cast<size_t>(start), static_cast<size_t>(count));
+    std::memcpy(runner->input(interface_.input_ids)->mutable_values<int32_t>().data(),
+                tokens.data(), tokens.size_bytes());
+    Tensor& mask = *runner->input(interface_.causal_mask);
+    for (int64_t row = 0; row < count; ++row)
+      for (int64_t column = 0; column < end; ++column)
+        mask.set(row * end + column,
+                 column <= start + row ? 0 : -std::numeric_limits<double>::infinity());
+    ANEMONE_RETURN_IF_ERROR(runner->run(&sequence.state()).in(function_));
+    const Tensor& rows = *runner->output(interface_.logits);
+    if (rows.element_count() != count * info_.vocab_size)
+      return fail(ErrorCode::mismatch,
+                  "logits of {} tokens have shape {}, expected {} values per token", count,
+                  rows.shape().to_string(), info_.vocab_size);
+    const auto vocab = static_cast<size_t>(info_.vocab_size);
+    for (int64_t row = std::max(first_row, start); row < end && !logits.empty(); ++row)
+      copy_logits_row(rows, row - start, info_.vocab_size,
+                      logits.subspan(static_cast<size_t>(row - first_row) * vocab, vocab));
+    (count == 1 ? counters_.step_tokens : counters_.prefill_tokens) += static_cast<uint64_t>(count);
+    ++counters_.calls;
+    sequence.set_cached(end);
+    return {};
+  }
+
+  ModelInfo info_;
+  std::shared_ptr<runtime::Model> package_;
+  std::string function_;
+  Interface interface_;
+  int64_t most_tokens_;
+  WorkCounters counters_;
+};
+
+/// The most a flexible dimension may be; `fallback` when unbounded.
+int64_t upper_bound(const package::Feature& feature, size_t axis, int64_t fallback) {
+  int64_t bound = 0;
+  if (axis < feature.ranges.size())
+    return feature.ranges[axis].upper < 0 ? fallback : feature.ranges[axis].upper;
+  for (const auto& shape : feature.enumerated_shapes)
+    if (axis < shape.size()) bound = std::max(bound, shape[axis]);
+  return bound == 0 && axis < feature.shape.size() ? feature.shape[axis] : bound;
+}
+
+/// Positions the caches hold: the second last dimension of [L, B, Hkv, S, D].
+int64_t state_positions(const runtime::State& state) {
+  int64_t positions = 0;
+  for (const NamedTensor& tensor : state.tensors()) {
+    const Shape& shape = tensor.tensor.shape();
+    if (shape.rank() < 2) continue;
+    const int64_t own = shape[shape.rank() - 2];
+    positions = positions == 0 ? own : std::min(positions, own);
+  }
+  return positions;
+}
+
+}  // namespace
+
+bool is_flexible_state(const package::Package& package) {
+  if (package.functions.size() != 1) return false;
+  const auto& function = package.functions[0];
+  const Interface interface = read_interface(function);
+  const package::Feature* ids = function.find_input(interface.input_ids);
+  const package::Feature* mask = function.find_input(interface.causal_mask);
+  return ids != nullptr && mask != nullptr && is_flexible(*mask) && interface.current_pos.empty() &&
+         interface.unknown_inputs.empty() && !interface.logits.empty() && !function.states.empty();
+}
+
+OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
+                                const LanguageModel::Options& options) {
+  const package::Package& package = model->package();
+  const auto& function = package.functions[0];
+  const Interface interface = read_interface(function);
+  const runtime::State state = model->new_state();
+  const package::Feature& mask = *function.find_input(interface.causal_mask);
+  const package::Feature& ids = *function.find_input(interface.input_ids);
+  ModelInfo info;
+  info.name = package.path.stem().string();
+  info.path = package.path;
+  info.form = "stateful";
+  info.numerics = options.runtime.numerics;
+  info.weight_bytes = package.weight_file_bytes;
+  info.context_length = std::min(state_positions(state),
+                                 upper_bound(mask, mask.shape.size() - 1, state_positions(state)));
+  const int64_t most = options.single_steps
+                           ? 1
+                           : std::min(kMostTokensPerCall, upper_bound(ids, 1, kMostTokensPerCall));
+  info.prefill_block_tokens = most;
+  // The vocabulary shows only in a result: plan one token.
+  const runtime::Model::InputShape one[] = {{interface.input_ids, Shape{1, 1}},
+                                            {interface.causal_mask, Shape{1, 1, 1, 1}}};
+  ANEMONE_TRY(const auto runner, model->prepare(function.name, one));
+  const Shape& logits = runner->output(interface.logits)->shape();
+  if (logits.rank() == 0 || logits[logits.rank() - 1] < 1)
+    return fail(ErrorCode::unsupported, "{}: output {} has shape {}, expected [.., V]",
+                package.path.filename().string(), interface.logits, logits.to_string());
+  info.vocab_size = logits[logits.rank() - 1];
+  const std::shared_ptr<runtime::Model> packages[] = {model};
+  ANEMONE_TRY(info.hash, hash_packages(packages));
+  return std::unique_ptr<LanguageModel>(
+      std::make_unique<FlexibleStateModel>(std::move(info), model, function, most));
+}
+
+}  // namespace anemone::lm

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "anemone/language_model.h"
+
+/// The forms a language model comes in. Each says whether it recognises a loaded package and makes
+/// a model.
+namespace anemone::lm {
+
+using OpenedModel = Result<std::unique_ptr<LanguageModel>>;
+
+OpenedModel open_anemll(const std::filesystem::path& path, const LanguageModel::Options& options);
+
+/// Functions with a fixed mask and a cache position: `input_ids, causal_mask, current_pos [,
+/// position_ids]`.
+bool is_static_cache(const package::Package& package);
+OpenedModel open_static_cache(std::shared_ptr<runtime::Model> package,
+                              const LanguageModel::Options& options);
+
+/// One function with flexible `input_ids` and `causal_mask`, and states.
+bool is_flexible_state(const package::Package& package);
+OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> package,
+                                const LanguageModel::Options& options);
+
+/// Functions `input_ids -> logits` without states.
+bool is_plain(const package::Package& package);
+OpenedModel open_plain(std::shared_ptr<runtime::Model> package,
+                       const LanguageModel::Options& options);
+
+}  // namespace anemone::lm

@@ -1,0 +1,78 @@
+#include "lm/loader.h"
+
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+namespace anemone::lm {
+
+namespace fs = std::filesystem;
+
+Result<std::shared_ptr<runtime::Model>> load_package(const fs::path& path,
+                                                     const runtime::Options& options) {
+  auto package = package::open(path);
+  if (!package.ok()) return std::move(package).error();
+  return runtime::Model::load(*std::move(package), options).in(path.filename().string());
+}
+
+Result<Pipeline::Stage> make_stage(runtime::Model& model,
+                                   const package::FunctionDescription& function, int64_t rows,
+                                   std::string label) {
+  Pipeline::Stage stage{std::move(label), nullptr, read_interface(function)};
+  std::vector<runtime::Model::InputShape> shapes;
+  if (const package::Feature* ids = function.find_input(stage.interface.input_ids);
+      ids != nullptr && is_flexible(*ids))
+    shapes.push_back({ids->name, Shape{1, rows}});
+  auto runner = model.prepare(function.name, shapes);
+  if (!runner.ok()) return std::move(runner).in(stage.label).error();
+  stage.runner = *std::move(runner);
+  stage.interface.rows = rows;
+  return stage;
+}
+
+Status join_states(runtime::State& state, const runtime::Model& model) {
+  std::vector<NamedTensor> joined(state.tensors().begin(), state.tensors().end());
+  const runtime::State own = model.new_state();
+  for (const NamedTensor& tensor : own.tensors()) {
+    const NamedTensor* known = state.find(tensor.name);
+    if (known == nullptr) {
+      joined.push_back(tensor);
+    } else if (known->tensor.shape() != tensor.tensor.shape()) {
+      return fail(ErrorCode::mismatch, "{}: state {} has shape {}, in the packages before it {}",
+                  model.package().path.filename().string(), tensor.name,
+                  tensor.tensor.shape().to_string(), known->tensor.shape().to_string());
+    }
+  }
+  state = runtime::State(std::move(joined));
+  return {};
+}
+
+Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages) {
+  Sha256 hash;
+  for (const auto& model : packages) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    const fs::path& root = model->package().path;
+    for (auto entry = fs::recursive_directory_iterator(root, error);
+         !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+      if (entry->is_regular_file(error)) files.push_back(entry->path());
+    if (error) return fail(ErrorCode::io, "cannot list {}: {}", root.string(), error.message());
+    std::ranges::sort(files);
+    for (const fs::path& file : files) {
+      hash.update(fs::relative(file, root, error).generic_string());
+      hash.update(std::string_view("\0", 1));
+      std::ifstream stream(file, std::ios::binary);
+      std::vector<char> buffer(1 << 20);
+      while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+             stream.gcount() > 0)
+        hash.update(std::string_view(buffer.data(), static_cast<size_t>(stream.gcount())));
+      if (stream.bad()) return fail(ErrorCode::io, "cannot read {}", file.string());
+    }
+  }
+  return hash.finish();
+}
+
+}  // namespace anemone::lm

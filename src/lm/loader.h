@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "anemone/language_model.h"
+#include "lm/pipeline.h"
+
+namespace anemone::lm {
+
+/// Opens and loads one package. Errors carry the path.
+Result<std::shared_ptr<runtime::Model>> load_package(const std::filesystem::path& path,
+                                                     const runtime::Options& options);
+
+/// A runner of `function` for its declared shapes, with `rows` tokens where input_ids is flexible.
+Result<Pipeline::Stage> make_stage(runtime::Model& model,
+                                   const package::FunctionDescription& function, int64_t rows,
+                                   std::string label);
+
+/// Adds the states of `model` to `state`. Errors: mismatch when a state of that name has another
+/// shape (names both packages and shapes).
+Status join_states(runtime::State& state, const runtime::Model& model);
+
+/// SHA-256 over names and bytes of the files of all packages, in the order given: the identity of a
+/// model.
+Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages);
+
+}  // namespace anemone::lm

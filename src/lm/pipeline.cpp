@@ -1,0 +1,138 @@
+#include "lm/pipeline.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "lm/logits_row.h"
+
+namespace anemone::lm {
+namespace {
+
+/// Row i of the mask belongs to position `first + i`: columns up to that position are 0, later ones
+/// hidden.
+void fill_causal_mask(Tensor& mask, int64_t first) {
+  const int64_t columns = mask.shape()[mask.shape().rank() - 1];
+  const int64_t rows = columns == 0 ? 0 : mask.element_count() / columns;
+  const auto fill = [&]<typename T>(std::span<T> values, T hidden) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto line =
+          values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
+      const auto visible = static_cast<size_t>(std::clamp<int64_t>(first + row + 1, 0, columns));
+      std::ranges::fill(line.first(visible), T{0});
+      std::ranges::fill(line.subspan(visible), hidden);
+    }
+  };
+  constexpr uint16_t kMinusInfinityFp16 = 0xfc00;
+  if (mask.dtype() == DType::fp16)
+    fill(mask.mutable_values<uint16_t>(), kMinusInfinityFp16);
+  else
+    fill(mask.mutable_values<float>(), -std::numeric_limits<float>::infinity());
+}
+
+/// Column j is the one-hot of the cache slot that row j writes.
+void fill_update_mask(Tensor& mask, int64_t first) {
+  const int64_t columns = mask.shape()[mask.shape().rank() - 1];
+  for (int64_t i = 0; i < mask.element_count(); ++i)
+    mask.set(i, i / columns == first + i % columns ? 1 : 0);
+}
+
+void fill_integers(Tensor& tensor, int64_t first) {
+  for (int64_t i = 0; i < tensor.element_count(); ++i)
+    tensor.set(i, static_cast<double>(first + i));
+}
+
+std::vector<std::string> logits_outputs(const Interface& interface) {
+  if (!interface.logits_parts.empty()) return interface.logits_parts;
+  if (!interface.logits.empty()) return {interface.logits};
+  return {};
+}
+
+}  // namespace
+
+Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
+  Pipeline pipeline;
+  pipeline.rows_ = rows;
+  const Stage* previous = nullptr;
+  for (const Stage& stage : stages) {
+    if (previous != nullptr) {
+      const Tensor* given = previous->runner->output(previous->interface.output_hidden_states);
+      const Tensor* taken = stage.runner->input(stage.interface.hidden_states);
+      if (given == nullptr || taken == nullptr)
+        return fail(ErrorCode::mismatch, "{} and {} are not joined by hidden states",
+                    previous->label, stage.label);
+      if (given->shape() != taken->shape())
+        return fail(ErrorCode::mismatch, "hidden states: {} gives {}, {} takes {}", previous->label,
+                    given->shape().to_string(), stage.label, taken->shape().to_string());
+    }
+    previous = &stage;
+  }
+  const Stage& last = stages.back();
+  for (const std::string& name : logits_outputs(last.interface)) {
+    const Tensor* part = last.runner->output(name);
+    ANEMONE_CHECK(part != nullptr, "the interface names outputs of the runner");
+    if (part->shape().rank() == 0)
+      return fail(ErrorCode::mismatch, "{}: output {} is a scalar, expected [.., V]", last.label,
+                  name);
+    const int64_t width = part->shape()[part->shape().rank() - 1];
+    pipeline.vocab_size_ += width;
+    pipeline.logits_rows_ = width == 0 ? 0 : part->element_count() / width;
+  }
+  pipeline.stages_ = std::move(stages);
+  return pipeline;
+}
+
+Status Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position) {
+  runtime::Runner& runner = *stage.runner;
+  const Interface& interface = stage.interface;
+  if (Tensor* ids = runner.input(interface.input_ids))
+    std::memcpy(ids->mutable_values<int32_t>().data(), tokens.data(), tokens.size_bytes());
+  if (Tensor* positions = runner.input(interface.position_ids)) fill_integers(*positions, position);
+  if (Tensor* current = runner.input(interface.current_pos)) fill_integers(*current, position);
+  if (Tensor* mask = runner.input(interface.causal_mask)) fill_causal_mask(*mask, position);
+  if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
+  return {};
+}
+
+Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime::State& state) {
+  ANEMONE_CHECK(static_cast<int64_t>(tokens.size()) == rows_,
+                "a pipeline takes its own number of rows");
+  const Tensor* hidden = nullptr;
+  for (Stage& stage : stages_) {
+    ANEMONE_RETURN_IF_ERROR(feed(stage, tokens, position));
+    if (hidden != nullptr) {
+      Tensor* input = stage.runner->input(stage.interface.hidden_states);
+      std::memcpy(input->mutable_bytes().data(), hidden->bytes().data(), hidden->bytes().size());
+    }
+    ANEMONE_RETURN_IF_ERROR(stage.runner->run(&state).in(stage.label));
+    hidden = stage.runner->output(stage.interface.output_hidden_states);
+  }
+  return {};
+}
+
+void Pipeline::copy_logits(int64_t row, std::span<float> logits) const {
+  const Stage& last = stages_.back();
+  size_t offset = 0;
+  for (const std::string& name : logits_outputs(last.interface)) {
+    const Tensor& part = *last.runner->output(name);
+    const int64_t width = part.shape()[part.shape().rank() - 1];
+    copy_logits_row(part, row, width, logits.subspan(offset, static_cast<size_t>(width)));
+    offset += static_cast<size_t>(width);
+  }
+}
+
+int32_t Pipeline::argmax(std::span<const int64_t> part_sizes) const {
+  const Stage& last = stages_.back();
+  const Tensor& indices = *last.runner->output(last.interface.argmax_index);
+  const Tensor& values = *last.runner->output(last.interface.argmax_value);
+  int64_t best = 0;
+  for (int64_t part = 1; part < values.element_count(); ++part)
+    if (values.at(part) > values.at(best)) best = part;
+  int64_t offset = 0;
+  for (int64_t part = 0; part < best; ++part) offset += part_sizes[static_cast<size_t>(part)];
+  return static_cast<int32_t>(offset + static_cast<int64_t>(indices.at(best)));
+}
+
+}  // namespace anemone::lm

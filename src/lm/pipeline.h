@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "anemone/model.h"
+#include "lm/interface.h"
+
+namespace anemone::lm {
+
+/// One pass of `rows` tokens through the packages of a model: embeddings, chunks, head, or a single
+/// package that does it all. Each stage's hidden states are copied into the next one's input.
+/// States are fed by position; the causal mask hides every column after a row's own position.
+class Pipeline {
+ public:
+  struct Stage {
+    std::string label;  ///< "chunk 2 of 4, infer", for messages.
+    std::unique_ptr<runtime::Runner> runner;
+    Interface interface;
+  };
+
+  /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and
+  /// shapes).
+  static Result<Pipeline> make(int64_t rows, std::vector<Stage> stages);
+
+  int64_t rows() const { return rows_; }
+  /// Logits leave the last stage for this many of the rows: all, one, or 0 when none do.
+  int64_t logits_rows() const { return logits_rows_; }
+  int64_t vocab_size() const { return vocab_size_; }
+  bool gives_argmax() const { return !stages_.back().interface.argmax_index.empty(); }
+
+  /// Runs `tokens` (exactly `rows` of them) at positions `position` … on `state`.
+  Status run(std::span<const int32_t> tokens, int64_t position, runtime::State& state);
+
+  /// Copies one row of logits of the last run.
+  void copy_logits(int64_t row, std::span<float> logits) const;
+  /// The token that the model itself chose in the last run (a model with an arg max inside). Ties
+  /// go to the lower part.
+  int32_t argmax(std::span<const int64_t> part_sizes) const;
+
+ private:
+  Status feed(Stage& stage, std::span<const int32_t> tokens, int64_t position);
+
+  int64_t rows_ = 0;
+  int64_t logits_rows_ = 0;
+  int64_t vocab_size_ = 0;
+  std::vector<Stage> stages_;
+};
+
+}  // namespace anemone::lm

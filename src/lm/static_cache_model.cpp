@@ -1,0 +1,125 @@
+#include "lm/static_cache_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "lm/token_check.h"
+
+namespace anemone::lm {
+
+StaticCacheModel::StaticCacheModel(StaticCacheParts parts, bool single_steps)
+    : parts_(std::move(parts)), single_steps_(single_steps && parts_.step.has_value()) {
+  block_gives_rows_ = parts_.block && parts_.block->rows() > 1 &&
+                      parts_.block->logits_rows() == parts_.block->rows();
+}
+
+std::unique_ptr<Sequence> StaticCacheModel::new_sequence() {
+  return std::make_unique<CachedSequence>(parts_.empty_state.clone(),
+                                          parts_.window > 0 ? parts_.window : -1);
+}
+
+bool StaticCacheModel::block_fits(int64_t position, int64_t remaining, bool rows_wanted) const {
+  if (!parts_.block || (single_steps_ && parts_.step)) return false;
+  if (rows_wanted && !block_gives_rows_) return false;
+  const int64_t rows = parts_.block->rows();
+  if (!parts_.step) return true;
+  if (remaining < rows || position + rows > parts_.info.context_length) return false;
+  return parts_.window == 0 || position + rows <= parts_.window;
+}
+
+Status StaticCacheModel::advance_block(CachedSequence& sequence, int64_t position,
+                                       int64_t first_row, std::span<float> logits) {
+  const int64_t rows = parts_.block->rows();
+  // A block that would pass the end of the context starts earlier and computes some rows again.
+  const int64_t start = std::min(position, parts_.info.context_length - rows);
+  const int64_t end = std::min(start + rows, sequence.length());
+  padded_.assign(static_cast<size_t>(rows), 0);
+  const auto tokens =
+      sequence.tokens().subspan(static_cast<size_t>(start), static_cast<size_t>(end - start));
+  std::ranges::copy(tokens, padded_.begin());
+  ANEMONE_RETURN_IF_ERROR(parts_.block->run(padded_, start, sequence.state()));
+  counters_.prefill_tokens += static_cast<uint64_t>(rows);
+  ++counters_.calls;
+  const auto vocab = static_cast<size_t>(parts_.info.vocab_size);
+  for (int64_t row = std::max(first_row, position); row < end && !logits.empty(); ++row)
+    parts_.block->copy_logits(row - start,
+                              logits.subspan(static_cast<size_t>(row - first_row) * vocab, vocab));
+  sequence.set_cached(end);
+  return {};
+}
+
+Status StaticCacheModel::advance(CachedSequence& sequence, int64_t first_row,
+                                 std::span<float> logits) {
+  const auto vocab = static_cast<size_t>(parts_.info.vocab_size);
+  while (sequence.cached() < sequence.length()) {
+    const int64_t position = sequence.cached();
+    const int64_t before_rows = std::max<int64_t>(first_row - position, 0);
+    const bool rows_wanted = before_rows == 0;
+    const int64_t remaining =
+        rows_wanted || block_gives_rows_ ? sequence.length() - position : before_rows;
+    if (block_fits(position, remaining, rows_wanted)) {
+      ANEMONE_RETURN_IF_ERROR(advance_block(sequence, position, first_row, logits));
+      continue;
+    }
+    Pipeline& step =
+        parts_.step_rotate && position >= parts_.window ? *parts_.step_rotate : *parts_.step;
+    ANEMONE_RETURN_IF_ERROR(step.run(sequence.tokens().subspan(static_cast<size_t>(position), 1),
+                                     position, sequence.state()));
+    ++counters_.step_tokens;
+    ++counters_.calls;
+    if (rows_wanted && !logits.empty())
+      step.copy_logits(0, logits.subspan(static_cast<size_t>(position - first_row) * vocab, vocab));
+    sequence.set_cached(position + 1);
+  }
+  return {};
+}
+
+Status StaticCacheModel::check(const Sequence& sequence, std::span<const int32_t> tokens) const {
+  return check_tokens(parts_.info, sequence.length(), tokens);
+}
+
+Status StaticCacheModel::extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
+                                std::span<float> logits) {
+  ANEMONE_RETURN_IF_ERROR(check(sequence, tokens));
+  if (rows != Rows::none && !parts_.info.gives_logits)
+    return with_hint(
+        fail(ErrorCode::unsupported,
+             "{}: this model gives only the arg max of each part of its vocabulary, no logits",
+             parts_.info.name),
+        "convert it without the arg max inside; `anemone run` works greedily");
+  if (tokens.empty()) return {};
+  auto& cached = static_cast<CachedSequence&>(sequence);
+  const int64_t before = cached.length();
+  cached.append(tokens);
+  const int64_t first_row = rows == Rows::all    ? before
+                            : rows == Rows::last ? cached.length() - 1
+                                                 : cached.length();
+  // A cached prefix may end before `before` (after a rollback); rows wanted start at first_row all
+  // the same.
+  Status status = advance(cached, first_row, logits);
+  if (!status.ok()) cached.truncate(before);
+  return status;
+}
+
+Result<int32_t> StaticCacheModel::extend_greedy(Sequence& sequence,
+                                                std::span<const int32_t> tokens) {
+  ANEMONE_RETURN_IF_ERROR(check(sequence, tokens));
+  if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
+  if (parts_.info.gives_logits) {
+    std::vector<float> logits(static_cast<size_t>(parts_.info.vocab_size));
+    ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
+    return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+  }
+  auto& cached = static_cast<CachedSequence&>(sequence);
+  const int64_t before = cached.length();
+  cached.append(tokens);
+  const Status status = advance(cached, cached.length() - 1, {});
+  if (!status.ok()) {
+    cached.truncate(before);
+    return status.error();
+  }
+  const bool rotated = parts_.step_rotate && cached.length() > parts_.window;
+  return (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts);
+}
+
+}  // namespace anemone::lm

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "anemone/language_model.h"
+#include "lm/cached_sequence.h"
+#include "lm/pipeline.h"
+
+namespace anemone::lm {
+
+/// The pieces of a model with a fixed context whose cache lies in states.
+struct StaticCacheParts {
+  ModelInfo info;
+  std::vector<std::shared_ptr<runtime::Model>> packages;  ///< kept alive for the runners.
+  runtime::State empty_state;
+  std::optional<Pipeline> step;         ///< one token.
+  std::optional<Pipeline> step_rotate;  ///< one token at positions >= window.
+  std::optional<Pipeline> block;        ///< info.prefill_block_tokens tokens.
+  int64_t window = 0;                   ///< rows of the rotating cache; 0 when nothing rotates.
+  std::vector<int64_t> argmax_parts;    ///< sizes of the vocabulary's parts, for an arg max inside.
+};
+
+/// ANEMLL directories, chunked or monolithic, and multi-function static exports.
+///
+/// Blocks carry full blocks only, at positions before the rotating window; every other token goes
+/// by the step. A model without a step function pads its last block: rows after the sequence write
+/// cache slots that the mask hides and later tokens overwrite.
+class StaticCacheModel : public LanguageModel {
+ public:
+  StaticCacheModel(StaticCacheParts parts, bool single_steps);
+
+  const ModelInfo& info() const override { return parts_.info; }
+  std::unique_ptr<Sequence> new_sequence() override;
+  Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
+                std::span<float> logits) override;
+  Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override;
+  WorkCounters counters() const override { return counters_; }
+
+ private:
+  /// Carries tokens [cached, length) of the sequence; rows from `first_row` on go to `logits`.
+  Status advance(CachedSequence& sequence, int64_t first_row, std::span<float> logits);
+  Status advance_block(CachedSequence& sequence, int64_t position, int64_t first_row,
+                       std::span<float> logits);
+  bool block_fits(int64_t position, int64_t remaining, bool rows_wanted) const;
+  Status check(const Sequence& sequence, std::span<const int32_t> tokens) const;
+
+  StaticCacheParts parts_;
+  bool single_steps_;
+  bool block_gives_rows_;
+  WorkCounters counters_;
+  std::vector<int32_t> padded_;
+};
+
+}  // namespace anemone::lm

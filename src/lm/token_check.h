@@ -1,0 +1,23 @@
+#pragma once
+
+#include <span>
+
+#include "anemone/language_model.h"
+#include "base/error.h"
+
+namespace anemone::lm {
+
+/// Refuses ids outside the vocabulary and more tokens than the context holds.
+inline Status check_tokens(const ModelInfo& info, int64_t length, std::span<const int32_t> tokens) {
+  for (size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || tokens[i] >= info.vocab_size)
+      return fail(ErrorCode::out_of_range,
+                  "token {} at position {} is outside the vocabulary of {}", tokens[i],
+                  length + static_cast<int64_t>(i), info.vocab_size);
+  if (length + static_cast<int64_t>(tokens.size()) > info.context_length)
+    return fail(ErrorCode::out_of_range, "{} tokens do not fit into the context of {}",
+                length + static_cast<int64_t>(tokens.size()), info.context_length);
+  return {};
+}
+
+}  // namespace anemone::lm

@@ -1,0 +1,114 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "anemone/generate.h"
+#include "anemone/text.h"
+#include "command.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Flags {
+  std::string model;
+  std::string prompt;
+  std::string tokenizer;
+  generate::Options options;
+  bool chat = false;
+  std::string system;
+};
+
+Result<std::string> prompt_text(const Flags& flags, const text::Tokenizer& tokenizer) {
+  if (!flags.chat) return flags.prompt;
+  ANEMONE_TRY(const auto chat_template, text::ChatTemplate::of(tokenizer));
+  Json messages = Json::array();
+  if (!flags.system.empty()) messages.push_back({{"role", "system"}, {"content", flags.system}});
+  messages.push_back({{"role", "user"}, {"content", flags.prompt}});
+  text::ChatRequest request;
+  request.messages = messages.dump(-1, ' ', false, Json::error_handler_t::replace);
+  request.add_generation_prompt = true;
+  return chat_template.render(request);
+}
+
+double rate(int64_t tokens, int64_t ns) {
+  return ns > 0 ? static_cast<double>(tokens) * 1e9 / static_cast<double>(ns) : 0;
+}
+
+Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
+  const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
+  Json json = {{"version", 1},
+               {"model", info.name},
+               {"model_hash", info.hash},
+               {"numerics", to_string(info.numerics)},
+               {"text", generation.text},
+               {"tokens", generation.tokens},
+               {"stop_reason", to_string(generation.stop)},
+               {"prompt_tokens", generation.prompt_tokens},
+               {"prefill_ns", generation.prefill_ns},
+               {"decode_ns", generation.decode_ns}};
+  json["decode_tokens_per_second"] =
+      steps > 0 && generation.decode_ns > 0 ? Json(rate(steps, generation.decode_ns)) : Json();
+  return json;
+}
+
+void print_summary(const generate::Generation& generation) {
+  const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
+  std::string speed = "n/a";
+  if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
+  fmt::print(stderr, "{} prompt tokens in {:.0f} ms; {} tokens, {} tok/s; stopped: {}\n",
+             generation.prompt_tokens, static_cast<double>(generation.prefill_ns) / 1e6,
+             generation.tokens.size(), speed, to_string(generation.stop));
+}
+
+Status run(const Flags& flags, const CommonFlags& common) {
+  lm::LanguageModel::Options options;
+  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, options));
+  ANEMONE_TRY(const auto tokenizer,
+              text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
+  ANEMONE_TRY(const std::string prompt, prompt_text(flags, tokenizer));
+  ANEMONE_TRY(const auto ids, tokenizer.encode(prompt, !flags.chat));
+  Status written;
+  const auto sink = [&](std::string_view piece) {
+    if (!common.json) written = write_stdout(piece);
+    return written.ok() && !interrupted();
+  };
+  ANEMONE_TRY(const auto generation,
+              generate::generate(*model, tokenizer, ids, flags.options, sink));
+  ANEMONE_RETURN_IF_ERROR(std::move(written));
+  ANEMONE_RETURN_IF_ERROR(write_stdout(
+      common.json
+          ? report(generation, model->info()).dump(2, ' ', false, Json::error_handler_t::replace) +
+                "\n"
+          : "\n"));
+  if (!common.quiet && !common.json) print_summary(generation);
+  if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
+  return {};
+}
+
+}  // namespace
+
+Action add_run(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  app.description("Continue one prompt, streamed");
+  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("prompt", flags->prompt, "The text to continue")->required();
+  app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--temperature", flags->options.temperature, "0: greedy")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", flags->options.seed, "Seed of the draws");
+  app.add_option("--stop", flags->options.stop, "End the answer at this text (repeatable)")
+      ->allow_extra_args(false);
+  app.add_flag("--chat", flags->chat, "Put the prompt as a user's message into the chat template");
+  app.add_option("--system", flags->system, "System message for --chat");
+  app.add_option("--tokenizer", flags->tokenizer,
+                 "Directory with tokenizer.json (default: the model's)");
+  app.footer("Example: anemone run models/anemone-tiny-anemll \"Once upon a time\" -n 32");
+  return [flags, &common] { return run(*flags, common); };
+}
+
+}  // namespace anemone::tools
