@@ -21,6 +21,8 @@ struct BindRequest {
   std::span<const DType> storage;          ///< by flat operand: the dtype in memory.
   std::span<const mil::ValueType> outputs;
   std::span<const DType> output_storage;
+  /// By matrix of operand `y`: the matrix that is read for it. Empty: each its own.
+  std::span<const int64_t> repeated_matrices;
   const kernels::KernelSet& kernels;
   Weights& weights;
 

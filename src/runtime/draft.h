@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "runtime/plan.h"
@@ -19,7 +21,16 @@ struct Draft {
   ValueId target = kNoValue;
   uint64_t offset_bytes = 0;  ///< of the view in the source.
   bool copies = false;
+  std::string fused_into;  ///< display name of the operation that does this one's work, if any.
 };
+
+/// Products whose right operand is repeated by `tile` read the matrices that it repeats instead
+/// (grouped-query attention), so that no copy is made. The tile may become unused.
+void fuse_repeats(const std::vector<PlanValue>& values, std::vector<Draft>& drafts);
+
+/// Takes out what contributes to no output and no state, and returns it.
+std::vector<Draft> take_unused(const std::vector<PlanValue>& values, std::vector<Draft>& drafts,
+                               std::span<const ValueId> outputs);
 
 /// Decides which views must be copies and which slice_updates write straight into a state.
 ///

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ enum class Place : uint8_t {
   arena,     ///< at `offset_bytes` of the Runner's arena, while it lives.
   alias,     ///< at `offset_bytes` inside the bytes of `root`.
   dynamic,   ///< allocated while running, because its shape is not known before.
+  nowhere,   ///< never computed, because nothing needs it.
 };
 
 /// What running one step means.
@@ -36,6 +38,13 @@ enum class StepKind : uint8_t {
   control,    ///< cond and while_loop.
 };
 
+/// An operand whose matrices repeat those of the value that the step reads in its place.
+struct Repeat {
+  size_t operand = 0;             ///< flat index.
+  ValueId whole = kNoValue;       ///< the value with the repetitions; not computed.
+  std::vector<int64_t> matrices;  ///< by matrix of `whole`: the matrix that is read.
+};
+
 struct Step {
   StepKind kind = StepKind::reference;
   const mil::Operation* operation = nullptr;  ///< null for copies that the planner added.
@@ -46,6 +55,7 @@ struct Step {
   size_t output_count = 0;
   std::vector<std::string_view> captures;  ///< control: outer values that nested blocks name.
   uint64_t copy_offset_bytes = 0;          ///< copy: where in operand 0.
+  std::optional<Repeat> repeat;
   std::unique_ptr<Binding> binding;
   uint64_t scratch_offset_bytes = 0;
 };

@@ -42,6 +42,8 @@ class Planner {
               .in(fmt::format("{}: op {} '{}' ({})", request_.function.name, i,
                               operations[i].display_name(), operations[i].type)));
     choose_outputs();
+    if (request_.kernels != nullptr) fuse_repeats(plan_->values, drafts_);
+    ANEMONE_RETURN_IF_ERROR(drop_unused());
     plan_states(plan_->values, drafts_, plan_->outputs);
     copy_foreign_outputs();
     ANEMONE_RETURN_IF_ERROR(emit());
@@ -95,6 +97,18 @@ class Planner {
       plan_->output_names.push_back(name);
       plan_->outputs.push_back(names_.at(name));
     }
+  }
+
+  Status drop_unused() {
+    for (const Draft& draft : take_unused(plan_->values, drafts_, plan_->outputs)) {
+      const std::string kernel =
+          draft.fused_into.empty() ? "not needed" : "fused into " + draft.fused_into;
+      ANEMONE_RETURN_IF_ERROR(choose(*draft.step.operation, kernel));
+      if (draft.kind == Draft::Kind::view) value(draft.target).place = Place::nowhere;
+      for (size_t i = 0; i < draft.step.output_count; ++i)
+        value(draft.step.first_output + static_cast<ValueId>(i)).place = Place::nowhere;
+    }
+    return {};
   }
 
   /// Operands that inference may look at: constants have their value, others only their type.
@@ -404,6 +418,7 @@ class Planner {
       constants.push_back(value(id).place == Place::constant ? value(id).constant : nullptr);
       storage.push_back(value(id).storage_dtype);
     }
+    if (step.repeat) operands[step.repeat->operand].type = &value(step.repeat->whole).type;
     std::vector<mil::ValueType> outputs;
     std::vector<DType> output_storage;
     for (size_t i = 0; i < step.output_count; ++i) {
@@ -411,16 +426,20 @@ class Planner {
       outputs.push_back(output.type);
       output_storage.push_back(output.storage_dtype);
     }
-    step.binding = fast.bind({.operation = *step.operation,
-                              .op = *step.op,
-                              .operands = mil::Operands(operands, step.offsets, plan_->opset),
-                              .constants = constants,
-                              .storage = storage,
-                              .outputs = outputs,
-                              .output_storage = output_storage,
-                              .kernels = *request_.kernels,
-                              .weights = *request_.weights});
+    step.binding = fast.bind(
+        {.operation = *step.operation,
+         .op = *step.op,
+         .operands = mil::Operands(operands, step.offsets, plan_->opset),
+         .constants = constants,
+         .storage = storage,
+         .outputs = outputs,
+         .output_storage = output_storage,
+         .repeated_matrices = step.repeat ? std::span<const int64_t>(step.repeat->matrices)
+                                          : std::span<const int64_t>(),
+         .kernels = *request_.kernels,
+         .weights = *request_.weights});
     if (step.binding) step.kind = StepKind::bound;
+    ANEMONE_CHECK(step.binding || !step.repeat, "fused products are those that have a kernel");
   }
 
   const PlanRequest& request_;

@@ -83,6 +83,7 @@ class PlanRunner final : public Runner {
         state_views_.push_back(static_cast<ValueId>(id));
         return;
       case Place::dynamic:
+      case Place::nowhere:
         return;
     }
   }

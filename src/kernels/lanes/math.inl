@@ -13,8 +13,11 @@ inline Lanes polynomial(Lanes x, Lanes sum, float next, Rest... rest) {
 
 /// Error < 2 ULP, also of subnormal results; NaN stays NaN.
 inline Lanes exp(Lanes x) {
-  // Beyond these the result is 0 and infinity.
-  const Lanes clamped = min(max(x, broadcast(-104.0f)), broadcast(89.0f));
+  // Below this the result is 0. The lanes of masked attention end here, so they must not pass
+  // through subnormal numbers, which are slow.
+  const Lanes vanishing = broadcast(-104.0f);
+  const Lanes zero = broadcast(0.0f);
+  const Lanes clamped = min(select_less(x, vanishing, zero, x), broadcast(89.0f));
   const Lanes n = round_even(clamped * broadcast(1.44269504088896341f));
   // ln 2 in two parts; n times the first is exact.
   Lanes r = fma(n, broadcast(-0.693359375f), clamped);
@@ -23,7 +26,8 @@ inline Lanes exp(Lanes x) {
                                 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f);
   const Lanes value = fma(r * r, tail, r) + broadcast(1.0f);
   const Lanes half = round_even(n * broadcast(0.5f));
-  return select_nan(x, x, value * power_of_two(half) * power_of_two(n - half));
+  const Lanes result = value * power_of_two(half) * power_of_two(n - half);
+  return select_nan(x, x, select_less(x, vanishing, zero, result));
 }
 
 /// Error < 4 ULP, also of subnormal results.

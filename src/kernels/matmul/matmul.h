@@ -77,8 +77,8 @@ struct Finish {
 };
 
 struct MatmulKernels {
-  /// Floats of `scratch` for one caller.
-  static constexpr int64_t kScratchFloats = 2 * kDepthBlock * kPanelColumns;
+  /// Floats of `scratch` for one caller: some panels, one block deep.
+  static constexpr int64_t kScratchFloats = 4 * kDepthBlock * kPanelColumns;
 
   /// Computes panels [first, last). `scratch` is the caller's own.
   void (*multiply)(const Product& product, int64_t first, int64_t last, float* scratch) noexcept;

@@ -210,41 +210,30 @@ void decode(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth, f
   }
 }
 
+/// The block of `product` that begins at depth k, for panels from `panel` on.
+inline Tile tile_at(const Product& product, int64_t panel, int64_t base, int64_t k) {
+  const int64_t left = product.matrix.depth - k;
+  return {product.x + k * product.x_depth_stride,
+          product.x_row_stride,
+          product.x_depth_stride,
+          left < kDepthBlock ? left : kDepthBlock,
+          product.out + (panel - base) * kLanes,
+          product.out_row_stride,
+          k == 0};
+}
+
 /// Panels [panel, panel + kPanels) straight from the matrix.
 template <int kPanels, typename T>
 void multiply_direct(const Product& product, int64_t panel, int64_t base) {
   const Matrix& matrix = product.matrix;
   const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
-    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
-    const Tile tile{product.x + k * product.x_depth_stride,
-                    product.x_row_stride,
-                    product.x_depth_stride,
-                    depth,
-                    product.out + (panel - base) * kLanes,
-                    product.out_row_stride,
-                    k == 0};
-    multiply_rows<kPanels>(tile, product.rows, data + k * matrix.depth_stride, matrix.panel_stride,
-                           matrix.depth_stride);
-  }
-}
-
-/// One row: many panels at once keep many sums in flight.
-template <int kPanels, typename T>
-void multiply_one_row(const Product& product, int64_t panel, int64_t base) {
-  const Matrix& matrix = product.matrix;
-  const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
-  for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
-    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
-    const Tile tile{product.x + k * product.x_depth_stride,
-                    product.x_row_stride,
-                    product.x_depth_stride,
-                    depth,
-                    product.out + (panel - base) * kLanes,
-                    product.out_row_stride,
-                    k == 0};
-    multiply_tile<kPanels, 1>(tile, data + k * matrix.depth_stride, matrix.panel_stride,
-                              matrix.depth_stride);
+    const Tile tile = tile_at(product, panel, base, k);
+    const T* at = data + k * matrix.depth_stride;
+    if (product.rows == 1)
+      multiply_tile<kPanels, 1>(tile, at, matrix.panel_stride, matrix.depth_stride);
+    else
+      multiply_rows<kPanels>(tile, product.rows, at, matrix.panel_stride, matrix.depth_stride);
   }
 }
 
@@ -252,17 +241,31 @@ template <int kPanels>
 void multiply_decoded(const Product& product, int64_t panel, int64_t base, float* scratch) {
   const Matrix& matrix = product.matrix;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
-    const int64_t depth = matrix.depth - k < kDepthBlock ? matrix.depth - k : kDepthBlock;
+    const Tile tile = tile_at(product, panel, base, k);
+    const int64_t stride = tile.depth * kLanes;
     for (int p = 0; p < kPanels; ++p)
-      decode(matrix, panel + p, k, depth, scratch + p * kDepthBlock * kLanes);
-    const Tile tile{product.x + k * product.x_depth_stride,
-                    product.x_row_stride,
-                    product.x_depth_stride,
-                    depth,
-                    product.out + (panel - base) * kLanes,
-                    product.out_row_stride,
-                    k == 0};
-    multiply_rows<kPanels>(tile, product.rows, scratch, kDepthBlock * kLanes, kLanes);
+      decode(matrix, panel + p, k, tile.depth, scratch + p * stride);
+    if (product.rows == 1)
+      multiply_tile<kPanels, 1>(tile, scratch, stride, kLanes);
+    else
+      multiply_rows<kPanels>(tile, product.rows, scratch, stride, kLanes);
+  }
+}
+
+/// Calls the widest step that fits, again and again. One row has one sum per panel: many panels at
+/// once keep the adders busy.
+template <typename Step>
+void step_panels(bool one_row, int64_t widest, int64_t& panel, int64_t end, const Step& step) {
+  while (panel < end) {
+    const int64_t left = end - panel < widest ? end - panel : widest;
+    if (one_row && kRowPanels >= 8 && left >= 8)
+      panel += step.template operator() < kRowPanels >= 8 ? 8 : 1 > (panel);
+    else if (one_row && kRowPanels >= 4 && left >= 4)
+      panel += step.template operator() < kRowPanels >= 4 ? 4 : 1 > (panel);
+    else if ((one_row || kTilePanels >= 2) && kRowPanels >= 2 && left >= 2)
+      panel += step.template operator() < kRowPanels >= 2 ? 2 : 1 > (panel);
+    else
+      panel += step.template operator()<1>(panel);
   }
 }
 
@@ -275,28 +278,21 @@ void multiply(const Product& product, int64_t first, int64_t last, float* scratc
     return;
   }
   int64_t panel = first;
+  const bool one_row = product.rows == 1;
   const int64_t whole = matrix.padded ? last : matrix.columns / kLanes;
-  const int64_t end = last < whole ? last : whole;
-  const bool direct =
-      matrix.form == Matrix::Form::panels && (!matrix.is_fp16 || product.rows < kConvertRows);
-  if (direct && product.rows == 1) {
-    for (; panel + kRowPanels <= end; panel += kRowPanels)
-      matrix.is_fp16 ? multiply_one_row<kRowPanels, uint16_t>(product, panel, first)
-                     : multiply_one_row<kRowPanels, float>(product, panel, first);
-    for (; panel < end; ++panel)
-      matrix.is_fp16 ? multiply_one_row<1, uint16_t>(product, panel, first)
-                     : multiply_one_row<1, float>(product, panel, first);
-  } else if (direct) {
-    for (; panel + kTilePanels <= end; panel += kTilePanels)
-      matrix.is_fp16 ? multiply_direct<kTilePanels, uint16_t>(product, panel, first)
-                     : multiply_direct<kTilePanels, float>(product, panel, first);
-    for (; panel < end; ++panel)
-      matrix.is_fp16 ? multiply_direct<1, uint16_t>(product, panel, first)
-                     : multiply_direct<1, float>(product, panel, first);
-  }
-  for (; panel + kTilePanels <= last; panel += kTilePanels)
-    multiply_decoded<kTilePanels>(product, panel, first, scratch);
-  for (; panel < last; ++panel) multiply_decoded<1>(product, panel, first, scratch);
+  if (matrix.form == Matrix::Form::panels && (!matrix.is_fp16 || product.rows < kConvertRows))
+    step_panels(one_row, kRowPanels, panel, last < whole ? last : whole,
+                [&]<int kPanels>(int64_t at) {
+                  matrix.is_fp16 ? multiply_direct<kPanels, uint16_t>(product, at, first)
+                                 : multiply_direct<kPanels, float>(product, at, first);
+                  return kPanels;
+                });
+  const int64_t block = matrix.depth < kDepthBlock ? matrix.depth : kDepthBlock;
+  const int64_t fitting = anemone::kernels::MatmulKernels::kScratchFloats / (block * kLanes);
+  step_panels(one_row, fitting, panel, last, [&]<int kPanels>(int64_t at) {
+    multiply_decoded<kPanels>(product, at, first, scratch);
+    return kPanels;
+  });
 }
 
 template <typename T>

@@ -122,6 +122,29 @@ std::vector<int64_t> matrices(const Shape& own, const Shape& batch) {
   return result;
 }
 
+/// Neighbouring batches with one y and rows of x that follow each other are one batch with more
+/// rows.
+void join_batches(MatmulBinding::Parameters& p) {
+  const size_t batches = p.y_first.size();
+  size_t group = 1;
+  while (group < batches && p.y_first[group] == p.y_first[0]) ++group;
+  if (group == 1 || batches % group != 0 || p.transpose_x) return;
+  for (size_t b = 0; b < batches; ++b) {
+    const size_t first = b / group * group;
+    const auto place = static_cast<int64_t>(b - first);
+    if (p.y_first[b] != p.y_first[first] ||
+        p.x_first[b] != p.x_first[first] + place * p.rows * p.depth)
+      return;
+  }
+  for (size_t b = 0; b < batches / group; ++b) {
+    p.x_first[b] = p.x_first[b * group];
+    p.y_first[b] = p.y_first[b * group];
+  }
+  p.x_first.resize(batches / group);
+  p.y_first.resize(batches / group);
+  p.rows *= static_cast<int64_t>(group);
+}
+
 /// x [rows…, depth] with a constant matrix y.
 std::unique_ptr<Binding> bind_constant(const BindRequest& request, const ConstantPtr& constant,
                                        bool transpose_y) {
@@ -182,8 +205,11 @@ std::unique_ptr<Binding> bind_matmul(const BindRequest& request) {
   const Shape batch(out.dims().first(out.rank() - 2));
   for (const int64_t matrix : matrices(Shape(x.dims().first(x.rank() - 2)), batch))
     p.x_first.push_back(matrix * p.rows * p.depth);
+  const auto repeated = request.repeated_matrices;
   for (const int64_t matrix : matrices(Shape(y.dims().first(y.rank() - 2)), batch))
-    p.y_first.push_back(matrix * p.columns * p.depth);
+    p.y_first.push_back((repeated.empty() ? matrix : repeated[static_cast<size_t>(matrix)]) *
+                        p.columns * p.depth);
+  join_batches(p);
   return std::make_unique<MatmulBinding>(std::move(p));
 }
 
