@@ -22,6 +22,7 @@ struct Flags {
   std::string outputs;
   std::string function;
   std::string batch;
+  int64_t steps = 1;
 };
 
 Status predict_one(const Flags& flags, const runtime::Options& options) {
@@ -29,7 +30,7 @@ Status predict_one(const Flags& flags, const runtime::Options& options) {
   const std::string function = flags.function.empty() ? package.default_function : flags.function;
   ANEMONE_TRY(const auto inputs, read_npz(flags.inputs));
   ANEMONE_TRY(const auto model, runtime::Model::load(std::move(package), options));
-  ANEMONE_TRY(const auto outputs, runtime::predict_arrays(*model, function, inputs));
+  ANEMONE_TRY(const auto outputs, runtime::predict_arrays(*model, function, inputs, flags.steps));
   return write_npz(flags.outputs, outputs);
 }
 
@@ -47,6 +48,13 @@ Result<Flags> batch_line(const std::string& line) {
       return Error{
           ErrorCode::corrupt, fmt::format("key '{}' is missing or no string", key), {}, {}};
     *target = found->get<std::string>();
+  }
+  if (const auto steps = json.find("steps"); steps != json.end()) {
+    constexpr int64_t kMostSteps = 1 << 16;
+    if (!steps->is_number_integer() || *steps < 1 || *steps > kMostSteps)
+      return Error{
+          ErrorCode::corrupt, fmt::format("'steps' must be from 1 to {}", kMostSteps), {}, {}};
+    flags.steps = steps->get<int64_t>();
   }
   return flags;
 }

@@ -22,6 +22,7 @@ namespace anemone::runtime {
 /// shape that the description excludes; a dtype that cannot be converted), and those of
 /// Model::prepare and Runner::run.
 Result<std::vector<NamedTensor>> predict_arrays(Model& model, std::string_view function,
-                                                std::span<const NamedTensor> arrays);
+                                                std::span<const NamedTensor> arrays,
+                                                int64_t steps_at_least = 1);
 
 }  // namespace anemone::runtime

@@ -14,9 +14,12 @@ struct Step {
   std::vector<NamedTensor> arrays;
 };
 
-/// Splits `stepK/name` arrays into steps in the order of K.
-Result<std::vector<Step>> split_steps(std::span<const NamedTensor> arrays) {
+/// Splits `stepK/name` arrays into steps in the order of K; more than one in `least` makes at least
+/// so many.
+Result<std::vector<Step>> split_steps(std::span<const NamedTensor> arrays, int64_t least) {
   std::map<int64_t, Step> steps;
+  for (int64_t number = 0; least > 1 && number < least; ++number)
+    steps[number].prefix = fmt::format("step{}/", number);
   for (const NamedTensor& array : arrays) {
     const size_t slash = array.name.find('/');
     int64_t number = -1;
@@ -71,22 +74,40 @@ Result<Tensor> input_tensor(const package::Feature& feature, const Tensor& array
   return array;
 }
 
-/// The class labels of the classify op that makes `output`, as text or int64.
-const Tensor* class_labels(const mil::Function& function, std::string_view output) {
+/// The elements of a list of scalars as one tensor, or a tensor as it is.
+Tensor flattened(const mil::Value& value) {
+  if (value.type.kind != mil::ValueType::Kind::list) return value.tensor;
+  if (value.elements.empty()) return {};
+  const DType dtype = value.elements[0].tensor.dtype();
+  Tensor list = Tensor::zeros(dtype, {static_cast<int64_t>(value.elements.size())});
+  for (size_t i = 0; i < value.elements.size(); ++i) {
+    const Tensor& element = value.elements[i].tensor;
+    if (!element.defined() || element.dtype() != dtype || element.element_count() != 1) return {};
+    if (dtype == DType::string)
+      list.mutable_strings()[i] = element.strings()[0];
+    else
+      list.set(static_cast<int64_t>(i), element.at(0));
+  }
+  return list;
+}
+
+/// The class labels of the classify op that makes `output`, as text or int64; undefined when not
+/// found.
+Tensor class_labels(const mil::Function& function, std::string_view output) {
   for (const mil::Operation& op : function.block.operations) {
     if (op.type != "classify") continue;
     if (std::ranges::none_of(op.outputs, [&](const auto& named) { return named.name == output; }))
       continue;
     const mil::Argument* classes = op.find_input("classes");
-    if (classes == nullptr || classes->bindings.empty()) return nullptr;
+    if (classes == nullptr || classes->bindings.empty()) return {};
     const mil::Binding& binding = classes->bindings[0];
-    if (!binding.is_name()) return &binding.value().tensor;
+    if (!binding.is_name()) return flattened(binding.value());
     for (const mil::Operation& constant : function.block.operations)
       if (constant.type == "const" && !constant.outputs.empty() &&
           constant.outputs[0].name == binding.name())
-        if (const mil::Value* value = constant.find_attribute("val")) return &value->tensor;
+        if (const mil::Value* value = constant.find_attribute("val")) return flattened(*value);
   }
-  return nullptr;
+  return {};
 }
 
 const mil::Function* program_function(const package::Package& package, std::string_view name) {
@@ -105,12 +126,11 @@ Status append_outputs(const package::Package& package,
       continue;
     }
     const mil::Function* function = program_function(package, description.name);
-    const Tensor* labels = function == nullptr ? nullptr : class_labels(*function, output.name);
-    if (labels == nullptr || labels->element_count() != output.tensor.element_count())
+    const Tensor labels = function == nullptr ? Tensor() : class_labels(*function, output.name);
+    if (!labels.defined() || labels.element_count() != output.tensor.element_count())
       return fail(ErrorCode::unsupported, "dictionary output {}: its class labels were not found",
                   output.name);
-    results.push_back(
-        {prefix + output.name + ".keys", labels->reshaped({labels->element_count()})});
+    results.push_back({prefix + output.name + ".keys", labels.reshaped({labels.element_count()})});
     results.push_back({prefix + output.name + ".values",
                        output.tensor.reshaped({output.tensor.element_count()})});
   }
@@ -143,7 +163,8 @@ Result<std::vector<NamedTensor>> step_inputs(const package::FunctionDescription&
 }  // namespace
 
 Result<std::vector<NamedTensor>> predict_arrays(Model& model, std::string_view function,
-                                                std::span<const NamedTensor> arrays) {
+                                                std::span<const NamedTensor> arrays,
+                                                int64_t steps_at_least) {
   const package::Package& package = model.package();
   const package::FunctionDescription* description = package.find_function(function);
   if (description == nullptr) {
@@ -151,7 +172,7 @@ Result<std::vector<NamedTensor>> predict_arrays(Model& model, std::string_view f
     for (const auto& entry : package.functions) known += (known.empty() ? "" : ", ") + entry.name;
     return fail(ErrorCode::not_found, "no function {}; functions are {}", function, known);
   }
-  ANEMONE_TRY(const auto steps, split_steps(arrays));
+  ANEMONE_TRY(const auto steps, split_steps(arrays, steps_at_least));
   State state = model.new_state();
   std::vector<NamedTensor> results;
   for (const Step& step : steps) {
