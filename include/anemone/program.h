@@ -46,13 +46,19 @@ struct BlobReference {
   bool operator==(const BlobReference&) const = default;
 };
 
+struct ValuePair;
+
 /// A constant. Tensors from a weight file are views of the mapped file, never copies.
 struct Value {
   ValueType type;
-  Tensor tensor;                                 ///< kind tensor.
-  std::vector<Value> elements;                   ///< list and tuple.
-  std::vector<std::pair<Value, Value>> entries;  ///< dictionary.
-  std::shared_ptr<const BlobReference> blob;     ///< set when the tensor comes from a weight file.
+  Tensor tensor;                              ///< kind tensor.
+  std::vector<Value> elements;                ///< list and tuple.
+  std::vector<ValuePair> entries;             ///< dictionary: keys with their values.
+  std::shared_ptr<const BlobReference> blob;  ///< set when the tensor comes from a weight file.
+};
+struct ValuePair {
+  Value first;
+  Value second;
 };
 Value make_string(std::string text);
 Value make_int32(int32_t value);

@@ -5,10 +5,9 @@
 
 namespace anemone::detail {
 
-void check_failed(const char* condition, std::string_view why, std::source_location location) {
-  std::fprintf(stderr, "anemone: internal error at %s:%u: CHECK(%s): %.*s\n", location.file_name(),
-               static_cast<unsigned>(location.line()), condition, static_cast<int>(why.size()),
-               why.data());
+void check_failed(const char* condition, std::string_view why, const char* file, int line) {
+  std::fprintf(stderr, "anemone: internal error at %s:%d: CHECK(%s): %.*s\n", file, line, condition,
+               static_cast<int>(why.size()), why.data());
   std::abort();
 }
 

@@ -1,21 +1,20 @@
 #pragma once
 
-#include <source_location>
 #include <string_view>
 
 namespace anemone::detail {
 
-[[noreturn]] void check_failed(const char* condition, std::string_view why,
-                               std::source_location location);
+[[noreturn]] void check_failed(const char* condition, std::string_view why, const char* file,
+                               int line);
 
 }  // namespace anemone::detail
 
 /// Aborts with the condition, the reason it must hold, and the place. For our own bugs only: a
 /// CHECK that user input can reach is a bug.
-#define ANEMONE_CHECK(condition, why)                                                    \
-  do {                                                                                   \
-    if (!(condition)) [[unlikely]]                                                       \
-      ::anemone::detail::check_failed(#condition, why, std::source_location::current()); \
+#define ANEMONE_CHECK(condition, why)                                       \
+  do {                                                                      \
+    if (!(condition)) [[unlikely]]                                          \
+      ::anemone::detail::check_failed(#condition, why, __FILE__, __LINE__); \
   } while (false)
 
 #ifdef NDEBUG

@@ -134,8 +134,7 @@ Result<Argument> ProgramReader::read_argument() {
 
 Result<Operation> ProgramReader::read_operation() {
   Operation operation;
-  const bool has_outputs =
-      !(lexer().peek().kind == TokenKind::name && lexer().peek_second().is_symbol("("));
+  const bool has_outputs = !lexer().peek_second().is_symbol("(");
   while (has_outputs && !reader_.accept("=")) {
     if (!operation.outputs.empty()) ANEMONE_RETURN_IF_ERROR(reader_.expect(","));
     NamedType output;

@@ -51,9 +51,10 @@ std::optional<uint64_t> read_integer(std::string_view text, DType dtype) {
   return value;
 }
 
-/// The byte whose value is nearest; 256 candidates, rare dtypes.
+/// The byte whose value is nearest, NaN for an infinity that the dtype lacks; 256 candidates, rare
+/// dtypes.
 std::byte nearest_fp8(DType dtype, double value) {
-  std::byte best{0};
+  std::byte best{0x7f};
   double best_distance = std::numeric_limits<double>::infinity();
   for (int code = 0; code < 256; ++code) {
     const std::byte byte{static_cast<uint8_t>(code)};

@@ -254,7 +254,7 @@ Result<Value> TextReader::read_body(const ValueType& type) {
     ANEMONE_RETURN_IF_ERROR(expect(","));
     ANEMONE_TRY(Value entry, read_body(type.elements[1]));
     ANEMONE_RETURN_IF_ERROR(expect("}"));
-    value.entries.emplace_back(std::move(key), std::move(entry));
+    value.entries.push_back(ValuePair{std::move(key), std::move(entry)});
   }
   return value;
 }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "mil/interpret.h"
@@ -71,6 +73,39 @@ TEST_P(OpCases, Reference) {
     ADD_FAILURE() << fault.to_string();
   compare(*op_case, op_case->tolerance, true);
   if (op_case->unrounded) compare(*op_case, *op_case->unrounded, false);
+}
+
+/// The text with every integer in it replaced in turn, whatever it is: a dimension, an index, a
+/// size.
+std::vector<std::string> with_other_integers(const std::string& text, const std::string& integer) {
+  std::vector<std::string> changed;
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  };
+  for (size_t at = text.find("func main"); at < text.size();) {
+    const bool starts =
+        std::isdigit(static_cast<unsigned char>(text[at])) && !is_word(text[at - 1]);
+    size_t end = at;
+    while (end < text.size() && (is_word(text[end]) || text[end] == '.')) ++end;
+    if (starts && text.find_first_not_of("0123456789", at) >= end) {
+      const size_t begin = text[at - 1] == '-' ? at - 1 : at;
+      changed.push_back(std::string(text).replace(begin, end - begin, integer));
+    }
+    at = std::max(end, at + 1);
+  }
+  return changed;
+}
+
+/// A program with any shape and any parameter is judged without a crash; what is found sound and
+/// needs little memory runs, or says why not.
+TEST_P(OpCases, EndureHostileIntegers) {
+  const std::string text = test::read_text(GetParam());
+  for (const char* const integer : {"0", "-1", "1", "7", "-9", "2147483647", "-2147483648"})
+    for (const std::string& changed : with_other_integers(text, integer)) {
+      const auto program = mil::parse(changed);
+      if (!program.ok() || !mil::verify(*program).empty()) continue;
+      if (std::string_view(integer).size() < 4) (void)run(*program, "main", true);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, OpCases, testing::ValuesIn(test::mil_files("ops")),
