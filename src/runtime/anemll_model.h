@@ -65,10 +65,33 @@ class AnemllModel {
     return result;
   }
 
+  /// Carries tokens[0 …], a full block, by `prefill`.
+  Status block(const std::vector<int32_t>& tokens, int64_t position) {
+    const auto rows = static_cast<int64_t>(tokens.size());
+    const Model::InputShape shape[] = {{"input_ids", Shape{1, rows}}};
+    ANEMONE_TRY(const auto embed, embeddings_->prepare("main", shape));
+    for (int64_t i = 0; i < rows; ++i)
+      embed->input("input_ids")->set(i, tokens[static_cast<size_t>(i)]);
+    ANEMONE_RETURN_IF_ERROR(embed->run(nullptr));
+    Tensor hidden = embed->output("hidden_states")->clone();
+    for (const auto& chunk : chunks_) {
+      ANEMONE_TRY(const auto prefill, chunk->prepare("prefill", {}));
+      copy(hidden, *prefill->input("hidden_states"));
+      for (int64_t i = 0; i < rows; ++i)
+        prefill->input("position_ids")->set(i, static_cast<double>(position + i));
+      prefill->input("current_pos")->set(0, static_cast<double>(position));
+      fill_mask(*prefill->input("causal_mask"), position);
+      ANEMONE_RETURN_IF_ERROR(prefill->run(&state_));
+      hidden = prefill->output("output_hidden_states")->clone();
+    }
+    return {};
+  }
+
   State& state() { return state_; }
   Model& chunk(size_t i) { return *chunks_[i]; }
-  Model& embeddings() { return *embeddings_; }
   Runner& infer(size_t i) { return *steps_[i]; }
+  Runner& embed() { return *embed_; }
+  Runner& head() { return *logits_; }
 
   static void fill_mask(Tensor& mask, int64_t first) {
     const int64_t columns = mask.shape()[mask.shape().rank() - 1];

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "anemone/npz.h"
+#include "kernels/kernels.h"
 #include "runtime/anemll_model.h"
 #include "support/shared.h"
 
@@ -62,6 +63,60 @@ TEST_P(AnemllDirectory, LogitsAreNearTheCheckpointsInFp32) {
   ASSERT_TRUE(result.ok()) << result.error().to_string();
   EXPECT_LE(result->largest, 0.02);
   EXPECT_LE(result->mean, 0.003);
+}
+
+std::vector<int32_t> some_tokens(size_t count) {
+  std::vector<int32_t> tokens;
+  for (size_t i = 0; i < count; ++i) tokens.push_back(static_cast<int32_t>((i * 37 + 5) % 500));
+  return tokens;
+}
+
+bool equal_bytes(const State& a, const State& b) {
+  for (size_t i = 0; i < a.tensors().size(); ++i) {
+    const auto left = a.tensors()[i].tensor.bytes();
+    const auto right = b.tensors()[i].tensor.bytes();
+    if (!std::equal(left.begin(), left.end(), right.begin(), right.end())) return false;
+  }
+  return true;
+}
+
+TEST(EmbeddedModel, ABlockLeavesTheStateOfItsSteps) {
+  const auto path = test::source_folder() / "models/anemone-tiny-anemll";
+  const std::vector<int32_t> tokens = some_tokens(64);
+  for (const Numerics numerics : {Numerics::fp16, Numerics::fp32}) {
+    auto steps = AnemllModel::load(path, {.numerics = numerics, .threads = 1});
+    auto block = AnemllModel::load(path, {.numerics = numerics, .threads = 3});
+    ASSERT_TRUE(steps.ok() && block.ok());
+    for (size_t i = 0; i < tokens.size(); ++i)
+      ASSERT_TRUE(steps->step(tokens[i], static_cast<int64_t>(i)).ok());
+    ASSERT_TRUE(block->block(tokens, 0).ok());
+    EXPECT_TRUE(equal_bytes(steps->state(), block->state())) << to_string(numerics);
+    const auto expected = steps->step(7, 64);
+    const auto got = block->step(7, 64);
+    ASSERT_TRUE(expected.ok() && got.ok());
+    EXPECT_EQ(*expected, *got);
+  }
+}
+
+TEST(EmbeddedModel, LogitsAreTheSameOnEveryInstructionSetAndThreadCount) {
+  const auto path = test::source_folder() / "models/anemone-tiny-anemll";
+  for (const Numerics numerics : {Numerics::fp16, Numerics::fp32}) {
+    std::vector<std::vector<float>> first;
+    for (const kernels::KernelSet& set : kernels::kernel_sets())
+      for (const int threads : {1, 3, 8}) {
+        auto model = AnemllModel::load(
+            path, {.numerics = numerics, .threads = threads, .isa = *parse_isa(set.isa)});
+        ASSERT_TRUE(model.ok());
+        std::vector<std::vector<float>> logits;
+        for (int64_t i = 0; i < 3; ++i) {
+          auto row = model->step(static_cast<int32_t>(20 + i), i);
+          ASSERT_TRUE(row.ok()) << row.error().to_string();
+          logits.push_back(*std::move(row));
+        }
+        if (first.empty()) first = logits;
+        EXPECT_EQ(first, logits) << set.isa << ", " << threads << " threads";
+      }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, AnemllDirectory,

@@ -1,0 +1,66 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "runtime/anemll_model.h"
+
+namespace {
+
+std::atomic<int64_t> allocations{0};
+
+void* allocate(size_t size, size_t alignment) {
+  ++allocations;
+  void* memory = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace anemone::runtime {
+namespace {
+
+int64_t count_allocations(Runner& runner, State* state) {
+  EXPECT_TRUE(runner.run(state).ok());
+  const int64_t before = allocations;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(runner.run(state).ok());
+  return allocations - before;
+}
+
+TEST(Allocation, IsCounted) {
+  const int64_t before = allocations;
+  const auto number = std::make_unique<int>(3);
+  EXPECT_EQ(allocations - before, 1) << *number;
+}
+
+TEST(Allocation, SteadyRunsMakeNone) {
+  const std::filesystem::path path =
+      std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  for (const Numerics numerics : {Numerics::fp16, Numerics::fp32})
+    for (const int threads : {1, 3}) {
+      auto model = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
+      ASSERT_TRUE(model.ok()) << model.error().to_string();
+      ASSERT_TRUE(model->step(5, 0).ok());
+      EXPECT_EQ(count_allocations(model->infer(0), &model->state()), 0);
+      EXPECT_EQ(count_allocations(model->embed(), nullptr), 0);
+      EXPECT_EQ(count_allocations(model->head(), nullptr), 0);
+      auto prefill = model->chunk(0).prepare("prefill", {});
+      ASSERT_TRUE(prefill.ok()) << prefill.error().to_string();
+      AnemllModel::fill_mask(*(*prefill)->input("causal_mask"), 0);
+      EXPECT_EQ(count_allocations(**prefill, &model->state()), 0);
+    }
+}
+
+}  // namespace
+}  // namespace anemone::runtime
