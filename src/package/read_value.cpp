@@ -49,7 +49,7 @@ Status read_entries(const Message& message, const mil::BlobLoader& blobs, Value&
   return read_fields(message, [&](const Field& field) -> Status {
     if (field.number() != wire::Values::values) return field.skip(), Status();
     ANEMONE_TRY(const Message pair, field.message("KeyValuePair"));
-    ValuePair& entry = value.entries.emplace_back();
+    mil::ValuePair& entry = value.entries.emplace_back();
     uint32_t seen = 0;
     ANEMONE_RETURN_IF_ERROR(read_fields(pair, [&](const Field& inner) -> Status {
       Value* const target = inner.number() == wire::KeyValuePair::key     ? &entry.first
