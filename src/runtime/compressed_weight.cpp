@@ -13,6 +13,8 @@ namespace {
 
 using kernels::kPanelColumns;
 
+constexpr size_t kTablePadding = 64;  // floats that kernels::Matrix wants behind the last table
+
 /// Elements of a packed or whole-byte integer tensor, faster than Tensor::at.
 class Fields {
  public:
@@ -121,6 +123,7 @@ bool pack_palette(const CompressedConstant& source, const Arguments& arguments,
 
   for (int64_t i = 0; i < table->element_count(); ++i)
     packed.floats.push_back(static_cast<float>(table->at(i)));
+  packed.floats.resize(packed.floats.size() + kTablePadding, 0.0f);
   const int64_t panels = (matrix.columns + kPanelColumns - 1) / kPanelColumns;
   packed.table_start.assign(static_cast<size_t>(panels * kPanelColumns), 0);
   for (int64_t column = 0; column < matrix.columns; ++column)

@@ -131,6 +131,27 @@ inline Lanes gather(const float* base, IntLanes index) {
   return {_mm256_i32gather_ps(base, index.a, 4), _mm256_i32gather_ps(base, index.b, 4)};
 }
 
+/// 16 entries in two registers, chosen between by bit 3 of an index; larger tables by gather.
+template <int kEntries>
+struct Table {
+  static_assert(kEntries == 16 || kEntries == 32 || kEntries == 64);
+  const float* entries;
+  __m256 low, high;
+  explicit Table(const float* p)
+      : entries(p), low(_mm256_loadu_ps(p)), high(_mm256_loadu_ps(p + 8)) {}
+  __m256 find(__m256i index) const {
+    const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(index, 28));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index),
+                            _mm256_permutevar8x32_ps(high, index), upper);
+  }
+  Lanes operator[](IntLanes index) const {
+    if constexpr (kEntries == 16)
+      return {find(index.a), find(index.b)};
+    else
+      return gather(entries, index);
+  }
+};
+
 inline void transpose_8x8(__m256* r) {
   __m256 t[8];
   for (int i = 0; i < 8; i += 2) {

@@ -98,6 +98,28 @@ inline Lanes gather(const float* base, IntLanes index) {
   return {_mm512_i32gather_ps(index.v, base, 4)};
 }
 
+/// 16 entries a register; the permutations look at the low bits of an index only.
+template <int kEntries>
+struct Table {
+  static_assert(kEntries == 16 || kEntries == 32 || kEntries == 64);
+  __m512 parts[size_t{kEntries / 16}];
+  explicit Table(const float* p) {
+    for (int i = 0; i < kEntries / 16; ++i) parts[i] = _mm512_loadu_ps(p + 16 * i);
+  }
+  Lanes operator[](IntLanes index) const {
+    if constexpr (kEntries == 16) {
+      return {_mm512_permutexvar_ps(index.v, parts[0])};
+    } else if constexpr (kEntries == 32) {
+      return {_mm512_permutex2var_ps(parts[0], index.v, parts[1])};
+    } else {
+      const __m512 low = _mm512_permutex2var_ps(parts[0], index.v, parts[1]);
+      const __m512 high = _mm512_permutex2var_ps(parts[2], index.v, parts[3]);
+      const __mmask16 upper = _mm512_test_epi32_mask(index.v, _mm512_set1_epi32(32));
+      return {_mm512_mask_blend_ps(upper, low, high)};
+    }
+  }
+};
+
 template <typename T>
 void transpose_16x16(const T* from, int64_t row_stride, float* to) {
   __m512 r[16];

@@ -149,6 +149,13 @@ inline Lanes gather(const float* base, IntLanes index) {
   return load(values);
 }
 
+template <int kEntries>
+struct Table {
+  const float* entries;
+  explicit Table(const float* p) : entries(p) {}
+  Lanes operator[](IntLanes index) const { return gather(entries, index); }
+};
+
 template <typename T>
 void transpose_16x16(const T* from, int64_t row_stride, float* to) {
   for (int row = 0; row < 16; ++row) {

@@ -153,6 +153,14 @@ inline Lanes gather(const float* base, IntLanes index) {
   return r;
 }
 
+/// A table of 16, 32 or 64 floats held close to the arithmetic; indices must lie inside it.
+template <int kEntries>
+struct Table {
+  const float* entries;
+  explicit Table(const float* p) : entries(p) {}
+  Lanes operator[](IntLanes index) const { return gather(entries, index); }
+};
+
 /// Row i of `rows` becomes lane i of every result: to[j] = (rows[0][j], rows[1][j], …).
 template <typename T>
 void transpose_16x16(const T* from, int64_t row_stride, float* to) {

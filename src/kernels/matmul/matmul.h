@@ -36,8 +36,10 @@ struct Matrix {
   /// lane j in byte j % 2b, shifted by b * (j / 2b). 8 bits: one byte a lane.
   const uint8_t* fields = nullptr;
   int bits = 0;
-  const float* tables = nullptr;         ///< palette: all tables, one behind the other.
-  const int32_t* table_start = nullptr;  ///< palette: by column (padded to panels).
+  /// palette: all tables, one behind the other, and readable 64 floats beyond the last entry; by
+  /// column (padded to panels) the first entry of its table.
+  const float* tables = nullptr;
+  const int32_t* table_start = nullptr;
 
   /// integers: the field f stands for f + field_bias (int4: -8 …, stored biased). Scales (and
   /// offsets, null when 0) of panel p and depth group g = k / group_depth at

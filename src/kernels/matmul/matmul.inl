@@ -54,6 +54,7 @@ inline void multiply_tile(const Tile& tile, const T* panels, int64_t panel_strid
     }
 }
 
+/// All rows of a tile. Many panels go with few rows and the other way round.
 template <int kPanels, typename T>
 void multiply_rows(Tile tile, int64_t rows, const T* panels, int64_t panel_stride,
                    int64_t depth_stride) {
@@ -62,13 +63,21 @@ void multiply_rows(Tile tile, int64_t rows, const T* panels, int64_t panel_strid
     tile.out += count * tile.out_row_stride;
     rows -= count;
   };
-  while (rows >= kTileRows) {
-    multiply_tile<kPanels, kTileRows>(tile, panels, panel_stride, depth_stride);
-    advance(kTileRows);
+  if constexpr (kPanels <= kTilePanels) {
+    while (rows >= kTileRows) {
+      multiply_tile<kPanels, kTileRows>(tile, panels, panel_stride, depth_stride);
+      advance(kTileRows);
+    }
+    while (rows >= 4) {
+      multiply_tile<kPanels, 4>(tile, panels, panel_stride, depth_stride);
+      advance(4);
+    }
   }
-  while (rows >= 4) {
-    multiply_tile<kPanels, 4>(tile, panels, panel_stride, depth_stride);
-    advance(4);
+  if constexpr (kPanels <= kRowPanels / 2) {
+    while (rows >= 2) {
+      multiply_tile<kPanels, 2>(tile, panels, panel_stride, depth_stride);
+      advance(2);
+    }
   }
   while (rows > 0) {
     multiply_tile<kPanels, 1>(tile, panels, panel_stride, depth_stride);
@@ -122,14 +131,43 @@ IntLanes load_field(const uint8_t* p) {
     return load_fields<kBits>(p);
 }
 
+template <int kBits, typename Entries>
+void decode_palette(const Entries& entries, IntLanes start, const uint8_t* fields, int64_t depth,
+                    float* block) {
+  for (int64_t k = 0; k < depth; ++k)
+    store(block + k * kLanes, entries[start + load_field<kBits>(fields + k * 2 * kBits)]);
+}
+
+struct Gathered {
+  const float* entries;
+  Lanes operator[](IntLanes index) const { return gather(entries, index); }
+};
+
+/// The tables of one panel are neighbours; if they are small, they are kept in registers.
 template <int kBits>
 void decode_palette(const Matrix& matrix, int64_t panel, int64_t first, int64_t depth,
                     float* block) {
   const uint8_t* fields = matrix.fields + (panel * matrix.depth + first) * 2 * kBits;
-  const IntLanes start = load(matrix.table_start + panel * kLanes);
-  for (int64_t k = 0; k < depth; ++k)
-    store(block + k * kLanes,
-          gather(matrix.tables, start + load_field<kBits>(fields + k * 2 * kBits)));
+  const int32_t* starts = matrix.table_start + panel * kLanes;
+  int32_t lowest = starts[0];
+  int32_t highest = starts[0];
+  for (int64_t i = 1; i < kLanes; ++i) {
+    lowest = starts[i] < lowest ? starts[i] : lowest;
+    highest = starts[i] > highest ? starts[i] : highest;
+  }
+  int32_t relative[kLanes];
+  for (int64_t i = 0; i < kLanes; ++i) relative[i] = starts[i] - lowest;
+  const IntLanes start = load(relative);
+  const float* entries = matrix.tables + lowest;
+  const int32_t span = highest - lowest + (1 << kBits);
+  if (span <= 16)
+    decode_palette<kBits>(Table<16>(entries), start, fields, depth, block);
+  else if (span <= 32)
+    decode_palette<kBits>(Table<32>(entries), start, fields, depth, block);
+  else if (span <= 64)
+    decode_palette<kBits>(Table<64>(entries), start, fields, depth, block);
+  else
+    decode_palette<kBits>(Gathered{entries}, start, fields, depth, block);
 }
 
 template <int kBits>
@@ -143,10 +181,11 @@ void decode_integers(const Matrix& matrix, int64_t panel, int64_t first, int64_t
     const int64_t end = (group + 1) * matrix.group_depth - first;
     const int64_t at = (panel * matrix.groups + group) * kLanes;
     const Lanes scale = load(matrix.scales + at);
-    const Lanes offset = matrix.offsets != nullptr ? load(matrix.offsets + at) : broadcast(0.0f);
+    // Whole numbers far below 2^24: the order of these sums does not matter.
+    const Lanes shift = matrix.offsets != nullptr ? bias - load(matrix.offsets + at) : bias;
     for (; k < depth && k < end; ++k) {
-      const Lanes integer = to_float(load_field<kBits>(fields + k * 2 * kBits)) + bias;
-      const Lanes value = scale * (integer - offset);
+      const Lanes integer = to_float(load_field<kBits>(fields + k * 2 * kBits)) + shift;
+      const Lanes value = scale * integer;
       store(block + k * kLanes, matrix.rounds_to_fp16 ? round_fp16(value) : value);
     }
   }
@@ -230,10 +269,7 @@ void multiply_direct(const Product& product, int64_t panel, int64_t base) {
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
     const Tile tile = tile_at(product, panel, base, k);
     const T* at = data + k * matrix.depth_stride;
-    if (product.rows == 1)
-      multiply_tile<kPanels, 1>(tile, at, matrix.panel_stride, matrix.depth_stride);
-    else
-      multiply_rows<kPanels>(tile, product.rows, at, matrix.panel_stride, matrix.depth_stride);
+    multiply_rows<kPanels>(tile, product.rows, at, matrix.panel_stride, matrix.depth_stride);
   }
 }
 
@@ -245,24 +281,23 @@ void multiply_decoded(const Product& product, int64_t panel, int64_t base, float
     const int64_t stride = tile.depth * kLanes;
     for (int p = 0; p < kPanels; ++p)
       decode(matrix, panel + p, k, tile.depth, scratch + p * stride);
-    if (product.rows == 1)
-      multiply_tile<kPanels, 1>(tile, scratch, stride, kLanes);
-    else
-      multiply_rows<kPanels>(tile, product.rows, scratch, stride, kLanes);
+    multiply_rows<kPanels>(tile, product.rows, scratch, stride, kLanes);
   }
 }
 
-/// Calls the widest step that fits, again and again. One row has one sum per panel: many panels at
-/// once keep the adders busy.
+/// Calls the widest step that fits, again and again. Sums wait for each other, so few rows take
+/// many panels at once to keep the adders busy.
 template <typename Step>
-void step_panels(bool one_row, int64_t widest, int64_t& panel, int64_t end, const Step& step) {
+void step_panels(int64_t rows, int64_t widest, int64_t& panel, int64_t end, const Step& step) {
+  const int64_t wanted = rows == 1 ? kRowPanels : rows < 4 ? kRowPanels / 2 : kTilePanels;
   while (panel < end) {
-    const int64_t left = end - panel < widest ? end - panel : widest;
-    if (one_row && kRowPanels >= 8 && left >= 8)
+    int64_t width = wanted < widest ? wanted : widest;
+    while (width > end - panel) width /= 2;
+    if (width >= 8)
       panel += step.template operator() < kRowPanels >= 8 ? 8 : 1 > (panel);
-    else if (one_row && kRowPanels >= 4 && left >= 4)
+    else if (width >= 4)
       panel += step.template operator() < kRowPanels >= 4 ? 4 : 1 > (panel);
-    else if ((one_row || kTilePanels >= 2) && kRowPanels >= 2 && left >= 2)
+    else if (width >= 2)
       panel += step.template operator() < kRowPanels >= 2 ? 2 : 1 > (panel);
     else
       panel += step.template operator()<1>(panel);
@@ -278,10 +313,9 @@ void multiply(const Product& product, int64_t first, int64_t last, float* scratc
     return;
   }
   int64_t panel = first;
-  const bool one_row = product.rows == 1;
   const int64_t whole = matrix.padded ? last : matrix.columns / kLanes;
   if (matrix.form == Matrix::Form::panels && (!matrix.is_fp16 || product.rows < kConvertRows))
-    step_panels(one_row, kRowPanels, panel, last < whole ? last : whole,
+    step_panels(product.rows, kRowPanels, panel, last < whole ? last : whole,
                 [&]<int kPanels>(int64_t at) {
                   matrix.is_fp16 ? multiply_direct<kPanels, uint16_t>(product, at, first)
                                  : multiply_direct<kPanels, float>(product, at, first);
@@ -289,7 +323,7 @@ void multiply(const Product& product, int64_t first, int64_t last, float* scratc
                 });
   const int64_t block = matrix.depth < kDepthBlock ? matrix.depth : kDepthBlock;
   const int64_t fitting = anemone::kernels::MatmulKernels::kScratchFloats / (block * kLanes);
-  step_panels(one_row, fitting, panel, last, [&]<int kPanels>(int64_t at) {
+  step_panels(product.rows, fitting, panel, last, [&]<int kPanels>(int64_t at) {
     multiply_decoded<kPanels>(product, at, first, scratch);
     return kPanels;
   });

@@ -88,8 +88,11 @@ Packed pack(const Case& c, std::mt19937& random) {
   std::uniform_int_distribution<int> any(0, entries - 1);
   if (c.form == Matrix::Form::palette) {
     for (int64_t i = 0; i < 4 * entries; ++i) packed.tables.push_back(rounded(normal(random)));
+    packed.tables.resize(packed.tables.size() + 64, 0.0f);
+    // Groups of 5, 8 and 16 columns: one, two and several tables in a panel.
+    const int64_t group = c.columns == 150 ? 5 : c.columns == 32 ? 8 : 16;
     for (int64_t n = 0; n < wide; ++n)
-      packed.table_start.push_back(static_cast<int32_t>(n / 5 % 4 * entries));
+      packed.table_start.push_back(static_cast<int32_t>(n / group % 4 * entries));
     m.tables = packed.tables.data();
     m.table_start = packed.table_start.data();
   } else {

@@ -7,9 +7,16 @@ namespace {
 
 using kernels::kPanelColumns;
 
+// Rows that are a power of two apart share their cache sets; converted rows lie this much further.
+constexpr int64_t kRowPaddingFloats = 16;
+
 class WeightProductBinding final : public Binding {
  public:
-  explicit WeightProductBinding(WeightProduct product) : product_(std::move(product)) {}
+  explicit WeightProductBinding(WeightProduct product)
+      : product_(std::move(product)),
+        converts_(product_.x_dtype == DType::fp16),
+        pads_(converts_ && product_.x_depth_stride == 1 && product_.batches == 1),
+        x_row_stride_(product_.x_row_stride + (pads_ ? kRowPaddingFloats : 0)) {}
 
   std::string name() const override {
     return "product (" + product_.weight->description + ", " + std::string(product_.kernels->isa) +
@@ -17,19 +24,13 @@ class WeightProductBinding final : public Binding {
   }
 
   size_t scratch_bytes() const override {
-    return product_.x_dtype == DType::fp16 ? static_cast<size_t>(x_elements()) * sizeof(float) : 0;
+    if (!converts_) return 0;
+    const int64_t floats = pads_ ? product_.rows * x_row_stride_ : x_elements();
+    return static_cast<size_t>(floats) * sizeof(float);
   }
 
   Status run(const RunContext& context) const override {
-    const Tensor& x = *context.operands[product_.x_operand].value;
-    const float* values = nullptr;
-    if (product_.x_dtype == DType::fp16) {
-      auto* converted = reinterpret_cast<float*>(context.scratch.data());
-      product_.kernels->elementwise->to_fp32(x.values<uint16_t>().data(), converted, x_elements());
-      values = converted;
-    } else {
-      values = x.values<float>().data();
-    }
+    const float* values = as_floats(*context.operands[product_.x_operand].value, context.scratch);
     const kernels::Matrix& matrix = product_.weight->matrix;
     const int64_t panels = (matrix.columns + kPanelColumns - 1) / kPanelColumns;
     const int64_t work = kPanelColumns * matrix.depth * std::max<int64_t>(product_.rows, 1);
@@ -43,6 +44,19 @@ class WeightProductBinding final : public Binding {
   }
 
  private:
+  const float* as_floats(const Tensor& x, std::span<std::byte> scratch) const {
+    if (!converts_) return x.values<float>().data();
+    auto* floats = reinterpret_cast<float*>(scratch.data());
+    const uint16_t* halves = x.values<uint16_t>().data();
+    const auto convert = product_.kernels->elementwise->to_fp32;
+    if (pads_)
+      for (int64_t row = 0; row < product_.rows; ++row)
+        convert(halves + row * product_.x_row_stride, floats + row * x_row_stride_, matrix().depth);
+    else
+      convert(halves, floats, x_elements());
+    return floats;
+  }
+
   int64_t x_elements() const { return product_.batches * product_.rows * matrix().depth; }
   const kernels::Matrix& matrix() const { return product_.weight->matrix; }
 
@@ -54,7 +68,7 @@ class WeightProductBinding final : public Binding {
     multiply_blocks(
         kernels,
         kernels::Product{.x = x,
-                         .x_row_stride = product_.x_row_stride,
+                         .x_row_stride = x_row_stride_,
                          .x_depth_stride = product_.x_depth_stride,
                          .rows = product_.rows,
                          .matrix = matrix()},
@@ -76,6 +90,9 @@ class WeightProductBinding final : public Binding {
   }
 
   WeightProduct product_;
+  bool converts_;
+  bool pads_;
+  int64_t x_row_stride_;  ///< of what the kernel reads.
 };
 
 }  // namespace
