@@ -8,7 +8,7 @@ target_compile_options(anemone_flags INTERFACE
   -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers
   -ffp-contract=off -fvisibility=hidden
   $<$<BOOL:${ANEMONE_WERROR}>:-Werror>)
-if(ANEMONE_DEVELOPER)
+if(ANEMONE_DEVELOPER OR ANEMONE_FUZZ)
   target_compile_options(anemone_flags INTERFACE -UNDEBUG)
   target_compile_definitions(anemone_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()

@@ -92,9 +92,9 @@ Status for_each_blob(Bytes file, const std::function<void(const BlobRecord&)>& f
   return {};
 }
 
-Result<Tensor> read_blob(const std::shared_ptr<const MappedFile>& file, uint64_t offset_bytes,
+Result<Tensor> read_blob(Bytes file, std::shared_ptr<const void> owner, uint64_t offset_bytes,
                          DType dtype, const Shape& shape) {
-  ANEMONE_TRY(const BlobRecord record, read_blob_record(file->bytes(), offset_bytes));
+  ANEMONE_TRY(const BlobRecord record, read_blob_record(file, offset_bytes));
   if (record.dtype != dtype)
     return fail(ErrorCode::mismatch, "blob at {}: type {}, the program expects {}", offset_bytes,
                 to_string(record.dtype), to_string(dtype));
@@ -106,8 +106,8 @@ Result<Tensor> read_blob(const std::shared_ptr<const MappedFile>& file, uint64_t
     return fail(ErrorCode::mismatch, "blob at {}: {} bytes, expected {} for {} {}", offset_bytes,
                 record.size_bytes, size ? std::to_string(*size) : "more than memory",
                 to_string(dtype), shape.to_string());
-  return Tensor::view(dtype, shape,
-                      *slice_at(file->bytes(), record.data_offset_bytes, record.size_bytes), file);
+  return Tensor::view(dtype, shape, *slice_at(file, record.data_offset_bytes, record.size_bytes),
+                      std::move(owner));
 }
 
 }  // namespace anemone::package

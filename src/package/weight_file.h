@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -9,7 +8,6 @@
 
 #include "anemone/result.h"
 #include "anemone/tensor.h"
-#include "base/mapped_file.h"
 
 namespace anemone::package {
 
@@ -39,9 +37,9 @@ Result<BlobRecord> read_blob_record(std::span<const std::byte> file, uint64_t of
 Status for_each_blob(std::span<const std::byte> file,
                      const std::function<void(const BlobRecord&)>& found);
 
-/// The tensor whose record lies at `offset_bytes`, a view of `file`.
+/// The tensor whose record lies at `offset_bytes`, a view of `file`, which `owner` keeps alive.
 /// Errors: corrupt (record), mismatch (dtype or size is not that of the program).
-Result<Tensor> read_blob(const std::shared_ptr<const MappedFile>& file, uint64_t offset_bytes,
-                         DType dtype, const Shape& shape);
+Result<Tensor> read_blob(std::span<const std::byte> file, std::shared_ptr<const void> owner,
+                         uint64_t offset_bytes, DType dtype, const Shape& shape);
 
 }  // namespace anemone::package

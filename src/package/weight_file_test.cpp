@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "support/model_bytes.h"
-#include "support/scratch_folder.h"
 
 namespace anemone::package {
 namespace {
@@ -17,9 +16,8 @@ class WeightFileTest : public ::testing::Test {
  protected:
   Result<Tensor> read(const std::string& bytes, DType dtype, const Shape& shape,
                       uint64_t offset = 64) {
-    folder_.write("weight.bin", bytes);
-    const auto file = MappedFile::open(folder_.path() / "weight.bin");
-    return read_blob(*file, offset, dtype, shape);
+    const auto owner = std::make_shared<const std::string>(bytes);
+    return read_blob(std::as_bytes(std::span(*owner)), owner, offset, dtype, shape);
   }
   void expect(const std::string& bytes, ErrorCode code, const char* word, uint64_t offset = 64) {
     const auto tensor = read(bytes, DType::fp16, {4}, offset);
@@ -27,8 +25,6 @@ class WeightFileTest : public ::testing::Test {
     EXPECT_EQ(tensor.error().code, code) << tensor.error().message;
     EXPECT_THAT(tensor.error().message, HasSubstr(word));
   }
-
-  test::ScratchFolder folder_;
 };
 
 TEST_F(WeightFileTest, ReadsEveryTypeAsAView) {

@@ -25,7 +25,7 @@ Result<std::shared_ptr<const MappedFile>> WeightFolder::file(const std::string& 
 Result<Tensor> WeightFolder::load(const mil::BlobReference& reference, DType dtype,
                                   const Shape& shape) {
   ANEMONE_TRY(const auto mapped, file(reference.path));
-  return read_blob(mapped, reference.offset_bytes, dtype, shape)
+  return read_blob(mapped->bytes(), mapped, reference.offset_bytes, dtype, shape)
       .in(fmt::format("weight file {}", reference.path));
 }
 
