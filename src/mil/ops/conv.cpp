@@ -46,7 +46,7 @@ Inferred infer(const Operands& in, size_t) {
   if (weight[0] != kUnknownDim && weight[0] % groups != 0)
     return violates("c5", "weight makes {} channels, which {} groups do not divide", weight[0],
                     groups);
-  if (in.has(kBias) && in.shape(kBias) != Shape{weight[0]})
+  if (in.has(kBias) && !shapes_agree(in.shape(kBias), Shape{weight[0]}))
     return violates("c6", "bias is {}, expected [{}], one for each channel of the result",
                     in.shape(kBias).to_string(), weight[0]);
   const auto dilations = in.integers(kDilations);

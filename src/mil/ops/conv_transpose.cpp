@@ -91,7 +91,7 @@ Inferred infer(const Operands& in, size_t) {
   // An unknown dimension, like a product out of range, gives nothing.
   const auto product = checked_element_count(std::array{weight[1], groups});
   const int64_t channels = product.value_or(kUnknownDim);
-  if (in.has(kBias) && in.shape(kBias) != Shape{channels})
+  if (in.has(kBias) && !shapes_agree(in.shape(kBias), Shape{channels}))
     return violates("c6", "bias is {}, expected [{}], one for each channel of the result",
                     in.shape(kBias).to_string(), channels);
   const auto asked = in.integers(kOutputShape);
