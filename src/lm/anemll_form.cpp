@@ -186,7 +186,17 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
                 path.string());
   if (!info.gives_logits) {
     ANEMONE_TRY(parts.argmax_parts, argmax_parts(loaded));
+    ANEMONE_RETURN_IF_ERROR(parts.step->check_argmax(parts.argmax_parts));
+    if (parts.step_rotate)
+      ANEMONE_RETURN_IF_ERROR(parts.step_rotate->check_argmax(parts.argmax_parts));
   }
+  if (parts.block && parts.block->logits_rows() == parts.block->rows() &&
+      parts.block->vocab_size() != parts.step->vocab_size() && info.gives_logits)
+    return fail(ErrorCode::mismatch, "{}: infer gives {} logits, prefill {}", path.string(),
+                parts.step->vocab_size(), parts.block->vocab_size());
+  if (parts.block && parts.block->rows() > columns)
+    return fail(ErrorCode::mismatch, "{}: prefill takes {} tokens, causal_mask has {} columns",
+                path.string(), parts.block->rows(), columns);
   info.name = loaded.directory.name.empty() ? path.filename().string() : loaded.directory.name;
   info.path = path;
   info.form = loaded.directory.monolithic ? "anemll-monolithic" : "anemll";

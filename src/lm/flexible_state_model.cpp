@@ -6,6 +6,7 @@
 #include "base/float16.h"
 #include "lm/cached_sequence.h"
 #include "lm/forms.h"
+#include "lm/greedy.h"
 #include "lm/loader.h"
 #include "lm/logits_row.h"
 #include "lm/token_check.h"
@@ -56,7 +57,7 @@ class FlexibleStateModel : public LanguageModel {
     std::vector<float> logits(static_cast<size_t>(info_.vocab_size));
     if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
     ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
-    return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+    return greedy_token(logits);
   }
 
  private:
@@ -158,6 +159,13 @@ OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
   const runtime::Model::InputShape one[] = {{interface.input_ids, Shape{1, 1}},
                                             {interface.causal_mask, Shape{1, 1, 1, 1}}};
   ANEMONE_TRY(const auto runner, model->prepare(function.name, one));
+  const Tensor* one_ids = runner->input(interface.input_ids);
+  const Tensor* one_mask = runner->input(interface.causal_mask);
+  if (one_ids == nullptr || one_ids->dtype() != DType::int32 || one_mask == nullptr ||
+      one_mask->element_count() != 1 || !is_float(one_mask->dtype()))
+    return fail(ErrorCode::unsupported,
+                "{}: expected int32 input_ids [1, T] and a float causal_mask [1, 1, T, S]",
+                package.path.filename().string());
   const Shape& logits = runner->output(interface.logits)->shape();
   if (logits.rank() == 0 || logits[logits.rank() - 1] < 1)
     return fail(ErrorCode::unsupported, "{}: output {} has shape {}, expected [.., V]",

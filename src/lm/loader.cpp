@@ -18,6 +18,33 @@ Result<std::shared_ptr<runtime::Model>> load_package(const fs::path& path,
   return runtime::Model::load(*std::move(package), options).in(path.filename().string());
 }
 
+namespace {
+
+/// The inputs that a pipeline fills by their role have the dtype and size that filling assumes.
+Status check_inputs(const Pipeline::Stage& stage, int64_t rows) {
+  runtime::Runner& runner = *stage.runner;
+  const Interface& interface = stage.interface;
+  const auto wrong = [&](const std::string& name, const Tensor& tensor, std::string_view expected) {
+    return fail(ErrorCode::mismatch, "{}: input {} is {} {}, expected {}", stage.label, name,
+                to_string(tensor.dtype()), tensor.shape().to_string(), expected);
+  };
+  if (const Tensor* ids = runner.input(interface.input_ids);
+      ids != nullptr && (ids->dtype() != DType::int32 || ids->element_count() != rows))
+    return wrong(interface.input_ids, *ids, fmt::format("int32 of {} tokens", rows));
+  for (const std::string& name : {interface.position_ids, interface.current_pos})
+    if (const Tensor* tensor = runner.input(name);
+        tensor != nullptr && !is_integer(tensor->dtype()))
+      return wrong(name, *tensor, "integers");
+  for (const std::string& name : {interface.causal_mask, interface.update_mask})
+    if (const Tensor* mask = runner.input(name);
+        mask != nullptr && ((mask->dtype() != DType::fp16 && mask->dtype() != DType::fp32) ||
+                            mask->shape().rank() == 0))
+      return wrong(name, *mask, "fp16 or fp32 [.., rows, columns]");
+  return {};
+}
+
+}  // namespace
+
 Result<Pipeline::Stage> make_stage(runtime::Model& model,
                                    const package::FunctionDescription& function, int64_t rows,
                                    std::string label) {
@@ -29,6 +56,7 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
   auto runner = model.prepare(function.name, shapes);
   if (!runner.ok()) return std::move(runner).in(stage.label).error();
   stage.runner = *std::move(runner);
+  ANEMONE_RETURN_IF_ERROR(check_inputs(stage, rows));
   stage.interface.rows = rows;
   return stage;
 }
@@ -65,6 +93,7 @@ Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model
       hash.update(fs::relative(file, root, error).generic_string());
       hash.update(std::string_view("\0", 1));
       std::ifstream stream(file, std::ios::binary);
+      if (!stream) return fail(ErrorCode::io, "cannot read {}", file.string());
       std::vector<char> buffer(1 << 20);
       while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
              stream.gcount() > 0)

@@ -63,9 +63,10 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
       if (given == nullptr || taken == nullptr)
         return fail(ErrorCode::mismatch, "{} and {} are not joined by hidden states",
                     previous->label, stage.label);
-      if (given->shape() != taken->shape())
-        return fail(ErrorCode::mismatch, "hidden states: {} gives {}, {} takes {}", previous->label,
-                    given->shape().to_string(), stage.label, taken->shape().to_string());
+      if (given->shape() != taken->shape() || given->dtype() != taken->dtype())
+        return fail(ErrorCode::mismatch, "hidden states: {} gives {} {}, {} takes {} {}",
+                    previous->label, to_string(given->dtype()), given->shape().to_string(),
+                    stage.label, to_string(taken->dtype()), taken->shape().to_string());
     }
     previous = &stage;
   }
@@ -77,14 +78,18 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
       return fail(ErrorCode::mismatch, "{}: output {} is a scalar, expected [.., V]", last.label,
                   name);
     const int64_t width = part->shape()[part->shape().rank() - 1];
+    const int64_t part_rows = width == 0 ? 0 : part->element_count() / width;
+    if (part_rows == 0 || (pipeline.vocab_size_ > 0 && part_rows != pipeline.logits_rows_))
+      return fail(ErrorCode::mismatch, "{}: output {} has shape {}, the parts before it {} rows",
+                  last.label, name, part->shape().to_string(), pipeline.logits_rows_);
     pipeline.vocab_size_ += width;
-    pipeline.logits_rows_ = width == 0 ? 0 : part->element_count() / width;
+    pipeline.logits_rows_ = part_rows;
   }
   pipeline.stages_ = std::move(stages);
   return pipeline;
 }
 
-Status Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position) {
+void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position) {
   runtime::Runner& runner = *stage.runner;
   const Interface& interface = stage.interface;
   if (Tensor* ids = runner.input(interface.input_ids))
@@ -93,7 +98,6 @@ Status Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t pos
   if (Tensor* current = runner.input(interface.current_pos)) fill_integers(*current, position);
   if (Tensor* mask = runner.input(interface.causal_mask)) fill_causal_mask(*mask, position);
   if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
-  return {};
 }
 
 Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime::State& state) {
@@ -101,7 +105,7 @@ Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime:
                 "a pipeline takes its own number of rows");
   const Tensor* hidden = nullptr;
   for (Stage& stage : stages_) {
-    ANEMONE_RETURN_IF_ERROR(feed(stage, tokens, position));
+    feed(stage, tokens, position);
     if (hidden != nullptr) {
       Tensor* input = stage.runner->input(stage.interface.hidden_states);
       std::memcpy(input->mutable_bytes().data(), hidden->bytes().data(), hidden->bytes().size());
@@ -123,16 +127,32 @@ void Pipeline::copy_logits(int64_t row, std::span<float> logits) const {
   }
 }
 
-int32_t Pipeline::argmax(std::span<const int64_t> part_sizes) const {
+Status Pipeline::check_argmax(std::span<const int64_t> part_sizes) const {
+  const Stage& last = stages_.back();
+  const auto parts = static_cast<int64_t>(part_sizes.size());
+  for (const std::string& name : {last.interface.argmax_index, last.interface.argmax_value}) {
+    const Tensor* tensor = last.runner->output(name);
+    if (tensor == nullptr || tensor->element_count() != parts || parts == 0)
+      return fail(ErrorCode::mismatch, "{}: output '{}' has {} values, the vocabulary {} parts",
+                  last.label, name, tensor == nullptr ? 0 : tensor->element_count(), parts);
+  }
+  return {};
+}
+
+Result<int32_t> Pipeline::argmax(std::span<const int64_t> part_sizes) const {
   const Stage& last = stages_.back();
   const Tensor& indices = *last.runner->output(last.interface.argmax_index);
   const Tensor& values = *last.runner->output(last.interface.argmax_value);
   int64_t best = 0;
   for (int64_t part = 1; part < values.element_count(); ++part)
     if (values.at(part) > values.at(best)) best = part;
+  const double index = indices.at(best);
+  if (!(index >= 0 && index < static_cast<double>(part_sizes[static_cast<size_t>(best)])))
+    return fail(ErrorCode::out_of_range, "arg max {} of part {} is outside its {} tokens", index,
+                best + 1, part_sizes[static_cast<size_t>(best)]);
   int64_t offset = 0;
   for (int64_t part = 0; part < best; ++part) offset += part_sizes[static_cast<size_t>(part)];
-  return static_cast<int32_t>(offset + static_cast<int64_t>(indices.at(best)));
+  return static_cast<int32_t>(offset + static_cast<int64_t>(index));
 }
 
 }  // namespace anemone::lm

@@ -37,12 +37,15 @@ class Pipeline {
 
   /// Copies one row of logits of the last run.
   void copy_logits(int64_t row, std::span<float> logits) const;
+  /// Errors: mismatch when the arg max outputs do not have one value for each part.
+  Status check_argmax(std::span<const int64_t> part_sizes) const;
   /// The token that the model itself chose in the last run (a model with an arg max inside). Ties
   /// go to the lower part.
-  int32_t argmax(std::span<const int64_t> part_sizes) const;
+  /// Errors: out_of_range (an index outside its part).
+  Result<int32_t> argmax(std::span<const int64_t> part_sizes) const;
 
  private:
-  Status feed(Stage& stage, std::span<const int32_t> tokens, int64_t position);
+  void feed(Stage& stage, std::span<const int32_t> tokens, int64_t position);
 
   int64_t rows_ = 0;
   int64_t logits_rows_ = 0;

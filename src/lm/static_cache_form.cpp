@@ -53,6 +53,15 @@ OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
     return fail(ErrorCode::unsupported, "{}: no function gives logits of every token it takes",
                 package.path.filename().string());
 
+  if (parts.step && block_gives_rows && parts.step->vocab_size() != parts.block->vocab_size())
+    return fail(ErrorCode::mismatch, "{}: vocabularies of {} and {} in functions of one model",
+                package.path.filename().string(), parts.step->vocab_size(),
+                parts.block->vocab_size());
+  if (parts.block && parts.block->rows() > columns)
+    return fail(ErrorCode::mismatch,
+                "{}: a function takes {} tokens, its causal_mask has {} columns",
+                package.path.filename().string(), parts.block->rows(), columns);
+
   ModelInfo& info = parts.info;
   info.name = package.path.stem().string();
   info.path = package.path;

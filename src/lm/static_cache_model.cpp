@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "lm/greedy.h"
 #include "lm/token_check.h"
 
 namespace anemone::lm {
 
 StaticCacheModel::StaticCacheModel(StaticCacheParts parts, bool single_steps)
     : parts_(std::move(parts)), single_steps_(single_steps && parts_.step.has_value()) {
-  block_gives_rows_ = parts_.block && parts_.block->rows() > 1 &&
+  block_gives_rows_ = parts_.info.gives_logits && parts_.block && parts_.block->rows() > 1 &&
                       parts_.block->logits_rows() == parts_.block->rows();
 }
 
@@ -108,7 +109,7 @@ Result<int32_t> StaticCacheModel::extend_greedy(Sequence& sequence,
   if (parts_.info.gives_logits) {
     std::vector<float> logits(static_cast<size_t>(parts_.info.vocab_size));
     ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
-    return static_cast<int32_t>(std::ranges::max_element(logits) - logits.begin());
+    return greedy_token(logits);
   }
   auto& cached = static_cast<CachedSequence&>(sequence);
   const int64_t before = cached.length();

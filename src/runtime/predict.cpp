@@ -51,7 +51,7 @@ Result<Tensor> image_tensor(const package::Feature& feature, const Tensor& array
       feature.color_space == ColorSpace::gray || feature.color_space == ColorSpace::gray_fp16;
   const Shape expected =
       gray ? Shape{feature.height, feature.width} : Shape{feature.height, feature.width, 3};
-  if (array.shape() != expected || is_float(array.dtype()))
+  if (array.shape() != expected || array.dtype() != DType::uint8)
     return fail(ErrorCode::mismatch, "image {}: {} {}, expected uint8 {}", feature.name,
                 to_string(array.dtype()), array.shape().to_string(), expected.to_string());
   const int64_t channels = gray ? 1 : 3;
@@ -68,8 +68,9 @@ Result<Tensor> image_tensor(const package::Feature& feature, const Tensor& array
 
 Result<Tensor> input_tensor(const package::Feature& feature, const Tensor& array) {
   if (feature.kind == package::Feature::Kind::image) return image_tensor(feature, array);
-  if (array.dtype() == DType::string)
-    return fail(ErrorCode::mismatch, "input {}: text, expected numbers", feature.name);
+  if (array.dtype() == DType::string || feature.kind == package::Feature::Kind::string ||
+      feature.dtype == DType::string)
+    return fail(ErrorCode::unsupported, "input {}: text inputs are not supported", feature.name);
   if (feature.shape.empty() && array.shape() == Shape{1}) return array.reshaped({});
   return array;
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <set>
 
 #include "mil/interpret.h"
+#include "mil/op.h"
 #include "support/op_case.h"
 
 namespace anemone {
@@ -106,6 +108,25 @@ TEST_P(OpCases, EndureHostileIntegers) {
       if (!program.ok() || !mil::verify(*program).empty()) continue;
       if (std::string_view(integer).size() < 4) (void)run(*program, "main", true);
     }
+}
+
+void collect_types(const mil::Block& block, std::set<std::string, std::less<>>& types) {
+  for (const mil::Operation& operation : block.operations) {
+    types.insert(operation.type);
+    for (const mil::Block& nested : operation.blocks) collect_types(nested, types);
+  }
+}
+
+TEST(OpCaseCoverage, EveryOpHasACase) {
+  std::set<std::string, std::less<>> types;
+  for (const auto& path : test::mil_files("ops")) {
+    const auto op_case = test::read_op_case(path);
+    ASSERT_TRUE(op_case.ok()) << path << ": " << op_case.error().to_string();
+    if (const mil::Function* main = op_case->program.find_function("main"))
+      collect_types(main->block, types);
+  }
+  for (const mil::OpDef* op : mil::all_ops())
+    EXPECT_TRUE(types.contains(op->name)) << op->name << " occurs in no file of tests/ops";
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, OpCases, testing::ValuesIn(test::mil_files("ops")),
