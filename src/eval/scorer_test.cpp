@@ -35,9 +35,9 @@ Codec byte_codec() {
   return codec;
 }
 
-test::ScriptedModel model_of(int64_t context, int64_t block, uint64_t seed = 7) {
-  return test::ScriptedModel(kVocabulary, context, block, [seed](std::span<const int32_t> tokens) {
-    return test::mixed_logits(tokens, kVocabulary, seed);
+ScriptedModel model_of(int64_t context, int64_t block, uint64_t seed = 7) {
+  return ScriptedModel(kVocabulary, context, block, [seed](std::span<const int32_t> tokens) {
+    return mixed_logits(tokens, kVocabulary, seed);
   });
 }
 
@@ -46,7 +46,7 @@ double brute_force(const std::string& context, const std::string& continuation, 
   std::vector<int32_t> tokens(context.begin(), context.end());
   double sum = 0;
   for (const char c : continuation) {
-    const auto logits = test::mixed_logits(tokens, kVocabulary, seed);
+    const auto logits = mixed_logits(tokens, kVocabulary, seed);
     double total = 0;
     for (const float logit : logits) total += std::exp(static_cast<double>(logit));
     sum += logits[static_cast<size_t>(c)] - std::log(total);
@@ -179,8 +179,8 @@ TEST(Scorer, S0_23_OneFailingRequestLeavesTheOthers) {
 }
 
 TEST(Scorer, NaNLogitsAreAFailureAndNoScore) {
-  test::ScriptedModel model(kVocabulary, 64, 4, [](std::span<const int32_t> tokens) {
-    auto logits = test::mixed_logits(tokens, kVocabulary, 7);
+  ScriptedModel model(kVocabulary, 64, 4, [](std::span<const int32_t> tokens) {
+    auto logits = mixed_logits(tokens, kVocabulary, 7);
     if (tokens.size() == 3) logits[5] = std::numeric_limits<float>::quiet_NaN();
     return logits;
   });
@@ -210,17 +210,16 @@ TEST(Scorer, GreedyIsTheFirstOfEqualLogits) {
 }
 
 /// A model that says `answer` after a prompt of `prompt` tokens, then EOS for ever.
-test::ScriptedModel saying(std::string answer, size_t prompt) {
-  return test::ScriptedModel(
-      kVocabulary, 512, 4, [answer, prompt](std::span<const int32_t> tokens) {
-        std::vector<float> logits(kVocabulary, 0.0f);
-        const size_t at = tokens.size() - prompt;
-        logits[at < answer.size() ? static_cast<size_t>(answer[at]) : 1] = 9.0f;
-        return logits;
-      });
+ScriptedModel saying(std::string answer, size_t prompt) {
+  return ScriptedModel(kVocabulary, 512, 4, [answer, prompt](std::span<const int32_t> tokens) {
+    std::vector<float> logits(kVocabulary, 0.0f);
+    const size_t at = tokens.size() - prompt;
+    logits[at < answer.size() ? static_cast<size_t>(answer[at]) : 1] = 9.0f;
+    return logits;
+  });
 }
 
-std::string generated(test::ScriptedModel& model, const Value& kwargs, const char* prompt = "abc") {
+std::string generated(ScriptedModel& model, const Value& kwargs, const char* prompt = "abc") {
   auto scorer = Scorer::create(model, byte_codec(), 0);
   const Request request = {prompt, "", kwargs};
   const auto responses = scorer->run(OutputType::generate_until, std::span(&request, 1));

@@ -11,7 +11,7 @@
 #include "anemone/language_model.h"
 #include "base/error.h"
 
-namespace anemone::eval::test {
+namespace anemone::eval {
 
 /// A language model for tests: its logits after some tokens are a function of those tokens alone.
 class ScriptedModel : public lm::LanguageModel {
@@ -93,4 +93,4 @@ inline std::vector<float> mixed_logits(std::span<const int32_t> tokens, int64_t 
   return logits;
 }
 
-}  // namespace anemone::eval::test
+}  // namespace anemone::eval

@@ -1,0 +1,101 @@
+#include "eval/catalogue.h"
+
+#include <gmock/gmock.h>
+
+#include "eval/python_format.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::eval {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct CatalogueTest : ::testing::Test {
+  test::ScratchFolder folder;
+  std::vector<std::string> words;
+
+  Result<Catalogue> build() {
+    const std::vector<std::filesystem::path> include = {folder.path()};
+    return Catalogue::build(
+        include, [this](LogLevel, std::string_view message) { words.emplace_back(message); });
+  }
+  std::vector<std::string> select(const std::vector<std::string>& names) {
+    const auto catalogue = build();
+    if (!catalogue.ok()) return {"error: " + catalogue.error().to_string()};
+    const auto selected = catalogue->select(names);
+    if (!selected.ok()) return {"error: " + selected.error().to_string()};
+    std::vector<std::string> out;
+    for (const CatalogueEntry& entry : *selected) out.push_back(entry.name);
+    return out;
+  }
+};
+
+TEST_F(CatalogueTest, S0_10_NamesPatternsAndTags) {
+  folder.write("a.yaml", "task: zeta\ntag: mine\n");
+  folder.write("b.yaml", "task: alpha\ntag: [mine, other]\n");
+  EXPECT_THAT(select({"zeta", "alpha", "zeta"}), ElementsAre("zeta", "alpha"));
+  EXPECT_THAT(select({"mine"}), ElementsAre("alpha", "zeta"));
+  EXPECT_THAT(select({"arc_*", "other"}), ElementsAre("arc_challenge", "arc_easy", "alpha"));
+  EXPECT_THAT(select({(folder.path() / "a.yaml").string()}), ElementsAre("zeta"));
+  EXPECT_THAT(select({"arc_eazy"}), ElementsAre("error: there is no task 'arc_eazy' (did you mean "
+                                                "'arc_easy'?)"));
+}
+
+TEST_F(CatalogueTest, BuiltInTasksAreThere) {
+  EXPECT_THAT(select({"arc_easy", "boolq", "hellaswag", "wikitext", "typos", "prose"}),
+              ElementsAre("arc_easy", "boolq", "hellaswag", "wikitext", "typos", "prose"));
+}
+
+TEST_F(CatalogueTest, IncludePathsWinWithAWarning) {
+  folder.write("mine/arc.yaml", "task: arc_easy\n");
+  const auto catalogue = build();
+  const std::vector<std::string> names = {"arc_easy"};
+  EXPECT_EQ(catalogue->select(names)->at(0).source, (folder.path() / "mine/arc.yaml").string());
+  EXPECT_THAT(words, Contains(HasSubstr("takes the place of that of tasks/arc_easy.yaml")));
+}
+
+TEST_F(CatalogueTest, LaterFilesOfIncludeWinAndTheFileItselfLast) {
+  folder.write("base/one.yaml", "x: 1\ny: 1\nz: 1\ntask_list: [q]\n");
+  folder.write("two.yaml", "y: 2\nz: 2\n");
+  folder.write("task.yaml", "include: [base/one.yaml, two.yaml]\ntask: t\nz: 3\n");
+  const auto config = load_task_file(folder.path() / "task.yaml");
+  ASSERT_TRUE(config.ok()) << config.error().to_string();
+  EXPECT_EQ(python::dumps(*config), R"({"x": 1, "y": 2, "z": 3, "task": "t"})");
+}
+
+TEST_F(CatalogueTest, BrokenFilesAreLeftOutWithTheReason) {
+  folder.write("a.yaml", "task: [\n");
+  folder.write("b.yaml", "include: b.yaml\n");
+  folder.write("c.yaml", "include: absent.yaml\n");
+  folder.write("d.yaml", "just text");
+  ASSERT_TRUE(build().ok());
+  EXPECT_THAT(words, Contains(HasSubstr("a.yaml: line 2")));
+  EXPECT_THAT(words, Contains(HasSubstr("b.yaml includes itself")));
+  EXPECT_THAT(words, Contains(HasSubstr("absent.yaml")));
+  EXPECT_THAT(words, Contains(HasSubstr("d.yaml: a task file must be a dict")));
+}
+
+TEST_F(CatalogueTest, FunctionsAreFoundByFolderStemOrTheirOwnModule) {
+  folder.write("hellaswag/default.yaml", "task: a\nprocess_docs: !function utils.process_docs\n");
+  folder.write("other/wikitext.yaml", "task: b\nprocess_results: !function x.process_results\n");
+  folder.write("other/c.yaml", "task: c\nprocess_docs: !function utils.process_docs\n");
+  const auto catalogue = build();
+  const auto name = [&](const std::string& task, const char* key) {
+    const std::vector<std::string> names = {task};
+    return python::dumps(catalogue->select(names)->at(0).config[key]);
+  };
+  EXPECT_EQ(name("a", "process_docs"), R"({"!function": "hellaswag.process_docs"})");
+  EXPECT_EQ(name("b", "process_results"), R"({"!function": "wikitext.process_results"})");
+  EXPECT_EQ(name("c", "process_docs"), R"({"!function": "utils.process_docs"})");
+}
+
+TEST(Catalogue, AbsentIncludePathIsAnError) {
+  const std::vector<std::filesystem::path> include = {"/absent/folder"};
+  const auto catalogue = Catalogue::build(include, [](LogLevel, std::string_view) {});
+  EXPECT_EQ(catalogue.error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace anemone::eval

@@ -1,0 +1,263 @@
+#include "anemone/evaluate.h"
+
+#include <gmock/gmock.h>
+
+#include "eval/scripted_model.h"
+#include "eval/value.h"
+#include "support/scratch_folder.h"
+#include "support/shared.h"
+
+namespace anemone::eval {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+constexpr int64_t kVocabulary = 4096;  // of the embedded model's tokenizer
+
+constexpr const char* kColours =
+    "task: colours\ndataset_path: json\ndataset_kwargs: {data_files: colours.jsonl}\n"
+    "test_split: train\noutput_type: multiple_choice\ndoc_to_text: \"{{thing}} is\"\n"
+    "doc_to_choice: [red, green, blue]\ndoc_to_target: colour\nmetadata: {version: 3}\n";
+constexpr const char* kColourRows =
+    "{\"thing\": \"Grass\", \"colour\": \"green\"}\n{\"thing\": \"Blood\", \"colour\": \"red\"}\n"
+    "{\"thing\": \"The sky\", \"colour\": 2}\n{\"thing\": \"A leaf\", \"colour\": 1}\n";
+constexpr const char* kPages =
+    "task: pages\ndataset_path: json\ndataset_kwargs: {data_files: pages.jsonl}\n"
+    "test_split: train\noutput_type: loglikelihood_rolling\ndoc_to_text: ''\ndoc_to_target: page\n";
+
+struct EvaluateTest : ::testing::Test {
+  EvaluateTest()
+      : tokenizer(*text::Tokenizer::load(test::source_folder() / "models/anemone-tiny")) {
+    folder.write("tasks/colours.yaml", kColours);
+    folder.write("tasks/colours.jsonl", kColourRows);
+    folder.write("tasks/pages.yaml", kPages);
+    folder.write("tasks/pages.jsonl",
+                 "{\"page\": \"It rained all day.\"}\n{\"page\": \"The end.\"}\n");
+    options.places.include_paths = {folder.path() / "tasks"};
+    options.tasks = {"colours"};
+    options.log_samples = true;
+  }
+
+  static ScriptedModel model_of(uint64_t seed) {
+    return ScriptedModel(kVocabulary, 256, 16, [seed](std::span<const int32_t> tokens) {
+      return mixed_logits(tokens, kVocabulary, seed);
+    });
+  }
+
+  Result<Report> run(ScriptedModel& model) {
+    return evaluate(
+        model, tokenizer, options, progress,
+        [this](LogLevel, std::string_view message) { words += std::string(message) + "\n"; });
+  }
+
+  int32_t token(const char* text) const { return tokenizer.encode(text, false)->back(); }
+
+  test::ScratchFolder folder;
+  text::Tokenizer tokenizer;
+  Options options;
+  ProgressSink progress;
+  std::string words;
+};
+
+TEST_F(EvaluateTest, S0_16_TasksOfOneRunScoreAsAlone) {
+  options.tasks = {"colours", "pages"};
+  auto model = model_of(1);
+  const auto together = run(model);
+  ASSERT_TRUE(together.ok()) << together.error().to_string();
+  ASSERT_EQ(together->tasks.size(), 2u);
+  EXPECT_EQ(model.sequences, 1);
+  for (const TaskReport& task : together->tasks) {
+    options.tasks = {task.name};
+    auto fresh = model_of(1);
+    const auto alone = run(fresh);
+    ASSERT_TRUE(alone.ok());
+    EXPECT_EQ(alone->tasks[0].samples, task.samples);
+    for (size_t i = 0; i < task.scores.size(); ++i)
+      EXPECT_EQ(alone->tasks[0].scores[i].value, task.scores[i].value);
+  }
+}
+
+TEST_F(EvaluateTest, S0_49_OtherWeightsGiveOtherScores) {
+  auto one = model_of(1);
+  auto other = model_of(2);
+  const auto first = run(one);
+  const auto second = run(other);
+  ASSERT_TRUE(first.ok() && second.ok());
+  const Value a = Value::parse(first->tasks[0].samples[0]);
+  const Value b = Value::parse(second->tasks[0].samples[0]);
+  EXPECT_EQ(a["arguments"], b["arguments"]);
+  EXPECT_NE(a["resps"], b["resps"]);
+}
+
+TEST_F(EvaluateTest, S0_61_TheSameRunTwiceGivesTheSameScores) {
+  auto one = model_of(1);
+  auto other = model_of(1);
+  EXPECT_EQ(run(one)->tasks[0].samples, run(other)->tasks[0].samples);
+}
+
+TEST_F(EvaluateTest, S0_23_AFailedSampleIsCountedAndNamed) {
+  auto model = model_of(1);
+  model.failing_token = token("Blood is");
+  options.tasks = {"colours"};
+  // "… is" ends every context; only one document has the failing word.
+  model.failing_token = tokenizer.encode("Blood is", false)->front();
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const TaskReport& task = report->tasks[0];
+  ASSERT_EQ(task.failed.size(), 1u);
+  EXPECT_EQ(task.failed[0].document, 1);
+  EXPECT_THAT(task.failed[0].message, HasSubstr("fails"));
+  EXPECT_EQ(task.evaluated, 3);
+  const Value results = Value::parse(report->results);
+  EXPECT_EQ(results["results"]["colours"]["failed"], 1);
+  EXPECT_EQ(results["results"]["colours"]["sample_len"], 3);
+  EXPECT_EQ(results["n-samples"]["colours"], (Value{{"original", 4}, {"effective", 3}}));
+  EXPECT_EQ(results["failed"]["colours"][0]["doc_id"], 1);
+  EXPECT_THAT(words, HasSubstr("colours: document 1 failed: "));
+  const Value sample = Value::parse(task.samples[1]);
+  EXPECT_TRUE(sample.contains("error"));
+  EXPECT_FALSE(sample.contains("acc"));
+  EXPECT_EQ(task.samples.size(), 4u);
+
+  // The others score as they do alone.
+  options.samples = R"({"colours": [0, 2, 3]})";
+  auto sound = model_of(1);
+  EXPECT_EQ(run(sound)->tasks[0].scores[0].value, task.scores[0].value);
+}
+
+TEST_F(EvaluateTest, NoNumberWhenNothingCouldBeScored) {
+  ScriptedModel model(kVocabulary, 256, 16, [](std::span<const int32_t>) {
+    return std::vector<float>(kVocabulary, std::numeric_limits<float>::quiet_NaN());
+  });
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->tasks[0].evaluated, 0);
+  EXPECT_EQ(report->tasks[0].scores[0].value, std::nullopt);
+  const Value results = Value::parse(report->results);
+  EXPECT_TRUE(results["results"]["colours"]["acc,none"].is_null());
+  EXPECT_EQ(results["results"]["colours"]["acc_stderr,none"], "N/A");
+  EXPECT_THAT(report->table, HasSubstr("n/a"));
+}
+
+TEST_F(EvaluateTest, InterruptionGivesNoReport) {
+  progress = [](const Progress& step) { return step.done < 6; };
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+  EXPECT_EQ(report.error().to_string(), "colours: interrupted after 6 of 12 requests");
+}
+
+TEST_F(EvaluateTest, S0_43_ResultsHaveTheHarnessLayout) {
+  options.num_fewshot = 1;
+  options.limit = 0.5;
+  options.gen_kwargs = "max_gen_toks=5,top_p=0.5,do_sample=False";
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const Value results = Value::parse(report->results);
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : results.items()) keys.push_back(key);
+  EXPECT_THAT(
+      keys, ElementsAre("results", "group_subtasks", "configs", "versions", "n-shot",
+                        "higher_is_better", "n-samples", "config", "git_hash", "date",
+                        "pretty_env_info", "transformers_version", "lm_eval_version",
+                        "upper_git_hash", "tokenizer_pad_token", "tokenizer_eos_token",
+                        "tokenizer_bos_token", "eot_token_id", "max_length", "task_hashes",
+                        "model_source", "model_name", "model_name_sanitized", "system_instruction",
+                        "system_instruction_sha", "fewshot_as_multiturn", "chat_template",
+                        "chat_template_sha", "total_evaluation_time_seconds", "failed", "anemone"));
+  EXPECT_EQ(results["n-shot"]["colours"], 1);
+  EXPECT_EQ(results["versions"]["colours"], 3);
+  EXPECT_EQ(results["config"]["limit"], 0.5);
+  EXPECT_EQ(results["config"]["gen_kwargs"],
+            (Value{{"max_gen_toks", 5}, {"top_p", 0.5}, {"do_sample", false}}));
+  EXPECT_EQ(results["tokenizer_bos_token"], Value::array({nullptr, "None"}));
+  EXPECT_EQ(results["tokenizer_eos_token"], Value::array({"<|im_end|>", "2"}));
+  EXPECT_EQ(results["anemone"]["model"]["numerics"], "fp16");
+  EXPECT_EQ(results["failed"], Value::object());
+  EXPECT_EQ(results["lm_eval_version"], "0.4.13");
+  EXPECT_THAT(report->table, HasSubstr("num_fewshot: 1, batch_size: 1\n|"));
+}
+
+TEST_F(EvaluateTest, FilesAppearWholeUnderTheHarnessNames) {
+  auto model = model_of(1);
+  model.mutable_info().name = "my/model";
+  auto report = run(model);
+  ASSERT_TRUE(report.ok());
+  const auto files = write_report(*report, folder.path() / "out");
+  ASSERT_TRUE(files.ok()) << files.error().to_string();
+  const std::string stamp = "[0-9]+-[0-9]+-[0-9]+T[0-9]+-[0-9]+-[0-9]+\\.[0-9]+";
+  ASSERT_EQ(files->size(), 2u);
+  EXPECT_THAT(files->at(0).string(), MatchesRegex(".*/out/my__model/results_" + stamp + "\\.json"));
+  EXPECT_THAT(files->at(1).string(),
+              MatchesRegex(".*/out/my__model/samples_colours_" + stamp + "\\.jsonl"));
+  EXPECT_EQ(folder.read(files->at(0)), report->results);
+  const std::string lines = folder.read(files->at(1));
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
+  EXPECT_EQ(lines.substr(0, lines.find('\n')), report->tasks[0].samples[0]);
+
+  const auto named = write_report(*report, folder.path() / "deep/name.json");
+  EXPECT_THAT(named->at(0).string(), MatchesRegex(".*/deep/name_" + stamp + "\\.json"));
+  EXPECT_THAT(named->at(1).string(), MatchesRegex(".*/deep/samples_colours_.*"));
+}
+
+TEST_F(EvaluateTest, RefusesWhatMakesNoSense) {
+  auto model = model_of(1);
+  options.limit = 1;
+  options.samples = R"({"colours": [0]})";
+  EXPECT_EQ(run(model).error().message, "limit and samples exclude each other");
+  options.limit.reset();
+  options.samples = R"({"colors": [0]})";
+  EXPECT_THAT(run(model).error().message, HasSubstr("'colors', which is not run"));
+  options.samples = R"({"colours": [4]})";
+  EXPECT_THAT(run(model).error().to_string(), HasSubstr("colours: sample 4 of 4 documents"));
+  options.samples.clear();
+  options.tasks = {"hellaswag"};
+  options.places.data = folder.path() / "tasks";
+  setenv("HF_HOME", folder.path().c_str(), 1);
+  EXPECT_THAT(run(model).error().to_string(), HasSubstr("data set 'Rowan/hellaswag' is not in "));
+  unsetenv("HF_HOME");
+}
+
+TEST_F(EvaluateTest, S0_48_PerplexityOfATextIsTheRollingLikelihood) {
+  options.tasks = {"pages"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  const Value sample = Value::parse(report->tasks[0].samples[0]);
+  auto fresh = model_of(1);
+  const auto measured = perplexity(fresh, tokenizer, "It rained all day.", {}, nullptr);
+  ASSERT_TRUE(measured.ok()) << measured.error().to_string();
+  EXPECT_EQ(measured->log_likelihood, sample["word_perplexity"][0]);
+  EXPECT_EQ(measured->words, 4u);
+  EXPECT_EQ(measured->bytes, 18u);
+  EXPECT_DOUBLE_EQ(measured->word_perplexity, std::exp(-measured->log_likelihood / 4));
+  EXPECT_EQ(perplexity(fresh, tokenizer, "", {}, nullptr).error().code,
+            ErrorCode::invalid_argument);
+  EXPECT_EQ(perplexity(fresh, tokenizer, "x", {4, 5}, nullptr).error().code,
+            ErrorCode::invalid_argument);
+  const auto strided = perplexity(fresh, tokenizer, "It rained all day.", {4, 1}, nullptr);
+  EXPECT_EQ(strided->tokens, measured->tokens);
+  EXPECT_EQ(strided->windows, measured->tokens - 3);
+}
+
+TEST_F(EvaluateTest, ListsTasksWithTheirData) {
+  TaskPlaces places = options.places;
+  folder.write("tasks/python.yaml", "task: odd\nclass: !function a.B\n");
+  const auto tasks = list_tasks(places, [](LogLevel, std::string_view) {});
+  ASSERT_TRUE(tasks.ok());
+  const auto find = [&](const std::string& name) {
+    return *std::find_if(tasks->begin(), tasks->end(),
+                         [&](const TaskInfo& task) { return task.name == name; });
+  };
+  EXPECT_THAT(find("colours").data_origin, HasSubstr("colours.jsonl"));
+  EXPECT_EQ(find("typos").data_origin, "tasks/typos/typos.jsonl");
+  EXPECT_EQ(find("typos").kind, "generate_until");
+  EXPECT_EQ(find("arc_easy").dataset, "allenai/ai2_arc (ARC-Easy)");
+  EXPECT_EQ(find("odd").unsupported, "a Python class");
+}
+
+}  // namespace
+}  // namespace anemone::eval

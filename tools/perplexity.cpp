@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "anemone/evaluate.h"
+#include "command.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+struct Flags {
+  std::string model;
+  std::string tokenizer;
+  std::string file;
+  int64_t window = 0;
+  int64_t stride = 0;
+};
+
+Result<std::string> read_text(const std::string& path) {
+  std::error_code code;
+  if (std::filesystem::is_directory(path, code))
+    return Error{ErrorCode::io, fmt::format("{}: a folder", path), {}, {}};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error{ErrorCode::not_found, fmt::format("{}: cannot be read", path), {}, {}};
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::string to_json(const eval::PerplexityReport& report, const lm::ModelInfo& model) {
+  const nlohmann::ordered_json json = {{"version", 1},
+                                       {"model", model.name},
+                                       {"model_sha256", model.hash},
+                                       {"numerics", runtime::to_string(model.numerics)},
+                                       {"tokens", report.tokens},
+                                       {"words", report.words},
+                                       {"bytes", report.bytes},
+                                       {"windows", report.windows},
+                                       {"log_likelihood", report.log_likelihood},
+                                       {"token_perplexity", report.token_perplexity},
+                                       {"word_perplexity", report.word_perplexity},
+                                       {"byte_perplexity", report.byte_perplexity},
+                                       {"bits_per_byte", report.bits_per_byte},
+                                       {"tokens_run", report.work.tokens_run},
+                                       {"seconds", report.work.seconds}};
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+Status measure(const Flags& flags, const CommonFlags& common) {
+  lm::LanguageModel::Options options;
+  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ANEMONE_TRY(const std::string content, read_text(flags.file));
+  ANEMONE_TRY(const auto tokenizer,
+              text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
+  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, options));
+  ProgressLine progress(common);
+  ANEMONE_TRY(const auto report, eval::perplexity(*model, tokenizer, content,
+                                                  {flags.window, flags.stride}, progress.sink()));
+  if (common.json) return write_stdout(to_json(report, model->info()));
+  return write_stdout(
+      fmt::format("token perplexity {:.4f} over {} tokens in {} windows\n"
+                  "word perplexity  {:.4f} over {} words\n"
+                  "byte perplexity  {:.4f} over {} bytes, {:.4f} bits a byte\n",
+                  report.token_perplexity, report.tokens, report.windows, report.word_perplexity,
+                  report.words, report.byte_perplexity, report.bytes, report.bits_per_byte));
+}
+
+}  // namespace
+
+Action add_perplexity(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  app.description("Perplexity of a text file");
+  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("--tokenizer", flags->tokenizer,
+                 "Directory with tokenizer.json (default: the model's)");
+  app.add_option("file", flags->file, "UTF-8 text")->required();
+  app.add_option("--window", flags->window, "Tokens fed at most; 0: the model's context")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--stride", flags->stride,
+                 "Tokens by which windows move; 0: the window, as lm-evaluation-harness does")
+      ->check(CLI::NonNegativeNumber);
+  app.footer("Example: anemone perplexity models/anemone-tiny-anemll README.md");
+  return [flags, &common] { return measure(*flags, common); };
+}
+
+}  // namespace anemone::tools
