@@ -90,7 +90,7 @@ Result<eval::Options> to_options(const Flags& flags) {
   options.apply_chat_template = flags.apply_chat_template->count() > 0;
   if (!flags.chat_template.empty()) options.chat_template = flags.chat_template[0];
   if (flags.fewshot_as_multiturn->count() > 0) {
-    const std::string value = flags.multiturn.empty() ? "true" : flags.multiturn[0];
+    const std::string& value = flags.multiturn.at(0);
     options.fewshot_as_multiturn = value == "true" || value == "True" || value == "1";
   }
   options.system_instruction = flags.system_instruction;
@@ -187,11 +187,13 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
                  "Folder with task files, before the built-in ones");
   flags->apply_chat_template = app.add_option("--apply-chat-template", flags->chat_template,
                                               "Prompts as conversations [template name]")
-                                   ->expected(0, 1);
+                                   ->expected(0, 1)
+                                   ->default_str("default");
   flags->fewshot_as_multiturn =
       app.add_option("--fewshot-as-multiturn", flags->multiturn,
                      "Examples as turns of their own [true]")
           ->expected(0, 1)
+          ->default_str("true")
           ->check(CLI::IsMember({"true", "false", "True", "False", "1", "0"}));
   app.add_option("--system-instruction", flags->system_instruction, "Text before everything else");
   app.add_option("--gen-kwargs", flags->gen_kwargs,

@@ -89,12 +89,18 @@ std::optional<CatalogueEntry> entry_of(Value config) {
   return entry;
 }
 
+fs::path whole_path(const fs::path& path) {
+  std::error_code code;
+  const fs::path whole = fs::absolute(path.empty() ? fs::path(".") : path, code);
+  return (code ? path : whole).lexically_normal();
+}
+
 /// Folders from the file's own up to the one that holds the include path.
 std::vector<fs::path> parent_folders(const fs::path& file, const fs::path& root) {
   std::vector<fs::path> folders;
-  const fs::path stop = fs::absolute(root).lexically_normal().parent_path();
-  for (fs::path folder = fs::absolute(file).lexically_normal().parent_path();
-       folder != folder.root_path(); folder = folder.parent_path()) {
+  const fs::path stop = whole_path(root).parent_path();
+  for (fs::path folder = whole_path(file).parent_path(); folder.has_relative_path();
+       folder = folder.parent_path()) {
     folders.push_back(folder);
     if (folder == stop) break;
   }
@@ -166,8 +172,8 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
   for (auto& [name, entry] : found) {
     const auto before = entries.find(name);
     if (before != entries.end())
-      log(LogLevel::warning, fmt::format("task '{}' of {} takes the place of that of {}", name,
-                                         entry.source, before->second.source));
+      log(LogLevel::debug, fmt::format("task '{}' of {} takes the place of that of {}", name,
+                                       entry.source, before->second.source));
     entries.insert_or_assign(name, std::move(entry));
   }
   return {};

@@ -32,7 +32,7 @@ struct CatalogueEntry {
 Result<Value> load_task_file(const std::filesystem::path& path);
 
 /// All tasks that can be named: the built-in ones and those of the include paths. A later path wins
-/// over an earlier one with a warning; of one path the first file by name counts.
+/// over an earlier one; of one path the first file by name counts, with a warning.
 class Catalogue {
  public:
   /// Files that cannot be read are left out with a warning. Errors: not_found (an include path).

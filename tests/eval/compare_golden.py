@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Evaluates the embedded model as the recorded runs of lm-evaluation-harness did and compares.
+
+    compare_golden.py ANEMONE MODEL SHARED RUN [--log-likelihood 0.05] [--per-100-tokens 0.05]
+
+Requests, targets and hashes must be equal. A log-likelihood may differ by the first bound, a rolling one by the second for every
+100 scored tokens. A document's metric may differ only where the recorded answers lie closer than the bound lets them
+move, and generated text only where the recorded gap between the two best tokens is below the first bound.
+Prints the largest differences seen.
+"""
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+# Run: task, folder of task files, flags of the recorded command.
+RUNS = {
+    "arc_easy": ("arc_easy", "tasks", ["--limit", "500"]),
+    "arc_easy_3shot_samples": (
+        "arc_easy", "tasks",
+        ["--num_fewshot", "3", "--samples", '{"arc_easy": [0, 7, 11, 12, 30, 55, 101, 640, 1000, 2375]}']),
+    "arc_challenge": ("arc_challenge", "tasks", ["--limit", "400"]),
+    "boolq": ("boolq", "tasks", ["--limit", "300"]),
+    "hellaswag": ("hellaswag", "tasks", ["--limit", "300"]),
+    "wikitext": ("wikitext", "tasks", ["--limit", "12"]),
+    "lambada_openai": ("lambada_openai", "tasks", ["--limit", "500"]),
+    "rte": ("rte", "tasks", []),
+    "social_iqa": ("social_iqa", "tasks", ["--limit", "0.15"]),
+    "arc_easy_chat": ("arc_easy", "tasks", ["--apply_chat_template", "--limit", "60"]),
+    "openbookqa_chat_multiturn": (
+        "openbookqa", "tasks",
+        ["--apply_chat_template", "--fewshot_as_multiturn", "true", "--num_fewshot", "3",
+         "--system_instruction", "You are a careful student.", "--limit", "40"]),
+    "opposites": ("opposites", "custom", []),
+    "notes": ("notes", "custom", []),
+    "typos": ("typos", "custom", ["--apply_chat_template"]),
+}
+EXACT = ["doc_id", "doc", "target", "arguments", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash"]
+
+
+def read_lines(path):
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
+
+
+class Comparison:
+    def __init__(self, options):
+        self.options = options
+        self.faults = []
+        self.largest = 0.0
+        self.largest_rolling = 0.0
+        self.excused = 0
+
+    def fault(self, document, text):
+        self.faults.append(f"document {document}: {text}")
+
+    def sample(self, ours, golden, trace):
+        document = golden["doc_id"]
+        for key in EXACT:
+            if ours.get(key) != golden[key]:
+                self.fault(document, f"{key}: {ours.get(key)!r}, recorded {golden[key]!r}")
+        if "windows" in trace[0]:
+            self.rolling(document, ours, golden, trace[0])
+        elif "n_cont" in trace[0]:
+            self.likelihoods(document, ours, golden, trace)
+        else:
+            self.generated(document, ours, golden, trace[0])
+
+    def rolling(self, document, ours, golden, trace):
+        value, recorded = float(ours["resps"][0][0]), float(golden["resps"][0][0])
+        tokens = trace["n_tokens"]
+        bound = self.options.per_100_tokens * max(1.0, tokens / 100)
+        if tokens:
+            self.largest_rolling = max(self.largest_rolling, abs(value - recorded) / tokens * 100)
+        if abs(value - recorded) > bound:
+            self.fault(document, f"{value}, recorded {recorded}: more than {bound:.3f} apart")
+
+    def likelihoods(self, document, ours, golden, trace):
+        bound = self.options.log_likelihood
+        for index, (mine, other, facts) in enumerate(zip(ours["resps"], golden["resps"], trace)):
+            value, recorded = float(mine[0][0]), float(other[0][0])
+            self.largest = max(self.largest, abs(value - recorded))
+            if not abs(value - recorded) <= bound:
+                self.fault(document, f"request {index}: {value}, recorded {recorded}")
+            if mine[0][1] != other[0][1] and facts["greedy_gap"] > 2 * bound:
+                self.fault(document, f"request {index}: greedy {mine[0][1]}, gap {facts['greedy_gap']}")
+        for metric in golden["metrics"]:
+            if metric == "perplexity" or ours.get(metric) == golden[metric]:
+                continue
+            if self.may_move(metric, golden, trace):
+                self.excused += 1
+            else:
+                self.fault(document, f"{metric} {ours.get(metric)}, recorded {golden[metric]}")
+
+    def may_move(self, metric, golden, trace):
+        """Whether moving each recorded value by the bound can change the document's score."""
+        bound = self.options.log_likelihood
+        if metric == "exact_match" or len(golden["resps"]) == 1:
+            return any(facts["greedy_gap"] <= 2 * bound for facts in trace)
+        values = [float(answer[0][0]) for answer in golden["resps"]]
+        texts = [request["arg_1"][1:] for request in golden["arguments"].values()]
+        if metric == "acc_mutual_info":
+            half = len(values) // 2
+            values = [a - b for a, b in zip(values[:half], values[half:])]
+            bound, sizes = 2 * bound, [1] * half
+        else:
+            count = len(values) // 2 if "acc_mutual_info" in golden["metrics"] else len(values)
+            values, texts = values[:count], texts[:count]
+            sizes = {"acc_norm": [len(text) for text in texts],
+                     "acc_bytes": [len(text.encode()) for text in texts]}.get(metric, [1] * count)
+        lowest_best = max((value - bound) / size for value, size in zip(values, sizes))
+        return sum((value + bound) / size >= lowest_best for value, size in zip(values, sizes)) > 1
+
+    def generated(self, document, ours, golden, trace):
+        if ours["resps"] == golden["resps"]:
+            return
+        if trace["greedy_gap"] <= self.options.log_likelihood:
+            self.excused += 1
+            return
+        self.fault(document, f"{ours['resps']!r}, recorded {golden['resps']!r}")
+
+
+def compare(options):
+    task, include, flags = RUNS[options.run]
+    golden_folder = options.shared / "fixtures" / "lm_eval"
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [options.anemone, "eval", options.model, "--tasks", task, "--numerics", "fp32",
+                   "--include-path", golden_folder / include, "--data", options.shared / "data" / "benchmarks",
+                   "--log-samples", "--output-path", scratch, "--no-progress", *flags]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            sys.exit(f"exit code {done.returncode}")
+        print(done.stdout, end="")
+        ours = read_lines(next(pathlib.Path(scratch).rglob("samples_*.jsonl")))
+        results = json.loads(next(pathlib.Path(scratch).rglob("results_*.json")).read_text())
+    golden = read_lines(golden_folder / options.run / f"samples_{task}.jsonl.gz")
+    traces = {}
+    for line in read_lines(golden_folder / options.run / f"trace_{task}.jsonl.gz"):
+        traces.setdefault(line["doc_id"], []).append(line)
+    recorded = json.loads((golden_folder / options.run / "results.json").read_text())
+
+    comparison = Comparison(options)
+    if len(ours) != len(golden):
+        comparison.faults.append(f"{len(ours)} samples, recorded {len(golden)}")
+    for mine, other in zip(ours, golden):
+        comparison.sample(mine, other, traces[other["doc_id"]])
+    for key in ("n-samples", "n-shot", "versions", "higher_is_better", "task_hashes"):
+        if results[key] != recorded[key]:
+            comparison.faults.append(f"{key}: {results[key]}, recorded {recorded[key]}")
+    print(f"{options.run}: {len(ours)} documents; largest difference {comparison.largest:.4f}, rolling "
+          f"{comparison.largest_rolling:.4f} per 100 tokens; {comparison.excused} scores within their margin")
+    for fault in comparison.faults[:20]:
+        print(f"  {fault}"[:600])
+    return len(comparison.faults)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("anemone")
+    parser.add_argument("model")
+    parser.add_argument("shared", type=pathlib.Path)
+    parser.add_argument("run", choices=RUNS)
+    parser.add_argument("--log-likelihood", type=float, default=0.05)
+    parser.add_argument("--per-100-tokens", type=float, default=0.05)
+    options = parser.parse_args()
+    shared = os.environ.get("ANEMONE_SHARED")
+    options.shared = pathlib.Path(shared) if shared else options.shared
+    if not (options.shared / "fixtures" / "lm_eval" / options.run).is_dir():
+        print(f"skipped: no recorded runs in {options.shared}")
+        sys.exit(77)
+    sys.exit(1 if compare(options) else 0)
+
+
+if __name__ == "__main__":
+    main()
