@@ -32,7 +32,7 @@ struct CatalogueTest : ::testing::Test {
   }
 };
 
-TEST_F(CatalogueTest, S0_10_NamesPatternsAndTags) {
+TEST_F(CatalogueTest, NamesPatternsAndTags) {
   folder.write("a.yaml", "task: zeta\ntag: mine\n");
   folder.write("b.yaml", "task: alpha\ntag: [mine, other]\n");
   EXPECT_THAT(select({"zeta", "alpha", "zeta"}), ElementsAre("zeta", "alpha"));

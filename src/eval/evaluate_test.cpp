@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "eval/results.h"
 #include "eval/scripted_model.h"
 #include "eval/value.h"
 #include "support/scratch_folder.h"
@@ -52,8 +56,6 @@ struct EvaluateTest : ::testing::Test {
         [this](LogLevel, std::string_view message) { words += std::string(message) + "\n"; });
   }
 
-  int32_t token(const char* text) const { return tokenizer.encode(text, false)->back(); }
-
   test::ScratchFolder folder;
   text::Tokenizer tokenizer;
   Options options;
@@ -97,11 +99,8 @@ TEST_F(EvaluateTest, S0_61_TheSameRunTwiceGivesTheSameScores) {
   EXPECT_EQ(run(one)->tasks[0].samples, run(other)->tasks[0].samples);
 }
 
-TEST_F(EvaluateTest, S0_23_AFailedSampleIsCountedAndNamed) {
+TEST_F(EvaluateTest, AFailedSampleIsCountedAndNamed) {
   auto model = model_of(1);
-  model.failing_token = token("Blood is");
-  options.tasks = {"colours"};
-  // "… is" ends every context; only one document has the failing word.
   model.failing_token = tokenizer.encode("Blood is", false)->front();
   const auto report = run(model);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
@@ -150,7 +149,7 @@ TEST_F(EvaluateTest, InterruptionGivesNoReport) {
   EXPECT_EQ(report.error().to_string(), "colours: interrupted after 6 of 12 requests");
 }
 
-TEST_F(EvaluateTest, S0_43_ResultsHaveTheHarnessLayout) {
+TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
   options.num_fewshot = 1;
   options.limit = 0.5;
   options.gen_kwargs = "max_gen_toks=5,top_p=0.5,do_sample=False";
@@ -182,7 +181,7 @@ TEST_F(EvaluateTest, S0_43_ResultsHaveTheHarnessLayout) {
   EXPECT_THAT(report->table, HasSubstr("num_fewshot: 1, batch_size: 1\n|"));
 }
 
-TEST_F(EvaluateTest, FilesAppearWholeUnderTheHarnessNames) {
+TEST_F(EvaluateTest, S0_43_FilesHaveTheHarnessNamesAndReadBack) {
   auto model = model_of(1);
   model.mutable_info().name = "my/model";
   auto report = run(model);
@@ -195,6 +194,9 @@ TEST_F(EvaluateTest, FilesAppearWholeUnderTheHarnessNames) {
   EXPECT_THAT(files->at(1).string(),
               MatchesRegex(".*/out/my__model/samples_colours_" + stamp + "\\.jsonl"));
   EXPECT_EQ(folder.read(files->at(0)), report->results);
+  // What the harness' reader makes of the file is what was printed.
+  const Value read = Value::parse(folder.read(files->at(0)));
+  EXPECT_EQ(format_report(read, std::nullopt), report->table);
   const std::string lines = folder.read(files->at(1));
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
   EXPECT_EQ(lines.substr(0, lines.find('\n')), report->tasks[0].samples[0]);
@@ -241,6 +243,82 @@ TEST_F(EvaluateTest, S0_48_PerplexityOfATextIsTheRollingLikelihood) {
   const auto strided = perplexity(fresh, tokenizer, "It rained all day.", {4, 1}, nullptr);
   EXPECT_EQ(strided->tokens, measured->tokens);
   EXPECT_EQ(strided->windows, measured->tokens - 3);
+}
+
+TEST_F(EvaluateTest, S0_12_S0_44_S0_67_TimeAndTokensPerSecondAreRecorded) {
+  options.tasks = {"colours", "pages"};
+  auto model = model_of(1);
+  const Value results = Value::parse(run(model)->results);
+  uint64_t tokens = 0;
+  double seconds = 0;
+  for (const char* task : {"colours", "pages"}) {
+    const Value& work = results["anemone"]["tasks"][task];
+    EXPECT_GT(work["seconds"].get<double>(), 0);
+    EXPECT_DOUBLE_EQ(work["tokens_per_second"].get<double>(),
+                     work["tokens_run"].get<double>() / work["seconds"].get<double>());
+    tokens += work["tokens_run"].get<uint64_t>();
+    seconds += work["seconds"].get<double>();
+  }
+  uint64_t carried = 0;
+  for (const auto& [begin, count] : model.calls) carried += count;
+  EXPECT_EQ(tokens, carried);
+  EXPECT_EQ(results["anemone"]["work"]["tokens_run"], carried);
+  EXPECT_GE(results["anemone"]["work"]["seconds"].get<double>(), seconds);
+  EXPECT_GE(std::stod(results["total_evaluation_time_seconds"].get<std::string>()), seconds);
+}
+
+TEST_F(EvaluateTest, S0_65_RowsComeFromTheCachesOfHuggingFace) {
+  const auto golden = test::source_folder() / "tests/golden/rows";
+  std::ifstream parquet(golden / "sample.parquet", std::ios::binary);
+  std::ifstream arrow(golden / "sample.arrow", std::ios::binary);
+  folder.write("hf/hub/datasets--org--first/refs/main", "c0ffee");
+  folder.write("hf/hub/datasets--org--first/snapshots/c0ffee/data/test-00000-of-00001.parquet",
+               std::string(std::istreambuf_iterator<char>(parquet), {}));
+  folder.write("hf/datasets/org___second/default/0.0.0/abc/second-test.arrow",
+               std::string(std::istreambuf_iterator<char>(arrow), {}));
+  for (const char* name : {"first", "second"})
+    folder.write("tasks/" + std::string(name) + ".yaml",
+                 "task: " + std::string(name) + "\ndataset_path: org/" + name +
+                     "\ntest_split: test\noutput_type: multiple_choice\n"
+                     "doc_to_text: \"{{question}}\"\ndoc_to_choice: [a, b]\ndoc_to_target: 0\n");
+  setenv("HF_HOME", (folder.path() / "hf").c_str(), 1);
+  options.tasks = {"first", "second"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  unsetenv("HF_HOME");
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->tasks[0].documents, 40);
+  EXPECT_EQ(report->tasks[0].samples, report->tasks[1].samples);
+  const Value doc = Value::parse(report->tasks[0].samples[0])["doc"];
+  EXPECT_EQ(doc["question"], "Frage 0: \"café\" 😀\n\\?");
+  EXPECT_EQ(doc["score"], 0.0);
+}
+
+TEST_F(EvaluateTest, S0_36_S0_52_SamplesOfARealModelDoNotTouch) {
+  const auto open = [] {
+    return *lm::LanguageModel::open(test::source_folder() / "models/anemone-tiny-anemll", {});
+  };
+  const LogSink silent = [](LogLevel, std::string_view) {};
+  // Long contexts that share their first blocks, and differ behind them.
+  std::string rows;
+  for (const char* end : {"cold", "warm and dry", "cold and wet"})
+    for (const int repeats : {1, 20, 70}) {
+      std::string thing;
+      for (int i = 0; i < repeats; ++i) thing += "The water in the river is ";
+      rows += Value{{"thing", thing + end}, {"colour", 1}}.dump() + "\n";
+    }
+  folder.write("tasks/colours.jsonl", rows);
+  const auto model = open();
+  const auto together = evaluate(*model, tokenizer, options, nullptr, silent);
+  ASSERT_TRUE(together.ok()) << together.error().to_string();
+  for (size_t i = 0; i < together->tasks[0].samples.size(); ++i) {
+    options.samples = "{\"colours\": [" + std::to_string(i) + "]}";
+    const auto fresh = open();
+    const auto alone = evaluate(*fresh, tokenizer, options, nullptr, silent);
+    ASSERT_TRUE(alone.ok());
+    EXPECT_EQ(alone->tasks[0].samples[0], together->tasks[0].samples[i]) << i;
+  }
+  EXPECT_LT(together->work.tokens_run, together->work.tokens_logits_cache);
 }
 
 TEST_F(EvaluateTest, ListsTasksWithTheirData) {

@@ -247,7 +247,7 @@ TEST(Golden, S0_9_HellaSwag) {
   check("hellaswag", "hellaswag", "tasks", {.limit = 300});
 }
 
-TEST(Golden, S0_11_WikiText) {
+TEST(Golden, WikiText) {
   NEED_GOLDEN("wikitext", "wikitext2_raw");
   check("wikitext", "wikitext", "tasks", {.limit = 12});
 }
@@ -257,7 +257,7 @@ TEST(Golden, OwnTaskWithOptionalFieldsDelimitersAndMutualInformation) {
   check("opposites", "opposites", "custom", {});
 }
 
-TEST(Golden, S0_10_OtherPureTasks) {
+TEST(Golden, OtherPureTasks) {
   NEED_GOLDEN("rte", "glue_rte");
   check("rte", "rte", "tasks", {});
   check("social_iqa", "social_iqa", "tasks", {.limit = 0.15});
@@ -265,7 +265,7 @@ TEST(Golden, S0_10_OtherPureTasks) {
   check("mmlu", "mmlu_anatomy", "tasks", {.limit = 8});
 }
 
-TEST(Golden, LambadaWithBootstrappedPerplexity) {
+TEST(Golden, S0_45_LambadaWithBootstrappedPerplexity) {
   NEED_GOLDEN("lambada_openai", "lambada_openai");
   check("lambada_openai", "lambada_openai", "tasks", {.limit = 500});
 }

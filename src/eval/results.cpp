@@ -67,11 +67,14 @@ Value failures(std::span<const TaskRecord> tasks) {
 }
 
 Value work_counts(const Work& work) {
-  return {{"tokens_run", work.tokens_run},
-          {"tokens_each_request_alone", work.tokens_alone},
-          {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
-          {"truncated_requests", work.truncated_requests},
-          {"seconds", work.seconds}};
+  return {
+      {"tokens_run", work.tokens_run},
+      {"tokens_each_request_alone", work.tokens_alone},
+      {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
+      {"truncated_requests", work.truncated_requests},
+      {"seconds", work.seconds},
+      {"tokens_per_second",
+       work.seconds > 0 ? Value(static_cast<double>(work.tokens_run) / work.seconds) : Value()}};
 }
 
 Value run_config(const RunRecord& run) {

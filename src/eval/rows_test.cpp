@@ -5,6 +5,7 @@
 
 #include "eval/python_format.h"
 #include "support/scratch_folder.h"
+#include "support/shared.h"
 
 namespace anemone::eval {
 namespace {
@@ -66,6 +67,23 @@ TEST(Rows, UnpacksGzipOfSeveralMembers) {
   const auto rows = read_rows(folder.path() / "test.jsonl.gz");
   ASSERT_TRUE(rows.ok()) << rows.error().to_string();
   EXPECT_EQ(python::dumps(Value(*rows)), R"([{"a": 1}, {"a": 2}])");
+}
+
+TEST(Rows, ParquetAndArrowGiveTheSameRows) {
+  const auto golden = test::source_folder() / "tests/golden/rows";
+  const auto expected = read_rows(golden / "sample.jsonl");
+  ASSERT_TRUE(expected.ok());
+  for (const char* name : {"sample.parquet", "sample.arrow"}) {
+    const auto rows = read_rows(golden / name);
+    ASSERT_TRUE(rows.ok()) << rows.error().to_string();
+    EXPECT_EQ(python::dumps(Value(*rows)), python::dumps(Value(*expected))) << name;
+  }
+}
+
+TEST(Rows, TakesPythonsNumbersThatAreNotJson) {
+  EXPECT_EQ(read("{\"a\": NaN, \"b\": [-Infinity, \"NaN\", Infinity]}", RowFormat::json),
+            R"([{"a": NaN, "b": [-Infinity, "NaN", Infinity]}])");
+  EXPECT_EQ(read("{\"a\": NAN}", RowFormat::json), "error: line 1: not a JSON object");
 }
 
 TEST(Rows, RefusesBrokenGzip) {

@@ -164,7 +164,7 @@ TEST(Scorer, S0_11_RollingWindowsScoreEachTokenOnce) {
   EXPECT_EQ(empty->log_likelihood, 0);
 }
 
-TEST(Scorer, S0_23_OneFailingRequestLeavesTheOthers) {
+TEST(Scorer, OneFailingRequestLeavesTheOthers) {
   auto model = model_of(64, 4);
   model.failing_token = 'X';
   auto scorer = Scorer::create(model, byte_codec(), 0);
