@@ -16,7 +16,7 @@ class WeightProductBinding final : public Binding {
       : product_(std::move(product)),
         converts_(product_.x_dtype == DType::fp16),
         pads_(converts_ && product_.x_depth_stride == 1 && product_.batches == 1),
-        x_row_stride_(product_.x_row_stride + (pads_ ? kRowPaddingFloats : 0)) {}
+        x_row_stride_(pads_ ? matrix().depth + kRowPaddingFloats : product_.x_row_stride) {}
 
   std::string name() const override {
     return "product (" + product_.weight->description + ", " + std::string(product_.kernels->isa) +
