@@ -92,6 +92,20 @@ Result<fs::path> find_file(const std::string& name, std::span<const fs::path> fo
   return fail(ErrorCode::not_found, "data file '{}' is neither in {}", name, looked);
 }
 
+constexpr size_t kShardSize = std::string_view("-00000-of-00000").size();
+
+bool is_shard(const std::string& stem) {
+  static const Regex kShard = Regex::constant("(?s).*-[0-9]{5}-of-[0-9]{5}");
+  return kShard.matches_all(stem);
+}
+
+/// The file's name without its endings.
+std::string stem_of(const fs::path& file) {
+  std::string name = file.filename().string();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  return fs::path(name).stem().string();
+}
+
 }  // namespace
 
 DataPlaces data_places(fs::path data) {
@@ -113,12 +127,8 @@ DataPlaces data_places(fs::path data) {
 
 std::optional<std::string> split_of(const fs::path& file) {
   if (!row_format(file)) return std::nullopt;
-  std::string name = file.filename().string();
-  if (name.ends_with(".gz")) name.resize(name.size() - 3);
-  std::string stem = fs::path(name).stem().string();
-  static const Regex kShard = Regex::constant("(?s).*-[0-9]{5}-of-[0-9]{5}");
-  constexpr size_t kShardSize = std::string_view("-00000-of-00000").size();
-  if (kShard.matches_all(stem)) stem.resize(stem.size() - kShardSize);
+  std::string stem = stem_of(file);
+  if (is_shard(stem)) stem.resize(stem.size() - kShardSize);
   return stem;
 }
 
@@ -131,11 +141,14 @@ std::map<std::string, std::vector<fs::path>> splits_in(const fs::path& folder) {
   }
   for (auto& [split, files] : splits) {
     std::sort(files.begin(), files.end());
-    // The same split in two formats (test.jsonl beside test.parquet) is one of them, not their sum.
-    const auto shards = std::count_if(files.begin(), files.end(), [](const fs::path& file) {
-      return file.string().find("-of-") != std::string::npos;
+    // The same split in several forms (test.jsonl beside test.parquet) is one of them, not their
+    // sum: shards of the first file's format, else the first file.
+    const bool sharded = is_shard(stem_of(files[0]));
+    const auto format = row_format(files[0]);
+    if (!sharded) files.resize(1);
+    std::erase_if(files, [&](const fs::path& file) {
+      return row_format(file) != format || is_shard(stem_of(file)) != sharded;
     });
-    if (shards == 0 && files.size() > 1) files.resize(1);
   }
   return splits;
 }

@@ -49,6 +49,19 @@ TEST_F(DataFolder, TakesFoldersNamedAsOnTheHubOrByTheLastPart) {
   EXPECT_THAT(find("Rowan/hellaswag", "", "test"), ElementsAre("no such split"));
 }
 
+TEST_F(DataFolder, ASplitInSeveralFormatsIsOneOfThem) {
+  folder.write("data/a-of-b/x/test.jsonl", "");
+  folder.write("data/a-of-b/x/test.parquet", "");
+  folder.write("data/a-of-b/y/test-00000-of-00002.parquet", "");
+  folder.write("data/a-of-b/y/test-00001-of-00002.parquet", "");
+  folder.write("data/a-of-b/y/test.jsonl", "");
+  const auto x = splits_in(folder.path() / "data/a-of-b/x").at("test");
+  EXPECT_THAT(names(x, folder.path() / "data/a-of-b/x"), ElementsAre("test.jsonl"));
+  const auto y = splits_in(folder.path() / "data/a-of-b/y").at("test");
+  EXPECT_THAT(names(y, folder.path() / "data/a-of-b/y"),
+              ElementsAre("test-00000-of-00002.parquet", "test-00001-of-00002.parquet"));
+}
+
 TEST_F(DataFolder, SourcesJsonWins) {
   folder.write("data/hellaswag/validation.jsonl", "");
   folder.write("data/hs/validation.jsonl", "");

@@ -1,6 +1,6 @@
 #include "eval/rows.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <zlib.h>
 
 #include "eval/python_format.h"
@@ -78,6 +78,35 @@ TEST(Rows, ParquetAndArrowGiveTheSameRows) {
     ASSERT_TRUE(rows.ok()) << rows.error().to_string();
     EXPECT_EQ(python::dumps(Value(*rows)), python::dumps(Value(*expected))) << name;
   }
+}
+
+TEST(Rows, RefusesParquetThatIsNone) {
+  const auto whole =
+      test::ScratchFolder().read(test::source_folder() / "tests/golden/rows/questions.parquet");
+  const test::ScratchFolder folder;
+  std::string other_footer = whole;
+  other_footer.replace(other_footer.size() - 4, 4, "PARX");
+  std::string long_footer = whole;
+  long_footer.replace(long_footer.size() - 8, 4, "\xff\xff\xff\x7f");
+  for (const auto& [name, bytes] :
+       {std::pair{"empty", std::string()}, std::pair{"cut", whole.substr(0, whole.size() / 2)},
+        std::pair{"tail", whole.substr(whole.size() / 2)}, std::pair{"magic", other_footer},
+        std::pair{"footer", long_footer}, std::pair{"lines", std::string("{\"a\": 1}\n")}}) {
+    const std::string file = std::string(name) + ".parquet";
+    folder.write(file, bytes);
+    const auto rows = read_rows(folder.path() / file);
+    ASSERT_FALSE(rows.ok()) << name;
+    EXPECT_EQ(rows.error().code, ErrorCode::corrupt) << rows.error().to_string();
+    EXPECT_THAT(rows.error().to_string(), ::testing::HasSubstr(file));
+  }
+  // Damage anywhere ends in an error or in rows.
+  size_t refused = 0;
+  for (size_t at = 4; at < whole.size(); at += 37) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    if (!parse_rows(bytes, RowFormat::parquet).ok()) ++refused;
+  }
+  EXPECT_GT(refused, 0u);
 }
 
 TEST(Rows, TakesPythonsNumbersThatAreNotJson) {

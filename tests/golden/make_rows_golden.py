@@ -47,3 +47,22 @@ with pa.OSFile(str(FOLDER / "sample.arrow"), "wb") as file:
     with pa.ipc.new_stream(file, SCHEMA) as writer:
         for batch in table.to_batches(max_chunksize=16):
             writer.write_batch(batch)
+
+# Questions in the shapes of multiple-choice data sets: a list of endings, a struct of lists.
+QUESTIONS = pa.schema(
+    [("ctx", pa.string()), ("endings", pa.list_(pa.string())), ("label", pa.string()),
+     ("question", pa.string()), ("choices", CHOICES), ("answerKey", pa.string()),
+     ("source", pa.struct([("name", pa.string()), ("lines", pa.list_(pa.int64()))]))])
+WEATHER = ["rain", "snow", "fog", "sun"]
+questions = [{
+    "ctx": f"On day {i} there was {WEATHER[i % 4]}.",
+    "endings": [f"We stayed in and {verb} {i} times." for verb in ("read", "slept", "sang", "ate")],
+    "label": str(i % 4), "question": f"What fell on day {i}? \"It\" was\u00a0{'wet' if i % 2 else 'cold'}.",
+    "choices": {"text": WEATHER[:2 + i % 3], "label": list("ABCD")[:2 + i % 3]},
+    "answerKey": "AB"[i % 2],
+    "source": None if i % 5 == 4 else {"name": f"diary {i}", "lines": list(range(i % 3))},
+} for i in range(12)]
+lines = [json.dumps(q, ensure_ascii=False, separators=(",", ":")) for q in questions]
+(FOLDER / "questions.jsonl").write_text("\n".join(lines) + "\n")
+pq.write_table(pa.Table.from_pylist(questions, schema=QUESTIONS), FOLDER / "questions.parquet",
+               compression="zstd", row_group_size=5)
