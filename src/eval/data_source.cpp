@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/path_inside.h"
 #include "eval/hub_cache.h"
+#include "eval/json_text.h"
 #include "eval/python_text.h"
 #include "eval/regex.h"
 #include "eval/rows.h"
@@ -37,7 +39,8 @@ Result<std::optional<fs::path>> mapped_folder(const fs::path& data, const std::s
   const fs::path file = data / "sources.json";
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return std::optional<fs::path>();
-  const Value json = Value::parse(stream, nullptr, false);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  ANEMONE_TRY(const Value json, parse_json_text(text).in(file.string()));
   if (!json.is_object() || !json.contains("sources") || !json["sources"].is_array())
     return fail(ErrorCode::corrupt, "{}: no JSON object with a list 'sources'", file.string());
   for (const Value& source : json["sources"]) {

@@ -7,6 +7,7 @@
 #include "eval/catalogue.h"
 #include "eval/codec.h"
 #include "eval/generation.h"
+#include "eval/json_text.h"
 #include "eval/outcome.h"
 #include "eval/python_format.h"
 #include "eval/python_literal.h"
@@ -30,8 +31,8 @@ Result<Value> parse_gen_kwargs(const std::string& given) {
   const std::string_view text = python::strip(given);
   if (text.empty()) return Value::object();
   if (text.starts_with('{')) {
-    Value parsed = Value::parse(text, nullptr, false);
-    if (!parsed.is_object())
+    auto parsed = parse_json_text(text);
+    if (!parsed.ok() || !parsed->is_object())
       return fail(ErrorCode::invalid_argument, "gen kwargs '{}' are no JSON object", given);
     return parsed;
   }
@@ -59,10 +60,10 @@ Result<Value> parse_gen_kwargs(const std::string& given) {
 Result<std::map<std::string, std::vector<int64_t>>> parse_samples(const std::string& given) {
   std::map<std::string, std::vector<int64_t>> samples;
   if (given.empty()) return samples;
-  const Value parsed = Value::parse(given, nullptr, false);
-  if (!parsed.is_object())
+  const auto parsed = parse_json_text(given);
+  if (!parsed.ok() || !parsed->is_object())
     return fail(ErrorCode::invalid_argument, "samples: not a JSON object of task names");
-  for (const auto& [task, list] : parsed.items()) {
+  for (const auto& [task, list] : parsed->items()) {
     if (!list.is_array())
       return fail(ErrorCode::invalid_argument, "samples: those of '{}' are no list", task);
     for (const Value& index : list) {

@@ -1,9 +1,7 @@
 #include "eval/rows.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
-#include <limits>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -12,64 +10,14 @@
 #include "base/mapped_file.h"
 #include "eval/csv.h"
 #include "eval/gzip.h"
+#include "eval/json_text.h"
 #include "text/table_rows.h"
 
 namespace anemone::eval {
 namespace {
 
 constexpr size_t kMostBytes = size_t{4} << 30;
-
-/// The numbers that Python's json writes and JSON does not have, behind a mark that no text holds.
-constexpr std::array<std::pair<std::string_view, double>, 3> kNotJson = {
-    {{"NaN", std::numeric_limits<double>::quiet_NaN()},
-     {"-Infinity", -std::numeric_limits<double>::infinity()},
-     {"Infinity", std::numeric_limits<double>::infinity()}}};
-constexpr std::string_view kMark = "\\u0000";
-
-std::string with_marks(std::string_view text) {
-  std::string out;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size();) {
-    if (in_string && text[i] == '\\') {
-      out.append(text.substr(i, 2));
-      i += 2;
-      continue;
-    }
-    if (text[i] == '"') in_string = !in_string;
-    size_t taken = 0;
-    for (const auto& [name, value] : kNotJson) {
-      if (in_string || taken != 0 || !text.substr(i).starts_with(name)) continue;
-      out.append("\"").append(kMark).append(name).append("\"");
-      taken = name.size();
-    }
-    if (taken == 0) out.push_back(text[i++]);
-    i += taken;
-  }
-  return out;
-}
-
-void without_marks(Value& value) {
-  if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    if (text.empty() || text[0] != '\0') return;
-    for (const auto& [name, number] : kNotJson) {
-      if (std::string_view(text).substr(1) != name) continue;
-      value = number;
-      return;
-    }
-  } else if (value.is_structured()) {
-    for (Value& item : value) without_marks(item);
-  }
-}
-
-/// One JSON text, with Python's NaN and infinities; discarded when it is none.
-Value parse_one(std::string_view text) {
-  Value value = Value::parse(text, nullptr, false);
-  if (!value.is_discarded() || text.find_first_of("NI") == std::string_view::npos) return value;
-  value = Value::parse(with_marks(text), nullptr, false);
-  if (!value.is_discarded()) without_marks(value);
-  return value;
-}
+constexpr size_t kMostLineBytes = size_t{64} << 20;
 
 Result<std::vector<Value>> parse_json_lines(std::string_view text) {
   std::vector<Value> rows;
@@ -80,9 +28,13 @@ Result<std::vector<Value>> parse_json_lines(std::string_view text) {
     const std::string_view one = text.substr(begin, end - begin);
     begin = end + 1;
     if (one.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    Value row = parse_one(one);
-    if (!row.is_object()) return fail(ErrorCode::corrupt, "line {}: not a JSON object", line);
-    rows.push_back(std::move(row));
+    if (one.size() > kMostLineBytes)
+      return fail(ErrorCode::limit, "line {}: {} bytes, a row has at most {}", line, one.size(),
+                  kMostLineBytes);
+    auto row = parse_json_text(one);
+    if (!row.ok()) return std::move(row).in(fmt::format("line {}", line)).error();
+    if (!row->is_object()) return fail(ErrorCode::corrupt, "line {}: not a JSON object", line);
+    rows.push_back(std::move(row).value());
   }
   return rows;
 }
@@ -91,9 +43,7 @@ Result<std::vector<Value>> parse_json(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '[') return parse_json_lines(text);
-  Value list = parse_one(text);
-  if (!list.is_array())
-    return fail(ErrorCode::corrupt, "neither JSON lines nor one list of JSON objects");
+  ANEMONE_TRY(Value list, parse_json_text(text));
   std::vector<Value> rows;
   for (Value& row : list) {
     if (!row.is_object())

@@ -18,7 +18,8 @@ std::optional<RowFormat> row_format(const std::filesystem::path& path);
 
 /// Rows as Hugging Face datasets gives them: every row has all columns in the order of their first
 /// appearance, None where a row has no value; a column with integers and floats is float.
-/// JSON is one object a line, or one list of objects. Errors: corrupt (with line), unsupported.
+/// JSON is one object a line, or one list of objects. Errors: corrupt and limit (a line over 64
+/// MiB, JSON nested too deep) with the line; unsupported.
 Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format);
 
 /// Reads one file, unpacked when it ends in `.gz`. Errors also: not_found, io, limit (more than

@@ -12,7 +12,8 @@ namespace {
 
 std::string read(std::string_view bytes, RowFormat format) {
   const auto rows = parse_rows(bytes, format);
-  if (!rows.ok()) return "error: " + rows.error().message;
+  if (!rows.ok())
+    return "error: " + std::string(to_string(rows.error().code)) + ": " + rows.error().to_string();
   return python::dumps(Value(*rows));
 }
 
@@ -25,8 +26,26 @@ TEST(Rows, JsonLinesShareTheirColumns) {
 }
 
 TEST(Rows, JsonFaultsNameTheLine) {
-  EXPECT_EQ(read("{\"a\": 1}\n{\"a\": }", RowFormat::json), "error: line 2: not a JSON object");
-  EXPECT_EQ(read("[1]", RowFormat::json), "error: item 0 of the list is no JSON object");
+  EXPECT_EQ(read("{\"a\": 1}\n{\"a\": }", RowFormat::json), "error: corrupt: line 2: not JSON");
+  EXPECT_EQ(read("3\n", RowFormat::json), "error: corrupt: line 1: not a JSON object");
+  EXPECT_EQ(read("[1]", RowFormat::json), "error: corrupt: item 0 of the list is no JSON object");
+}
+
+TEST(Rows, DeepJsonAndHugeLinesAreErrors) {
+  const auto nested = [](size_t depth) {
+    return "{\"a\": " + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
+  EXPECT_EQ(read("{\"a\": \"[[\\\"[[\"}\n" + nested(200), RowFormat::json).substr(0, 8),
+            R"([{"a": ")");
+  EXPECT_EQ(read("{\"a\": 1}\n" + nested(201), RowFormat::json),
+            "error: limit: line 2: JSON nested deeper than 200");
+  EXPECT_EQ(read(nested(1000000), RowFormat::json),
+            "error: limit: line 1: JSON nested deeper than 200");
+  EXPECT_EQ(read("[" + std::string(1000000, '{'), RowFormat::json),
+            "error: limit: JSON nested deeper than 200");
+  const std::string text(size_t{64} << 20, 'x');
+  EXPECT_EQ(read("{\"a\": 1}\n{\"a\": \"" + text + "\"}\n", RowFormat::json),
+            "error: limit: line 2: 67108873 bytes, a row has at most 67108864");
 }
 
 TEST(Rows, CsvIsTypedByColumn) {
@@ -39,8 +58,9 @@ TEST(Rows, CsvIsTypedByColumn) {
 }
 
 TEST(Rows, CsvFaultsNameTheLine) {
-  EXPECT_EQ(read("a,b\n1,2\n1,2,3\n", RowFormat::csv), "error: line 3: 3 fields, the header has 2");
-  EXPECT_EQ(read("a\n\"x\n\n", RowFormat::csv), "error: line 2: a quote stays open");
+  EXPECT_EQ(read("a,b\n1,2\n1,2,3\n", RowFormat::csv),
+            "error: corrupt: line 3: 3 fields, the header has 2");
+  EXPECT_EQ(read("a\n\"x\n\n", RowFormat::csv), "error: corrupt: line 2: a quote stays open");
 }
 
 TEST(Rows, TextIsOneRowALine) {
@@ -112,7 +132,7 @@ TEST(Rows, RefusesParquetThatIsNone) {
 TEST(Rows, TakesPythonsNumbersThatAreNotJson) {
   EXPECT_EQ(read("{\"a\": NaN, \"b\": [-Infinity, \"NaN\", Infinity]}", RowFormat::json),
             R"([{"a": NaN, "b": [-Infinity, "NaN", Infinity]}])");
-  EXPECT_EQ(read("{\"a\": NAN}", RowFormat::json), "error: line 1: not a JSON object");
+  EXPECT_EQ(read("{\"a\": NAN}", RowFormat::json), "error: corrupt: line 1: not JSON");
 }
 
 TEST(Rows, RefusesBrokenGzip) {
