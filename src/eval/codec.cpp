@@ -1,5 +1,7 @@
 #include "eval/codec.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "eval/python_format.h"
 
@@ -38,16 +40,24 @@ Result<Codec> codec_of(const text::Tokenizer& tokenizer) {
   return codec;
 }
 
-Result<RenderChat> chat_of(const text::Tokenizer& tokenizer, const std::string& name) {
+Result<RenderChat> chat_of(const text::Tokenizer& tokenizer, const std::string& name,
+                           const LogSink& log) {
   ANEMONE_TRY(auto chat, text::ChatTemplate::of(tokenizer, name));
-  return RenderChat([chat = std::move(chat)](const Value& messages, bool continue_last) {
+  return RenderChat([chat = std::move(chat), log, warned = false](const Value& messages,
+                                                                  bool continue_last) mutable {
     text::ChatRequest request;
     request.messages = python::dumps(messages);
     request.add_generation_prompt = !continue_last;
     request.continue_final_message = continue_last;
     auto rendered = chat.render(request);
     if (rendered.ok()) return rendered;
-    request.messages = python::dumps(without_system(messages));
+    const Value kept = without_system(messages);
+    if (kept.size() == messages.size()) return rendered;
+    log(std::exchange(warned, true) ? LogLevel::debug : LogLevel::warning,
+        fmt::format("the chat template refuses the conversation, so its system message is left "
+                    "out: {}",
+                    rendered.error().to_string()));
+    request.messages = python::dumps(kept);
     return chat.render(request);
   });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "anemone/log.h"
 #include "anemone/result.h"
 #include "anemone/text.h"
 #include "eval/prompt.h"
@@ -12,8 +13,10 @@ namespace anemone::eval {
 Result<Codec> codec_of(const text::Tokenizer& tokenizer);
 
 /// Renders conversations by the tokenizer's template of that name ("" the usual one). A template
-/// that refuses the system message is tried again without it, as the harness does. Errors:
+/// that refuses a conversation with a system message is tried again without it, as the harness
+/// does; the first time `log` has a warning with the reason, then words for debugging. Errors:
 /// not_found, corrupt.
-Result<RenderChat> chat_of(const text::Tokenizer& tokenizer, const std::string& name);
+Result<RenderChat> chat_of(const text::Tokenizer& tokenizer, const std::string& name,
+                           const LogSink& log);
 
 }  // namespace anemone::eval

@@ -137,7 +137,7 @@ class Run {
     record_.end_token_id = tokenizer_.eos_id() ? Value(*tokenizer_.eos_id()) : Value();
     prompt_.system_instruction = options_.system_instruction;
     if (!options_.apply_chat_template) return {};
-    ANEMONE_TRY(prompt_.chat, chat_of(tokenizer_, options_.chat_template));
+    ANEMONE_TRY(prompt_.chat, chat_of(tokenizer_, options_.chat_template, log_));
     prompt_.multiturn = options_.fewshot_as_multiturn.value_or(true);
     record_.multiturn = prompt_.multiturn;
     const auto& templates = tokenizer_.chat_templates();

@@ -126,6 +126,79 @@ TEST_F(EvaluateTest, AFailedSampleIsCountedAndNamed) {
   EXPECT_EQ(run(sound)->tasks[0].scores[0].value, task.scores[0].value);
 }
 
+TEST_F(EvaluateTest, ADocumentWithoutChoicesIsCountedAndNamed) {
+  for (const char* metrics : {"acc", "acc_norm", "acc_bytes", "acc_mutual_info"}) {
+    folder.write("tasks/open.yaml",
+                 "task: open\ndataset_path: json\ndataset_kwargs: {data_files: open.jsonl}\n"
+                 "test_split: train\noutput_type: multiple_choice\ndoc_to_text: q\n"
+                 "doc_to_choice: choices\ndoc_to_target: 0\nmetric_list: [{metric: " +
+                     std::string(metrics) + "}]\n");
+    folder.write("tasks/open.jsonl",
+                 "{\"q\": \"Snow is\", \"choices\": []}\n"
+                 "{\"q\": \"Snow is\", \"choices\": [\"white\", \"red\"]}\n");
+    options.tasks = {"open"};
+    auto model = model_of(1);
+    const auto report = run(model);
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    const TaskReport& task = report->tasks[0];
+    ASSERT_EQ(task.failed.size(), 1u) << metrics;
+    EXPECT_EQ(task.failed[0].document, 0);
+    EXPECT_EQ(task.failed[0].message, "the document has no choices");
+    EXPECT_EQ(task.evaluated, 1);
+    EXPECT_TRUE(Value::parse(task.samples[0]).contains("error"));
+    EXPECT_TRUE(Value::parse(task.samples[1]).contains(metrics));
+  }
+}
+
+TEST_F(EvaluateTest, AnInfiniteLogLikelihoodIsCountedAndNamed) {
+  const int32_t masked = tokenizer.encode(" green", false)->front();
+  folder.write("tasks/colours.jsonl",
+               "{\"thing\": \"Snow\", \"colour\": 0}\n{\"thing\": \"Grass\", \"colour\": 1}\n");
+  folder.write("tasks/pages.jsonl", "{\"page\": \"The end.\"}\n{\"page\": \"All is green\"}\n");
+  options.tasks = {"colours", "pages"};
+  ScriptedModel model(kVocabulary, 256, 16, [masked](std::span<const int32_t> tokens) {
+    auto logits = mixed_logits(tokens, kVocabulary, 1);
+    logits[static_cast<size_t>(masked)] = -std::numeric_limits<float>::infinity();
+    return logits;
+  });
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  for (const TaskReport& task : report->tasks) {
+    ASSERT_FALSE(task.failed.empty()) << task.name;
+    EXPECT_THAT(task.failed.back().message, HasSubstr("no probability, its logit is -inf"));
+    EXPECT_EQ(Value::parse(report->results)["results"][task.name]["failed"], task.failed.size());
+  }
+  EXPECT_EQ(report->tasks[1].failed[0].document, 1);
+  EXPECT_EQ(report->tasks[1].evaluated, 1);
+  EXPECT_FALSE(perplexity(model, tokenizer, "All is green", {}, nullptr).ok());
+}
+
+TEST_F(EvaluateTest, SystemMessagesThatATemplateRefusesAreLeftOutAloud) {
+  const auto source = test::source_folder() / "models/anemone-tiny";
+  for (const char* file : {"tokenizer.json", "config.json"})
+    if (const std::string bytes = folder.read(source / file); !bytes.empty())
+      folder.write(std::string("strict/") + file, bytes);
+  Value config = Value::parse(folder.read(source / "tokenizer_config.json"));
+  config["chat_template"] =
+      "{% if messages[0].role == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+      "{% for m in messages %}[{{ m.content }}]{% endfor %}";
+  folder.write("strict/tokenizer_config.json", config.dump());
+  tokenizer = *text::Tokenizer::load(folder.path() / "strict");
+  options.apply_chat_template = true;
+  auto model = model_of(1);
+  ASSERT_TRUE(run(model).ok());
+  EXPECT_EQ(words.find("left out"), std::string::npos);
+  options.system_instruction = "Be brief.";
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_THAT(words, HasSubstr("the chat template refuses the conversation, so its system message "
+                               "is left out: "));
+  EXPECT_THAT(words, HasSubstr("no system here"));
+  const Value sample = Value::parse(report->tasks[0].samples[0]);
+  EXPECT_EQ(sample["arguments"]["gen_args_0"]["arg_0"].get<std::string>().find("brief"),
+            std::string::npos);
+}
+
 TEST_F(EvaluateTest, NoNumberWhenNothingCouldBeScored) {
   ScriptedModel model(kVocabulary, 256, 16, [](std::span<const int32_t>) {
     return std::vector<float>(kVocabulary, std::numeric_limits<float>::quiet_NaN());

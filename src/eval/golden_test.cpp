@@ -174,7 +174,7 @@ text::Tokenizer tiny_tokenizer() {
 PromptOptions chat_prompt() {
   PromptOptions prompt;
   const auto tokenizer = tiny_tokenizer();
-  auto chat = chat_of(tokenizer, "");
+  auto chat = chat_of(tokenizer, "", [](LogLevel, std::string_view) {});
   EXPECT_TRUE(chat.ok());
   prompt.chat = *std::move(chat);
   return prompt;

@@ -1,6 +1,7 @@
 #include "eval/outcome.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/error.h"
@@ -109,12 +110,13 @@ class TaskScorer {
   Status add(const DocumentRequests& requests, const std::vector<Response>& responses) {
     const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
     ANEMONE_TRY(const Value target, task_.target(task_.config().doc_to_target, document));
-    const auto failed = std::find_if(responses.begin(), responses.end(),
-                                     [](const Response& response) { return response.error; });
+    const auto failed =
+        std::find_if(responses.begin(), responses.end(),
+                     [](const Response& response) { return response.error.has_value(); });
     Value scores = Value::object();
     std::string failure;
-    if (failed != responses.end()) {
-      failure = failed->error->to_string();
+    if (requests.error || failed != responses.end()) {
+      failure = (requests.error ? *requests.error : *failed->error).to_string();
       outcome_.failed.push_back({requests.doc_id, failure});
     } else {
       ANEMONE_TRY(scores, scores_of(task_, document, responses));
@@ -136,8 +138,10 @@ class TaskScorer {
       const Aggregation aggregation = aggregation_of(column.metric);
       const auto value = aggregation.apply(column.items);
       const auto error = standard_error(aggregation, column.items, bootstrap_iterations_);
-      outcome_.metrics[column.metric + "," + kFilter] = value ? Value(*value) : Value(nullptr);
-      outcome_.metrics[column.metric + "_stderr," + kFilter] = error ? Value(*error) : Value("N/A");
+      const bool valued = value && std::isfinite(*value);
+      outcome_.metrics[column.metric + "," + kFilter] = valued ? Value(*value) : Value(nullptr);
+      outcome_.metrics[column.metric + "_stderr," + kFilter] =
+          valued && error ? Value(*error) : Value("N/A");
     }
     return std::move(outcome_);
   }
@@ -173,7 +177,8 @@ class TaskScorer {
     }
     const std::string target_text = python::to_str(target);
     const std::string document_hash = sha256(python::dumps(document, 2));
-    const std::string prompt_hash = sha256(requests.requests[0].context);
+    const std::string prompt_hash =
+        sha256(requests.requests.empty() ? std::string() : requests.requests[0].context);
     const std::string target_hash = sha256(target_text);
     hashes_ += document_hash + prompt_hash + target_hash;
     Value names = Value::array();

@@ -117,7 +117,10 @@ Result<std::vector<DocumentRequests>> build_requests(const Task& task,
     auto requests =
         document_requests(task, task.documents()[static_cast<size_t>(id)], sampler, options);
     if (!requests.ok()) return std::move(requests).in(fmt::format("document {}", id)).error();
-    all.push_back({id, std::move(requests).value()});
+    DocumentRequests built{id, std::move(requests).value(), std::nullopt};
+    if (built.requests.empty())
+      built.error = fail(ErrorCode::mismatch, "the document has no choices");
+    all.push_back(std::move(built));
   }
   return all;
 }

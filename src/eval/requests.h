@@ -26,6 +26,7 @@ struct Request {
 struct DocumentRequests {
   int64_t doc_id = 0;  ///< index in the evaluated split.
   std::vector<Request> requests;
+  std::optional<Error> error;  ///< why there is nothing to ask; the document has no score.
 };
 
 /// Which documents of a task are evaluated.
@@ -37,7 +38,8 @@ struct Selection {
 /// Document ids in order. Errors: out_of_range (a sample that does not exist).
 Result<std::vector<int64_t>> select_documents(const Selection& selection, size_t count);
 
-/// Builds the requests of the given documents. Errors name the document.
+/// Builds the requests of the given documents. One without choices has no requests and an error of
+/// its own. Errors name the document.
 Result<std::vector<DocumentRequests>> build_requests(const Task& task,
                                                      const std::vector<int64_t>& documents,
                                                      FewshotSampler& sampler,

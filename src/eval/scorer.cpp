@@ -51,7 +51,11 @@ Result<TokenScore> score_token(std::span<const float> logits, int32_t token) {
   double sum = 0;
   for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
   const auto at = static_cast<size_t>(token);
-  return TokenScore{static_cast<double>(logits[at]) - highest - std::log(sum), best == token};
+  const double log_probability = static_cast<double>(logits[at]) - highest - std::log(sum);
+  if (!std::isfinite(log_probability))
+    return fail(ErrorCode::mismatch, "the model gives token {} no probability, its logit is {}",
+                token, logits[at]);
+  return TokenScore{log_probability, best == token};
 }
 
 Scorer::Scorer(lm::LanguageModel& model, const Codec& codec, int64_t max_length)

@@ -205,6 +205,9 @@ class TaskReader {
       return fail(ErrorCode::unsupported, "fewshot_config: samples by a !function");
     if (!out.samples.is_null() && !out.samples.is_array())
       return wrong("fewshot_config: samples", out.samples, "a list of dicts");
+    for (const Value& sample : out.samples)
+      if (!sample.is_object() || is_function(sample))
+        return wrong("fewshot_config: samples", sample, "a dict of columns");
     ANEMONE_RETURN_IF_ERROR(documents_function(
         "fewshot_config: process_docs", for_examples(fewshot, "process_docs", "process_docs"),
         out.process_docs));

@@ -69,6 +69,17 @@ TEST(TaskConfig, NamesWhatIsWrong) {
   EXPECT_EQ(fault("description: [a]\n"), "invalid_argument: description: ['a'], expected text");
 }
 
+TEST(TaskConfig, ExamplesInTheFileAreDicts) {
+  EXPECT_EQ(fault("fewshot_config: {samples: [{q: x, a: y}]}\n"), "none");
+  EXPECT_EQ(fault("fewshot_config: {samples: []}\n"), "none");
+  EXPECT_EQ(fault("fewshot_config: {samples: [{q: x, a: y}, q]}\n"),
+            "invalid_argument: fewshot_config: samples: 'q', expected a dict of columns");
+  EXPECT_EQ(fault("fewshot_config: {samples: [[q, a]]}\n"),
+            "invalid_argument: fewshot_config: samples: ['q', 'a'], expected a dict of columns");
+  EXPECT_EQ(fault("fewshot_config: {samples: {q: x}}\n"),
+            "invalid_argument: fewshot_config: samples: {'q': 'x'}, expected a list of dicts");
+}
+
 TEST(TaskConfig, ShotsOfZeroInTheFileStay) {
   TaskOverrides five;
   five.num_fewshot = 5;
