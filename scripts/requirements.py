@@ -4,11 +4,11 @@
     scripts/requirements.py [--json] [RESULTS.xml ...]
 
 Reads JUnit XML of ctest (`ctest --output-junit FILE`) and XML of GoogleTest
-(`--gtest_output=xml:FILE`); by default build/*/test-results/*.xml. A test proves a requirement by
-carrying its id in its name (S1_14 or S1.14), in a ctest label, or in a property `requirement`, when
-it ran and passed. Where both kinds of file name one test, GoogleTest's word counts, because ctest
-may take a skip for a pass. The instances of a parameterised test are one test: one that fails takes
-the proof away.
+(`--gtest_output=xml:FILE`); by default build/*/test-results.xml and build/*/test-results/*.xml.
+A test proves a requirement by carrying its id in its name (S1_14 or S1.14), in a ctest label, or in
+a property `requirement`, when it ran and passed. Where both kinds of file name one test,
+GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
+test are one test: one that fails takes the proof away.
 
 Exit: 0 done, 1 a test names an id that does not exist, 2 a file is missing or cannot be read.
 """
@@ -27,10 +27,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENT = re.compile(r"^- (S[0-4]\.\d+) \[(linux|mac|out)\] (.+)$")
 ID_IN_TEST = re.compile(r"(?<![A-Za-z0-9])S([0-4])[._](\d+)(?![A-Za-z0-9])")
-INSTANCE_OF_TEST = re.compile(r"(.+\.\w+)/\w+")
+INSTANCE_OF_TEST = re.compile(r"(.+?\.\w+)/.+")
 HEADING = re.compile(r"^## (S[0-4]): (.+)$")
 ID_PROPERTIES = ("cmake_labels", "requirement")
 UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
+RESULTS = ("build/*/test-results.xml", "build/*/test-results/*.xml")
 STATUSES = ("proven", "not yet", "needs a Mac", "out")
 
 
@@ -109,13 +110,14 @@ def read_results(path: Path) -> list[TestResult]:
         name = case.get("name", "")
         if from_googletest:
             name = f"{case.get('classname', '')}.{name}"
-        if instance := INSTANCE_OF_TEST.fullmatch(name):
-            name = instance[1]
         properties = [
             p.get("value", "") for p in case.iter("property") if p.get("name") in ID_PROPERTIES
         ]
         found = ID_IN_TEST.findall(" ".join([name, *properties]))
         ids = list(dict.fromkeys(f"S{document}.{number}" for document, number in found))
+        instance = INSTANCE_OF_TEST.fullmatch(name)
+        if instance and ID_IN_TEST.search(instance[1]):
+            name = instance[1]
         results.append(TestResult(name, outcome_of(case), ids, from_googletest))
     return results
 
@@ -211,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS.xml")
     options = parser.parse_args(arguments)
-    files = options.results or sorted(ROOT.glob("build/*/test-results/*.xml"))
+    files = options.results or sorted(file for glob in RESULTS for file in ROOT.glob(glob))
     try:
         titles, requirements = read_requirements(options.requirements)
         results = [result for path in files for result in read_results(path)]
@@ -221,7 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
     unknown = assign(requirements, results)
     if not files:
         print(
-            "requirements.py: no test results in build/*/test-results; run `make test`",
+            "requirements.py: no test results under build/; run `make test`",
             file=sys.stderr,
         )
     if options.json:

@@ -64,6 +64,8 @@ std::string feature_text(const package::Feature& feature) {
     return fmt::format("image {} x {}", feature.width, feature.height);
   if (feature.kind != Kind::multi_array && feature.kind != Kind::state)
     return kind_name(feature.kind);
+  if (feature.shape.empty() && feature.ranges.empty())
+    return fmt::format("{}, shape follows the inputs", to_string(feature.dtype));
   std::string text = fmt::format("{} {}", to_string(feature.dtype), shape_text(feature.shape));
   for (const auto& shape : feature.enumerated_shapes)
     if (shape != feature.shape) text += " or " + shape_text(shape);

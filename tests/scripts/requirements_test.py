@@ -171,6 +171,19 @@ class RequirementsTest(unittest.TestCase):
         instances[1] = case("S0_1_X/1", suite="All/P", inside="<failure/>")
         self.assertEqual(self.status_of(googletest(*instances))["S0.1"][0], "not yet")
 
+    def test_instances_may_be_named_by_a_value_with_blanks_and_slashes(self):
+        passing, failing = 'All/P.S0_1_X/"a b/c"', 'All/P.S0_1_X/"d.e"'
+        passing, failing = (name.replace('"', "&quot;") for name in (passing, failing))
+        self.assertEqual(
+            self.status_of(ctest(ctest_case(passing)))["S0.1"], ("proven", ["All/P.S0_1_X"])
+        )
+        results = ctest(ctest_case(passing), ctest_case(failing, "fail", "<failure/>"))
+        self.assertEqual(self.status_of(results)["S0.1"][0], "not yet")
+
+    def test_cases_of_a_corpus_stay_apart(self):
+        results = ctest(ctest_case("ops.all/S0_1_a"), ctest_case("ops.all/b", "fail", "<failure/>"))
+        self.assertEqual(self.status_of(results)["S0.1"], ("proven", ["ops.all/S0_1_a"]))
+
     def test_same_test_in_both_kinds_of_file_is_named_once(self):
         status = self.status_of(ctest(ctest_case("Model.S0_1_X")), googletest(case("S0_1_X")))
         self.assertEqual(status["S0.1"], ("proven", ["Model.S0_1_X"]))
