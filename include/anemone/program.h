@@ -48,7 +48,8 @@ struct BlobReference {
 
 struct ValuePair;
 
-/// A constant. Tensors from a weight file are views of the mapped file, never copies.
+/// A constant. Tensors from a weight file are views of the mapped file, never copies. A deferred
+/// constant has a `blob` and an undefined tensor: its contents are fetched by whoever needs them.
 struct Value {
   ValueType type;
   Tensor tensor;                              ///< kind tensor.

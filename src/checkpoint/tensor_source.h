@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "anemone/result.h"
+#include "anemone/tensor.h"
+
+/// The weights of a checkpoint, whatever files hold them.
+namespace anemone::checkpoint {
+
+struct TensorInfo {
+  std::string name;  ///< as the checkpoint spells it: "model.layers.0.self_attn.q_proj.weight".
+  DType dtype = DType::fp32;  ///< of what `read` gives: as stored, or fp32 when it is computed.
+  Shape shape;
+};
+
+/// Named tensors, read one at a time. Files, quantised files and merged adapters are sources; the
+/// latter two compute a tensor when it is read and keep nothing. Thread-safe.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+
+  /// All tensors, sorted by name. Valid as long as the source.
+  virtual std::span<const TensorInfo> tensors() const = 0;
+  /// Null when there is none of that name.
+  const TensorInfo* find(std::string_view name) const;
+
+  /// The dense row-major contents: a view of the mapped file where they lie there as such (the
+  /// view keeps the mapping alive), else a new tensor.
+  /// Errors: not_found (no such tensor), corrupt (file, tensor, expected, found), io.
+  virtual Result<Tensor> read(std::string_view name) const = 0;
+};
+
+}  // namespace anemone::checkpoint
