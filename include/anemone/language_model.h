@@ -22,7 +22,7 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t context_length = 0;        ///< most tokens one sequence may have.
   int64_t prefill_block_tokens = 0;  ///< 0: no prefill function.
-  std::string hash;                  ///< SHA-256 over the packages' files, hexadecimal.
+  std::string hash;  ///< SHA-256 over the packages' files and meta.yaml, hexadecimal.
   uint64_t weight_bytes = 0;
   runtime::Numerics numerics = runtime::Numerics::fp16;
   bool gives_logits = true;  ///< false when only the arg max of each part leaves the model.

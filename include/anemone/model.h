@@ -32,6 +32,9 @@ struct Options {
   Numerics numerics = Numerics::fp16;
   int threads = 0;  ///< worker threads; 0: one per core.
   Isa isa = Isa::automatic;
+  /// Most bytes that the buffers, the states and the computed constants of one plan may take
+  /// together; the weights in the package's files do not count. 0: the machine's main memory.
+  uint64_t memory_limit_bytes = 0;
 };
 
 class ThreadPool;
@@ -84,7 +87,7 @@ class Model {
  public:
   /// Verifies the program of `package` and takes hold of its weights.
   /// Errors: corrupt with all diagnostics; unsupported naming the first op that is not implemented,
-  /// its place, and how many others there are.
+  /// its place, and how many others there are; limit when the states alone exceed the memory limit.
   static Result<std::shared_ptr<Model>> load(package::Package package, const Options& options);
   virtual ~Model() = default;
 
@@ -95,8 +98,10 @@ class Model {
   virtual State new_state() const = 0;
 
   /// Plans `function` for the given input shapes (by name; inputs left out take their declared
-  /// default shape). The plan is cached; each call gives a Runner of its own buffers. Errors:
-  /// not_found (function), mismatch (shape not allowed by the description), unsupported.
+  /// default shape). The last plans are cached; each call gives a Runner of its own buffers, which
+  /// outlives its plan's place in the cache. Errors: not_found (function), mismatch (shape not
+  /// allowed by the description), unsupported (text inputs), limit (Options::memory_limit_bytes;
+  /// names the bytes needed).
   struct InputShape {
     std::string name;
     Shape shape;

@@ -293,5 +293,22 @@ TEST(AnemllBroken, EachFaultIsNamed) {
   }
 }
 
+/// meta.yaml says how the packages are run, so it is part of what a model is.
+TEST(AnemllModel, TheHashCoversMetaYaml) {
+  const fs::path models = test::source_folder() / "models";
+  const fs::path copy = fs::path(testing::TempDir()) / "anemll_hash_test";
+  fs::remove_all(copy);
+  fs::copy(models / "anemone-tiny-anemll", copy, fs::copy_options::recursive);
+  const auto hash = [](const fs::path& path) {
+    const auto model = open_model(path, runtime::Numerics::fp16);
+    return model == nullptr ? "" : model->info().hash;
+  };
+  const std::string before = hash(copy);
+  EXPECT_EQ(before, hash(models / "anemone-tiny-anemll")) << "the place does not matter";
+  std::ofstream(copy / "meta.yaml", std::ios::app) << "# changed\n";
+  EXPECT_NE(before, hash(copy));
+  fs::remove_all(copy);
+}
+
 }  // namespace
 }  // namespace anemone::lm

@@ -207,7 +207,8 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
   info.vocab_size = parts.step->vocab_size();
   for (const int64_t size : parts.argmax_parts) info.vocab_size += size;
   for (const auto& model : parts.packages) info.weight_bytes += model->package().weight_file_bytes;
-  ANEMONE_TRY(info.hash, hash_packages(parts.packages));
+  const fs::path settings[] = {path / "meta.yaml"};
+  ANEMONE_TRY(info.hash, hash_packages(parts.packages, settings));
   return std::unique_ptr<LanguageModel>(
       std::make_unique<StaticCacheModel>(std::move(parts), options.single_steps));
 }

@@ -78,7 +78,25 @@ Status join_states(runtime::State& state, const runtime::Model& model) {
   return {};
 }
 
-Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages) {
+namespace {
+
+Status hash_file(Sha256& hash, const std::string& name, const fs::path& file) {
+  hash.update(name);
+  hash.update(std::string_view("\0", 1));
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return fail(ErrorCode::io, "cannot read {}", file.string());
+  std::vector<char> buffer(1 << 20);
+  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         stream.gcount() > 0)
+    hash.update(std::string_view(buffer.data(), static_cast<size_t>(stream.gcount())));
+  if (stream.bad()) return fail(ErrorCode::io, "cannot read {}", file.string());
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages,
+                                  std::span<const fs::path> settings) {
   Sha256 hash;
   for (const auto& model : packages) {
     std::vector<fs::path> files;
@@ -89,18 +107,12 @@ Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model
       if (entry->is_regular_file(error)) files.push_back(entry->path());
     if (error) return fail(ErrorCode::io, "cannot list {}: {}", root.string(), error.message());
     std::ranges::sort(files);
-    for (const fs::path& file : files) {
-      hash.update(fs::relative(file, root, error).generic_string());
-      hash.update(std::string_view("\0", 1));
-      std::ifstream stream(file, std::ios::binary);
-      if (!stream) return fail(ErrorCode::io, "cannot read {}", file.string());
-      std::vector<char> buffer(1 << 20);
-      while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
-             stream.gcount() > 0)
-        hash.update(std::string_view(buffer.data(), static_cast<size_t>(stream.gcount())));
-      if (stream.bad()) return fail(ErrorCode::io, "cannot read {}", file.string());
-    }
+    for (const fs::path& file : files)
+      ANEMONE_RETURN_IF_ERROR(
+          hash_file(hash, fs::relative(file, root, error).generic_string(), file));
   }
+  for (const fs::path& file : settings)
+    ANEMONE_RETURN_IF_ERROR(hash_file(hash, file.filename().string(), file));
   return hash.finish();
 }
 

@@ -22,8 +22,9 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
 /// shape (names both packages and shapes).
 Status join_states(runtime::State& state, const runtime::Model& model);
 
-/// SHA-256 over names and bytes of the files of all packages, in the order given: the identity of a
-/// model.
-Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages);
+/// SHA-256 over names and bytes of the files of all packages, in the order given, and then of
+/// `settings`, files beside them that change what the model computes: the identity of a model.
+Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages,
+                                  std::span<const std::filesystem::path> settings = {});
 
 }  // namespace anemone::lm

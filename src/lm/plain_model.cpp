@@ -27,9 +27,21 @@ constexpr int64_t kUnboundedContext = 4096;
 /// Runners kept for reuse; a ranged model makes one per length.
 constexpr size_t kMostRunners = 8;
 
+Result<std::unique_ptr<runtime::Runner>> make_runner(runtime::Model& model, const Lengths& lengths,
+                                                     int64_t tokens) {
+  const runtime::Model::InputShape shapes[] = {{lengths.input_ids, Shape{1, tokens}}};
+  ANEMONE_TRY(auto made, model.prepare(lengths.function, shapes));
+  const Tensor* ids = made->input(lengths.input_ids);
+  if (ids == nullptr || ids->dtype() != DType::int32 || ids->element_count() != tokens)
+    return fail(ErrorCode::unsupported, "{}: expected int32 {} [1, {}]", lengths.function,
+                lengths.input_ids, tokens);
+  return made;
+}
+
 /// `input_ids -> logits` without a memory: every call runs the whole sequence, padded on the right
-/// to the next length that the package has. Later tokens cannot reach earlier rows, so padding
-/// changes nothing.
+/// to the next length that the package has. Later tokens cannot reach earlier rows, which
+/// `check_causal` tries at open, so padding changes nothing. Of several functions that give the
+/// same length the package's default function runs, else the first in the description's order.
 class PlainModel : public LanguageModel {
  public:
   PlainModel(ModelInfo info, std::shared_ptr<runtime::Model> package, std::vector<Lengths> lengths)
@@ -64,12 +76,7 @@ class PlainModel : public LanguageModel {
   Result<runtime::Runner*> runner(const Lengths& lengths, int64_t tokens) {
     if (const auto found = runners_.find(tokens); found != runners_.end())
       return found->second.get();
-    const runtime::Model::InputShape shapes[] = {{lengths.input_ids, Shape{1, tokens}}};
-    ANEMONE_TRY(auto made, package_->prepare(lengths.function, shapes));
-    const Tensor* ids = made->input(lengths.input_ids);
-    if (ids == nullptr || ids->dtype() != DType::int32 || ids->element_count() != tokens)
-      return fail(ErrorCode::unsupported, "{}: expected int32 {} [1, {}]", lengths.function,
-                  lengths.input_ids, tokens);
+    ANEMONE_TRY(auto made, make_runner(*package_, lengths, tokens));
     if (runners_.size() >= kMostRunners) runners_.erase(runners_.begin());
     return runners_.emplace(tokens, std::move(made)).first->second.get();
   }
@@ -131,6 +138,52 @@ std::vector<Lengths> lengths_of(const package::FunctionDescription& function) {
   return lengths;
 }
 
+/// The vocabulary's size, from the shape of the logits of the least tokens that `lengths` takes.
+Result<int64_t> vocab_size_of(runtime::Model& model, const Lengths& lengths) {
+  ANEMONE_TRY(const auto runner, make_runner(model, lengths, lengths.least));
+  const Tensor* logits = runner->output(lengths.logits);
+  const Shape shape = logits == nullptr ? Shape() : logits->shape();
+  if (shape.rank() != 3 || shape[1] != lengths.least)
+    return fail(ErrorCode::unsupported,
+                "{}: output {} has shape {}, expected logits of every token [1, T, V]",
+                model.package().path.filename().string(), lengths.logits, shape.to_string());
+  return shape[2];
+}
+
+Result<Tensor> logits_of(runtime::Runner& runner, const Lengths& lengths,
+                         std::span<const int32_t> tokens) {
+  std::ranges::copy(tokens, runner.input(lengths.input_ids)->mutable_values<int32_t>().begin());
+  ANEMONE_RETURN_IF_ERROR(runner.run(nullptr).in(lengths.function));
+  return runner.output(lengths.logits)->clone();
+}
+
+/// Runs two inputs that differ in their last token alone: what padding and scores rely on is that
+/// all rows but the last one are then the same, bit by bit. A function is tried at the least length
+/// that has an earlier row.
+Status check_causal(runtime::Model& model, std::string_view function,
+                    std::span<const Lengths> lengths, int64_t vocab_size) {
+  const Lengths* chosen = nullptr;
+  int64_t tokens = 0;
+  for (const Lengths& own : lengths) {
+    const int64_t least = std::max<int64_t>(own.least, 2);
+    if (own.function != function || own.most < least || (chosen != nullptr && least >= tokens))
+      continue;
+    chosen = &own;
+    tokens = least;
+  }
+  if (chosen == nullptr) return {};
+  ANEMONE_TRY(const auto runner, make_runner(model, *chosen, tokens));
+  std::vector<int32_t> ids(static_cast<size_t>(tokens), 0);
+  ANEMONE_TRY(const Tensor before, logits_of(*runner, *chosen, ids));
+  ids.back() = static_cast<int32_t>(vocab_size - 1);
+  ANEMONE_TRY(const Tensor after, logits_of(*runner, *chosen, ids));
+  const size_t earlier = before.bytes().size() / ids.size() * (ids.size() - 1);
+  if (std::memcmp(before.bytes().data(), after.bytes().data(), earlier) == 0) return {};
+  return fail(ErrorCode::unsupported,
+              "function '{}' is not causal: its last token changes the logits of earlier ones",
+              function);
+}
+
 bool is_plain_function(const package::FunctionDescription& function) {
   const Interface interface = read_interface(function);
   const package::Feature* ids = function.find_input(interface.input_ids);
@@ -151,7 +204,8 @@ OpenedModel open_plain(std::shared_ptr<runtime::Model> model,
   std::vector<Lengths> lengths;
   for (const auto& function : package.functions) {
     const auto own = lengths_of(function);
-    lengths.insert(lengths.end(), own.begin(), own.end());
+    lengths.insert(function.name == package.default_function ? lengths.begin() : lengths.end(),
+                   own.begin(), own.end());
   }
   if (lengths.empty())
     return fail(ErrorCode::unsupported, "{}: input_ids allows no length",
@@ -167,14 +221,9 @@ OpenedModel open_plain(std::shared_ptr<runtime::Model> model,
     info.context_length = std::max(info.context_length, own.most);
     if (own.least < shortest->least) shortest = &own;
   }
-  const runtime::Model::InputShape shape[] = {{shortest->input_ids, Shape{1, shortest->least}}};
-  ANEMONE_TRY(const auto runner, model->prepare(shortest->function, shape));
-  const Shape& logits = runner->output(shortest->logits)->shape();
-  if (logits.rank() != 3 || logits[1] != shortest->least)
-    return fail(ErrorCode::unsupported,
-                "{}: output {} has shape {}, expected logits of every token [1, T, V]",
-                package.path.filename().string(), shortest->logits, logits.to_string());
-  info.vocab_size = logits[2];
+  ANEMONE_TRY(info.vocab_size, vocab_size_of(*model, *shortest));
+  for (const auto& function : package.functions)
+    ANEMONE_RETURN_IF_ERROR(check_causal(*model, function.name, lengths, info.vocab_size));
   const std::shared_ptr<runtime::Model> packages[] = {model};
   ANEMONE_TRY(info.hash, hash_packages(packages));
   return std::unique_ptr<LanguageModel>(

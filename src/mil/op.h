@@ -135,11 +135,18 @@ enum class OpKind : uint8_t {
   control,   ///< cond, while_loop: the executor's own.
 };
 
-/// Output count is `outputs`, or whatever the operation declares when it is 0 (split).
+/// How many outputs an op can have; which of them it has, `infer` says.
+struct OutputCount {
+  size_t least = 1;
+  size_t most = 1;
+};
+inline constexpr OutputCount kAnyOutputs{0, SIZE_MAX};  ///< as many as the operation declares.
+
 struct OpDef {
   std::string_view name;
   int first_opset = 15;
   std::span<const Parameter> parameters;
+  OutputCount outputs;
   /// `output_count` is what the operation declares.
   Inferred (*infer)(const Operands& inputs, size_t output_count) = nullptr;
   /// Computes all outputs. They are allocated with the inferred shapes (zero-filled) and the dtype

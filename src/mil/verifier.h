@@ -33,6 +33,9 @@ class FunctionVerifier {
   /// Types of the outputs, where they are defined.
   std::vector<const ValueType*> check_block(const Place& around, const Block& block, Scope& scope);
   void check_operation(const Place& place, Scope& scope);
+  void check_no_state(const Place& place, std::string_view what, const NamedType& named);
+  /// For operands of unknown rank, of which no types can be inferred.
+  void check_output_count(const Place& place, const OpDef& op);
   void check_outputs(const Place& place, const OpDef& op, const BoundInputs& inputs, Scope& scope);
   void define_as_declared(const Place& place, Scope& scope);
   /// The outputs' values where everything they need is known and small.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/check.h"
 #include "mil/evaluate.h"
 #include "mil/verifier.h"
 
@@ -97,8 +98,10 @@ std::vector<const ValueType*> FunctionVerifier::check_block(const Place& around,
 void FunctionVerifier::check_operation(const Place& place, Scope& scope) {
   const Operation& operation = *place.operation;
   const size_t faults_before = faults_.size();
-  for (const NamedType& output : operation.outputs)
+  for (const NamedType& output : operation.outputs) {
     check_type(place, fmt::format("output '{}'", output.name), output.type);
+    check_no_state(place, "output", output);
+  }
   const OpDef* op = find_op(operation.type);
   if (op == nullptr) {
     report(place, "op_known", "op '{}' is not known", operation.type);
@@ -120,17 +123,34 @@ void FunctionVerifier::check_operation(const Place& place, Scope& scope) {
     if (std::ranges::find(op->parameters, attribute.first, &Parameter::name) ==
         op->parameters.end())
       check_attributes(place, {attribute});
-  const bool any_rank = std::ranges::any_of(inputs.all(), [](const Operand& operand) {
-    return operand.type != nullptr && operand.type->tensor.variable_rank;
-  });
-  if (faults_.size() > faults_before || any_rank) return define_as_declared(place, scope);
+  if (faults_.size() > faults_before) return define_as_declared(place, scope);
 
-  if (op->kind != OpKind::control) return check_outputs(place, *op, inputs, scope);
+  const bool any_rank = std::ranges::any_of(
+      inputs.all(), [](const Operand& o) { return o.type->tensor.variable_rank; });
+  if (op->kind != OpKind::control && !any_rank) return check_outputs(place, *op, inputs, scope);
+  if (op->kind != OpKind::control) {
+    check_output_count(place, *op);
+    return define_as_declared(place, scope);
+  }
   if (operation.type == "cond")
     check_cond(place, inputs, scope);
   else
     check_while(place, inputs, scope);
   define_as_declared(place, scope);
+}
+
+void FunctionVerifier::check_no_state(const Place& place, std::string_view what,
+                                      const NamedType& named) {
+  if (named.type.kind == ValueType::Kind::state)
+    report(place, "type_c2", "{} '{}' is {}, only inputs of functions are states", what, named.name,
+           to_string(named.type));
+}
+
+void FunctionVerifier::check_output_count(const Place& place, const OpDef& op) {
+  const size_t count = place.operation->outputs.size();
+  if (count < op.outputs.least || count > op.outputs.most)
+    report(place, "output_c1", "has {} outputs, the op yields {}", count,
+           count < op.outputs.least ? op.outputs.least : op.outputs.most);
 }
 
 void FunctionVerifier::check_outputs(const Place& place, const OpDef& op, const BoundInputs& inputs,
@@ -143,6 +163,8 @@ void FunctionVerifier::check_outputs(const Place& place, const OpDef& op, const 
     return define_as_declared(place, scope);
   }
   const auto& types = std::get<std::vector<ValueType>>(inferred);
+  ANEMONE_CHECK(op.outputs.least <= types.size() && types.size() <= op.outputs.most,
+                "the table of ops says how many outputs inference can find");
   if (types.size() != operation.outputs.size()) {
     report(place, "output_c1", "has {} outputs, the op yields {}", operation.outputs.size(),
            types.size());

@@ -28,6 +28,7 @@ std::vector<const ValueType*> FunctionVerifier::check_nested(const Place& place,
     const ValueType* type = &input.type;
     if (!check_type(place, fmt::format("block input '{}'", input.name), input.type))
       type = keep(unknown_type(input.type));
+    check_no_state(place, "block input", input);
     define(place, inner, input.name, {.type = type});
   }
   check_yield(place, constraint, "a nested block takes", types_of(block.inputs), types_of(inputs));

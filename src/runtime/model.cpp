@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <mutex>
+#include <set>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/physical_memory.h"
 #include "mil/op.h"
 #include "runtime/input_shapes.h"
+#include "runtime/plan_cache.h"
 #include "runtime/planner.h"
 #include "runtime/runner.h"
 #include "runtime/thread_pool.h"
@@ -55,6 +57,38 @@ Status check_program(const mil::Program& program) {
   return error;
 }
 
+uint64_t memory_limit(const Options& options) {
+  return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : physical_memory_bytes();
+}
+
+DType storage_dtype(DType dtype, Numerics numerics) {
+  return numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
+}
+
+/// The states that any function declares fit into memory, before anybody asks for them.
+Status check_states(const mil::Program& program, const Options& options) {
+  const uint64_t limit_bytes = memory_limit(options);
+  uint64_t needed = 0;
+  std::set<std::string_view> names;
+  for (const mil::Function& function : program.functions)
+    for (const mil::NamedType& input : function.inputs) {
+      if (input.type.kind != mil::ValueType::Kind::state || !names.insert(input.name).second)
+        continue;
+      const mil::TensorType& type = input.type.tensor;
+      if (type.dtype == DType::string)
+        return fail(ErrorCode::unsupported, "state '{}' of function '{}' is text", input.name,
+                    function.name);
+      const auto bytes = checked_byte_count(storage_dtype(type.dtype, options.numerics),
+                                            type.shape.element_count());
+      ANEMONE_CHECK(bytes.has_value(), "the verifier bounds every type");
+      needed += static_cast<uint64_t>(*bytes);
+      if (needed > limit_bytes)
+        return fail(ErrorCode::limit, "the states need at least {} bytes, the limit is {}", needed,
+                    limit_bytes);
+    }
+  return {};
+}
+
 Result<const kernels::KernelSet*> choose_kernels(Isa isa) {
   if (isa == Isa::automatic) return &kernels::kernel_sets().back();
   const kernels::KernelSet* found = kernels::find_kernel_set(to_string(isa));
@@ -86,7 +120,8 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
             std::ranges::find(tensors, input.name, &NamedTensor::name) != tensors.end())
           continue;
         const mil::TensorType& type = input.type.tensor;
-        tensors.push_back({input.name, Tensor::zeros(storage_dtype(type.dtype), type.shape)});
+        tensors.push_back(
+            {input.name, Tensor::zeros(storage_dtype(type.dtype, options_.numerics), type.shape)});
       }
     return State(std::move(tensors));
   }
@@ -126,10 +161,6 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
   }
 
  private:
-  DType storage_dtype(DType dtype) const {
-    return options_.numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
-  }
-
   Result<std::shared_ptr<const Plan>> plan_for(std::string_view name,
                                                std::span<const InputShape> shapes) {
     const mil::Function* function = package_.program.find_function(name);
@@ -145,19 +176,24 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
     for (const Shape& shape : known) key += shape.to_string();
 
     const std::lock_guard lock(mutex_);
-    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
+    if (auto kept = plans_.find(key)) return kept;
     ANEMONE_TRY(auto plan, make_plan(PlanRequest{.function = *function,
                                                  .input_shapes = known,
                                                  .numerics = options_.numerics,
                                                  .kernels = &kernels_,
-                                                 .weights = &weights_}));
-    return plans_.emplace(key, std::move(plan)).first->second;
+                                                 .weights = &weights_,
+                                                 .memory_limit_bytes = memory_limit(options_)}));
+    plans_.keep(std::move(key), plan);
+    return plan;
   }
 
   Status fill(Tensor& buffer, const std::string& name, std::string_view function,
               std::span<const NamedTensor> inputs) const {
     const auto given = std::ranges::find(inputs, name, &NamedTensor::name);
     if (given != inputs.end()) {
+      if (given->tensor.dtype() == DType::string)
+        return fail(ErrorCode::mismatch, "input '{}' of function '{}' is text, expected {}", name,
+                    function, anemone::to_string(buffer.dtype()));
       const Tensor converted = given->tensor.dtype() == buffer.dtype()
                                    ? given->tensor
                                    : given->tensor.converted(buffer.dtype());
@@ -181,7 +217,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
   ThreadPool pool_;
   std::mutex mutex_;
   Weights weights_;
-  std::map<std::string, std::shared_ptr<const Plan>> plans_;
+  PlanCache plans_;
 };
 
 }  // namespace
@@ -190,6 +226,7 @@ Result<std::shared_ptr<Model>> Model::load(package::Package package, const Optio
   const auto load = [&]() -> Result<std::shared_ptr<Model>> {
     ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
     ANEMONE_RETURN_IF_ERROR(check_program(package.program));
+    ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
     ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
     return std::shared_ptr<Model>(
         std::make_shared<CpuModel>(std::move(package), options, *kernels));

@@ -108,5 +108,76 @@ TEST(Model, NamesTheKernelOfEveryOperation) {
   EXPECT_EQ((*kernels)[0].kernel, "elementwise (scalar)");
 }
 
+TEST(Model, RefusesPlansAndStatesThatDoNotFitIntoMemory) {
+  auto model = Model::load(package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp32, [?, 65536]> x) {
+    tensor<fp32, [?, 65536]> y = relu(x = x);
+  } -> (y);
+}
+)"),
+                           {.threads = 1});
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const Model::InputShape huge[] = {{"x", Shape{1 << 21, 65536}}};
+  const auto runner = (*model)->prepare("main", huge);
+  ASSERT_FALSE(runner.ok());
+  EXPECT_EQ(runner.error().code, ErrorCode::limit);
+  EXPECT_NE(runner.error().message.find("needs at least 1099511627776 bytes"), std::string::npos)
+      << runner.error().message;
+  const Model::InputShape small[] = {{"x", Shape{1, 65536}}};
+  EXPECT_TRUE((*model)->prepare("main", small).ok());
+
+  const auto states = Model::load(package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp16, [8]> x, state<tensor<fp16, [8]>> s) {
+    tensor<fp16, [8]> y = relu(x = x);
+  } -> (y);
+}
+)"),
+                                  {.memory_limit_bytes = 15});
+  ASSERT_FALSE(states.ok());
+  EXPECT_EQ(states.error().code, ErrorCode::limit);
+  EXPECT_EQ(states.error().message, "the states need at least 16 bytes, the limit is 15");
+}
+
+TEST(Model, RefusesTextForNumbers) {
+  auto model = Model::load(described(), {.threads = 1});
+  ASSERT_TRUE(model.ok());
+  const NamedTensor x{"x", Tensor::from_strings({1, 2}, {"a", "b"})};
+  const auto outputs = (*model)->predict("main", std::vector{x}, nullptr);
+  ASSERT_FALSE(outputs.ok());
+  EXPECT_EQ(outputs.error().message, "input 'x' of function 'main' is text, expected fp16");
+}
+
+TEST(Model, RunnersOutliveTheirPlansPlaceInTheCache) {
+  package::Package package = package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp32, [?, 2]> x) {
+    tensor<fp32, [1, 2]> half = fill(shape = tensor<int32, [2]>([1, 2]), value = fp32(0.5));
+    tensor<fp32, [?, 2]> y = linear(x = x, weight = tensor<fp32, [2, 2]>([1, 0, 0, 1]));
+    tensor<fp32, [?, 2]> z = add(x = y, y = half);
+  } -> (z);
+}
+)");
+  auto model = Model::load(std::move(package), {.threads = 1});
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  std::vector<std::unique_ptr<Runner>> runners;
+  for (int64_t rows = 1; rows <= 40; ++rows) {
+    const Model::InputShape shape[] = {{"x", Shape{rows, 2}}};
+    auto runner = (*model)->prepare("main", shape);
+    ASSERT_TRUE(runner.ok()) << runner.error().to_string();
+    runners.push_back(*std::move(runner));
+  }
+  model = std::shared_ptr<Model>();
+  for (auto& runner : runners) {
+    Tensor& x = *runner->input("x");
+    for (int64_t i = 0; i < x.element_count(); ++i) x.set(i, static_cast<double>(i));
+    ASSERT_TRUE(runner->run(nullptr).ok());
+    const Tensor& z = *runner->output("z");
+    for (int64_t i = 0; i < z.element_count(); ++i)
+      ASSERT_EQ(z.at(i), static_cast<double>(i) + 0.5);
+  }
+}
+
 }  // namespace
 }  // namespace anemone::runtime

@@ -34,7 +34,7 @@ class Planner {
   }
 
   Result<std::shared_ptr<const Plan>> build() {
-    declare_inputs();
+    ANEMONE_RETURN_IF_ERROR(declare_inputs());
     const auto& operations = request_.function.block.operations;
     for (size_t i = 0; i < operations.size(); ++i)
       ANEMONE_RETURN_IF_ERROR(
@@ -48,6 +48,7 @@ class Planner {
     copy_foreign_outputs();
     ANEMONE_RETURN_IF_ERROR(emit());
     plan_->arena_bytes = plan_memory(plan_->values, plan_->steps, plan_->outputs);
+    ANEMONE_RETURN_IF_ERROR(check_memory(plan_->arena_bytes));
     return std::shared_ptr<const Plan>(std::move(plan_));
   }
 
@@ -77,19 +78,26 @@ class Planner {
     return id;
   }
 
-  void declare_inputs() {
+  Status declare_inputs() {
     size_t tensors = 0;
     for (const mil::NamedType& input : request_.function.inputs) {
       mil::ValueType type = input.type;
+      if (type.tensor.dtype == DType::string)
+        return fail(ErrorCode::unsupported, "input '{}' of function '{}' is text ({})", input.name,
+                    request_.function.name, mil::to_string(type));
       if (type.kind == mil::ValueType::Kind::state) {
         const ValueId id = add_value(input.name, std::move(type), Place::state);
         value(id).state_index = plan_->states.size();
         plan_->states.push_back(id);
+        held_bytes_ += static_cast<uint64_t>(value(id).size_bytes());
         continue;
       }
       type.tensor.shape = request_.input_shapes[tensors++];
+      type.tensor.variable_rank = false;
+      ANEMONE_RETURN_IF_ERROR(check_size(type).in(fmt::format("input '{}'", input.name)));
       plan_->inputs.push_back(add_value(input.name, std::move(type), Place::input));
     }
+    return {};
   }
 
   void choose_outputs() {
@@ -202,7 +210,12 @@ class Planner {
     for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
     step.kind = StepKind::control;
     std::vector<mil::ValueType> types;
-    for (const mil::NamedType& output : operation.outputs) types.push_back(output.type);
+    for (const mil::NamedType& output : operation.outputs) {
+      if (output.type.kind == mil::ValueType::Kind::state)
+        return fail(ErrorCode::mismatch, "output '{}' is {}, only inputs of functions are states",
+                    output.name, mil::to_string(output.type));
+      types.push_back(output.type);
+    }
     add_run(operation, std::move(step), types, Place::dynamic);
     return {};
   }
@@ -228,12 +241,17 @@ class Planner {
       constant = constant && value(id).place == Place::constant;
       dynamic = dynamic || root_is_dynamic(id);
     }
+    if (std::ranges::any_of(operands, [](const auto& o) { return o.type->tensor.variable_rank; }))
+      return plan_any_rank(operation, std::move(step));
     const mil::Operands inputs(operands, step.offsets, plan_->opset);
     auto inferred = step.op->infer(inputs, operation.outputs.size());
     if (const auto* violation = std::get_if<mil::Violation>(&inferred))
       return fail(ErrorCode::mismatch, "{} [{}_{}]", violation->message, operation.type,
                   violation->id);
     auto types = std::get<std::vector<mil::ValueType>>(std::move(inferred));
+    if (types.size() != operation.outputs.size())
+      return fail(ErrorCode::mismatch, "has {} outputs, the op yields {}", operation.outputs.size(),
+                  types.size());
     bool known = true;
     for (size_t i = 0; i < types.size(); ++i) {
       known = known && types[i].kind == mil::ValueType::Kind::tensor && is_known(types[i]);
@@ -245,12 +263,23 @@ class Planner {
       return fold(operation, step, std::move(types));
     if (operation.type == "shape" && is_known(*operands[0].type))
       return fold_shape(operation, operands[0].type->tensor.shape, types[0]);
-    if (known && !dynamic && add_views(operation, step, inputs, storage, types)) return {};
     const bool strings =
         std::ranges::any_of(types, [](const auto& t) { return t.tensor.dtype == DType::string; });
+    if (known && !dynamic && !strings && add_views(operation, step, inputs, storage, types))
+      return {};
     step.kind = known && !strings ? StepKind::reference : StepKind::dynamic;
     const Place place = step.kind == StepKind::dynamic ? Place::dynamic : Place::arena;
     add_run(operation, std::move(step), types, place);
+    return {};
+  }
+
+  /// Nothing can be inferred before the ranks are known: a run infers, and checks against the
+  /// program's own word.
+  Status plan_any_rank(const mil::Operation& operation, Step step) {
+    step.kind = StepKind::dynamic;
+    std::vector<mil::ValueType> types;
+    for (const mil::NamedType& output : operation.outputs) types.push_back(output.type);
+    add_run(operation, std::move(step), types, Place::dynamic);
     return {};
   }
 
@@ -280,8 +309,29 @@ class Planner {
     const auto count = checked_element_count(stored->shape.dims());
     const auto bytes = count ? checked_byte_count(DType::fp64, *count) : std::nullopt;
     if (!bytes || *bytes > kMaxValueBytes)
-      return fail(ErrorCode::limit, "a result of shape {} is too large", stored->shape.to_string());
+      return fail(ErrorCode::limit, "a value of shape {} is too large", stored->shape.to_string());
     return {};
+  }
+
+  /// States and computed constants are held as long as the plan; `more` comes on top.
+  Status check_memory(uint64_t more) const {
+    if (held_bytes_ <= request_.memory_limit_bytes &&
+        more <= request_.memory_limit_bytes - held_bytes_)
+      return {};
+    return fail(ErrorCode::limit,
+                "function '{}' needs at least {} bytes of memory besides its weights, the limit is "
+                "{}",
+                request_.function.name, held_bytes_ + more, request_.memory_limit_bytes);
+  }
+
+  /// Notes that a constant is about to be computed.
+  Status hold(const mil::ValueType& type, DType dtype) {
+    const auto stored = mil::storage_type(type);
+    if (!stored || dtype == DType::string) return {};
+    const auto bytes = checked_byte_count(dtype, stored->shape.element_count());
+    ANEMONE_CHECK(bytes.has_value(), "check_size bounds every value");
+    held_bytes_ += static_cast<uint64_t>(*bytes);
+    return check_memory(0);
   }
 
   bool add_views(const mil::Operation& operation, const Step& step, const mil::Operands& inputs,
@@ -316,6 +366,7 @@ class Planner {
     for (size_t i = 0; i < types.size(); ++i) {
       Constant constant{.type = types[i], .compressed = shared, .output = i};
       if (!is_constexpr || types[i].tensor.shape.element_count() <= kSmallConstantElements) {
+        ANEMONE_RETURN_IF_ERROR(hold(types[i], storage_dtype(types[i].tensor.dtype)));
         ANEMONE_TRY(constant.tensor, constant.expand());
         constant.compressed.reset();
       }
@@ -338,6 +389,7 @@ class Planner {
   Status expand(ValueId id) {
     PlanValue& bound = value(id);
     if (bound.place != Place::constant || !bound.constant->is_compressed()) return {};
+    ANEMONE_RETURN_IF_ERROR(hold(bound.type, bound.storage_dtype));
     ANEMONE_TRY(Tensor tensor, bound.constant->expand());
     bound.storage_dtype = tensor.dtype();
     bound.constant =
@@ -354,12 +406,14 @@ class Planner {
         Constant{.type = bound.type, .tensor = bound.constant->tensor.converted(dtype)});
   }
 
-  /// An output must not change when the caller fills inputs or advances states.
+  /// An output must not change when the caller fills inputs or advances states. Text, which only
+  /// constants and dynamic values have, stays where it is.
   void copy_foreign_outputs() {
     for (ValueId& output : plan_->outputs) {
       const PlanValue& bound = value(output);
       const Place place = bound.place == Place::alias ? value(bound.root).place : bound.place;
       if (place == Place::arena || place == Place::dynamic) continue;
+      if (bound.storage_dtype == DType::string) continue;
       const ValueId source = output;
       output = add_value({}, mil::ValueType(bound.type), Place::arena);
       drafts_.push_back(
@@ -446,6 +500,7 @@ class Planner {
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
   std::unordered_map<std::string_view, ValueId> names_;
   std::vector<Draft> drafts_;
+  uint64_t held_bytes_ = 0;  ///< of states and computed constants.
 };
 
 }  // namespace

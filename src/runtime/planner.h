@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -17,12 +18,15 @@ struct PlanRequest {
   /// Null: everything runs by its reference evaluation.
   const kernels::KernelSet* kernels = nullptr;
   Weights* weights = nullptr;  ///< required with `kernels`.
+  /// Of arena, states and computed constants together.
+  uint64_t memory_limit_bytes = std::numeric_limits<uint64_t>::max();
 };
 
 /// Plans a verified function: shapes propagated, constants folded, views and in-place state updates
 /// found, kernels bound, memory laid out.
-/// Errors: mismatch (the shapes break a constraint of an operation), limit (a value too large),
-/// out_of_range (from folding).
+/// Errors: mismatch (the shapes break a constraint of an operation), limit (a value too large,
+/// or the plan larger than allowed), unsupported (inputs and states of text), out_of_range (from
+/// folding).
 Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request);
 
 }  // namespace anemone::runtime

@@ -218,6 +218,9 @@ class PlanRunner final : public Runner {
       return fail(ErrorCode::mismatch, "{}  [{}_{}]", violation->message, step.op->name,
                   violation->id);
     const auto& types = std::get<std::vector<mil::ValueType>>(inferred);
+    if (types.size() != step.output_count)
+      return fail(ErrorCode::mismatch, "has {} outputs, the op yields {}", step.output_count,
+                  types.size());
     ANEMONE_TRY(std::vector<Tensor> results,
                 mil::evaluate(*step.op, operands, types, plan_->numerics == Numerics::fp16));
     for (size_t i = 0; i < results.size(); ++i)

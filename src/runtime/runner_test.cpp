@@ -173,5 +173,102 @@ TEST(Runner, FollowsTheStateItIsGiven) {
   EXPECT_EQ(planned.runner().output("y")->at(1), 8);
 }
 
+TEST(Runner, RunsValuesOfUnknownRank) {
+  PlannedProgram planned(function_text("tensor<fp32, [2]> x, bool up",
+                                       "tensor<fp32, [...]> chosen = cond(pred = up) () {\n"
+                                       "} -> (x) () {\n"
+                                       "  tensor<fp32, [2, 1]> wide = expand_dims(axes = "
+                                       "tensor<int32, [1]>([1]), x = x);\n"
+                                       "} -> (wide);\n"
+                                       "tensor<fp32, [...]> y = relu(x = chosen);",
+                                       "y"));
+  ASSERT_EQ(planned.error(), "");
+  for (const double up : {0.0, 1.0}) {
+    const auto got = planned.run({{-5, 2}, {up}});
+    ASSERT_EQ(got.size(), 1u);
+    EXPECT_EQ(got[0].shape(), up != 0 ? (Shape{2}) : (Shape{2, 1}));
+    EXPECT_EQ(numbers(got[0]), (std::vector<double>{0, 2}));
+  }
+}
+
+/// The verifier refuses these; the planner and a run must not rely on it.
+TEST(Runner, RefusesOutputsThatTheOpDoesNotYield) {
+  PlannedProgram planned(function_text(
+      "tensor<fp32, [2]> x", "tensor<fp32, [2]> y, tensor<fp32, [2]> z = relu(x = x);", "y"));
+  EXPECT_NE(planned.error().find("has 2 outputs, the op yields 1"), std::string::npos)
+      << planned.error();
+  PlannedProgram late(function_text("tensor<fp32, [2]> x, bool up",
+                                    "tensor<fp32, [...]> chosen = cond(pred = up) () {\n"
+                                    "} -> (x) () {\n} -> (x);\n"
+                                    "tensor<fp32, [1]> y = topk(k = int32(1), x = chosen);",
+                                    "y"));
+  ASSERT_EQ(late.error(), "");
+  late.fill({{1, 2}, {1}});
+  const Status status = late.runner().run(&late.state());
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::mismatch);
+  EXPECT_EQ(status.error().message, "has 1 outputs, the op yields 2");
+}
+
+TEST(Runner, RefusesStatesThatAreNotInputs) {
+  PlannedProgram planned(
+      function_text("bool up, state<tensor<fp32, [2]>> s",
+                    "state<tensor<fp32, [2]>> chosen = cond(pred = up) () {\n} -> (s) () {\n} -> "
+                    "(s);\n"
+                    "tensor<fp32, [2]> y = read_state(input = chosen);",
+                    "y"));
+  EXPECT_NE(planned.error().find("only inputs of functions are states"), std::string::npos)
+      << planned.error();
+}
+
+TEST(Runner, TextLeavesAsItIsAndDoesNotEnter) {
+  PlannedProgram planned(function_text("tensor<fp32, [1]> x",
+                                       "tensor<string, [2]> names = const()[val = tensor<string, "
+                                       "[2]>([\"one\", \"two\"])];\n"
+                                       "tensor<fp32, [1]> y = relu(x = x);",
+                                       "names, y"));
+  ASSERT_EQ(planned.error(), "");
+  const auto outputs = planned.run({{-1}});
+  ASSERT_EQ(outputs.size(), 2u);
+  EXPECT_EQ(outputs[0].dtype(), DType::string);
+  EXPECT_EQ(outputs[0].strings()[1], "two");
+  EXPECT_EQ(outputs[1].at(0), 0.0);
+  auto program = mil::parse(function_text("tensor<string, [1]> text, tensor<fp32, [1]> x",
+                                          "tensor<fp32, [1]> y = relu(x = x);", "y"));
+  ASSERT_TRUE(program.ok()) << program.error().to_string();
+  const Shape shapes[] = {Shape{1}, Shape{1}};
+  const auto plan =
+      make_plan({.function = *program->find_function("main"), .input_shapes = shapes});
+  ASSERT_FALSE(plan.ok());
+  EXPECT_EQ(plan.error().code, ErrorCode::unsupported);
+  EXPECT_NE(plan.error().message.find("input 'text' of function 'main' is text"),
+            std::string::npos);
+}
+
+TEST(Runner, APlanKeepsItsMemoryLimit) {
+  auto program = mil::parse(function_text(
+      "tensor<fp32, [256]> x, state<tensor<fp32, [64]>> s",
+      "tensor<fp32, [64]> zeros = fill(shape = tensor<int32, [1]>([64]), value = fp32(0));\n"
+      "tensor<fp32, [256]> y = relu(x = x);",
+      "y, zeros"));
+  ASSERT_TRUE(program.ok()) << program.error().to_string();
+  const Shape shapes[] = {Shape{256}};
+  const auto plan = [&](uint64_t limit) {
+    return make_plan({.function = *program->find_function("main"),
+                      .input_shapes = shapes,
+                      .memory_limit_bytes = limit});
+  };
+  // x and y of 1024 bytes, zeros, its copy as an output, and the state of 256 bytes each.
+  ASSERT_TRUE(plan(2816).ok());
+  const auto refused = plan(2815);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::limit);
+  EXPECT_EQ(refused.error().message,
+            "function 'main' needs at least 2816 bytes of memory besides its weights, the limit is "
+            "2815");
+  EXPECT_EQ(plan(511).error().message.find("function 'main' needs at least 512 bytes"), 0u)
+      << "refused before the constant is computed";
+}
+
 }  // namespace
 }  // namespace anemone::runtime

@@ -59,7 +59,8 @@ Result<std::shared_ptr<const PackedWeight>> Weights::pack(const ConstantPtr& con
                                                           const WeightView& view) {
   std::string key = fmt::format("{}x{}{} ", view.columns, view.depth, view.columns_first);
   append_identity(*constant, key);
-  if (const auto found = packed_.find(key); found != packed_.end()) return found->second;
+  if (const auto found = packed_.find(key); found != packed_.end())
+    if (auto living = found->second.lock()) return living;
   auto packed = std::make_shared<PackedWeight>();
   packed->source = constant;
   packed->matrix.columns = view.columns;
@@ -68,7 +69,8 @@ Result<std::shared_ptr<const PackedWeight>> Weights::pack(const ConstantPtr& con
     ANEMONE_TRY(const Tensor dense, constant->expand());
     ANEMONE_RETURN_IF_ERROR(pack_dense(dense, view, *packed));
   }
-  packed_.emplace(std::move(key), packed);
+  std::erase_if(packed_, [](const auto& entry) { return entry.second.expired(); });
+  packed_[std::move(key)] = packed;
   return std::shared_ptr<const PackedWeight>(std::move(packed));
 }
 

@@ -30,7 +30,8 @@ struct PackedWeight {
   ConstantPtr source;  ///< keeps the key's addresses from being used again.
 };
 
-/// The packed weights of a model, shared by all functions and plans that read the same constant.
+/// The packed weights of a model, shared by all functions and plans that read the same constant, as
+/// long as one of them lives.
 /// Not synchronised: the model plans under its own lock.
 class Weights {
  public:
@@ -39,7 +40,7 @@ class Weights {
                                                    const WeightView& view);
 
  private:
-  std::map<std::string, std::shared_ptr<const PackedWeight>> packed_;
+  std::map<std::string, std::weak_ptr<const PackedWeight>> packed_;
 };
 
 }  // namespace anemone::runtime

@@ -92,6 +92,7 @@ Tensor Tensor::zeros(DType dtype, Shape shape) {
 
 Tensor Tensor::view(DType dtype, Shape shape, std::span<const std::byte> bytes,
                     std::shared_ptr<const void> owner) {
+  ANEMONE_CHECK(dtype != DType::string, "texts are objects: no bytes stand for them");
   const auto needed = checked_byte_count(dtype, shape.element_count());
   ANEMONE_CHECK(needed.has_value() && static_cast<size_t>(*needed) <= bytes.size(),
                 "readers check a view against the bytes they found");

@@ -45,6 +45,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_classify{
     .name = "classify",
     .parameters = kParameters,
+    .outputs = {2, 2},
     .infer = infer,
     .eval = eval,
     .doc =

@@ -10,6 +10,7 @@ constexpr Parameter kParameters[] = {{"pred", kBool}};
 extern constinit const OpDef k_cond{
     .name = "cond",
     .parameters = kParameters,
+    .outputs = kAnyOutputs,
     .kind = OpKind::control,
     .doc = "The outputs of the first block where `pred` is true, else of the second."};
 

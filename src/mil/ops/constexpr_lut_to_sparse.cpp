@@ -66,6 +66,7 @@ extern constinit const OpDef k_constexpr_lut_to_sparse{
     .name = "constexpr_lut_to_sparse",
     .first_opset = 18,
     .parameters = kParameters,
+    .outputs = {2, 2},
     .infer = infer,
     .eval = eval,
     .doc =

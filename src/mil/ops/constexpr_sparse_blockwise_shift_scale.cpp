@@ -45,6 +45,7 @@ extern constinit const OpDef k_constexpr_sparse_blockwise_shift_scale{
     .name = "constexpr_sparse_blockwise_shift_scale",
     .first_opset = 18,
     .parameters = kParameters,
+    .outputs = {2, 2},
     .infer = infer,
     .eval = eval,
     .doc =

@@ -111,6 +111,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_gru{
     .name = "gru",
     .parameters = kParameters,
+    .outputs = {2, 2},
     .infer = infer,
     .eval = eval,
     .doc =

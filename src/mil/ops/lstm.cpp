@@ -177,6 +177,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_lstm{
     .name = "lstm",
     .parameters = kParameters,
+    .outputs = {3, 3},
     .infer = infer,
     .eval = eval,
     .doc =

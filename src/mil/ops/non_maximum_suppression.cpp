@@ -145,6 +145,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_non_maximum_suppression{
     .name = "non_maximum_suppression",
     .parameters = kParameters,
+    .outputs = {3, 4},
     .infer = infer,
     .eval = eval,
     .doc =

@@ -58,6 +58,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_rnn{
     .name = "rnn",
     .parameters = kParameters,
+    .outputs = {2, 2},
     .infer = infer,
     .eval = eval,
     .doc =

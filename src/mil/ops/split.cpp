@@ -58,6 +58,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_split{
     .name = "split",
     .parameters = kParameters,
+    .outputs = kAnyOutputs,
     .infer = infer,
     .eval = eval,
     .doc = "Cuts a tensor along an axis into equal parts or parts of the given sizes."};

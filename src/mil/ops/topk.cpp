@@ -57,6 +57,7 @@ Status eval(const Operands& in, std::span<Tensor> outputs) {
 extern constinit const OpDef k_topk{
     .name = "topk",
     .parameters = kParameters,
+    .outputs = {1, 2},
     .infer = infer,
     .eval = eval,
     .doc =

@@ -11,6 +11,7 @@ constexpr Parameter kParameters[] = {
 extern constinit const OpDef k_while_loop{
     .name = "while_loop",
     .parameters = kParameters,
+    .outputs = kAnyOutputs,
     .kind = OpKind::control,
     .doc = "Runs the second block on the loop variables while the first one yields true."};
 

@@ -29,6 +29,7 @@ Inferred infer(const Operands& in, size_t output_count) {
 extern constinit const OpDef k_write_state{.name = "write_state",
                                            .first_opset = 18,
                                            .parameters = kParameters,
+                                           .outputs = {0, 0},
                                            .infer = infer,
                                            .kind = OpKind::state,
                                            .doc = "Replaces the state's contents by `data`."};
