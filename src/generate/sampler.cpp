@@ -1,6 +1,9 @@
 #include "generate/sampler.h"
 
 #include <cmath>
+#include <limits>
+
+#include "base/error.h"
 
 namespace anemone::generate {
 
@@ -13,18 +16,24 @@ double Sampler::uniform() {
   return static_cast<double>(mixed >> 11) * 0x1p-53;
 }
 
-int32_t Sampler::choose(std::span<const float> logits) {
+Result<int32_t> Sampler::choose(std::span<const float> logits) {
   size_t best = 0;
-  for (size_t i = 1; i < logits.size(); ++i)
-    if (logits[i] > logits[best] || std::isnan(logits[best])) best = i;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity())
+      return fail(ErrorCode::out_of_range, "logit {} is {}: the model's numbers overflowed", i,
+                  logits[i]);
+    if (logits[i] > logits[best]) best = i;
+  }
+  if (logits.empty() || std::isinf(logits[best]))
+    return fail(ErrorCode::out_of_range, "none of {} logits is finite", logits.size());
   if (temperature_ <= 0) return static_cast<int32_t>(best);
   const auto top = static_cast<double>(logits[best]);
   weights_.resize(logits.size());
   double total = 0;
   for (size_t i = 0; i < logits.size(); ++i) {
     const double weight = std::exp((static_cast<double>(logits[i]) - top) / temperature_);
-    weights_[i] = std::isnan(weight) ? 0 : weight;
-    total += weights_[i];
+    weights_[i] = weight;
+    total += weight;
   }
   double left = uniform() * total;
   for (size_t i = 0; i < weights_.size(); ++i) {

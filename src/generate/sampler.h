@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "anemone/result.h"
+
 namespace anemone::generate {
 
 /// Chooses a token from logits. Greedy at temperature 0, otherwise one draw from softmax(logits /
@@ -15,8 +17,9 @@ namespace anemone::generate {
 class Sampler {
  public:
   Sampler(double temperature, uint64_t seed) : temperature_(temperature), state_(seed) {}
-  /// NaN logits are never chosen.
-  int32_t choose(std::span<const float> logits);
+  /// Ties go to the lowest id. Errors: out_of_range when a logit is NaN or +infinity, or none is
+  /// finite: they have no probabilities.
+  Result<int32_t> choose(std::span<const float> logits);
 
  private:
   double uniform();

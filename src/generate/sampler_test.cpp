@@ -9,10 +9,25 @@
 namespace anemone::generate {
 namespace {
 
-TEST(SamplerTest, GreedyTakesTheFirstOfEqualsAndNeverNaN) {
+TEST(SamplerTest, GreedyTakesTheFirstOfEquals) {
   Sampler sampler(0, 1);
-  EXPECT_EQ(sampler.choose(std::array{1.0F, 3.0F, 3.0F}), 1);
-  EXPECT_EQ(sampler.choose(std::array{std::numeric_limits<float>::quiet_NaN(), -5.0F, -4.0F}), 2);
+  EXPECT_EQ(*sampler.choose(std::array{1.0F, 3.0F, 3.0F}), 1);
+}
+
+TEST(SamplerTest, RefusesLogitsWithoutProbabilities) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const double temperature : {0.0, 1.0}) {
+    Sampler sampler(temperature, 1);
+    const auto nan = sampler.choose(std::array{-5.0F, kNaN, -4.0F});
+    ASSERT_FALSE(nan.ok());
+    EXPECT_EQ(nan.error().code, ErrorCode::out_of_range);
+    EXPECT_EQ(nan.error().message, "logit 1 is nan: the model's numbers overflowed");
+    EXPECT_FALSE(sampler.choose(std::array{0.0F, kInfinity}).ok());
+    EXPECT_FALSE(sampler.choose(std::array{-kInfinity, -kInfinity}).ok());
+    EXPECT_FALSE(sampler.choose({}).ok());
+    EXPECT_EQ(*sampler.choose(std::array{-kInfinity, 0.0F}), 1) << "a masked token is no fault";
+  }
 }
 
 TEST(SamplerTest, ASeedGivesTheSameDraws) {
@@ -22,9 +37,9 @@ TEST(SamplerTest, ASeedGivesTheSameDraws) {
   Sampler other(1, 43);
   int differences = 0;
   for (int i = 0; i < 100; ++i) {
-    const int32_t token = first.choose(logits);
-    EXPECT_EQ(token, second.choose(logits));
-    differences += token != other.choose(logits) ? 1 : 0;
+    const int32_t token = *first.choose(logits);
+    EXPECT_EQ(token, *second.choose(logits));
+    differences += token != *other.choose(logits) ? 1 : 0;
   }
   EXPECT_GT(differences, 20);
 }
@@ -37,7 +52,7 @@ TEST(SamplerTest, DrawsFollowTheSoftmaxAtTheTemperature) {
     Sampler sampler(temperature, 7);
     std::array<int, 4> counts{};
     constexpr int kDraws = 40000;
-    for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(sampler.choose(logits))];
+    for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(*sampler.choose(logits))];
     double total = 0;
     for (const float logit : logits) total += std::exp(static_cast<double>(logit) / temperature);
     double chi_square = 0;
