@@ -1,0 +1,170 @@
+#include "models/architectures.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "support/header_source.h"
+#include "support/shared.h"
+
+namespace anemone::models {
+namespace {
+
+using test::HeaderSource;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+using checkpoint::TensorInfo;
+
+std::string config_text(const fs::path& folder) {
+  std::ifstream file(folder / "config.json", std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Status read_and_check(const fs::path& folder) {
+  const HeaderSource weights = HeaderSource::of_folder(folder);
+  ANEMONE_TRY(const Decoder decoder, read_decoder(config_text(folder), weights));
+  return check_weights(decoder, weights);
+}
+
+class Fixture : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Fixture, ReadsAndFitsItsWeights) {
+  const fs::path folder = test::shared_folder() / "fixtures" / GetParam();
+  ANEMONE_NEED_SHARED(folder);
+  const Status status = read_and_check(folder);
+  EXPECT_TRUE(status.ok()) << status.error().to_string();
+}
+
+std::string name_of(const ::testing::TestParamInfo<const char*>& info) {
+  std::string name = info.param;
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(HuggingFace, Fixture, ::testing::Values("hf/llama", "hf/llama31"),
+                         name_of);
+INSTANTIATE_TEST_SUITE_P(Anemll, Fixture, ::testing::Values("anemll/checkpoints/tiny-llama"),
+                         name_of);
+
+struct BrokenCase {
+  const char* folder;
+  ErrorCode code;
+  const char* message;
+};
+
+class Broken : public ::testing::TestWithParam<BrokenCase> {};
+
+TEST_P(Broken, IsRefusedByName) {
+  const fs::path folder = test::shared_folder() / "fixtures/checkpoints/broken" / GetParam().folder;
+  ANEMONE_NEED_SHARED(folder);
+  const Status status = read_and_check(folder);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, GetParam().code);
+  EXPECT_THAT(status.error().to_string(), HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Checkpoint, Broken,
+    ::testing::Values(
+        BrokenCase{"config_missing_hidden_size", ErrorCode::corrupt, "hidden_size: missing"},
+        BrokenCase{"config_missing_model_type", ErrorCode::corrupt, "model_type: missing"},
+        BrokenCase{"config_not_json", ErrorCode::corrupt, "not a JSON object"},
+        BrokenCase{"config_unknown_arch", ErrorCode::unsupported, "\"walrus\""},
+        BrokenCase{"config_heads_do_not_divide", ErrorCode::corrupt, "num_key_value_heads: 2"},
+        BrokenCase{"config_unknown_rope", ErrorCode::unsupported, "unknown kind \"spiral\""},
+        BrokenCase{"config_wrong_size", ErrorCode::mismatch,
+                   "mlp.gate_proj.weight: shape [12, 8], expected [16, 8]"},
+        BrokenCase{"tensor_missing", ErrorCode::mismatch, "layers.0.mlp.up_proj.weight: missing"},
+        BrokenCase{"tensor_extra", ErrorCode::mismatch, "model.layers.7.mystery.weight"},
+        BrokenCase{"tensor_dtype_int", ErrorCode::mismatch, "expected a floating-point type"}),
+    [](const auto& parameter) { return std::string(parameter.param.folder); });
+
+constexpr const char* kLlama = R"({"model_type": "llama", "vocab_size": 16, "hidden_size": 8,
+  "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2,
+  "num_key_value_heads": 1, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+  "hidden_act": "silu", "tie_word_embeddings": false)";
+
+std::string llama_with(const std::string& fields) { return kLlama + fields + "}"; }
+
+std::vector<TensorInfo> llama_tensors() {
+  return {{"lm_head.weight", DType::fp32, {16, 8}},
+          {"model.embed_tokens.weight", DType::fp32, {16, 8}},
+          {"model.layers.0.input_layernorm.weight", DType::fp32, {8}},
+          {"model.layers.0.mlp.down_proj.weight", DType::fp32, {8, 12}},
+          {"model.layers.0.mlp.gate_proj.weight", DType::fp32, {12, 8}},
+          {"model.layers.0.mlp.up_proj.weight", DType::fp32, {12, 8}},
+          {"model.layers.0.post_attention_layernorm.weight", DType::fp32, {8}},
+          {"model.layers.0.self_attn.k_proj.weight", DType::fp32, {4, 8}},
+          {"model.layers.0.self_attn.o_proj.weight", DType::fp32, {8, 8}},
+          {"model.layers.0.self_attn.q_proj.weight", DType::fp32, {8, 8}},
+          {"model.layers.0.self_attn.rotary_emb.inv_freq", DType::fp32, {2}},
+          {"model.layers.0.self_attn.v_proj.weight", DType::fp32, {4, 8}},
+          {"model.norm.weight", DType::fp32, {8}}};
+}
+
+TEST(ReadDecoder, UnknownFieldsAreListedTogether) {
+  const HeaderSource weights(llama_tensors());
+  const auto decoder =
+      read_decoder(llama_with(R"(, "alibi": true, "rope_scaling": {"type": "linear",
+                                 "factor": 2, "twist": 3}, "num_experts": 4)"),
+                   weights);
+  ASSERT_FALSE(decoder.ok());
+  EXPECT_EQ(decoder.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(decoder.error().message,
+              AllOf(HasSubstr("alibi: unknown field (true)"), HasSubstr("num_experts"),
+                    HasSubstr("rope_scaling.twist"), Not(HasSubstr("factor"))));
+}
+
+TEST(ReadDecoder, UnknownModelTypeListsTheKnown) {
+  const HeaderSource weights(llama_tensors());
+  const auto decoder = read_decoder(R"({"model_type": "mamba"})", weights);
+  ASSERT_FALSE(decoder.ok());
+  EXPECT_EQ(decoder.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(decoder.error().to_string(), AllOf(HasSubstr("mamba"), HasSubstr("llama")));
+}
+
+TEST(ReadDecoder, LayersAreBoundedByTheTensors) {
+  const HeaderSource weights(llama_tensors());
+  std::string text = llama_with("");
+  text.replace(text.find("\"num_hidden_layers\": 1"), 22, "\"num_hidden_layers\": 2000000000");
+  const auto decoder = read_decoder(text, weights);
+  ASSERT_FALSE(decoder.ok());
+  EXPECT_THAT(decoder.error().message, HasSubstr("2000000000 layers"));
+}
+
+TEST(ReadDecoder, RejectsActivationsItDoesNotKnow) {
+  std::string text = llama_with("");
+  text.replace(text.find("\"silu\""), 6, "\"relu2\"");
+  const auto decoder = read_decoder(text, HeaderSource(llama_tensors()));
+  ASSERT_FALSE(decoder.ok());
+  EXPECT_EQ(decoder.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(decoder.error().message, HasSubstr("hidden_act: unknown function \"relu2\""));
+}
+
+TEST(CheckWeights, ListsMissingExtraAndMisshapenTogether) {
+  HeaderSource weights(llama_tensors());
+  const auto decoder = read_decoder(llama_with(""), weights);
+  ASSERT_TRUE(decoder.ok()) << decoder.error().to_string();
+  const Status fits = check_weights(*decoder, weights);
+  EXPECT_TRUE(fits.ok()) << fits.error().to_string();
+
+  std::vector<TensorInfo> other = llama_tensors();
+  other.erase(other.begin());     // lm_head
+  other[3].shape = Shape{8, 12};  // gate_proj
+  other.push_back({"model.layers.0.self_attn.q_proj.bias", DType::fp32, {8}});
+  const Status status = check_weights(*decoder, HeaderSource(other));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::mismatch);
+  EXPECT_EQ(status.error().message,
+            "the checkpoint does not fit its config: lm_head.weight: missing, expected [16, 8]; "
+            "model.layers.0.mlp.gate_proj.weight: shape [8, 12], expected [12, 8]; "
+            "model.layers.0.self_attn.q_proj.bias: not part of a llama model with this config");
+}
+
+}  // namespace
+}  // namespace anemone::models
