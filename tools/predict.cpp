@@ -96,8 +96,10 @@ Action add_predict(CLI::App& app, const CommonFlags& common) {
   app.add_option("--outputs", flags->outputs, "NumPy archive to write");
   app.add_option("--function", flags->function,
                  "Function (default: the package's default function)");
-  app.add_option("--batch", flags->batch,
-                 "JSON Lines file of cases: id, package, inputs, outputs, function");
+  app.add_option(
+      "--batch", flags->batch,
+      "JSON Lines file of cases: id, package, inputs, outputs, and where wanted function "
+      "and steps (runs on one state, at least; default 1)");
   app.footer("Example: anemone predict model.mlpackage --inputs in.npz --outputs out.npz");
   return [flags, &common]() -> Status {
     ANEMONE_TRY(const auto options, common.runtime_options());
