@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -48,6 +49,10 @@ std::string to_json(const eval::PerplexityReport& report, const lm::ModelInfo& m
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+std::string number(double value) {
+  return std::isfinite(value) ? fmt::format("{:.4f}", value) : "n/a";
+}
+
 Status measure(const Flags& flags, const CommonFlags& common) {
   lm::LanguageModel::Options options;
   ANEMONE_TRY(options.runtime, common.runtime_options());
@@ -60,11 +65,12 @@ Status measure(const Flags& flags, const CommonFlags& common) {
                                                   {flags.window, flags.stride}, progress.sink()));
   if (common.json) return write_stdout(to_json(report, model->info()));
   return write_stdout(
-      fmt::format("token perplexity {:.4f} over {} tokens in {} windows\n"
-                  "word perplexity  {:.4f} over {} words\n"
-                  "byte perplexity  {:.4f} over {} bytes, {:.4f} bits a byte\n",
-                  report.token_perplexity, report.tokens, report.windows, report.word_perplexity,
-                  report.words, report.byte_perplexity, report.bytes, report.bits_per_byte));
+      fmt::format("token perplexity {} over {} tokens in {} windows\n"
+                  "word perplexity  {} over {} words\n"
+                  "byte perplexity  {} over {} bytes, {} bits a byte\n",
+                  number(report.token_perplexity), report.tokens, report.windows,
+                  number(report.word_perplexity), report.words, number(report.byte_perplexity),
+                  report.bytes, number(report.bits_per_byte)));
 }
 
 }  // namespace

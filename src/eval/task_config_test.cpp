@@ -43,6 +43,10 @@ TEST(TaskConfig, NamesWhatItCannotDo) {
             "unsupported: unsafe_code: tasks that run the model's code");
   EXPECT_EQ(fault("process_docs: !function utils.f\n"),
             "unsupported: process_docs: !function utils.f is Python code");
+  EXPECT_EQ(fault("process_results: {a: 1}\n"),
+            "invalid_argument: process_results: {'a': 1}, expected a !function");
+  EXPECT_EQ(fault("process_results: {}\n"),
+            "invalid_argument: process_results: {}, expected a !function");
   EXPECT_EQ(fault("process_docs: !function typos.process_results\n"),
             "invalid_argument: process_docs: !function process_results makes no documents");
   EXPECT_EQ(fault("filter_list: [{name: x, filter: [{function: regex}]}]\n"),
