@@ -79,6 +79,11 @@ Result<std::string> read_samples(const std::string& given) {
 }
 
 Result<eval::Options> to_options(const Flags& flags) {
+  if (flags.limit && !(*flags.limit >= 0))
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("--limit {}: expected a count, or a share below 1", *flags.limit),
+                 {},
+                 {}};
   eval::Options options;
   for (const std::string& task : flags.tasks)
     for (std::string& name : split(task)) options.tasks.push_back(std::move(name));
@@ -177,9 +182,8 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
       ->required();
   app.add_option("--num-fewshot", flags->num_fewshot, "Examples before each question")
       ->check(CLI::NonNegativeNumber);
-  auto* limit =
-      app.add_option("--limit", flags->limit, "Documents of each task: a count, or a share below 1")
-          ->check(CLI::NonNegativeNumber);
+  auto* limit = app.add_option("--limit", flags->limit,
+                               "Documents of each task: a count, or a share below 1");
   app.add_option("--samples", flags->samples, "JSON, or a file of it: {\"task\": [document, ...]}")
       ->excludes(limit);
   app.add_option("--data", flags->data, "Folder with data sets, before the Hugging Face caches");

@@ -134,7 +134,7 @@ struct PerplexityReport {
   uint64_t bytes = 0;
   uint64_t windows = 0;
   double token_perplexity = 0;
-  double word_perplexity = 0;  ///< infinite for a text without words.
+  double word_perplexity = 0;  ///< infinite when no double holds it.
   double byte_perplexity = 0;
   double bits_per_byte = 0;
   Work work;

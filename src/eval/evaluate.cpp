@@ -26,6 +26,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+uint64_t magnitude(int64_t value) {
+  const auto bits = static_cast<uint64_t>(value);
+  return value < 0 ? 0 - bits : bits;
+}
+
 /// "a=1,b=x" as the harness reads it: numbers, true and false, else text.
 Result<Value> parse_gen_kwargs(const std::string& given) {
   const std::string_view text = python::strip(given);
@@ -118,8 +123,9 @@ class Run {
   Status prepare() {
     if (options_.limit && !options_.samples.empty())
       return fail(ErrorCode::invalid_argument, "limit and samples exclude each other");
-    if (options_.limit && *options_.limit < 0)
-      return fail(ErrorCode::invalid_argument, "limit {}", *options_.limit);
+    if (options_.limit && !(*options_.limit >= 0))
+      return fail(ErrorCode::invalid_argument, "limit {}, expected a count or a share below 1",
+                  *options_.limit);
     if (options_.num_fewshot && *options_.num_fewshot < 0)
       return fail(ErrorCode::invalid_argument, "num fewshot {}", *options_.num_fewshot);
     ANEMONE_TRY(samples_, parse_samples(options_.samples));
@@ -197,9 +203,8 @@ class Run {
     const auto chosen = samples_.find(config.task);
     if (chosen != samples_.end()) selection.samples = chosen->second;
     ANEMONE_TRY(const auto ids, select_documents(selection, task.documents().size()));
-    ANEMONE_TRY(auto sampler,
-                FewshotSampler::create(task, config.num_fewshot.value_or(0),
-                                       static_cast<uint64_t>(std::abs(options_.seeds[3]))));
+    ANEMONE_TRY(auto sampler, FewshotSampler::create(task, config.num_fewshot.value_or(0),
+                                                     magnitude(options_.seeds[3])));
     Answers answers;
     ANEMONE_TRY(answers.documents, build_requests(task, ids, sampler, prompt_));
     ANEMONE_RETURN_IF_ERROR(answer(task, scorer, answers));

@@ -213,6 +213,23 @@ TEST_F(EvaluateTest, NoNumberWhenNothingCouldBeScored) {
   EXPECT_THAT(report->table, HasSubstr("n/a"));
 }
 
+TEST_F(EvaluateTest, NoNumberThatNoDoubleHolds) {
+  folder.write("tasks/pages.jsonl", "{\"page\": \"" + std::string(180, 'q') + "\"}\n");
+  options.tasks = {"pages"};
+  ScriptedModel model(kVocabulary, 256, 16, [](std::span<const int32_t>) {
+    std::vector<float> logits(kVocabulary, 0.0f);
+    logits[0] = 1000.0f;
+    return logits;
+  });
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->tasks[0].evaluated, 1);
+  const Value results = Value::parse(report->results)["results"]["pages"];
+  EXPECT_TRUE(results["word_perplexity,none"].is_null());
+  EXPECT_EQ(results["word_perplexity_stderr,none"], "N/A");
+  EXPECT_GT(results["bits_per_byte,none"].get<double>(), 0);
+}
+
 TEST_F(EvaluateTest, InterruptionGivesNoReport) {
   progress = [](const Progress& step) { return step.done < 6; };
   auto model = model_of(1);
@@ -284,6 +301,11 @@ TEST_F(EvaluateTest, RefusesWhatMakesNoSense) {
   options.limit = 1;
   options.samples = R"({"colours": [0]})";
   EXPECT_EQ(run(model).error().message, "limit and samples exclude each other");
+  options.samples.clear();
+  options.limit = std::nan("");
+  EXPECT_EQ(run(model).error().message, "limit nan, expected a count or a share below 1");
+  options.limit = -0.5;
+  EXPECT_EQ(run(model).error().message, "limit -0.5, expected a count or a share below 1");
   options.limit.reset();
   options.samples = R"({"colors": [0]})";
   EXPECT_THAT(run(model).error().message, HasSubstr("'colors', which is not run"));
