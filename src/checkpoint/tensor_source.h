@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "anemone/result.h"
 #include "anemone/tensor.h"
@@ -32,6 +34,17 @@ class TensorSource {
   /// view keeps the mapping alive), else a new tensor.
   /// Errors: not_found (no such tensor), corrupt (file, tensor, expected, found), io.
   virtual Result<Tensor> read(std::string_view name) const = 0;
+
+ protected:
+  /// The place of a tensor in `tensors()`. Errors: not_found.
+  Result<size_t> index_of(std::string_view name) const;
 };
+
+/// Sorts by name, as `tensors()` promises.
+void sort_by_name(std::vector<TensorInfo>& tensors);
+
+/// A view of `bytes`, which hold the shape, where their address suits the type; else a copy.
+Tensor view_or_copy(DType dtype, const Shape& shape, std::span<const std::byte> bytes,
+                    std::shared_ptr<const void> owner);
 
 }  // namespace anemone::checkpoint
