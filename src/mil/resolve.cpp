@@ -109,7 +109,8 @@ std::optional<Tensor> stored_tensor(const Value& value) {
 
 Operand BoundInputs::inline_operand(const Value& value) {
   Operand operand{.type = &value.type, .constant = true};
-  if (value.type.kind == ValueType::Kind::tensor) operand.value = &value.tensor;
+  if (value.type.kind == ValueType::Kind::tensor && value.tensor.defined())
+    operand.value = &value.tensor;
   if (value.type.kind == ValueType::Kind::list) {
     if (auto stacked = stack(value)) operand.value = &lists_.emplace_back(*std::move(stacked));
   }

@@ -7,9 +7,14 @@
 namespace anemone::mil {
 namespace {
 
-std::optional<std::string> tensor_fault(const Tensor& tensor, const TensorType& type) {
-  if (!tensor.defined()) return std::string("has a type but no contents");
+std::optional<std::string> tensor_fault(const Tensor& tensor, const TensorType& type,
+                                        bool deferred) {
+  if (!tensor.defined() && !deferred) return std::string("has a type but no contents");
   if (type.variable_rank) return std::string("a constant has a known rank");
+  if (!tensor.defined()) {
+    if (type.shape.is_known()) return std::nullopt;
+    return fmt::format("is deferred with shape {}, which is not known", type.shape.to_string());
+  }
   if (tensor.dtype() != type.dtype)
     return fmt::format("holds {}, its type says {}", to_string(tensor.dtype()),
                        to_string(type.dtype));
@@ -116,7 +121,7 @@ std::optional<std::string> value_fault(const Value& value) {
   };
   switch (type.kind) {
     case ValueType::Kind::tensor:
-      return tensor_fault(value.tensor, type.tensor);
+      return tensor_fault(value.tensor, type.tensor, value.blob != nullptr);
     case ValueType::Kind::state:
       return std::string("a state cannot be a constant");
     case ValueType::Kind::list:

@@ -49,6 +49,20 @@ Status check_ops(const mil::Program& program) {
               missing.place, missing.count - 1);
 }
 
+/// Deferred constants are fetched by whoever made the program.
+Status check_contents(const mil::Program& program) {
+  for (const mil::Function& function : program.functions)
+    for (const mil::Operation& operation : function.block.operations) {
+      if (operation.type != "const") continue;
+      const mil::Value* value = operation.find_attribute("val");
+      if (value != nullptr && value->blob != nullptr && !value->tensor.defined())
+        return fail(ErrorCode::invalid_argument,
+                    "{}: the contents of constant '{}' ({}) are not there", function.name,
+                    operation.display_name(), value->blob->path);
+    }
+  return {};
+}
+
 Status check_program(const mil::Program& program) {
   const mil::Diagnostics faults = mil::verify(program);
   if (faults.empty()) return {};
@@ -227,6 +241,7 @@ Result<std::shared_ptr<Model>> Model::load(package::Package package, const Optio
     ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
     ANEMONE_RETURN_IF_ERROR(check_program(package.program));
     ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
+    ANEMONE_RETURN_IF_ERROR(check_contents(package.program));
     ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
     return std::shared_ptr<Model>(
         std::make_shared<CpuModel>(std::move(package), options, *kernels));
