@@ -46,9 +46,16 @@ std::string name_of(const ::testing::TestParamInfo<const char*>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(HuggingFace, Fixture, ::testing::Values("hf/llama", "hf/llama31"),
+INSTANTIATE_TEST_SUITE_P(HuggingFace, Fixture,
+                         ::testing::Values("hf/gemma2", "hf/gemma3", "hf/gpt2", "hf/granite",
+                                           "hf/llama", "hf/llama31", "hf/mistral", "hf/olmo2",
+                                           "hf/phi3", "hf/qwen2", "hf/qwen3", "hf/qwen3_moe",
+                                           "hf/smollm3"),
                          name_of);
-INSTANTIATE_TEST_SUITE_P(Anemll, Fixture, ::testing::Values("anemll/checkpoints/tiny-llama"),
+INSTANTIATE_TEST_SUITE_P(Anemll, Fixture,
+                         ::testing::Values("anemll/checkpoints/tiny-llama",
+                                           "anemll/checkpoints/tiny-qwen3",
+                                           "anemll/checkpoints/micro-qwen3"),
                          name_of);
 
 struct BrokenCase {

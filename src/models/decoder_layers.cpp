@@ -16,6 +16,15 @@ Linear linear(const std::string& name, int64_t in, int64_t out, bool bias) {
   return result;
 }
 
+void add_bias(Linear& linear) {
+  constexpr std::string_view kSuffix = ".weight";
+  WeightRef bias = linear.weight;
+  bias.name.resize(bias.name.size() - kSuffix.size());
+  bias.name += ".bias";
+  bias.transposed = false;
+  linear.bias = std::move(bias);
+}
+
 Linear linear_rows(const std::string& name, int64_t in, int64_t first_row, int64_t out, bool bias) {
   Linear result = linear(name, in, out, bias);
   const auto narrow = [&](WeightRef& weight) {
@@ -60,6 +69,11 @@ Mlp gated_mlp(const TransformerFields& fields, const std::string& name, int64_t 
           .up = linear(name + ".up_proj", fields.hidden_size, size, fields.mlp_bias),
           .down = linear(name + ".down_proj", size, fields.hidden_size, fields.mlp_bias),
           .activation = fields.activation};
+}
+
+void add_head_norms(Attention& attention, const std::string& name, double epsilon, double offset) {
+  attention.q_norm = rms_norm(name + ".q_norm", epsilon, offset);
+  attention.k_norm = rms_norm(name + ".k_norm", epsilon, offset);
 }
 
 std::string layer_name(const std::string& prefix, size_t index) {

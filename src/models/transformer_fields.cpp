@@ -47,6 +47,20 @@ Activation read_activation(checkpoint::ConfigReader& config, std::string_view ke
   return Activation::silu;
 }
 
+void refuse_other_forms(checkpoint::ConfigReader& config) {
+  config.refuse_if_true("is_encoder_decoder");
+  config.refuse_if_true("add_cross_attention");
+  config.ignore({"tie_encoder_decoder", "cross_attention_hidden_size"});
+  (void)config.object("pruned_heads");  // any entry in it is a field that nobody reads.
+}
+
+double read_softcap(checkpoint::ConfigReader& config, std::string_view key,
+                    std::optional<double> fallback) {
+  const auto cap = config.optional_number(key, fallback);
+  if (cap && *cap <= 0) config.reject(key, "expected a number above 0 or null");
+  return cap.value_or(0);
+}
+
 TransformerFields read_transformer_fields(checkpoint::ConfigReader& config,
                                           const checkpoint::TensorSource& weights,
                                           const TransformerDefaults& defaults) {
@@ -82,11 +96,17 @@ TransformerFields read_transformer_fields(checkpoint::ConfigReader& config,
     config.refuse("attention_bias", "this family has none");
   fields.mlp_bias = config.flag("mlp_bias", false);
   if (fields.mlp_bias && !defaults.has_mlp_bias) config.refuse("mlp_bias", "this family has none");
-  config.refuse_if_true("is_encoder_decoder");
-  config.refuse_if_true("add_cross_attention");
-  config.ignore({"tie_encoder_decoder", "cross_attention_hidden_size"});
-  (void)config.object("pruned_heads");
+  refuse_other_forms(config);
   return fields;
+}
+
+std::vector<int64_t> read_late_windows(checkpoint::ConfigReader& config, int64_t layers) {
+  const auto size = config.optional_integer("sliding_window", 4096);
+  const auto window = config.flag("use_sliding_window", false) ? size : std::nullopt;
+  const int64_t first = config.integer("max_window_layers", 28, {.min = 0});
+  std::vector<bool> slides;
+  for (int64_t i = 0; i < layers; ++i) slides.push_back(window && i >= first);
+  return read_windows(config, window, slides);
 }
 
 std::vector<int64_t> read_windows(checkpoint::ConfigReader& config, std::optional<int64_t> window,

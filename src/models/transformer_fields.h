@@ -44,9 +44,19 @@ TransformerFields read_transformer_fields(checkpoint::ConfigReader& config,
                                           const checkpoint::TensorSource& weights,
                                           const TransformerDefaults& defaults);
 
+/// Encoders, cross attention and pruned heads are refused.
+void refuse_other_forms(checkpoint::ConfigReader& config);
+
+/// A soft cap of scores or logits: 0 where the field is null.
+double read_softcap(checkpoint::ConfigReader& config, std::string_view key,
+                    std::optional<double> fallback);
+
 /// The value of the field `key` as a function; unknown ones are refused by name.
 Activation read_activation(checkpoint::ConfigReader& config, std::string_view key,
                            std::string_view fallback);
+
+/// Qwen's windows: with use_sliding_window, on the layers from max_window_layers on.
+std::vector<int64_t> read_late_windows(checkpoint::ConfigReader& config, int64_t layers);
 
 /// Which layers see a window only, by `layer_types`, or by `fallback` (one for each layer) where
 /// that is absent. The result holds the window of each layer, 0 where all is seen. Without a

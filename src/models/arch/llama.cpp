@@ -3,14 +3,11 @@
 #include "models/rope_scaling.h"
 #include "models/transformer_fields.h"
 
-/// LLaMA 1 to 3.x: RMS norms before attention and MLP, SiLU-gated MLP, one rotary embedding.
+/// LLaMA 1 to 3.x: RMS norms before attention and MLP, gated MLP, one rotary embedding.
 namespace anemone::models {
 namespace {
 
 constexpr std::string_view kModelTypes[] = {"llama"};
-/// Old conversions stored the table of frequencies, and tied ones may repeat the head.
-constexpr std::string_view kUnused[] = {"model.layers.*.self_attn.rotary_emb.inv_freq",
-                                        "model.rotary_emb.inv_freq", "lm_head.weight"};
 
 Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorSource& weights) {
   TransformerFields fields =
@@ -24,6 +21,6 @@ Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorS
 
 }  // namespace
 
-const Architecture k_llama = {kModelTypes, read, kUnused};
+const Architecture k_llama = {kModelTypes, read, kRotaryTablesAndTiedHead};
 
 }  // namespace anemone::models

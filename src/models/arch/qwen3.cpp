@@ -1,0 +1,32 @@
+#include "models/architectures.h"
+#include "models/decoder_layers.h"
+#include "models/rope_scaling.h"
+#include "models/transformer_fields.h"
+
+/// Qwen 3, dense: LLaMA with norms on each head of q and k; the later layers may see a window only.
+namespace anemone::models {
+namespace {
+
+constexpr std::string_view kModelTypes[] = {"qwen3"};
+
+Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorSource& weights) {
+  TransformerFields fields = read_transformer_fields(config, weights, {.head_dim = 128});
+  const std::vector<int64_t> windows = read_late_windows(config, fields.layers);
+  ScaledRope rope =
+      read_rope(config, {.head_dim = fields.head_dim, .max_positions = fields.max_positions});
+  ANEMONE_RETURN_IF_ERROR(config.finish());
+  fields.max_positions = rope.max_positions;
+  Decoder decoder = pre_norm_decoder(fields, "model.", "lm_head", std::move(rope.rope));
+  for (size_t i = 0; i < decoder.layers.size(); ++i) {
+    Attention& attention = decoder.layers[i].attention;
+    attention.window = windows[i];
+    add_head_norms(attention, layer_name("model.", i) + "self_attn", fields.epsilon);
+  }
+  return decoder;
+}
+
+}  // namespace
+
+const Architecture k_qwen3 = {kModelTypes, read, kRotaryTablesAndTiedHead};
+
+}  // namespace anemone::models
