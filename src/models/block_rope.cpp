@@ -1,0 +1,78 @@
+#include <cmath>
+
+#include "models/blocks.h"
+
+namespace anemone::models {
+namespace {
+
+struct Tables {
+  Tensor cos;
+  Tensor sin;
+};
+
+/// [positions, R]. Angles are products in fp32, as the models were trained with.
+Tables make_tables(const Rope& rope, DType dtype, int64_t positions) {
+  const auto half = static_cast<int64_t>(rope.inv_freq.size());
+  Tables tables{Tensor::zeros(dtype, {positions, 2 * half}),
+                Tensor::zeros(dtype, {positions, 2 * half})};
+  for (int64_t position = 0; position < positions; ++position)
+    for (int64_t pair = 0; pair < half; ++pair) {
+      const auto frequency = static_cast<float>(rope.inv_freq[static_cast<size_t>(pair)]);
+      const auto angle = static_cast<double>(static_cast<float>(position) * frequency);
+      const double cosine = std::cos(angle) * rope.attention_scaling;
+      const double sine = std::sin(angle) * rope.attention_scaling;
+      const int64_t first = position * 2 * half + pair;
+      tables.cos.set(first, cosine);
+      tables.cos.set(first + half, cosine);
+      tables.sin.set(first, -sine);
+      tables.sin.set(first + half, sine);
+    }
+  return tables;
+}
+
+}  // namespace
+
+Rotary rotary_block(const BlockContext& context, std::string_view hint, const Rope& rope,
+                    Var positions) {
+  Builder& builder = context.builder;
+  const FunctionSpec& spec = context.spec;
+  const Tables tables = make_tables(rope, spec.dtype, spec.context);
+  const Shape shape{1, 1, spec.rows, tables.cos.shape()[1]};
+  const auto rows = [&](const std::string& name, const Tensor& table) {
+    if (!spec.cached) return builder.constant(name, table.reshaped(shape));
+    const Var gathered = builder.add("gather", name + "_rows",
+                                     {{"x", builder.constant(name + "_table", table)},
+                                      {"indices", positions},
+                                      {"axis", 0},
+                                      {"batch_dims", 0},
+                                      {"validate_indices", false}});
+    return context.reshape(name, gathered, shape);
+  };
+  const std::string name(hint);
+  return {rows(name + "_cos", tables.cos), rows(name + "_sin", tables.sin)};
+}
+
+Var rotate_block(const BlockContext& context, std::string_view hint, Var x, const Rotary& rotary) {
+  Builder& builder = context.builder;
+  const std::string name(hint);
+  const int64_t rotated = rotary.cos.shape()[3];
+  const int64_t rest = x.shape()[3] - rotated;
+  const auto split = [&](const std::string& parts, Var value, std::vector<int64_t> sizes) {
+    return builder.add_all("split", parts, 2,
+                           {{"x", value}, {"split_sizes", std::move(sizes)}, {"axis", 3}});
+  };
+  const auto join = [&](const std::string& joined, Var a, Var b) {
+    return builder.add("concat", joined,
+                       {{"values", std::vector{a, b}}, {"axis", 3}, {"interleave", false}});
+  };
+  std::vector<Var> parts{x};
+  if (rest > 0) parts = split(name + "_part", x, {rotated, rest});
+  const auto halves = split(name + "_half", parts[0], {rotated / 2, rotated / 2});
+  const Var turned = join(name + "_turned", halves[1], halves[0]);
+  const Var along = builder.add("mul", name + "_along", {{"x", parts[0]}, {"y", rotary.cos}});
+  const Var across = builder.add("mul", name + "_across", {{"x", turned}, {"y", rotary.sin}});
+  const Var result = builder.add("add", hint, {{"x", along}, {"y", across}});
+  return rest > 0 ? join(name + "_whole", result, parts[1]) : result;
+}
+
+}  // namespace anemone::models

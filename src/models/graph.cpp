@@ -1,0 +1,261 @@
+#include "models/graph.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/error.h"
+#include "models/blocks.h"
+
+namespace anemone::models {
+namespace {
+
+bool is_power_of_two(double value) {
+  int exponent = 0;
+  return value > 0 && std::frexp(value, &exponent) == 0.5;
+}
+
+class GraphBuilder {
+ public:
+  GraphBuilder(const Decoder& decoder, const FunctionSpec& spec, WeightTable& weights)
+      : decoder_(decoder),
+        spec_(spec),
+        builder_(spec.name, spec.opset),
+        context_{builder_, decoder_, spec_, weights} {
+    if (spec_.layer_count < 0) spec_.layer_count = layer_total() - spec_.first_layer;
+    if (!spec_.cached) spec_.context = spec_.rows;
+  }
+
+  Result<mil::Function> build() {
+    ANEMONE_RETURN_IF_ERROR(check_spec());
+    ANEMONE_RETURN_IF_ERROR(check_layers());
+    ANEMONE_TRY(const int64_t window, window_of(decoder_, spec_.context));
+    declare_inputs(window);
+    share(window);
+    Var x =
+        spec_.embedding ? embedding_block(context_, input_ids_, shared_.positions) : hidden_in();
+    for (int64_t i = 0; i < spec_.layer_count; ++i) x = layer(i, x);
+    if (spec_.last_row_only && spec_.rows > 1) x = last_row(x);
+    if (spec_.final_norm)
+      x = norm_block(context_, "final_norm", decoder_.final_norm, x, 1, spec_.residual_scale);
+    if (spec_.head == FunctionSpec::Head::none)
+      hidden_out(x);
+    else if (spec_.head == FunctionSpec::Head::logits)
+      logits_block(context_, x);
+    else
+      score_block(context_, x, targets_);
+    return std::move(builder_).finish();
+  }
+
+ private:
+  int64_t layer_total() const { return static_cast<int64_t>(decoder_.layers.size()); }
+  const Layer& layer_at(int64_t index) const {
+    return decoder_.layers[static_cast<size_t>(spec_.first_layer + index)];
+  }
+  bool is_windowed(const Attention& attention) const {
+    return attention.window > 0 && attention.window < spec_.context;
+  }
+
+  Status check_spec() const {
+    const auto wrong = [&](std::string_view what, int64_t value, int64_t least, int64_t most) {
+      return fail(ErrorCode::invalid_argument, "function {}: {} is {}, expected {} to {}",
+                  spec_.name, what, value, least, most);
+    };
+    if (spec_.first_layer < 0 || spec_.first_layer > layer_total())
+      return wrong("the first layer", spec_.first_layer, 0, layer_total());
+    if (spec_.layer_count < 0 || spec_.layer_count > layer_total() - spec_.first_layer)
+      return wrong("the number of layers", spec_.layer_count, 0, layer_total() - spec_.first_layer);
+    if (spec_.context < 1 || spec_.context > decoder_.max_positions)
+      return wrong("the context", spec_.context, 1, decoder_.max_positions);
+    if (spec_.rows < 1 || spec_.rows > spec_.context)
+      return wrong("the number of rows", spec_.rows, 1, spec_.context);
+    if (spec_.head_parts < 1 || spec_.head_parts > decoder_.vocab_size)
+      return wrong("the number of head parts", spec_.head_parts, 1, decoder_.vocab_size);
+    if (spec_.dtype != DType::fp16 && spec_.dtype != DType::fp32)
+      return fail(ErrorCode::invalid_argument, "function {}: dtype is {}, expected fp16 or fp32",
+                  spec_.name, to_string(spec_.dtype));
+    if (spec_.head != FunctionSpec::Head::none && !spec_.final_norm && spec_.residual_scale != 1)
+      return fail(ErrorCode::invalid_argument,
+                  "function {}: a head without the final norm cannot undo a residual scale",
+                  spec_.name);
+    if (spec_.head == FunctionSpec::Head::score && spec_.last_row_only)
+      return fail(ErrorCode::invalid_argument, "function {}: scores are of all rows", spec_.name);
+    return {};
+  }
+
+  Status check_layers() const {
+    if (spec_.residual_scale != 1) {
+      if (!is_power_of_two(spec_.residual_scale))
+        return fail(ErrorCode::invalid_argument, "the residual scale is {}, not a power of two",
+                    spec_.residual_scale);
+      for (size_t i = 0; i < decoder_.layers.size(); ++i)
+        if (!decoder_.layers[i].attention_pre_norm || !decoder_.layers[i].mlp_pre_norm)
+          return fail(ErrorCode::unsupported,
+                      "layer {} of {} takes the residual stream without a norm, so the stream "
+                      "cannot be rescaled",
+                      i, decoder_.architecture);
+    }
+    for (int64_t i = 1; i < spec_.layer_count && spec_.cached; ++i) {
+      const Attention& first = layer_at(0).attention;
+      const Attention& other = layer_at(i).attention;
+      if (first.kv_heads != other.kv_heads || first.head_dim != other.head_dim)
+        return fail(ErrorCode::unsupported,
+                    "layers {} and {} need caches of {} x {} and {} x {}; a function has one state",
+                    spec_.first_layer, spec_.first_layer + i, first.kv_heads, first.head_dim,
+                    other.kv_heads, other.head_dim);
+    }
+    return {};
+  }
+
+  void declare_inputs(int64_t window) {
+    const int64_t hidden = decoder_.hidden_size;
+    if (spec_.embedding)
+      input_ids_ = builder_.input("input_ids", DType::int32, {1, spec_.rows});
+    else
+      hidden_ = builder_.input(
+          "hidden_states", spec_.dtype,
+          spec_.hidden_rows_first ? Shape{1, spec_.rows, hidden} : Shape{1, hidden, 1, spec_.rows});
+    if (spec_.head == FunctionSpec::Head::score)
+      targets_ = builder_.input("targets", DType::int32, {1, spec_.rows});
+    if (!spec_.cached) return;
+    bool rotates = false;
+    bool full = false;
+    bool windowed = false;
+    for (int64_t i = 0; i < spec_.layer_count; ++i) {
+      const Attention& attention = layer_at(i).attention;
+      rotates = rotates || attention.rope >= 0;
+      (is_windowed(attention) ? windowed : full) = true;
+    }
+    if (rotates || (spec_.embedding && decoder_.position_embedding))
+      shared_.positions = builder_.input("position_ids", DType::int32, {spec_.rows});
+    const Shape mask{1, 1, spec_.rows, spec_.context};
+    if (full) causal_in_ = builder_.input("causal_mask", spec_.dtype, mask);
+    if (windowed && window > 0) window_in_ = builder_.input("window_mask", spec_.dtype, mask);
+    if (spec_.layer_count == 0) return;
+    shared_.current_pos = builder_.input("current_pos", DType::int32, {1});
+    const Attention& attention = layer_at(0).attention;
+    shared_.state = builder_.state(
+        spec_.state, spec_.dtype,
+        {2 * spec_.layer_count, attention.kv_heads, spec_.context, attention.head_dim});
+  }
+
+  /// Masks with nothing below kHidden, rotary tables of the rows, the end of the rows in the cache.
+  void share(int64_t window) {
+    shared_.layers = spec_.layer_count;
+    const auto bounded = [&](const std::string& name, Var mask) {
+      if (!mask.defined()) return mask;
+      return builder_.add("maximum", name, {{"x", mask}, {"y", context_.scalar(kHidden)}});
+    };
+    shared_.causal_mask = bounded("causal_mask_bounded", causal_in_);
+    shared_.window_mask = bounded("window_mask_bounded", window_in_);
+    if (!spec_.cached) {
+      shared_.causal_mask = constant_mask("causal_mask", spec_.rows);
+      if (window > 0) shared_.window_mask = constant_mask("window_mask", window);
+    } else if (spec_.layer_count > 0) {
+      Tensor rows = Tensor::zeros(DType::int32, {1});
+      rows.set(0, static_cast<double>(spec_.rows));
+      shared_.end_pos = builder_.add(
+          "add", "end_pos", {{"x", shared_.current_pos}, {"y", builder_.constant("place", rows)}});
+    }
+    for (int64_t i = 0; i < spec_.layer_count; ++i) {
+      const int64_t rope = layer_at(i).attention.rope;
+      if (rope < 0 || shared_.ropes.contains(rope)) continue;
+      shared_.ropes.emplace(
+          rope, rotary_block(context_, fmt::format("rope_{}", rope),
+                             decoder_.ropes[static_cast<size_t>(rope)], shared_.positions));
+    }
+  }
+
+  /// Row i sees columns (i - window, i].
+  Var constant_mask(std::string_view name, int64_t window) {
+    Tensor mask = Tensor::zeros(spec_.dtype, {1, 1, spec_.rows, spec_.rows});
+    for (int64_t row = 0; row < spec_.rows; ++row)
+      for (int64_t column = 0; column < spec_.rows; ++column)
+        if (column > row || column <= row - window) mask.set(row * spec_.rows + column, kHidden);
+    return builder_.constant(name, mask);
+  }
+
+  /// x += factor * post(branch(pre(x))), the factor where it costs nothing and rounds nothing.
+  Var branch(const std::string& name, const std::optional<Norm>& pre,
+             const std::optional<Norm>& post, double multiplier, Var x,
+             const std::function<Var(Var, double)>& compute) {
+    const double factor = multiplier * spec_.residual_scale;
+    const double folded = is_power_of_two(factor) ? factor : spec_.residual_scale;
+    Var y = pre ? norm_block(context_, name + "_pre_norm", *pre, x, 1, spec_.residual_scale) : x;
+    y = compute(y, post ? 1 : folded);
+    if (post) y = norm_block(context_, name + "_post_norm", *post, y, 1, 1, folded);
+    y = context_.times(name + "_multiplied", y, factor / folded);
+    return builder_.add("add", name + "_sum", {{"x", x}, {"y", y}});
+  }
+
+  Var layer(int64_t index, Var x) {
+    const Layer& layer = layer_at(index);
+    const Builder::NameScope scope(builder_, fmt::format("layer_{}", spec_.first_layer + index));
+    x = branch("attention", layer.attention_pre_norm, layer.attention_post_norm,
+               layer.residual_multiplier, x, [&](Var y, double factor) {
+                 return attention_block(context_, layer.attention, y, shared_, index, factor);
+               });
+    return branch("mlp", layer.mlp_pre_norm, layer.mlp_post_norm, layer.residual_multiplier, x,
+                  [&](Var y, double factor) {
+                    return layer.mlp ? mlp_block(context_, *layer.mlp, y, factor)
+                                     : mixture_block(context_, *layer.experts, y, factor);
+                  });
+  }
+
+  Var hidden_in() {
+    if (!spec_.hidden_rows_first) return hidden_;
+    const Var channels = builder_.add("transpose", "hidden_channels",
+                                      {{"x", hidden_}, {"perm", std::vector<int64_t>{0, 2, 1}}});
+    return builder_.add("expand_dims", "hidden_in",
+                        {{"x", channels}, {"axes", std::vector<int64_t>{2}}});
+  }
+
+  void hidden_out(Var x) {
+    if (spec_.hidden_rows_first) {
+      x = builder_.add("squeeze", "hidden_flat", {{"x", x}, {"axes", std::vector<int64_t>{2}}});
+      x = builder_.add("transpose", spec_.hidden_output,
+                       {{"x", x}, {"perm", std::vector<int64_t>{0, 2, 1}}});
+    }
+    builder_.output(spec_.hidden_output, x);
+  }
+
+  Var last_row(Var x) {
+    return builder_.add("slice_by_index", "last_row",
+                        {{"x", x},
+                         {"begin", std::vector<int64_t>{0, 0, 0, spec_.rows - 1}},
+                         {"end", std::vector<int64_t>{1, decoder_.hidden_size, 1, spec_.rows}}});
+  }
+
+  const Decoder& decoder_;
+  FunctionSpec spec_;
+  Builder builder_;
+  BlockContext context_;
+  Shared shared_;
+  Var input_ids_;
+  Var hidden_;
+  Var targets_;
+  Var causal_in_;
+  Var window_in_;
+};
+
+}  // namespace
+
+Result<int64_t> window_of(const Decoder& decoder, int64_t context) {
+  std::set<int64_t> windows;
+  for (const Layer& layer : decoder.layers)
+    if (layer.attention.window > 0 && layer.attention.window < context)
+      windows.insert(layer.attention.window);
+  if (windows.size() > 1)
+    return fail(ErrorCode::unsupported,
+                "layers with windows of {} and {} tokens; one window for all windowed layers is "
+                "supported",
+                *windows.begin(), *windows.rbegin());
+  return windows.empty() ? 0 : *windows.begin();
+}
+
+Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec& spec,
+                                     WeightTable& weights) {
+  return GraphBuilder(decoder, spec, weights).build();
+}
+
+}  // namespace anemone::models

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "anemone/program.h"
+#include "anemone/result.h"
+#include "models/decoder.h"
+#include "models/weights.h"
+
+/// From a decoder to functions of an ML Program in the form that the Neural Engine likes:
+/// activations [1, C, 1, S], 1x1 convolutions, static shapes. S: tokens of a call, C: context.
+namespace anemone::models {
+
+/// What one function takes, computes and gives.
+///
+/// Inputs, each only where it is needed: `input_ids` int32 [1, S] with the embedding, else
+/// `hidden_states`; with a cache `position_ids` int32 [S], `current_pos` int32 [1] (the position of
+/// the first token) and the additive masks `causal_mask` and `window_mask` [1, 1, S, C], each
+/// complete by itself; `targets` int32 [1, S] for scores.
+/// Outputs: `output_hidden_states`; or logits [1, S, V] in one or several parts; or, of dtype and
+/// shape [1, S], `max_logit`, `log_sum` = log(sum(exp(logit - max_logit))), `target_gap` =
+/// max_logit - logit of the target, and `argmax` int32 (the lowest of equals). Then the
+/// log-probability of the target is -(target_gap + log_sum) and the log-sum-exp max_logit +
+/// log_sum; as differences they lose nothing to the coarse steps of fp16 at large logits.
+/// State: `state` [2 * layers, Hkv, C, D], all keys, then all values.
+struct FunctionSpec {
+  enum class Head : uint8_t { none, logits, score };
+
+  std::string name = "main";
+  std::string opset = "CoreML8";
+  DType dtype = DType::fp16;  ///< of activations, masks and state: fp16 or fp32.
+
+  bool embedding = true;
+  int64_t first_layer = 0;
+  int64_t layer_count = -1;  ///< -1: all that follow.
+  bool final_norm = true;
+  Head head = Head::logits;
+
+  int64_t rows = 1;            ///< S
+  int64_t context = 0;         ///< C; of a function without cache S.
+  bool cached = true;          ///< false: attention sees the tokens of the call and nothing else.
+  bool last_row_only = false;  ///< hidden states and logits leave for the last row alone.
+
+  int64_t head_parts = 1;  ///< as equal as can be, the larger ones first.
+  bool joins_parts =
+      false;  ///< one output `logits`; else `logits1`, `logits2` … from two parts on.
+  bool hidden_rows_first =
+      false;  ///< hidden states enter and leave as [1, S, H], not [1, H, 1, S].
+  std::string state = "kv_cache";
+  std::string hidden_output = "output_hidden_states";
+
+  /// The residual stream is kept multiplied by this power of two, where it would not fit into fp16.
+  /// Exact up to epsilon's own rounding: norms undo it. All functions of a model have the same.
+  double residual_scale = 1;
+
+  /// dtype in which a matrix is stored; empty: `dtype`.
+  std::function<DType(const WeightRef&)> weight_dtype;
+};
+
+/// Builds one function. Its weights are deferred constants, collected in `weights`.
+/// Errors: invalid_argument (layers, rows, context, parts or scale make no sense, with the bound),
+/// unsupported (several different windows, caches of different shapes, a residual scale with a
+/// layer that has no norm before it).
+Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec& spec,
+                                     WeightTable& weights);
+
+/// The one window of all layers that look at fewer than `context` tokens; 0 when there is none.
+/// Errors: unsupported (several different windows).
+Result<int64_t> window_of(const Decoder& decoder, int64_t context);
+
+/// Sizes of the parts of a split vocabulary.
+std::vector<int64_t> split_vocabulary(int64_t vocab_size, int64_t parts);
+
+}  // namespace anemone::models

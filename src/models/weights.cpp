@@ -1,0 +1,237 @@
+#include "models/weights.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <memory>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/float16.h"
+
+namespace anemone::models {
+namespace {
+
+/// Where the wanted elements lie in the stored tensor: element (r, c) of the weight is stored at
+/// first + r * row_stride + c * column_stride.
+struct Place {
+  int64_t rows = 0;
+  int64_t columns = 0;
+  int64_t first = 0;
+  int64_t row_stride = 0;
+  int64_t column_stride = 0;
+  bool is_contiguous() const { return column_stride == 1 && row_stride == columns; }
+};
+
+Shape without_ones(const Shape& shape) {
+  Shape result;
+  for (const int64_t dim : shape)
+    if (dim != 1) result.push_back(dim);
+  return result;
+}
+
+Result<Place> find_place(const WeightEntry& entry, const Shape& stored) {
+  const WeightRef& ref = entry.ref;
+  const auto wrong = [&](std::string_view why) {
+    return fail(ErrorCode::mismatch, "tensor '{}' has shape {}, {}", ref.name, stored.to_string(),
+                why);
+  };
+  Shape shape = stored;
+  int64_t first = 0;
+  if (ref.expert >= 0) {
+    if (shape.rank() == 0 || ref.expert >= shape[0])
+      return wrong(fmt::format("expected an axis of more than {} experts", ref.expert));
+    shape.erase(0);
+    first = ref.expert * shape.element_count();
+  }
+  if (shape.rank() == 0 || shape.rank() > 2 || (ref.transposed && shape.rank() != 2))
+    return wrong("expected a vector or a matrix");
+  Place place;
+  place.columns = shape.rank() == 2 ? shape[ref.transposed ? 0 : 1] : 1;
+  place.rows = shape[ref.transposed ? 1 : 0];
+  place.row_stride = ref.transposed ? 1 : place.columns;
+  place.column_stride = ref.transposed ? shape[1] : 1;
+  const int64_t wanted = ref.rows < 0 ? place.rows - ref.first_row : ref.rows;
+  if (ref.first_row < 0 || ref.first_row > place.rows || wanted < 0 ||
+      wanted > place.rows - ref.first_row)
+    return wrong(
+        fmt::format("expected at least {} rows", ref.first_row + std::max<int64_t>(wanted, 0)));
+  place.first = first + ref.first_row * place.row_stride;
+  place.rows = wanted;
+  const Shape found = shape.rank() == 2 ? Shape{place.rows, place.columns} : Shape{place.rows};
+  if (without_ones(found) != without_ones(entry.shape))
+    return wrong(fmt::format("expected {} for a constant of shape {}", found.to_string(),
+                             entry.shape.to_string()));
+  return place;
+}
+
+/// The stored elements as floats, by dtype.
+float element(const uint16_t* values, int64_t at, DType dtype) {
+  return dtype == DType::bf16 ? bf16_to_float(values[at]) : fp16_to_float(values[at]);
+}
+float element(const float* values, int64_t at, DType) { return values[at]; }
+float element(const double* values, int64_t at, DType) { return static_cast<float>(values[at]); }
+
+bool fits_fp16(uint16_t bits) { return (bits & 0x7c00u) != 0x7c00u; }
+
+Error too_large(const WeightRef& ref, double value) {
+  return with_hint(fail(ErrorCode::out_of_range, "tensor '{}': the value {} does not fit into fp16",
+                        ref.name, value),
+                   "fp16 holds magnitudes up to 65504; use fp32");
+}
+
+/// Every bf16 as fp16, rounded. What does not fit is infinity or NaN.
+const std::array<uint16_t, 65536>& bf16_table() {
+  static const auto table = [] {
+    auto values = std::make_unique<std::array<uint16_t, 65536>>();
+    for (uint32_t bits = 0; bits < values->size(); ++bits)
+      (*values)[bits] = float_to_fp16(bf16_to_float(static_cast<uint16_t>(bits)));
+    return values;
+  }();
+  return *table;
+}
+
+template <typename T, typename Convert>
+void copy_elements(const Place& place, const T* from, Convert&& convert) {
+  from += place.first;
+  int64_t to = 0;
+  for (int64_t row = 0; row < place.rows; ++row)
+    for (int64_t column = 0; column < place.columns; ++column)
+      convert(from[row * place.row_stride + column * place.column_stride], to++);
+}
+
+template <typename T>
+Status convert(const WeightEntry& entry, const Place& place, const T* from, DType dtype,
+               Tensor& result) {
+  const auto offset = static_cast<float>(entry.ref.offset);
+  const auto scale = static_cast<float>(entry.ref.scale);
+  const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
+  const auto computed = [&](T stored) {
+    const float value = element(&stored, 0, dtype);
+    return is_as_stored ? value : (value + offset) * scale;
+  };
+  if (entry.dtype == DType::fp32) {
+    float* to = result.mutable_values<float>().data();
+    copy_elements(place, from, [&](T stored, int64_t at) { to[at] = computed(stored); });
+    return {};
+  }
+  uint16_t* to = result.mutable_values<uint16_t>().data();
+  bool fits = true;
+  if constexpr (std::is_same_v<T, uint16_t>) {
+    if (is_as_stored && dtype == DType::bf16) {
+      const uint16_t* table = bf16_table().data();
+      copy_elements(place, from, [&](T stored, int64_t at) {
+        to[at] = table[stored];
+        fits &= fits_fp16(to[at]);
+      });
+    } else {
+      copy_elements(place, from, [&](T stored, int64_t at) {
+        to[at] = float_to_fp16(computed(stored));
+        fits &= fits_fp16(to[at]);
+      });
+    }
+  } else {
+    copy_elements(place, from, [&](T stored, int64_t at) {
+      to[at] = std::is_same_v<T, double> && is_as_stored
+                   ? double_to_fp16(static_cast<double>(stored))
+                   : float_to_fp16(computed(stored));
+      fits &= fits_fp16(to[at]);
+    });
+  }
+  if (fits) return {};
+  double worst = 0;
+  copy_elements(place, from, [&](T stored, int64_t at) {
+    if (fits_fp16(to[at])) return;
+    const auto value = static_cast<double>(computed(stored));
+    if (!(std::abs(value) <= std::abs(worst))) worst = value;
+  });
+  return too_large(entry.ref, worst);
+}
+
+}  // namespace
+
+std::string weight_key(const WeightRef& ref, DType dtype, const Shape& shape) {
+  // The name comes last: whatever it contains, nothing that follows can be mistaken.
+  return fmt::format("{} {} rows {}:{}{} offset {} scale {} expert {} {}", to_string(dtype),
+                     shape.to_string(), ref.first_row, ref.rows,
+                     ref.transposed ? " transposed" : "", ref.offset, ref.scale, ref.expert,
+                     ref.name);
+}
+
+std::string WeightTable::add(const WeightRef& ref, DType dtype, const Shape& shape) {
+  std::string key = weight_key(ref, dtype, shape);
+  entries_.try_emplace(key, WeightEntry{ref, dtype, shape});
+  return key;
+}
+
+const WeightEntry* WeightTable::find(std::string_view key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightEntry& entry) {
+  ANEMONE_CHECK(entry.dtype == DType::fp16 || entry.dtype == DType::fp32,
+                "weights of programs are fp16 or fp32");
+  ANEMONE_TRY(const Tensor stored, source.read(entry.ref.name));
+  ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
+  const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
+  if (stored.dtype() == DType::fp16 && entry.dtype == DType::fp16 && is_as_stored)
+    for (const uint16_t bits : stored.values<uint16_t>())
+      if (!fits_fp16(bits)) return too_large(entry.ref, static_cast<double>(fp16_to_float(bits)));
+  if (stored.dtype() == entry.dtype && is_as_stored && place.is_contiguous()) {
+    const auto size = static_cast<size_t>(bit_width(entry.dtype) / 8);
+    const auto bytes =
+        stored.bytes().subspan(static_cast<size_t>(place.first) * size,
+                               static_cast<size_t>(place.rows * place.columns) * size);
+    return Tensor::view(entry.dtype, entry.shape, bytes, std::make_shared<const Tensor>(stored));
+  }
+  Tensor result = Tensor::zeros(entry.dtype, entry.shape);
+  Status status;
+  switch (stored.dtype()) {
+    case DType::bf16:
+    case DType::fp16:
+      status = convert(entry, place, stored.values<uint16_t>().data(), stored.dtype(), result);
+      break;
+    case DType::fp32:
+      status = convert(entry, place, stored.values<float>().data(), stored.dtype(), result);
+      break;
+    case DType::fp64:
+      status = convert(entry, place, stored.values<double>().data(), stored.dtype(), result);
+      break;
+    default:
+      return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
+                  entry.ref.name, to_string(stored.dtype()));
+  }
+  if (!status.ok()) return std::move(status).error();
+  return result;
+}
+
+Status fetch_weights(const checkpoint::TensorSource& source, const WeightTable& table,
+                     mil::Program& program) {
+  std::map<std::string, Tensor, std::less<>> fetched;  // by key without the shape
+  for (mil::Function& function : program.functions)
+    for (mil::Operation& operation : function.block.operations)
+      for (auto& attribute : operation.attributes) {
+        mil::Value& value = attribute.second;
+        if (value.blob == nullptr || value.tensor.defined() ||
+            !value.blob->path.starts_with(kCheckpointPath))
+          continue;
+        const WeightEntry* entry =
+            table.find(std::string_view(value.blob->path).substr(kCheckpointPath.size()));
+        ANEMONE_CHECK(entry != nullptr, "the table has every weight of the program");
+        const std::string contents = weight_key(entry->ref, entry->dtype, {});
+        auto found = fetched.find(contents);
+        if (found == fetched.end()) {
+          ANEMONE_TRY(Tensor tensor, load_weight(source, *entry));
+          found = fetched.emplace(contents, std::move(tensor)).first;
+        }
+        if (found->second.element_count() != entry->shape.element_count())
+          return fail(ErrorCode::mismatch, "tensor '{}' has {} elements, expected shape {}",
+                      entry->ref.name, found->second.element_count(), entry->shape.to_string());
+        value.tensor = found->second.reshaped(entry->shape);
+      }
+  return {};
+}
+
+}  // namespace anemone::models
