@@ -116,7 +116,7 @@ struct PackageReport {
 Result<PackageReport> examine(const fs::path& path, const Flags& flags, const CommonFlags& common) {
   PackageReport report;
   ANEMONE_TRY(report.package, package::open(path));
-  ANEMONE_TRY(report.blobs, package::list_blobs(path));
+  ANEMONE_TRY(report.blobs, package::list_blobs(report.package));
   for (const mil::Function& function : report.package.program.functions)
     count_ops(function.block, report.ops[function.name]);
   if (flags.verify) report.faults = package::verify(report.package);
@@ -138,7 +138,7 @@ const mil::Function* program_function(const package::Package& package, std::stri
 Json package_json(const PackageReport& report, const Flags& flags) {
   const package::Package& package = report.package;
   Json json = {{"path", package.path.string()},
-               {"form", package.form == package::Form::mlpackage ? "mlpackage" : "mlmodelc"},
+               {"form", package::to_string(package.form)},
                {"specification_version", package.specification_version},
                {"default_function", package.default_function},
                {"metadata", package.metadata},
@@ -221,10 +221,9 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
   std::vector<fs::path> parts;
   Json json = {{"version", 1}, {"path", path.string()}};
   std::string text;
-  const auto extension = path.extension();
+  const std::optional<package::Form> form = package::form_of(path);
   std::error_code ignored;
-  if (extension != ".mlpackage" && extension != ".mlmodelc" && fs::is_directory(path, ignored) &&
-      !fs::exists(path / "Manifest.json", ignored) && !fs::exists(path / "model.mil", ignored)) {
+  if (!form && fs::is_directory(path, ignored)) {
     ANEMONE_TRY(const auto directory, package::open_anemll(path));
     if (!directory.monolithic) parts = {directory.embeddings};
     parts.insert(parts.end(), directory.chunks.begin(), directory.chunks.end());
@@ -246,7 +245,7 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
         directory.num_chunks == 1 ? "" : "s");
   } else {
     parts = {path};
-    json["form"] = extension == ".mlmodelc" ? "mlmodelc" : "mlpackage";
+    json["form"] = form ? Json(package::to_string(*form)) : Json();
   }
   size_t faults = 0;
   for (const fs::path& part : parts) {

@@ -64,7 +64,7 @@ struct FunctionDescription {
 
 /// One blob of a weight file, for listings.
 struct BlobEntry {
-  std::string file;  ///< path inside the package.
+  std::string file;  ///< path as the program names it, below "@model_path/".
   uint64_t offset_bytes = 0;
   DType dtype = DType::fp16;
   uint64_t size_bytes = 0;
@@ -90,6 +90,10 @@ struct Package {
   const FunctionDescription* find_function(std::string_view name) const;
 };
 
+/// The form that `path` is in by its name and contents, nothing when it is no package (an ANEMLL
+/// directory, a missing file). Whether it is sound, open() says. Any thread.
+std::optional<Form> form_of(const std::filesystem::path& path);
+
 /// Opens `path`, a directory that ends in `.mlpackage` or `.mlmodelc` (or has their contents), or a
 /// `.mlmodel` file. Reads description and program and holds them against each other; does not
 /// verify the program. No name in the files leads out of the directory.
@@ -99,8 +103,10 @@ struct Package {
 /// Shape::kMaxRank), io.
 Result<Package> open(const std::filesystem::path& path);
 
-/// Every blob in the weight files that the program refers to, in file order. Checks each record.
-Result<std::vector<BlobEntry>> list_blobs(const std::filesystem::path& path);
+/// Every blob in the weight files that the program of an open package refers to, in file order.
+/// Checks each record; reads no program again. The package has a path.
+/// Errors: not_found and io (a weight file that is gone), corrupt (file, record).
+Result<std::vector<BlobEntry>> list_blobs(const Package& package);
 
 /// All that `inspect --verify` checks of an open package: the program's constraints, that
 /// description and program agree (inputs, outputs, states, dtypes, shapes), and that the records of

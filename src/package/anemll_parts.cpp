@@ -21,7 +21,9 @@ Result<Listing> list_packages(const fs::path& folder) {
        entry.increment(error)) {
     const fs::path path = entry->path();
     const bool compiled = path.extension() == ".mlmodelc";
-    if ((!compiled && path.extension() != ".mlpackage") || !fs::is_directory(path)) continue;
+    std::error_code not_there;
+    if (!compiled && path.extension() != ".mlpackage") continue;
+    if (!fs::is_directory(path, not_there)) continue;
     if (compiled)
       listing.insert_or_assign(path.stem().string(), path);
     else

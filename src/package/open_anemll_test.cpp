@@ -22,6 +22,7 @@ class Directory {
     folder_.write("meta.yaml", "model_info:\n" + info + "  parameters:\n" + parameters);
     for (const char* name : packages) fs::create_directories(folder_.path() / name);
   }
+  const fs::path& path() const { return folder_.path(); }
   Result<AnemllDirectory> open() const { return open_anemll(folder_.path()); }
   std::string error() const {
     const auto opened = open();
@@ -110,6 +111,14 @@ TEST(OpenAnemll, CompiledPackagesGoFirstAndStraysAreLeftAlone) {
   ASSERT_TRUE(opened.ok()) << opened.error().to_string();
   EXPECT_THAT(names(opened->chunks), ElementsAre("llama_FFN_PF_lut6_chunk_01of02.mlmodelc",
                                                  "llama_FFN_PF_lut6_chunk_02of02.mlpackage"));
+}
+
+TEST(OpenAnemll, ALinkToItselfIsNoPackage) {
+  const Directory directory({"embeddings.mlpackage", "lm_head.mlpackage"}, kTwoChunks);
+  fs::create_symlink("llama_FFN_PF_lut6_chunk_01of02.mlpackage",
+                     directory.path() / "llama_FFN_PF_lut6_chunk_01of02.mlpackage");
+  EXPECT_THAT(directory.error(), HasSubstr("not_found: "));
+  EXPECT_THAT(directory.error(), HasSubstr("llama_FFN_PF_lut6_chunk_01of02.mlpackage"));
 }
 
 TEST(OpenAnemll, MetaDecidesBetweenCandidates) {

@@ -95,28 +95,45 @@ Result<OpenedPackage> open_mlmodelc(const fs::path& path) {
   return opened;
 }
 
+/// The folder that names in a single model file do not leave.
+fs::path folder_of(const fs::path& model) {
+  return model.has_parent_path() ? model.parent_path() : fs::path(".");
+}
+
 Result<OpenedPackage> open_any(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (!fs::exists(status)) return fail(ErrorCode::not_found, "{} does not exist", path.string());
-  const fs::path suffix = (path.has_filename() ? path : path.parent_path()).extension();
-  if (!fs::is_directory(status)) {
-    if (suffix == ".mlmodel")
-      return open_model(path.parent_path().empty() ? fs::path(".") : path.parent_path(),
-                        path.filename(), Form::mlmodel);
+  const std::optional<Form> form = form_of(path);
+  if (form == Form::mlmodel) return open_model(folder_of(path), path.filename(), *form);
+  if (form == Form::mlpackage) return open_mlpackage(path);
+  if (form == Form::mlmodelc) return open_mlmodelc(path);
+  if (!fs::is_directory(status))
     return fail(ErrorCode::invalid_argument,
                 "{} is a file, expected a .mlpackage, a .mlmodelc or a .mlmodel", path.string());
-  }
-  if (suffix == ".mlpackage" || fs::exists(path / "Manifest.json", error))
-    return open_mlpackage(path);
-  if (suffix == ".mlmodelc" || fs::exists(path / "coremldata.bin", error))
-    return open_mlmodelc(path);
   return fail(ErrorCode::not_found,
               "{} is no package: neither Manifest.json (.mlpackage) nor coremldata.bin (.mlmodelc)",
               path.string());
 }
 
+Result<WeightFolder> weights_of(const Package& package) {
+  if (package.form == Form::mlmodel) return WeightFolder(folder_of(package.path), {});
+  if (package.form == Form::mlmodelc) return WeightFolder(package.path, {});
+  ANEMONE_TRY(const fs::path model, root_model_path(package.path));
+  return WeightFolder(package.path, model.parent_path());
+}
+
 }  // namespace
+
+std::optional<Form> form_of(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path suffix = (path.has_filename() ? path : path.parent_path()).extension();
+  if (!fs::is_directory(path, ignored))
+    return suffix == ".mlmodel" ? std::optional(Form::mlmodel) : std::nullopt;
+  if (suffix == ".mlpackage" || fs::exists(path / "Manifest.json", ignored)) return Form::mlpackage;
+  if (suffix == ".mlmodelc" || fs::exists(path / "coremldata.bin", ignored)) return Form::mlmodelc;
+  return std::nullopt;
+}
 
 Result<OpenedPackage> open_package(const fs::path& path) {
   ANEMONE_TRY(OpenedPackage opened, open_any(path));
@@ -135,14 +152,27 @@ Result<Package> open(const fs::path& path) {
   return fail(ErrorCode::mismatch, "{}: description and program disagree: {}", path.string(), all);
 }
 
-Result<std::vector<BlobEntry>> list_blobs(const fs::path& path) {
-  ANEMONE_TRY(const OpenedPackage opened, open_package(path));
+Result<std::map<std::string, std::shared_ptr<const MappedFile>>> referenced_files(
+    const Package& package, const BlobReferences& references) {
+  ANEMONE_TRY(WeightFolder weights, weights_of(package));
+  std::map<std::string, std::shared_ptr<const MappedFile>> files;
+  for (const mil::BlobReference& reference : references) {
+    if (files.contains(reference.path)) continue;
+    ANEMONE_TRY(files[reference.path], weights.file(reference.path));
+  }
+  return files;
+}
+
+Result<std::vector<BlobEntry>> list_blobs(const Package& package) {
+  constexpr std::string_view kModelPath = "@model_path/";
+  ANEMONE_TRY(const auto files, referenced_files(package, blob_references(package.program)));
   std::vector<BlobEntry> entries;
-  for (const auto& [name, file] : opened.weight_files) {
+  for (const auto& [name, file] : files) {
     auto status = for_each_blob(file->bytes(), [&](const BlobRecord& record) {
-      entries.push_back({name, record.offset_bytes, record.dtype, record.size_bytes});
+      entries.push_back(
+          {name.substr(kModelPath.size()), record.offset_bytes, record.dtype, record.size_bytes});
     });
-    if (!status.ok()) return std::move(status).in((path / name).string()).error();
+    if (!status.ok()) return std::move(status).in(name).in(package.path.string()).error();
   }
   return entries;
 }

@@ -151,6 +151,49 @@ TEST(OpenPackageTest, TrailingSlashesAndBareNamesAreFine) {
   EXPECT_TRUE(open(package.folder().path() / "renamed").ok());
 }
 
+TEST(OpenPackageTest, EveryFormListsItsBlobsWithoutReadingTheProgramAgain) {
+  const SmallPackage package;
+  write_small_mlmodelc(package.folder());
+  package.folder().write("plain/model.mlmodel", small_model());
+  package.folder().write("plain/weights/weight.bin", small_weights());
+  const auto folder = package.folder().path();
+  for (const auto& [path, program] :
+       {std::pair{package.path(), package.path() / "Data/com.apple.CoreML/model.mlmodel"},
+        {folder / "m.mlmodelc", folder / "m.mlmodelc/model.mil"},
+        {folder / "plain/model.mlmodel", folder / "plain/model.mlmodel"}}) {
+    const auto opened = open(path);
+    ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+    EXPECT_EQ(form_of(path), opened->form);
+    std::filesystem::resize_file(program, 0);
+    const auto blobs = list_blobs(*opened);
+    ASSERT_TRUE(blobs.ok()) << blobs.error().to_string();
+    ASSERT_EQ(blobs->size(), 1u);
+    EXPECT_EQ(blobs->front().file, "weights/weight.bin");
+    EXPECT_EQ(blobs->front().offset_bytes, 64u);
+    EXPECT_EQ(blobs->front().dtype, DType::fp16);
+    EXPECT_EQ(blobs->front().size_bytes, 32u);
+  }
+}
+
+TEST(OpenPackageTest, TheFormComesFromNameOrContents) {
+  const ScratchFolder folder;
+  folder.write("a.mlpackage/x", "");
+  folder.write("b.mlmodelc/x", "");
+  folder.write("c/Manifest.json", "");
+  folder.write("d/coremldata.bin", "");
+  folder.write("e.mlmodel", "");
+  folder.write("model/meta.yaml", "");
+  folder.write("file.mlpackage", "");
+  EXPECT_EQ(form_of(folder.path() / "a.mlpackage"), Form::mlpackage);
+  EXPECT_EQ(form_of(folder.path() / "a.mlpackage" / ""), Form::mlpackage);
+  EXPECT_EQ(form_of(folder.path() / "b.mlmodelc"), Form::mlmodelc);
+  EXPECT_EQ(form_of(folder.path() / "c"), Form::mlpackage);
+  EXPECT_EQ(form_of(folder.path() / "d"), Form::mlmodelc);
+  EXPECT_EQ(form_of(folder.path() / "e.mlmodel"), Form::mlmodel);
+  for (const char* name : {"model", "file.mlpackage", "none.mlpackage"})
+    EXPECT_EQ(form_of(folder.path() / name), std::nullopt) << name;
+}
+
 TEST(OpenPackageTest, WhatIsNoPackageIsNamed) {
   const ScratchFolder folder;
   folder.write("file.txt", "x");
@@ -269,7 +312,7 @@ TEST(OpenPackageTest, SoundFixturesOpenAndListTheirBlobs) {
       if (entry->path().string().find("broken-state-declaration") != std::string::npos) continue;
       const auto package = open(entry->path());
       ASSERT_TRUE(package.ok()) << package.error().to_string();
-      const auto blobs = list_blobs(entry->path());
+      const auto blobs = list_blobs(*package);
       ASSERT_TRUE(blobs.ok()) << blobs.error().to_string();
       ++opened;
     }

@@ -25,9 +25,11 @@ constexpr TypeNumber kTypes[] = {
 /// A dimension: its size, kUnknownDim, or nothing when it stands for any number of dimensions.
 Result<std::optional<int64_t>> read_dimension(const Message& message) {
   std::optional<int64_t> size;
+  bool present = false;
   ANEMONE_RETURN_IF_ERROR(read_fields(message, [&](const Field& field) -> Status {
     switch (field.number()) {
       case wire::Dimension::constant: {
+        present = true;
         size = 0;
         ANEMONE_TRY(const Message constant, field.message("ConstantDimension"));
         return read_fields(constant, [&](const Field& inner) -> Status {
@@ -38,6 +40,7 @@ Result<std::optional<int64_t>> read_dimension(const Message& message) {
         });
       }
       case wire::Dimension::unknown: {
+        present = true;
         size = kUnknownDim;
         ANEMONE_TRY(const Message unknown, field.message("UnknownDimension"));
         return read_fields(unknown, [&](const Field& inner) -> Status {
@@ -50,6 +53,9 @@ Result<std::optional<int64_t>> read_dimension(const Message& message) {
     }
     return field.skip(), Status();
   }));
+  if (!present)
+    return fail(ErrorCode::corrupt, "byte {}: a dimension that is neither constant nor unknown",
+                message.offset(message.bytes.data()));
   return size;
 }
 

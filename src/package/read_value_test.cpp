@@ -126,6 +126,9 @@ TEST(ReadValueTest, TypesAreChecked) {
             ErrorCode::unsupported);
   EXPECT_EQ(parse(kInt32, {0, int64_t{1} << 40, int64_t{1} << 40}, kInts, "").error().code,
             ErrorCode::corrupt);
+  const std::string neither = field(1, field(1, kInt32) + field(2, 1) + field(3, ""));
+  EXPECT_THAT(parse(immediate(neither, kInts, "\x01")).error().message,
+              HasSubstr("neither constant nor unknown"));
   EXPECT_EQ(parse("").error().code, ErrorCode::corrupt);
   EXPECT_EQ(parse(field(2, tensor_type(kInt32, {}))).error().code, ErrorCode::corrupt);
 }

@@ -22,12 +22,13 @@ class WeightFolder {
   /// Errors: corrupt (name, record), not_found, io, mismatch (dtype, size).
   Result<Tensor> load(const mil::BlobReference& reference, DType dtype, const Shape& shape);
 
+  /// The file that `name` ("@model_path/…") means. Errors: corrupt (name, header), not_found, io.
+  Result<std::shared_ptr<const MappedFile>> file(const std::string& name);
+
   /// The files used so far, by path below the package.
   const std::map<std::string, std::shared_ptr<const MappedFile>>& files() const { return files_; }
 
  private:
-  Result<std::shared_ptr<const MappedFile>> file(const std::string& name);
-
   std::filesystem::path root_;
   std::filesystem::path model_folder_;
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;
