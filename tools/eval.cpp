@@ -21,8 +21,8 @@ struct Flags {
   std::optional<int64_t> num_fewshot;
   std::optional<double> limit;
   std::string samples;
-  std::vector<std::string> chat_template;
-  std::vector<std::string> multiturn;
+  std::string chat_template;  ///< "true", "false" or a name; empty when not given.
+  std::string multiturn;
   std::string system_instruction;
   std::vector<std::string> gen_kwargs;
   std::string seed = "0,1234,1234,1234";
@@ -31,8 +31,6 @@ struct Flags {
   std::string output_path;
   bool log_samples = false;
   bool predict_only = false;
-  const CLI::Option* apply_chat_template = nullptr;
-  const CLI::Option* fewshot_as_multiturn = nullptr;
 };
 
 /// "a,b c" → a, b, c.
@@ -92,12 +90,12 @@ Result<eval::Options> to_options(const Flags& flags) {
   options.num_fewshot = flags.num_fewshot;
   options.limit = flags.limit;
   ANEMONE_TRY(options.samples, read_samples(flags.samples));
-  options.apply_chat_template = flags.apply_chat_template->count() > 0;
-  if (!flags.chat_template.empty()) options.chat_template = flags.chat_template[0];
-  if (flags.fewshot_as_multiturn->count() > 0) {
-    const std::string& value = flags.multiturn.at(0);
-    options.fewshot_as_multiturn = value == "true" || value == "True" || value == "1";
-  }
+  options.apply_chat_template = !flags.chat_template.empty() && flags.chat_template != "false";
+  if (options.apply_chat_template && flags.chat_template != "true")
+    options.chat_template = flags.chat_template;
+  if (!flags.multiturn.empty())
+    options.fewshot_as_multiturn =
+        flags.multiturn == "true" || flags.multiturn == "True" || flags.multiturn == "1";
   options.system_instruction = flags.system_instruction;
   for (const std::string& kwargs : flags.gen_kwargs)
     options.gen_kwargs += (options.gen_kwargs.empty() ? "" : ",") + kwargs;
@@ -188,17 +186,15 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
       ->excludes(limit);
   app.add_option("--data", flags->data, "Folder with data sets, before the Hugging Face caches");
   app.add_option("--include-path", flags->include_paths,
-                 "Folder with task files, before the built-in ones");
-  flags->apply_chat_template = app.add_option("--apply-chat-template", flags->chat_template,
-                                              "Prompts as conversations [template name]")
-                                   ->expected(0, 1)
-                                   ->default_str("default");
-  flags->fewshot_as_multiturn =
-      app.add_option("--fewshot-as-multiturn", flags->multiturn,
-                     "Examples as turns of their own [true]")
-          ->expected(0, 1)
-          ->default_str("true")
-          ->check(CLI::IsMember({"true", "false", "True", "False", "1", "0"}));
+                 "Folder with task files, before the built-in ones")
+      ->allow_extra_args(false);
+  app.add_option("--apply-chat-template", flags->chat_template,
+                 "Prompts as conversations [template name]")
+      ->expected(0, 1);
+  app.add_option("--fewshot-as-multiturn", flags->multiturn,
+                 "Examples as turns of their own [true]")
+      ->expected(0, 1)
+      ->check(CLI::IsMember({"true", "false", "True", "False", "1", "0"}));
   app.add_option("--system-instruction", flags->system_instruction, "Text before everything else");
   app.add_option("--gen-kwargs", flags->gen_kwargs,
                  "key=value,... or JSON, over those of generation tasks");

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "anemone/version.h"
+#include "arguments.h"
 #include "command.h"
 #include "settings.h"
 #include "terminal.h"
@@ -69,7 +70,7 @@ int run(std::vector<std::string> arguments) {
   program.set_version_flag("--version", std::string(version()));
   program.require_subcommand(1);
   CommonFlags common;
-  std::map<const CLI::App*, Action> actions;
+  std::map<CLI::App*, Action> actions;
 #define COMMAND(name)                                     \
   {                                                       \
     CLI::App* command = program.add_subcommand(#name);    \
@@ -93,14 +94,13 @@ int run(std::vector<std::string> arguments) {
                               : "did you mean 'anemone " + near + "'?");
       return 2;
     }
-    auto completed =
-        with_settings({arguments.begin() + 1, arguments.end()}, *found->first, program);
-    if (!completed.ok()) {
-      print_error(completed.error(), common);
-      return exit_code(completed.error()) == 1 ? 1 : 2;
+    auto own = with_optional_values({arguments.begin() + 1, arguments.end()}, *found->first);
+    if (const Status status = apply_settings(own, *found->first, program); !status.ok()) {
+      print_error(status.error(), common);
+      return exit_code(status.error()) == 1 ? 1 : 2;
     }
-    completed->insert(completed->begin(), arguments[0]);
-    arguments = *std::move(completed);
+    own.insert(own.begin(), arguments[0]);
+    arguments = std::move(own);
   }
   std::reverse(arguments.begin(), arguments.end());
   try {

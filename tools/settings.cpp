@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <numeric>
+#include <optional>
 #include <set>
 
 namespace anemone::tools {
@@ -37,41 +38,52 @@ std::set<const CLI::Option*> given_options(const std::vector<std::string>& argum
   return given;
 }
 
-void append_flag(std::vector<std::string>& arguments, const std::string& flag,
-                 const std::string& value, bool takes_value) {
-  if (takes_value)
-    arguments.push_back(fmt::format("--{}={}", flag, value));
-  else if (value == "true" || value == "1" || value == "yes" || value == "on")
-    arguments.push_back("--" + flag);
+/// What YAML reads as a truth value, and 1 and 0.
+std::optional<bool> truth_of(const std::string& text) {
+  bool value = false;
+  if (text == "1" || text == "0") return text == "1";
+  if (YAML::convert<bool>::decode(YAML::Node(text), value)) return value;
+  return std::nullopt;
 }
 
-Status append_node(std::vector<std::string>& arguments, const CLI::App& command,
-                   const std::string& key, const YAML::Node& node,
-                   std::set<const CLI::Option*>& given) {
-  const CLI::Option* option = command.get_option_no_throw("--" + key);
-  if (option == nullptr || given.contains(option) || node.IsNull()) return {};
-  given.insert(option);
-  const bool takes_value = option->get_items_expected_max() > 0;
-  if (node.IsScalar()) {
-    append_flag(arguments, key, node.Scalar(), takes_value);
+/// Gives `option` one more value, as the command line would.
+Status give(CLI::Option& option, const std::string& value) {
+  if (option.get_items_expected_min() > 0) {
+    option.add_result(value);
     return {};
   }
+  const std::optional<bool> truth = truth_of(value);
+  if (truth) {
+    option.add_result(*truth ? "true" : "false");
+    return {};
+  }
+  if (option.get_items_expected_max() > 0) {
+    option.add_result(value);
+    return {};
+  }
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("{}: '{}' is neither true nor false", option.get_name(), value),
+               {},
+               {}};
+}
+
+Status give_node(CLI::Option& option, const YAML::Node& node) {
+  const auto here = [](const YAML::Node& at) { return fmt::format("line {}", at.Mark().line + 1); };
+  if (node.IsScalar()) return give(option, node.Scalar()).in(here(node));
   if (!node.IsSequence())
     return Error{ErrorCode::invalid_argument,
-                 fmt::format("line {}: {} must be a value or a list", node.Mark().line + 1, key),
+                 fmt::format("{}: {} must be a value or a list", here(node), option.get_name()),
                  {},
                  {}};
-  std::string joined;
   for (const YAML::Node& item : node) {
     if (!item.IsScalar())
       return Error{ErrorCode::invalid_argument,
-                   fmt::format("line {}: {} holds something that is no plain value",
-                               item.Mark().line + 1, key),
+                   fmt::format("{}: {} holds something that is no plain value", here(item),
+                               option.get_name()),
                    {},
                    {}};
-    joined += (joined.empty() ? "" : ",") + item.Scalar();
+    ANEMONE_RETURN_IF_ERROR(give(option, item.Scalar()).in(here(item)));
   }
-  append_flag(arguments, key, joined, takes_value);
   return {};
 }
 
@@ -83,9 +95,8 @@ Error unknown_key(const std::string& key, int line, const std::vector<std::strin
                near.empty() ? "" : fmt::format("did you mean '{}'?", near)};
 }
 
-Status append_file(std::vector<std::string>& arguments, const YAML::Node& root,
-                   const CLI::App& command, const CLI::App& program,
-                   std::set<const CLI::Option*>& given) {
+Status apply_file(const YAML::Node& root, CLI::App& command, const CLI::App& program,
+                  std::set<const CLI::Option*>& given) {
   if (root.IsNull()) return {};
   if (!root.IsMap()) return Error{ErrorCode::corrupt, "not a mapping of flags to values", {}, {}};
   std::vector<std::string> all = flags_of(command);
@@ -99,19 +110,23 @@ Status append_file(std::vector<std::string>& arguments, const YAML::Node& root,
     return key;
   };
   const auto own = flags_of(command);
+  const auto apply = [&](const std::string& key, const YAML::Node& node) -> Status {
+    CLI::Option* option = command.get_option_no_throw("--" + key);
+    if (option == nullptr || node.IsNull() || !given.insert(option).second) return {};
+    return give_node(*option, node);
+  };
   if (const YAML::Node section = root[command.get_name()]; section.IsDefined() && section.IsMap())
     for (const auto& entry : section) {
       const std::string key = dashed(entry.first.Scalar());
       if (std::ranges::find(own, key) == own.end())
         return unknown_key(entry.first.Scalar(), entry.first.Mark().line + 1, own);
-      ANEMONE_RETURN_IF_ERROR(append_node(arguments, command, key, entry.second, given));
+      ANEMONE_RETURN_IF_ERROR(apply(key, entry.second));
     }
   for (const auto& entry : root) {
     const std::string key = dashed(entry.first.Scalar());
     if (std::ranges::find(all, key) == all.end())
       return unknown_key(entry.first.Scalar(), entry.first.Mark().line + 1, all);
-    if (!entry.second.IsMap())
-      ANEMONE_RETURN_IF_ERROR(append_node(arguments, command, key, entry.second, given));
+    if (!entry.second.IsMap()) ANEMONE_RETURN_IF_ERROR(apply(key, entry.second));
   }
   return {};
 }
@@ -127,45 +142,30 @@ std::string config_path(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-std::vector<std::string> with_dashes(std::vector<std::string> arguments) {
-  for (std::string& argument : arguments) {
-    if (argument == "--") break;
-    if (!argument.starts_with("--")) continue;
-    const auto end = argument.begin() +
-                     static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
-    std::replace(argument.begin(), end, '_', '-');
-  }
-  return arguments;
-}
-
-Result<std::vector<std::string>> with_settings(std::vector<std::string> arguments,
-                                               const CLI::App& command, const CLI::App& program) {
+Status apply_settings(const std::vector<std::string>& arguments, CLI::App& command,
+                      const CLI::App& program) {
   std::set<const CLI::Option*> given = given_options(arguments, command);
-  const std::string path = config_path(arguments);
-  std::vector<std::string> settings;
   for (const std::string& flag : flags_of(command)) {
-    const CLI::Option* option = command.get_option_no_throw("--" + flag);
-    const char* value = std::getenv(environment_name(flag).c_str());
+    CLI::Option* option = command.get_option_no_throw("--" + flag);
+    const std::string variable = environment_name(flag);
+    const char* value = std::getenv(variable.c_str());
     if (value == nullptr || given.contains(option) || flag == "help") continue;
     given.insert(option);
-    append_flag(settings, flag, value, option->get_items_expected_max() > 0);
+    ANEMONE_RETURN_IF_ERROR(give(*option, value).in(variable));
   }
-  if (!path.empty()) {
-    try {
-      ANEMONE_RETURN_IF_ERROR(
-          append_file(settings, YAML::LoadFile(path), command, program, given).in(path));
-    } catch (const YAML::BadFile&) {
-      return Error{
-          ErrorCode::not_found, fmt::format("cannot read the configuration file {}", path), {}, {}};
-    } catch (const YAML::Exception& error) {
-      return Error{ErrorCode::corrupt,
-                   fmt::format("{}: line {}: {}", path, error.mark.line + 1, error.msg),
-                   {},
-                   {}};
-    }
+  const std::string path = config_path(arguments);
+  if (path.empty()) return {};
+  try {
+    return apply_file(YAML::LoadFile(path), command, program, given).in(path);
+  } catch (const YAML::BadFile&) {
+    return Error{
+        ErrorCode::not_found, fmt::format("cannot read the configuration file {}", path), {}, {}};
+  } catch (const YAML::Exception& error) {
+    return Error{ErrorCode::corrupt,
+                 fmt::format("{}: line {}: {}", path, error.mark.line + 1, error.msg),
+                 {},
+                 {}};
   }
-  settings.insert(settings.end(), arguments.begin(), arguments.end());
-  return settings;
 }
 
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {

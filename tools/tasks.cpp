@@ -54,7 +54,8 @@ Action add_tasks(CLI::App& app, const CommonFlags& common) {
   app.description("Tasks that eval knows, and where their data are");
   app.add_option("--data", flags->data, "Folder with data sets, before the Hugging Face caches");
   app.add_option("--include-path", flags->include_paths,
-                 "Folder with task files, before the built-in ones");
+                 "Folder with task files, before the built-in ones")
+      ->allow_extra_args(false);
   app.footer("Example: anemone tasks --data benchmarks/");
   return [flags, &common]() -> Status {
     eval::TaskPlaces places;
