@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <chrono>
+#include <limits>
 
 #include "anemone/language_model.h"
 #include "anemone/npz.h"
@@ -25,9 +25,18 @@ Result<std::vector<int32_t>> token_ids(const NamedTensor& array) {
                              anemone::to_string(tensor.dtype()), tensor.shape().to_string()),
                  {},
                  {}};
-  std::vector<int32_t> ids(static_cast<size_t>(tensor.element_count()));
-  for (size_t i = 0; i < ids.size(); ++i)
-    ids[i] = static_cast<int32_t>(tensor.at(static_cast<int64_t>(i)));
+  std::vector<int32_t> ids;
+  ids.reserve(static_cast<size_t>(tensor.element_count()));
+  for (int64_t i = 0; i < tensor.element_count(); ++i) {
+    // double holds every integer of up to 32 bits; of wider ones it only tells that they are wider.
+    const double value = tensor.at(i);
+    if (value < 0 || value > std::numeric_limits<int32_t>::max())
+      return Error{ErrorCode::mismatch,
+                   fmt::format("{}: element {} is {:.0f}, no token id", array.name, i, value),
+                   {},
+                   {}};
+    ids.push_back(static_cast<int32_t>(value));
+  }
   return ids;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -60,12 +61,17 @@ Result<Flags> batch_line(const std::string& line) {
 }
 
 Status predict_batch(const std::string& path, const runtime::Options& options) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return Error{ErrorCode::io, fmt::format("{}: a folder", path), {}, {}};
   std::ifstream cases(path);
-  if (!cases) return Error{ErrorCode::io, fmt::format("cannot read {}", path), {}, {}};
+  if (!cases) return Error{ErrorCode::not_found, fmt::format("{}: cannot be read", path), {}, {}};
+  size_t count = 0;
   std::string line;
   while (std::getline(cases, line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
+    ++count;
     const auto start = std::chrono::steady_clock::now();
     const auto flags = batch_line(line);
     const Status status = flags.ok() ? predict_one(*flags, options) : Status(flags.error());
@@ -83,6 +89,12 @@ Status predict_batch(const std::string& path, const runtime::Options& options) {
     ANEMONE_RETURN_IF_ERROR(
         write_stdout(report.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
   }
+  if (cases.bad()) return Error{ErrorCode::io, fmt::format("{}: reading failed", path), {}, {}};
+  if (count == 0)
+    return Error{ErrorCode::corrupt,
+                 fmt::format("{}: no case", path),
+                 {},
+                 "one JSON object a line: package, inputs, outputs"};
   return {};
 }
 
