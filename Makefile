@@ -1,6 +1,8 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
 .PHONY: help setup build demo test test-fast check format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+PRESET ?= dev
+RESULTS = build/$(PRESET)/test-results.xml
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
@@ -27,10 +29,11 @@ demo: build
 
 test: setup
 	@mkdir -p build
-	@cmake --preset $(or $(PRESET),dev)
-	@ninja -C build/$(or $(PRESET),dev) -j $(JOBS)
-	@cd build/$(or $(PRESET),dev) && ctest --output-on-failure -j $(JOBS) --output-junit test-results.xml $(CTEST_FLAGS)
-	@$(MAKE) --no-print-directory requirements > build/requirements.txt && tail -n 12 build/requirements.txt
+	@rm -f $(RESULTS) build/requirements.txt
+	@cmake --preset $(PRESET)
+	@ninja -C build/$(PRESET) -j $(JOBS)
+	@cd build/$(PRESET) && ctest --output-on-failure -j $(JOBS) --output-junit $(CURDIR)/$(RESULTS) $(CTEST_FLAGS)
+	@scripts/requirements.py $(RESULTS) > build/requirements.txt && tail -n 12 build/requirements.txt
 
 test-fast:
 	@$(MAKE) --no-print-directory test CTEST_FLAGS="-LE slow"

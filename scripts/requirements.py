@@ -4,13 +4,14 @@
     scripts/requirements.py [--json] [RESULTS.xml ...]
 
 Reads JUnit XML of ctest (`ctest --output-junit FILE`) and XML of GoogleTest
-(`--gtest_output=xml:FILE`); by default build/*/test-results.xml and build/*/test-results/*.xml.
+(`--gtest_output=xml:FILE`); by default the newest build/*/test-results.xml, which it names.
 A test proves a requirement by carrying its id in its name (S1_14 or S1.14), in a ctest label, or in
 a property `requirement`, when it ran and passed. Where both kinds of file name one test,
 GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
 test are one test: one that fails takes the proof away.
 
-Exit: 0 done, 1 a test names an id that does not exist, 2 a file is missing or cannot be read.
+Exit: 0 done, 1 a test names an id that does not exist, 2 there are no results, or a file is missing
+or cannot be read.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +33,7 @@ INSTANCE_OF_TEST = re.compile(r"(.+?\.\w+)/.+")
 HEADING = re.compile(r"^## (S[0-4]): (.+)$")
 ID_PROPERTIES = ("cmake_labels", "requirement")
 UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
-RESULTS = ("build/*/test-results.xml", "build/*/test-results/*.xml")
+RESULTS = "build/*/test-results.xml"
 STATUSES = ("proven", "not yet", "needs a Mac", "out")
 
 
@@ -120,6 +122,15 @@ def read_results(path: Path) -> list[TestResult]:
             name = instance[1]
         results.append(TestResult(name, outcome_of(case), ids, from_googletest))
     return results
+
+
+def newest_results(root: Path) -> Path:
+    found = sorted(root.glob(RESULTS), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise Unreadable(f"no {RESULTS}; run `make test`")
+    when = datetime.fromtimestamp(found[-1].stat().st_mtime).isoformat(" ", "seconds")
+    print(f"requirements.py: of {found[-1].relative_to(root)}, written {when}", file=sys.stderr)
+    return found[-1]
 
 
 def final_outcome(records: list[TestResult]) -> str:
@@ -211,21 +222,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--requirements", type=Path, default=ROOT / "docs/requirements.md", metavar="FILE"
     )
+    parser.add_argument(
+        "--root", type=Path, default=ROOT, metavar="FOLDER", help="where build/ is looked for"
+    )
     parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS.xml")
     options = parser.parse_args(arguments)
-    files = options.results or sorted(file for glob in RESULTS for file in ROOT.glob(glob))
     try:
+        files = options.results or [newest_results(options.root)]
         titles, requirements = read_requirements(options.requirements)
         results = [result for path in files for result in read_results(path)]
+        if not results:
+            raise Unreadable(f"{', '.join(map(str, files))}: no test ran")
     except Unreadable as error:
         print(f"requirements.py: {error}", file=sys.stderr)
         return 2
     unknown = assign(requirements, results)
-    if not files:
-        print(
-            "requirements.py: no test results under build/; run `make test`",
-            file=sys.stderr,
-        )
     if options.json:
         print_json(titles, requirements, unknown)
     else:

@@ -6,8 +6,10 @@
     out: text                                stdout holds this line (anywhere); out~ is a regular expression
     err: text                                the same for stderr; err~ likewise
     out-json: expression                     Python over `doc`, the parsed stdout, must be true
-    needs: shared                            the case is skipped, with this reason, where the folder is absent
+    needs: shared                            the case needs the folder of fixtures
 
+Without --shared the cases run that need nothing; with it those that need the fixtures, and where the
+folder is absent all of them are skipped: exit 77.
 `--update` is not offered: expectations are written by hand.
 """
 import argparse
@@ -19,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 
+SKIPPED = 77  # what ctest takes for a skip
+
 
 def parse(path):
     cases = []
@@ -26,7 +30,7 @@ def parse(path):
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("$ "):
-            cases.append({"line": number, "command": line[2:], "exit": 0, "checks": [], "needs": []})
+            cases.append({"line": number, "command": line[2:], "exit": 0, "checks": [], "shared": False})
             continue
         key, colon, value = line.partition(": ")
         if not cases or not colon:
@@ -34,7 +38,9 @@ def parse(path):
         if key == "exit":
             cases[-1]["exit"] = int(value)
         elif key == "needs":
-            cases[-1]["needs"].append(value.strip())
+            if value.strip() != "shared":
+                sys.exit(f"{path}:{number}: unknown need {value}")
+            cases[-1]["shared"] = True
         elif key in ("out", "err", "out~", "err~", "out-json"):
             cases[-1]["checks"].append((number, key, value))
         else:
@@ -67,19 +73,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("--shared", action="store_true", help="the cases that need the fixtures")
     arguments = parser.parse_args()
     root = pathlib.Path(__file__).resolve().parents[2]
     shared = pathlib.Path(os.environ.get("ANEMONE_SHARED", root.parent / "shared")).resolve()
-    failed = skipped = 0
-    cases = parse(arguments.file)
+    failed = 0
+    cases = [case for case in parse(arguments.file) if case["shared"] == arguments.shared]
+    if arguments.shared and not shared.is_dir():
+        print(f"skipped: {len(cases)} cases: no fixtures: {shared}")
+        return SKIPPED
     with tempfile.TemporaryDirectory() as scratch:
         environment = dict(os.environ, MODELS=str(root / "models"), SHARED=str(shared), SOURCE=str(root),
                            NO_COLOR="1", PATH=f"{arguments.program.parent.resolve()}:{os.environ['PATH']}")
         for case in cases:
-            if "shared" in case["needs"] and not shared.is_dir():
-                print(f"[SKIP] line {case['line']}: no fixtures: {shared}")
-                skipped += 1
-                continue
             result = subprocess.run(["sh", "-c", case["command"]], cwd=scratch, env=environment, text=True,
                                     errors="replace", capture_output=True, timeout=300,
                                     stdin=subprocess.DEVNULL)
@@ -91,7 +97,7 @@ def main():
                     print("   ", fault)
                 print("    stdout:", result.stdout[-800:])
                 print("    stderr:", result.stderr[-800:])
-    print(f"{len(cases) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    print(f"{len(cases) - failed} passed, {failed} failed")
     return 1 if failed or not cases else 0
 
 

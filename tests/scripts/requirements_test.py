@@ -241,6 +241,14 @@ class RequirementsTest(unittest.TestCase):
             self.assertEqual((code, out), (2, ""))
             self.assertIn(message, err)
 
+    def test_no_results_are_refused(self):
+        code, out, err = self.run_script(ctest())
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("no test ran", err)
+        code, out, err = self.run_script(flags=("--root", str(self.folder)))
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("run `make test`", err)
+
     def test_missing_results_file_is_refused(self):
         code, _, err = self.run_script(flags=(str(self.folder / "absent.xml"),))
         self.assertEqual(code, 2)
