@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Fails on any #include that src/layers.txt does not allow, and on any drift of that list."""
+"""Fails on any #include that src/layers.txt does not allow, and on any drift of that list.
+
+    scripts/check_layers.py [ROOT]
+"""
 import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-# Headers of dependencies that may not show in the public API.
-STANDARD = re.compile(r"^\s*#\s*include\s+<([^>]+)>", re.M)
+ROOT = (pathlib.Path(sys.argv[1]) if len(sys.argv) > 1
+        else pathlib.Path(__file__).resolve().parent.parent)
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 
 def read_layers():
-    allowed, headers = {}, {}
+    allowed, headers, foreign = {}, {}, {}
     for number, line in enumerate((ROOT / "src/layers.txt").read_text().splitlines(), 1):
         line = line.split("#")[0].strip()
         if not line:
@@ -21,9 +23,11 @@ def read_layers():
             sys.exit(f"src/layers.txt:{number}: no colon")
         if left.startswith("header "):
             headers[left.split()[1]] = right.strip()
+        elif left.startswith("foreign "):
+            foreign[left.split()[1]] = set(right.split())
         else:
             allowed[left.strip()] = set(right.split())
-    return allowed, headers
+    return allowed, headers, foreign
 
 
 def cycles(allowed):
@@ -51,7 +55,7 @@ def cycles(allowed):
 
 
 def main():
-    allowed, headers = read_layers()
+    allowed, headers, foreign = read_layers()
     faults = []
     cycle = cycles(allowed)
     if cycle:
@@ -73,37 +77,51 @@ def main():
     def may_use(module, other):
         return other == module or other == "base" or other in allowed.get(module, ())
 
-    sources = [path for folder in ("src", "tools", "include") for path in (ROOT / folder).rglob("*")
+    def is_own(include):
+        first = include.partition("/")[0]
+        return first == "anemone" or any(
+            (ROOT / folder / include).is_file() for folder in ("src", "tools", "tests"))
+
+    sources = [path for folder in ("src", "tools", "include", "tests", "fuzz")
+               for path in (ROOT / folder).rglob("*")
                if path.suffix in (".h", ".cpp", ".mm", ".inc", ".in")]
     for path in sorted(sources):
         place = path.relative_to(ROOT)
-        text = path.read_text()
-        is_public = place.parts[0] == "include"
-        is_test = path.stem.endswith("_test")
-        module = headers.get(path.name) if is_public else (
-            "tools" if place.parts[0] == "tools" else place.parts[1])
-        for include in INCLUDE.findall(text):
+        area = place.parts[0]
+        is_public = area == "include"
+        is_test = area == "tests" or path.stem.endswith("_test")
+        module = place.parts[1] if area == "src" else headers.get(path.name) if is_public else area
+        for bracket, include in INCLUDE.findall(path.read_text()):
             first, _, rest = include.partition("/")
+            if include in foreign:
+                if module not in foreign[include]:
+                    faults.append(f"{place}: {module} may not use {include}")
+                continue
+            if bracket == "<":
+                if is_own(include):
+                    faults.append(f"{place}: <{include}> is ours and stands in quotes")
+                elif is_public and ("/" in include or include.endswith((".h", ".hpp"))):
+                    faults.append(f"{place}: a public header shows the dependency <{include}>")
+                continue
             if first == "anemone":
                 owner = headers.get(rest)
                 if owner is None:
                     faults.append(f"{place}: {include} is no public header")
-                elif module != "tools" and not may_use(module, owner):
+                elif module not in ("tools", "tests", "fuzz") and not may_use(module, owner):
                     faults.append(f"{place}: {module} may not use {include} of {owner}")
             elif is_public:
                 faults.append(f"{place}: a public header includes {include}")
             elif module == "tools":
                 if not (ROOT / "tools" / include).is_file():
                     faults.append(f"{place}: a tool includes {include}; tools see only include/anemone")
+            elif area in ("tests", "fuzz"):
+                if not any((ROOT / folder / include).is_file()
+                           for folder in (("src", "tests") if is_test else ("src",))):
+                    faults.append(f"{place}: {include} is neither in src/ nor in tests/")
             elif first in allowed and not may_use(module, first):
                 faults.append(f"{place}: {module} may not include {include}")
-            elif first not in allowed and include != "anemone_bridge.h" and not (
-                    is_test and (ROOT / "tests" / include).is_file()):
+            elif first not in allowed and not (is_test and (ROOT / "tests" / include).is_file()):
                 faults.append(f"{place}: {include} is written relative to src/ and names a module first")
-        if is_public:
-            for include in STANDARD.findall(text):
-                if "/" in include or include.endswith((".h", ".hpp")):
-                    faults.append(f"{place}: a public header shows the dependency <{include}>")
     for fault in faults:
         print(fault)
     print(f"layers: {len(sources)} files, {len(allowed)} modules, {len(faults)} faults")
