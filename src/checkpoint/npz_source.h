@@ -1,0 +1,15 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "checkpoint/tensor_source.h"
+
+namespace anemone::checkpoint {
+
+/// The arrays of a NumPy `.npz` archive, read one at a time from the mapped file. Opening checks
+/// every array once (as `read_npz` does) and keeps none.
+/// Errors: not_found, io, corrupt, unsupported (objects and other types, by member).
+Result<std::shared_ptr<const TensorSource>> open_npz(const std::filesystem::path& path);
+
+}  // namespace anemone::checkpoint
