@@ -168,7 +168,7 @@ Result<std::vector<BlobEntry>> list_blobs(const Package& package) {
   ANEMONE_TRY(const auto files, referenced_files(package, blob_references(package.program)));
   std::vector<BlobEntry> entries;
   for (const auto& [name, file] : files) {
-    auto status = for_each_blob(file->bytes(), [&](const BlobRecord& record) {
+    auto status = for_each_blob(file->bytes(), [&, &name = name](const BlobRecord& record) {
       entries.push_back(
           {name.substr(kModelPath.size()), record.offset_bytes, record.dtype, record.size_bytes});
     });
