@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -113,6 +115,72 @@ Result<std::vector<BlobEntry>> list_blobs(const Package& package);
 /// the weight files are sound (not of packages without a path). Constraints package_c1 …
 /// package_c10 are listed in src/package.
 mil::Diagnostics verify(const Package& package);
+
+/// What a function's inputs, results and states are, as the program says it; `given` replaces by
+/// name what the program cannot know: ranges and enumerated shapes, defaults, words. Scalars have
+/// shape [1]; results of unknown size have none.
+/// Errors: invalid_argument (an input of unknown size that is not given), unsupported (a dtype that
+/// descriptions do not know), not_found (a result that nothing computes).
+Result<FunctionDescription> describe(const mil::Function& function,
+                                     std::span<const Feature> given = {});
+
+/// The least specification version for a program: that of its highest opset, of its states and
+/// functions, and of the dtypes of its inputs and results.
+int64_t specification_version(const mil::Program& program);
+
+/// Takes elements of a constant, in row-major order, as tensors of the constant's dtype and of any
+/// shape; parts but the last have whole bytes. Errors: mismatch (dtype, too many), io.
+using WeightSink = std::function<Status(const Tensor& part)>;
+/// Fetches the contents of a deferred constant of the given type and hands them to the sink, whole
+/// or in parts. An error ends the writing.
+using WeightStream =
+    std::function<Status(const mil::BlobReference&, const mil::TensorType&, const WeightSink&)>;
+/// A stream that fetches each constant whole.
+WeightStream whole_tensors(std::function<Result<Tensor>(const mil::BlobReference&)> fetch);
+
+struct WriteProgress {
+  uint64_t weight_bytes_done = 0;
+  uint64_t weight_bytes_total = 0;
+  size_t constants_done = 0;
+  size_t constants_total = 0;
+  std::string_view next;  ///< reference of the constant that comes now; may be empty.
+};
+
+struct WriteOptions {
+  WeightStream weights;    ///< needed when constants are deferred.
+  bool overwrite = false;  ///< replace a .mlpackage that stands there.
+  /// Called before each constant of the weight file and at the end. An error ends the writing.
+  std::function<Status(const WriteProgress&)> progress;
+};
+
+/// Writes `package` as a `.mlpackage` in the layout of coremltools. The same package gives the same
+/// bytes. `path` and the weights' old references play no part.
+///
+/// Constants that come from a weight file, deferred ones and large ones go to one weight file,
+/// equal ones once; deferred ones are fetched once per reference and dtype, one at a time, in file
+/// order, so that memory holds the model file and one part of one constant. A specification version
+/// of 0 becomes `specification_version(program)`. One function 'main' is described at the top
+/// level.
+///
+/// All is written aside and appears under `path` at the end, or not at all. Nothing that is no
+/// package is ever replaced.
+/// Errors: invalid_argument (`path` exists; a constant without contents; no such default function),
+/// not_found (the folder of `path`), mismatch (description and program disagree: all faults; a
+/// specification version that is too low; contents that are not of the constant's type),
+/// unsupported (a dtype without a place in weight files or descriptions, a sequence), limit (a
+/// model file above 2 GiB), io (also: needed and available bytes, before any weight is fetched),
+/// and those of the callbacks.
+Status write(const std::filesystem::path& path, const Package& package,
+             const WriteOptions& options = {});
+
+/// Sizes of the files that `write` would make; fetches nothing. Errors: those of `write` that do
+/// not concern files.
+struct PackageSize {
+  uint64_t model_bytes = 0;
+  uint64_t weight_bytes = 0;
+  size_t weight_constants = 0;
+};
+Result<PackageSize> measure(const Package& package);
 
 /// An ANEMLL model directory: meta.yaml and the packages it stands for.
 /// meta.yaml's words about functions, window and masks are not trusted; read the packages. Numbers

@@ -7,7 +7,9 @@
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "base/output_file.h"
 #include "base/path_inside.h"
+#include "base/staged_folder.h"
 #include "support/scratch_folder.h"
 
 namespace anemone {
@@ -114,6 +116,42 @@ TEST(AtomicFileTest, KeepsDevicesAndLinks) {
   ASSERT_TRUE(null->commit().ok());
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
   EXPECT_EQ(AtomicFile::create(folder.path() / "none/out").error().code, ErrorCode::io);
+}
+
+TEST(OutputFileTest, KeepsTheOrderOfSmallAndLargePieces) {
+  const test::ScratchFolder folder;
+  auto file = OutputFile::create(folder.path() / "out");
+  ASSERT_TRUE(file.ok());
+  std::string expected;
+  for (const size_t size : {1u, 700'000u, 600'000u, 0u, 3u, 3'000'000u, 1u << 20, 5u}) {
+    const std::string piece(size, static_cast<char>('a' + expected.size() % 26));
+    ASSERT_TRUE(file->write(std::as_bytes(std::span(piece))).ok());
+    expected += piece;
+  }
+  ASSERT_TRUE(file->close().ok());
+  EXPECT_EQ(folder.read("out"), expected);
+  EXPECT_EQ(OutputFile::create(folder.path() / "out").error().code, ErrorCode::io);
+}
+
+TEST(StagedFolderTest, AppearsOnlyWhenCommitted) {
+  const test::ScratchFolder folder;
+  folder.write("out/old", "old");
+  {
+    const auto staged = StagedFolder::create(folder.path() / "out");
+    ASSERT_TRUE(staged.ok());
+    folder.write(staged->path() / "new", "new");
+    EXPECT_EQ(staged->path().filename().string().substr(0, 5), ".out.");
+    EXPECT_EQ(folder.read("out/old"), "old");
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  auto staged = StagedFolder::create(folder.path() / "out/");
+  ASSERT_TRUE(staged.ok());
+  folder.write(staged->path() / "new", "new");
+  ASSERT_TRUE(staged->commit().ok());
+  EXPECT_EQ(folder.read("out/new"), "new");
+  EXPECT_FALSE(fs::exists(folder.path() / "out/old"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  EXPECT_EQ(StagedFolder::create(folder.path() / "none/out").error().code, ErrorCode::not_found);
 }
 
 }  // namespace

@@ -78,14 +78,6 @@ bool agrees(const Feature& feature, const ValueType& type) {
   return false;
 }
 
-const ValueType* find_type(const mil::Function& function, const std::string& name) {
-  for (const mil::Operation& operation : function.block.operations)
-    for (const NamedType& output : operation.outputs)
-      if (output.name == name) return &output.type;
-  const auto input = std::ranges::find(function.inputs, name, &NamedType::name);
-  return input == function.inputs.end() ? nullptr : &input->type;
-}
-
 class Comparison {
  public:
   Comparison(const std::string& function, mil::Diagnostics& faults)
@@ -130,13 +122,22 @@ void compare_function(const FunctionDescription& described, const mil::Function&
     (input.type.kind == ValueType::Kind::state ? states : inputs).push_back(input);
   std::vector<NamedType> outputs;
   for (const std::string& name : function.block.outputs)
-    if (const ValueType* const type = find_type(function, name)) outputs.push_back({name, *type});
+    if (const ValueType* const type = type_of_result(function, name))
+      outputs.push_back({name, *type});
   comparison.compare("input", described.inputs, inputs, "package_c3", "package_c4");
   comparison.compare("output", described.outputs, outputs, "package_c5", "package_c6");
   comparison.compare("state", described.states, states, "package_c7", "package_c8");
 }
 
 }  // namespace
+
+const ValueType* type_of_result(const mil::Function& function, std::string_view name) {
+  for (const mil::Operation& operation : function.block.operations)
+    for (const NamedType& output : operation.outputs)
+      if (output.name == name) return &output.type;
+  const auto input = std::ranges::find(function.inputs, name, &NamedType::name);
+  return input == function.inputs.end() ? nullptr : &input->type;
+}
 
 mil::Diagnostics check_agreement(const Package& package) {
   mil::Diagnostics faults;

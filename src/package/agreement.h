@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "anemone/package.h"
 
 namespace anemone::package {
@@ -14,5 +16,8 @@ namespace anemone::package {
 ///   package_c7  a function has the states that are described, and no others
 ///   package_c8  their types agree
 mil::Diagnostics check_agreement(const Package& package);
+
+/// The type of what `function` returns as `name`; null when nothing has that name.
+const mil::ValueType* type_of_result(const mil::Function& function, std::string_view name);
 
 }  // namespace anemone::package

@@ -1,22 +1,10 @@
 #include "package/read_feature.h"
 
-#include <algorithm>
-#include <optional>
-
+#include "package/type_numbers.h"
 #include "package/wire_fields.h"
 
 namespace anemone::package {
 namespace {
-
-struct ArrayType {
-  int64_t number;
-  DType dtype;
-};
-constexpr ArrayType kArrayTypes[] = {
-    {wire::ArrayFeatureType::FLOAT16, DType::fp16}, {wire::ArrayFeatureType::FLOAT32, DType::fp32},
-    {wire::ArrayFeatureType::DOUBLE, DType::fp64},  {wire::ArrayFeatureType::INT8, DType::int8},
-    {wire::ArrayFeatureType::INT32, DType::int32},
-};
 
 Error rank_too_high(const Field& field) {
   return field.wrong(
@@ -72,10 +60,9 @@ Status read_array(const Message& message, Feature& feature) {
             [&](int64_t size) { return add_dimension(field, size, feature.shape); });
       case wire::ArrayFeatureType::dataType: {
         ANEMONE_TRY(const int64_t number, field.integer());
-        const auto known = std::ranges::find(kArrayTypes, number, &ArrayType::number);
-        if (known == std::end(kArrayTypes))
-          return field.wrong(fmt::format("data type {} is none of Core ML's", number));
-        feature.dtype = known->dtype;
+        const auto known = array_dtype(number);
+        if (!known) return field.wrong(fmt::format("data type {} is none of Core ML's", number));
+        feature.dtype = *known;
         typed = true;
         return {};
       }

@@ -1,26 +1,13 @@
-#include <algorithm>
 #include <optional>
 
 #include "package/read_value.h"
+#include "package/type_numbers.h"
 #include "package/wire_fields.h"
 
 namespace anemone::package {
 namespace {
 
 using mil::ValueType;
-
-struct TypeNumber {
-  int64_t number;
-  DType dtype;
-};
-constexpr TypeNumber kTypes[] = {
-    {1, DType::bool_},      {2, DType::string},   {10, DType::fp16},   {11, DType::fp32},
-    {12, DType::fp64},      {13, DType::bf16},    {21, DType::int8},   {22, DType::int16},
-    {23, DType::int32},     {24, DType::int64},   {25, DType::int4},   {31, DType::uint8},
-    {32, DType::uint16},    {33, DType::uint32},  {34, DType::uint64}, {35, DType::uint4},
-    {36, DType::uint2},     {37, DType::uint1},   {38, DType::uint6},  {39, DType::uint3},
-    {40, DType::fp8e4m3fn}, {41, DType::fp8e5m2},
-};
 
 /// A dimension: its size, kUnknownDim, or nothing when it stands for any number of dimensions.
 Result<std::optional<int64_t>> read_dimension(const Message& message) {
@@ -89,11 +76,11 @@ Result<mil::TensorType> read_tensor_type(const Message& message) {
     return field.skip(), Status();
   }));
   const auto place = message.offset(message.bytes.data());
-  const auto known = std::ranges::find(kTypes, dtype_number, &TypeNumber::number);
-  if (known == std::end(kTypes))
+  const auto known = mil_dtype(dtype_number);
+  if (!known)
     return fail(ErrorCode::corrupt, "byte {}: data type {} is none of Core ML's", place,
                 dtype_number);
-  type.dtype = known->dtype;
+  type.dtype = *known;
   type.variable_rank = rank == -1 || variadic;
   if (type.variable_rank) {
     type.shape = {};

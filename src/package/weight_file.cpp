@@ -1,42 +1,26 @@
 #include "package/weight_file.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "base/bounded_bytes.h"
 #include "base/error.h"
+#include "package/type_numbers.h"
 
 namespace anemone::package {
 namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr uint64_t kAlignment = 64;  // of records and data; the header and each record take as much
-constexpr uint32_t kVersion = 2;
-constexpr uint32_t kSentinel = 0xdeadbeef;
-
-struct BlobType {
-  uint32_t number;
-  DType dtype;
-};
-constexpr BlobType kTypes[] = {
-    {1, DType::fp16},     {2, DType::fp32},   {3, DType::uint8},   {4, DType::int8},
-    {5, DType::bf16},     {6, DType::int16},  {7, DType::uint16},  {8, DType::int4},
-    {9, DType::uint1},    {10, DType::uint2}, {11, DType::uint4},  {12, DType::uint3},
-    {13, DType::uint6},   {14, DType::int32}, {15, DType::uint32}, {16, DType::fp8e4m3fn},
-    {17, DType::fp8e5m2},
-};
-
 }  // namespace
 
 Status check_weight_header(Bytes file) {
-  if (file.size() < kAlignment)
+  if (file.size() < kWeightAlignment)
     return fail(ErrorCode::corrupt, "byte 0: {} bytes, expected a header of {}", file.size(),
-                kAlignment);
+                kWeightAlignment);
   const uint32_t version = *load_at<uint32_t>(file, 4);
-  if (version != kVersion)
+  if (version != kWeightVersion)
     return fail(version == 1 ? ErrorCode::unsupported : ErrorCode::corrupt,
-                "byte 4: storage version {}, expected {}", version, kVersion);
+                "byte 4: storage version {}, expected {}", version, kWeightVersion);
   return {};
 }
 
@@ -45,21 +29,22 @@ Result<BlobRecord> read_blob_record(Bytes file, uint64_t offset_bytes) {
     return fail(ErrorCode::corrupt, "blob at {}: {}", offset_bytes,
                 fmt::format(format, std::forward<Args>(args)...));
   };
-  if (offset_bytes % kAlignment != 0 || offset_bytes == 0)
-    return wrong("its offset is no positive multiple of {}", kAlignment);
-  const auto bytes = slice_at(file, offset_bytes, kAlignment);
+  if (offset_bytes % kWeightAlignment != 0 || offset_bytes == 0)
+    return wrong("its offset is no positive multiple of {}", kWeightAlignment);
+  const auto bytes = slice_at(file, offset_bytes, kWeightAlignment);
   if (!bytes) return wrong("its record ends outside of the file of {} bytes", file.size());
   const uint32_t sentinel = *load_at<uint32_t>(*bytes, 0);
-  if (sentinel != kSentinel) return wrong("starts with {:#x}, expected {:#x}", sentinel, kSentinel);
+  if (sentinel != kBlobSentinel)
+    return wrong("starts with {:#x}, expected {:#x}", sentinel, kBlobSentinel);
   const uint32_t number = *load_at<uint32_t>(*bytes, 4);
-  const auto type = std::ranges::find(kTypes, number, &BlobType::number);
-  if (type == std::end(kTypes)) return wrong("type {}, expected 1 to 17", number);
+  const auto type = blob_dtype(number);
+  if (!type) return wrong("type {}, expected 1 to 17", number);
 
-  const BlobRecord record{offset_bytes, type->dtype, *load_at<uint64_t>(*bytes, 16),
+  const BlobRecord record{offset_bytes, *type, *load_at<uint64_t>(*bytes, 16),
                           *load_at<uint64_t>(*bytes, 8), *load_at<uint64_t>(*bytes, 24)};
-  if (record.data_offset_bytes % kAlignment != 0 || record.data_offset_bytes == 0)
+  if (record.data_offset_bytes % kWeightAlignment != 0 || record.data_offset_bytes == 0)
     return wrong("data at {}, which is no positive multiple of {}", record.data_offset_bytes,
-                 kAlignment);
+                 kWeightAlignment);
   if (!slice_at(file, record.data_offset_bytes, record.size_bytes))
     return wrong("{} bytes of data at {}, but the file has {} bytes", record.size_bytes,
                  record.data_offset_bytes, file.size());
@@ -77,7 +62,7 @@ Result<BlobRecord> read_blob_record(Bytes file, uint64_t offset_bytes) {
 Status for_each_blob(Bytes file, const std::function<void(const BlobRecord&)>& found) {
   ANEMONE_RETURN_IF_ERROR(check_weight_header(file));
   const uint32_t count = *load_at<uint32_t>(file, 0);
-  uint64_t offset = kAlignment;
+  uint64_t offset = kWeightAlignment;
   for (uint32_t i = 0; i < count; ++i) {
     auto record = read_blob_record(file, offset);
     if (!record.ok())
@@ -87,7 +72,7 @@ Status for_each_blob(Bytes file, const std::function<void(const BlobRecord&)>& f
       return fail(ErrorCode::corrupt, "blob at {}: its data at {} lie before it", offset,
                   record->data_offset_bytes);
     found(*record);
-    offset = (end + kAlignment - 1) / kAlignment * kAlignment;
+    offset = (end + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
   }
   return {};
 }

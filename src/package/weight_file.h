@@ -11,6 +11,11 @@
 
 namespace anemone::package {
 
+/// Of records and data in bytes; the header and each record take as much.
+inline constexpr uint64_t kWeightAlignment = 64;
+inline constexpr uint32_t kWeightVersion = 2;
+inline constexpr uint32_t kBlobSentinel = 0xdeadbeef;
+
 /// A weight file (MILBlob storage, version 2), little-endian:
 ///   64 bytes   u32 number of blobs, u32 version 2, zeros
 ///   per blob, at a multiple of 64:

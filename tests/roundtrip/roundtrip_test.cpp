@@ -3,26 +3,13 @@
 #include <algorithm>
 
 #include "anemone/package.h"
+#include "roundtrip/models_below.h"
 #include "support/shared.h"
 
 namespace anemone {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Packages and compiled models below a folder of fixtures, except the broken ones.
-std::vector<fs::path> models_below(const std::string& folder) {
-  std::vector<fs::path> models;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(test::shared_folder() / "fixtures" / folder)) {
-    const auto extension = entry.path().extension();
-    if ((extension == ".mlpackage" || extension == ".mlmodelc") &&
-        entry.path().string().find("broken") == std::string::npos)
-      models.push_back(entry.path());
-  }
-  std::ranges::sort(models);
-  return models;
-}
 
 /// Contents do not matter to the text: a blob prints as a reference.
 Result<Tensor> zeros(const mil::BlobReference&, DType dtype, const Shape& shape) {
@@ -34,7 +21,7 @@ class RoundTrip : public testing::TestWithParam<std::string> {};
 TEST_P(RoundTrip, PackagesVerifyAndTheirTextIsStable) {
   ANEMONE_NEED_SHARED(fs::path("fixtures") / GetParam());
   size_t models = 0;
-  for (const fs::path& path : models_below(GetParam())) {
+  for (const fs::path& path : test::models_below(GetParam())) {
     SCOPED_TRACE(path);
     const auto package = package::open(path);
     ASSERT_TRUE(package.ok()) << package.error().to_string();
@@ -64,7 +51,7 @@ std::string comparable_text(mil::Program program) {
 TEST(RoundTripPairs, PackageAndCompiledModelHoldTheSameProgram) {
   ANEMONE_NEED_SHARED("fixtures/realworld");
   int pairs = 0;
-  for (const fs::path& path : models_below("realworld")) {
+  for (const fs::path& path : test::models_below("realworld")) {
     if (path.extension() != ".mlpackage") continue;
     SCOPED_TRACE(path);
     const auto package = package::open(path);

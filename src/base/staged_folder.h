@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+
+#include "anemone/result.h"
+
+namespace anemone {
+
+/// A folder that appears under its name when it is complete, or not at all: it is filled under a
+/// hidden name beside the target, and `commit` renames it.
+class StagedFolder {
+ public:
+  /// Errors: not_found (the folder that is to hold the target), io.
+  static Result<StagedFolder> create(const std::filesystem::path& target);
+
+  StagedFolder(StagedFolder&& other) noexcept;
+  StagedFolder& operator=(StagedFolder&&) = delete;
+  ~StagedFolder();  ///< Removes the folder and all in it unless it was committed.
+
+  /// Where to write.
+  const std::filesystem::path& path() const { return staged_; }
+
+  /// What stands under the target's name is replaced; it stays when the renaming fails.
+  /// Errors: io.
+  Status commit();
+
+ private:
+  StagedFolder(std::filesystem::path staged, std::filesystem::path target)
+      : staged_(std::move(staged)), target_(std::move(target)) {}
+
+  std::filesystem::path staged_;  ///< empty once committed.
+  std::filesystem::path target_;
+};
+
+}  // namespace anemone

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "anemone/package.h"
+#include "base/error.h"
+#include "base/output_file.h"
+#include "base/staged_folder.h"
+#include "package/agreement.h"
+#include "package/write_manifest.h"
+#include "package/write_model.h"
+#include "package/write_weights.h"
+
+namespace anemone::package {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDataFolder = "Data/com.apple.CoreML";
+
+/// What is known of the files before any weight is fetched.
+struct Outline {
+  WeightPlan plan;
+  std::string model;
+  std::string manifest;
+  uint64_t size_bytes() const {
+    constexpr uint64_t kFolders = 64 << 10;  // folders and the ends of blocks
+    return plan.file_bytes() + model.size() + manifest.size() + kFolders;
+  }
+};
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+Result<int64_t> checked_version(const Package& package) {
+  const int64_t least = specification_version(package.program);
+  const int64_t declared = package.specification_version;
+  if (declared == 0) return least;
+  if (declared < least)
+    return fail(ErrorCode::mismatch, "specification version {}, the program needs {}", declared,
+                least);
+  return declared;
+}
+
+Result<Outline> outline(const Package& package) {
+  const mil::Diagnostics faults = check_agreement(package);
+  if (!faults.empty()) {
+    std::string all;
+    for (const mil::Diagnostic& fault : faults)
+      all += (all.empty() ? "" : "; ") + fault.to_string();
+    return fail(ErrorCode::mismatch, "description and program disagree: {}", all);
+  }
+  ANEMONE_TRY(const int64_t version, checked_version(package));
+  ANEMONE_TRY(WeightPlan plan, WeightPlan::make(package.program, version));
+  ANEMONE_TRY(std::string model, write_model(package, version, plan));
+  std::string manifest = write_manifest(model);
+  return Outline{std::move(plan), std::move(model), std::move(manifest)};
+}
+
+/// Whether `path` may be written. Only what looks like a package is ever replaced.
+Status check_target(const fs::path& path, bool overwrite) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  if (!fs::exists(status)) return {};
+  if (!overwrite)
+    return with_hint(fail(ErrorCode::invalid_argument, "{} exists", path.string()),
+                     "remove it, or ask for it to be overwritten");
+  if (fs::is_directory(status) && fs::exists(path / "Manifest.json", error)) return {};
+  return fail(ErrorCode::invalid_argument, "{} exists and is no .mlpackage: it is not replaced",
+              path.string());
+}
+
+/// Errors: io when the file system of `folder` has less room than needed.
+Status check_space(const fs::path& folder, uint64_t needed) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= needed) return {};
+  return fail(ErrorCode::io, "no space left: {} bytes are needed, {} are available", needed,
+              space.available);
+}
+
+Status write_file(const fs::path& path, const std::string& contents) {
+  ANEMONE_TRY(OutputFile file, OutputFile::create(path));
+  ANEMONE_RETURN_IF_ERROR(file.write(bytes_of(contents)));
+  return file.close();
+}
+
+Status write_files(const fs::path& folder, const Outline& outline, const WriteOptions& options) {
+  const fs::path data = folder / kDataFolder;
+  std::error_code error;
+  fs::create_directories(data / "weights", error);
+  if (error) return fail(ErrorCode::io, "{}: cannot create: {}", data.string(), error.message());
+  ANEMONE_RETURN_IF_ERROR(write_file(data / "model.mlmodel", outline.model));
+  ANEMONE_TRY(OutputFile weights, OutputFile::create(data / "weights" / "weight.bin"));
+  ANEMONE_RETURN_IF_ERROR(write_weights(outline.plan, options, weights));
+  ANEMONE_RETURN_IF_ERROR(weights.close());
+  return write_file(folder / "Manifest.json", outline.manifest);
+}
+
+}  // namespace
+
+WeightStream whole_tensors(std::function<Result<Tensor>(const mil::BlobReference&)> fetch) {
+  return [fetch = std::move(fetch)](const mil::BlobReference& reference, const mil::TensorType&,
+                                    const WeightSink& add) -> Status {
+    ANEMONE_TRY(const Tensor tensor, fetch(reference));
+    return add(tensor);
+  };
+}
+
+Result<PackageSize> measure(const Package& package) {
+  ANEMONE_TRY(const Outline files, outline(package));
+  return PackageSize{files.model.size(), files.plan.file_bytes(), files.plan.blobs().size()};
+}
+
+Status write(const fs::path& path, const Package& package, const WriteOptions& options) {
+  ANEMONE_RETURN_IF_ERROR(check_target(path, options.overwrite));
+  auto files = outline(package);
+  if (!files.ok()) return std::move(files).in(path.string()).error();
+  ANEMONE_TRY(StagedFolder staged, StagedFolder::create(path));
+  Status status = check_space(staged.path(), files->size_bytes());
+  if (status.ok()) status = write_files(staged.path(), *files, options);
+  if (!status.ok()) {
+    Error error = std::move(status).in(path.string()).error();
+    if (error.code == ErrorCode::io && error.hint.empty())
+      error.hint = fmt::format("the package needs {} bytes", files->size_bytes());
+    return error;
+  }
+  return staged.commit();
+}
+
+}  // namespace anemone::package
