@@ -9,13 +9,11 @@
 #include <set>
 
 #include "base/error.h"
+#include "checkpoint/json_document.h"
 
 namespace anemone::checkpoint {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr int kMaxDepth = 64;               ///< configs have 3 levels; far below any stack's end.
 constexpr size_t kMaxShownCharacters = 60;  ///< of a wrong value.
 
 /// Fields of any config that say nothing about the function from tokens to logits: where it came
@@ -149,21 +147,9 @@ ConfigReader::ConfigReader(std::shared_ptr<Collected> collected, const Json* nod
     : collected_(std::move(collected)), node_(node), prefix_(std::move(prefix)) {}
 
 Result<ConfigReader> ConfigReader::parse(std::string_view text) {
-  std::string problem;
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth) problem = fmt::format("nested more than {} deep", kMaxDepth);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.empty() &&
-        !keys.back().insert(parsed.get<std::string>()).second)
-      problem = fmt::format("the key {} is there twice", parsed.dump());
-    return problem.empty();
-  };
+  ANEMONE_TRY(Json document, parse_json_object(text));
   auto collected = std::make_shared<Collected>();
-  collected->document = Json::parse(text, watch, false);
-  if (!problem.empty()) return fail(ErrorCode::corrupt, "{}", problem);
-  if (!collected->document.is_object()) return fail(ErrorCode::corrupt, "not a JSON object");
+  collected->document = std::move(document);
   const Json* root = &collected->document;
   collected->opened.emplace_back("", root);
   return ConfigReader(std::move(collected), root, "");

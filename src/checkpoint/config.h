@@ -27,7 +27,7 @@ struct IntegerRange {
 /// Not synchronised. Copies, and the readers of nested objects, share what was collected.
 class ConfigReader {
  public:
-  /// Errors: corrupt (not a JSON object, nested too deeply, or a key twice in one object).
+  /// Errors: corrupt (not a JSON object, or a key twice in one object), limit (nested too deeply).
   static Result<ConfigReader> parse(std::string_view text);
 
   bool has(std::string_view key) const;  ///< present and not null; does not count as read.

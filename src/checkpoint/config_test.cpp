@@ -103,13 +103,14 @@ TEST(ConfigReader, RefusesByName) {
 }
 
 TEST(ConfigReader, RefusesWhatIsNoObject) {
-  for (const std::string& text :
-       {std::string(""), std::string("{"), std::string("[]"), std::string("3"),
-        std::string(R"({"a": 1, "a": 2})"), R"({"a": )" + std::string(5000, '[')}) {
+  for (const char* text : {"", "{", "[]", "3", R"({"a": 1, "a": 2})"}) {
     const auto reader = ConfigReader::parse(text);
     ASSERT_FALSE(reader.ok()) << text;
     EXPECT_EQ(reader.error().code, ErrorCode::corrupt) << text;
   }
+  const auto deep = ConfigReader::parse(R"({"a": )" + std::string(5000, '['));
+  ASSERT_FALSE(deep.ok());
+  EXPECT_EQ(deep.error().code, ErrorCode::limit);
 }
 
 }  // namespace

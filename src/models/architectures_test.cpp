@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BrokenCase{"config_missing_hidden_size", ErrorCode::corrupt, "hidden_size: missing"},
         BrokenCase{"config_missing_model_type", ErrorCode::corrupt, "model_type: missing"},
-        BrokenCase{"config_not_json", ErrorCode::corrupt, "not a JSON object"},
+        BrokenCase{"config_not_json", ErrorCode::corrupt, "config.json: not JSON"},
         BrokenCase{"config_unknown_arch", ErrorCode::unsupported, "\"walrus\""},
         BrokenCase{"config_heads_do_not_divide", ErrorCode::corrupt, "num_key_value_heads: 2"},
         BrokenCase{"config_unknown_rope", ErrorCode::unsupported, "unknown kind \"spiral\""},

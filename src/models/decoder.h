@@ -87,11 +87,13 @@ struct Layer {
 };
 
 struct Decoder {
-  std::string architecture;   ///< model_type of the config: "qwen3".
-  int64_t vocab_size = 0;     ///< V
-  int64_t hidden_size = 0;    ///< H
-  int64_t max_positions = 0;  ///< what the checkpoint was made for.
-  WeightRef embedding;        ///< [V, H]
+  std::string architecture;  ///< model_type of the config: "qwen3".
+  int64_t vocab_size = 0;    ///< V
+  int64_t hidden_size = 0;   ///< H
+  /// What the checkpoint was made for. Longer texts are another function: dynamic and longrope
+  /// scaling change the frequencies of all positions there, learned positions end.
+  int64_t max_positions = 0;
+  WeightRef embedding;  ///< [V, H]
   double embedding_scale = 1;
   std::optional<WeightRef> position_embedding;  ///< [max_positions, H], added (GPT-2).
   std::vector<Rope> ropes;
