@@ -146,6 +146,7 @@ Result<std::shared_ptr<const TensorSource>> parse_safetensors(Bytes file,
   std::vector<Entry> entries;
   for (const auto& [name, value] : object->items()) {
     if (name == "__metadata__") {
+      if (value.is_null()) continue;  // as MLX writes it when it has none
       if (!value.is_object() || !std::ranges::all_of(value, &Json::is_string))
         return fail(ErrorCode::corrupt, "__metadata__ is not an object of strings");
       continue;

@@ -80,6 +80,7 @@ TEST(Safetensors, ScalarsAndEmptyTensorsAndMetadataAreValid) {
   EXPECT_EQ((*source)->find("s")->shape.rank(), 0u);
   EXPECT_EQ((*source)->read("e")->element_count(), 0);
   EXPECT_EQ((*source)->read("x").error().code, ErrorCode::not_found);
+  EXPECT_TRUE(parse(file_of(R"({"__metadata__":null})", 0)).ok());
 }
 
 TEST(Safetensors, TypesThatAreNotReadAreNamed) {

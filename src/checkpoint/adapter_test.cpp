@@ -1,0 +1,264 @@
+#include "checkpoint/adapter.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "checkpoint/adapter_formats.h"
+#include "support/memory_source.h"
+
+namespace anemone::checkpoint {
+namespace {
+
+using ::testing::HasSubstr;
+using SourcePtr = std::shared_ptr<const TensorSource>;
+
+Tensor matrix(int64_t rows, int64_t columns, const std::vector<float>& values) {
+  return Tensor::from_values<float>(DType::fp32, {rows, columns}, values);
+}
+
+SourcePtr source(const std::vector<NamedTensor>& tensors) {
+  return std::make_shared<test::MemorySource>(tensors);
+}
+
+/// x.q is [2, 3], x.square [2, 2], x.norm [2], x.bias [2].
+SourcePtr base() {
+  return source({{"x.q.weight", matrix(2, 3, {1, 2, 3, 4, 5, 6})},
+                 {"x.square.weight", matrix(2, 2, {1, 2, 3, 4})},
+                 {"x.norm.weight", Tensor::zeros(DType::fp16, {2})},
+                 {"x.q.bias", Tensor::zeros(DType::fp16, {2})}});
+}
+
+const Json kPeft = {{"peft_type", "LORA"}, {"r", 1}, {"lora_alpha", 2}};
+
+Json with(Json config, const Json& changes) {
+  config.update(changes);
+  return config;
+}
+
+std::vector<NamedTensor> peft_pair(const std::string& module, Tensor a, Tensor b) {
+  return {{"base_model.model." + module + ".lora_A.weight", std::move(a)},
+          {"base_model.model." + module + ".lora_B.weight", std::move(b)}};
+}
+
+/// A = [1 0 2], B = [1; 10]: B·A = [1 0 2; 10 0 20].
+std::vector<NamedTensor> pair_for_q() {
+  return peft_pair("x.q", matrix(1, 3, {1, 0, 2}), matrix(2, 1, {1, 10}));
+}
+
+Result<SourcePtr> peft(const Json& config, const std::vector<NamedTensor>& tensors,
+                       bool tied = false) {
+  const SourcePtr adapter = source(tensors);
+  auto plan = plan_peft(config, *adapter, *base(), tied);
+  if (!plan.ok()) return std::move(plan).error();
+  return apply_adapter(base(), adapter, std::move(plan).value());
+}
+
+std::vector<float> values(const Result<SourcePtr>& merged, const char* name) {
+  EXPECT_TRUE(merged.ok()) << merged.error().to_string();
+  if (!merged.ok()) return {};
+  const auto tensor = (*merged)->read(name);
+  EXPECT_EQ(tensor->dtype(), (*merged)->find(name)->dtype);
+  std::vector<float> list;
+  for (int64_t i = 0; i < tensor->element_count(); ++i)
+    list.push_back(static_cast<float>(tensor->at(i)));
+  return list;
+}
+
+void expect_error(const Result<SourcePtr>& merged, ErrorCode code, const char* text) {
+  ASSERT_FALSE(merged.ok()) << text;
+  EXPECT_EQ(merged.error().code, code) << merged.error().to_string();
+  EXPECT_THAT(merged.error().to_string(), HasSubstr(text));
+}
+
+TEST(Adapter, S3_9_WeightPlusScaleTimesBTimesA) {
+  EXPECT_EQ(values(peft(kPeft, pair_for_q()), "x.q.weight"),
+            (std::vector<float>{3, 2, 7, 24, 5, 46}));
+  EXPECT_EQ(values(peft(kPeft, pair_for_q()), "x.square.weight"), (std::vector<float>{1, 2, 3, 4}));
+}
+
+TEST(Adapter, PatternsAndRankStabilisedScale) {
+  const auto pair = peft_pair("x.q", matrix(4, 3, {1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+                              matrix(2, 4, {1, 0, 0, 0, 10, 0, 0, 0}));
+  const Json ranks = {{"rank_pattern", {{"q", 4}}}};
+  EXPECT_EQ(values(peft(with(kPeft, ranks), pair), "x.q.weight"),  // 2 / 4
+            (std::vector<float>{1.5, 2, 4, 9, 5, 16}));
+  Json stable = with(kPeft, ranks);
+  stable["use_rslora"] = true;
+  stable["alpha_pattern"] = {{"^x.q", 6}, {"x.other", 9}};
+  EXPECT_EQ(values(peft(stable, pair), "x.q.weight"),  // 6 / √4
+            (std::vector<float>{4, 2, 9, 34, 5, 66}));
+  expect_error(peft(kPeft, pair), ErrorCode::mismatch, "rank r = 1");
+  expect_error(peft(with(kPeft, {{"rank_pattern", {{".*q", 4}}}}), pair), ErrorCode::unsupported,
+               "regular expression '.*q'");
+}
+
+TEST(Adapter, MagnitudesRescaleRows) {
+  auto tensors = pair_for_q();
+  tensors.push_back({"base_model.model.x.q.lora_magnitude_vector",
+                     Tensor::from_values<float>(DType::fp32, {2}, std::array{2.0F, 5.0F})});
+  const double first = 2 / std::sqrt(9.0 + 4 + 49);
+  const double second = 5 / std::sqrt(24.0 * 24 + 25 + 46 * 46);
+  const auto row = values(peft(with(kPeft, {{"use_dora", true}}), tensors), "x.q.weight");
+  ASSERT_EQ(row.size(), 6u);
+  EXPECT_EQ(row[0], static_cast<float>(3 * first));
+  EXPECT_EQ(row[2], static_cast<float>(7 * first));
+  EXPECT_EQ(row[5], static_cast<float>(46 * second));
+  expect_error(peft(kPeft, tensors), ErrorCode::mismatch, "use_dora is false");
+  expect_error(peft(with(kPeft, {{"use_dora", true}}), pair_for_q()), ErrorCode::mismatch,
+               "no magnitude");
+}
+
+TEST(Adapter, TransposedWeightsOfConv1D) {
+  const Json config = with(kPeft, {{"fan_in_fan_out", true}});
+  // x.q as [in 2, out 3]: A [1, 2], B [3, 1].
+  const auto turned = peft_pair("x.q", matrix(1, 2, {1, 2}), matrix(3, 1, {1, 0, 10}));
+  EXPECT_EQ(values(peft(config, turned), "x.q.weight"), (std::vector<float>{3, 2, 23, 8, 5, 46}));
+  EXPECT_EQ(values(peft(config, pair_for_q()), "x.q.weight"),  // a linear layer beside them
+            (std::vector<float>{3, 2, 7, 24, 5, 46}));
+  const auto square = peft_pair("x.square", matrix(1, 2, {1, 0}), matrix(2, 1, {0, 1}));
+  EXPECT_EQ(values(peft(config, square), "x.square.weight"), (std::vector<float>{1, 4, 3, 4}));
+  EXPECT_EQ(values(peft(kPeft, square), "x.square.weight"), (std::vector<float>{1, 2, 5, 4}));
+  expect_error(peft(kPeft, turned), ErrorCode::mismatch, "does not take");
+}
+
+TEST(Adapter, SavedModulesAndBiasesReplace) {
+  auto tensors = pair_for_q();
+  const auto ones = Tensor::from_values<float>(DType::bf16, {2}, std::array{1.0F, 1.5F});
+  tensors.push_back({"base_model.model.x.norm.weight", ones});
+  expect_error(peft(kPeft, tensors), ErrorCode::mismatch, "not in modules_to_save");
+  const Json saved = with(kPeft, {{"modules_to_save", {"norm"}}});
+  EXPECT_EQ(values(peft(saved, tensors), "x.norm.weight"), (std::vector<float>{1, 1.5}));
+  tensors.push_back({"base_model.model.x.q.bias", ones});
+  expect_error(peft(saved, tensors), ErrorCode::mismatch, "x.q.bias");
+  const Json both = with(saved, {{"bias", "lora_only"}});
+  EXPECT_EQ(values(peft(both, tensors), "x.q.bias"), (std::vector<float>{1, 1.5}));
+  tensors.back().tensor = Tensor::zeros(DType::fp32, {3});
+  expect_error(peft(both, tensors), ErrorCode::mismatch, "has shape [3]");
+}
+
+TEST(Adapter, FieldsThatChangeTheResultAreRefusedByName) {
+  const std::pair<Json, const char*> refused[] = {
+      {{{"peft_type", "IA3"}}, "IA3"},
+      {{{"lora_bias", true}}, "lora_bias"},
+      {{{"use_qalora", true}}, "use_qalora"},
+      {{{"layer_replication", {{0, 1}}}}, "layer_replication"},
+      {{{"target_parameters", {"experts"}}}, "target_parameters"},
+      {{{"trainable_token_indices", {1}}}, "trainable_token_indices"},
+      {{{"something_new", 1}}, "something_new"},
+      {{{"init_lora_weights", "pissa"}}, "pissa"},
+      {{{"bias", "some"}}, "bias"}};
+  for (const auto& [change, text] : refused)
+    expect_error(peft(with(kPeft, change), pair_for_q()), ErrorCode::unsupported, text);
+  for (const char* key : {"r", "lora_alpha"})
+    for (const Json& value : {Json(0), Json("8"), Json(nullptr)})
+      expect_error(peft(with(kPeft, {{key, value}}), pair_for_q()), ErrorCode::corrupt, key);
+  EXPECT_TRUE(
+      peft(with(kPeft, {{"something_new", nullptr}, {"lora_bias", false}}), pair_for_q()).ok());
+}
+
+TEST(Adapter, TargetsAndLayersAreHeldAgainstTheTensors) {
+  expect_error(peft(with(kPeft, {{"target_modules", {"k"}}}), pair_for_q()), ErrorCode::mismatch,
+               "'x.q' is not among");
+  const SourcePtr layers = source({{"m.layers.1.q.weight", matrix(2, 3, {1, 2, 3, 4, 5, 6})}});
+  const SourcePtr adapter =
+      source(peft_pair("m.layers.1.q", matrix(1, 3, {1, 0, 2}), matrix(2, 1, {1, 10})));
+  const auto plan = [&](const Json& wanted) {
+    return plan_peft(with(kPeft, {{"layers_to_transform", wanted}}), *adapter, *layers, false);
+  };
+  EXPECT_TRUE(plan({0, 1}).ok());
+  EXPECT_TRUE(plan(1).ok());
+  EXPECT_EQ(plan({0, 2}).error().code, ErrorCode::mismatch);
+  EXPECT_EQ(plan(2).error().code, ErrorCode::mismatch);
+}
+
+TEST(Adapter, EveryTensorMustBeUsed) {
+  auto half = pair_for_q();
+  half.pop_back();
+  expect_error(peft(kPeft, half), ErrorCode::mismatch, "has no B");
+  expect_error(peft(kPeft, peft_pair("x.k", matrix(1, 3, {1, 0, 2}), matrix(2, 1, {1, 10}))),
+               ErrorCode::mismatch, "module 'x.k' is not in the base");
+  auto extra = pair_for_q();
+  extra.push_back({"base_model.model.x.q.ia3_l.weight", matrix(1, 1, {1})});
+  expect_error(peft(kPeft, extra), ErrorCode::mismatch, "ia3_l");
+}
+
+TEST(Adapter, TiedEmbeddingsAreNotTornApart) {
+  const SourcePtr embedding = source({{"embed_tokens.weight", matrix(3, 2, {1, 2, 3, 4, 5, 6})}});
+  const SourcePtr adapter =
+      source({{"base_model.model.embed_tokens.lora_embedding_A", matrix(1, 3, {1, 0, 2})},
+              {"base_model.model.embed_tokens.lora_embedding_B", matrix(2, 1, {1, 10})}});
+  EXPECT_EQ(plan_peft(kPeft, *adapter, *embedding, true).error().code, ErrorCode::unsupported);
+  auto plan = plan_peft(kPeft, *adapter, *embedding, false);
+  ASSERT_TRUE(plan.ok()) << plan.error().to_string();
+  const auto merged = apply_adapter(embedding, adapter, *plan);
+  EXPECT_EQ(values(merged, "embed_tokens.weight"), (std::vector<float>{3, 22, 3, 4, 9, 46}));
+}
+
+Result<SourcePtr> mlx(const Json& config, const std::vector<NamedTensor>& tensors) {
+  const SourcePtr adapter = source(tensors);
+  auto plan = plan_mlx(config, *adapter, *base());
+  if (!plan.ok()) return std::move(plan).error();
+  return apply_adapter(base(), adapter, std::move(plan).value());
+}
+
+TEST(Adapter, MlxPairsAreTransposedAndTheirScaleIsUsedAsItIs) {
+  const std::vector<NamedTensor> tensors = {{"x.q.lora_a", matrix(3, 1, {1, 0, 2})},
+                                            {"x.q.lora_b", matrix(1, 2, {1, 10})}};
+  const Json config = {{"fine_tune_type", "lora"},
+                       {"lora_parameters", {{"rank", 1}, {"scale", 2.0}, {"keys", {"q"}}}}};
+  EXPECT_EQ(values(mlx(config, tensors), "x.q.weight"), (std::vector<float>{3, 2, 7, 24, 5, 46}));
+  Json alpha = config;
+  alpha["lora_parameters"]["alpha"] = 16;  // its meaning was another in each version
+  expect_error(mlx(alpha, tensors), ErrorCode::unsupported, "alpha");
+  Json keys = config;
+  keys["lora_parameters"]["keys"] = {"k"};
+  expect_error(mlx(keys, tensors), ErrorCode::mismatch, "keys");
+  Json rank = config;
+  rank["lora_parameters"]["rank"] = 2;
+  expect_error(mlx(rank, tensors), ErrorCode::mismatch, "expected rank 2");
+
+  auto dora = tensors;
+  dora.push_back({"x.q.m", Tensor::from_values<float>(DType::fp32, {2}, std::array{2.0F, 5.0F})});
+  expect_error(mlx(config, dora), ErrorCode::mismatch, "has a magnitude");
+  const auto row = values(mlx(with(config, {{"fine_tune_type", "dora"}}), dora), "x.q.weight");
+  ASSERT_EQ(row.size(), 6u);
+  EXPECT_EQ(row[0], static_cast<float>(3 * (2 / std::sqrt(62.0))));
+}
+
+TEST(Adapter, S3_8_BarePairsOfEitherOrientationHaveTheirKeysMapped) {
+  const Json config = {{"lora_rank", 1}, {"lora_alpha", 2}, {"hidden_size", 3}};
+  const auto bare = [&](const Json& settings,
+                        const std::vector<NamedTensor>& tensors) -> Result<SourcePtr> {
+    const SourcePtr adapter = source(tensors);
+    auto plan = plan_bare(settings, *adapter, *base());
+    if (!plan.ok()) return std::move(plan).error();
+    return apply_adapter(base(), adapter, std::move(plan).value());
+  };
+  const std::vector<float> expected = {3, 2, 7, 24, 5, 46};
+  EXPECT_EQ(values(bare(config, {{"x.q.lora_a", matrix(3, 1, {1, 0, 2})},
+                                 {"x.q.lora_b", matrix(1, 2, {1, 10})}}),
+                   "x.q.weight"),
+            expected);
+  EXPECT_EQ(values(bare(config, {{"x.q.weight.lora_a", matrix(1, 3, {1, 0, 2})},
+                                 {"x.q.weight.lora_b", matrix(2, 1, {1, 10})}}),
+                   "x.q.weight"),
+            expected);
+  // A square pair takes the orientation of the others; alone it is ambiguous.
+  const Json two = {{"lora_rank", 2}, {"lora_alpha", 2}};
+  const std::vector<NamedTensor> square = {{"x.square.lora_a", matrix(2, 2, {0, 1, 0, 0})},
+                                           {"x.square.lora_b", matrix(2, 2, {1, 0, 0, 0})}};
+  expect_error(bare(two, square), ErrorCode::mismatch, "either orientation");
+  auto beside = square;
+  beside.push_back({"x.q.lora_a", matrix(3, 2, {0, 0, 0, 0, 0, 0})});
+  beside.push_back({"x.q.lora_b", matrix(2, 2, {0, 0, 0, 0})});
+  EXPECT_EQ(values(bare(two, beside), "x.square.weight"), (std::vector<float>{1, 2, 3, 4}));
+  beside[2].tensor = matrix(2, 3, {0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(values(bare(two, beside), "x.square.weight"), (std::vector<float>{1, 3, 3, 4}));
+  expect_error(bare(with(config, {{"lora_plus", true}}), square), ErrorCode::unsupported,
+               "lora_plus");
+  expect_error(bare({{"lora_rank", 1}}, square), ErrorCode::corrupt, "lora_alpha is missing");
+}
+
+}  // namespace
+}  // namespace anemone::checkpoint

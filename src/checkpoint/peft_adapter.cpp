@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+#include "checkpoint/adapter_formats.h"
+
+namespace anemone::checkpoint {
+namespace {
+
+constexpr std::string_view kPrefix = "base_model.model.";
+
+constexpr std::pair<std::string_view, AdapterRole> kSuffixes[] = {
+    {".lora_A.weight", AdapterRole::a},
+    {".lora_B.weight", AdapterRole::b},
+    {".lora_embedding_A", AdapterRole::embedding_a},
+    {".lora_embedding_B", AdapterRole::embedding_b},
+    {".lora_magnitude_vector", AdapterRole::magnitude},
+    {".lora_magnitude_vector.weight", AdapterRole::magnitude},
+};
+
+/// Fields that are read here, or whose value only matters while training or for finding files.
+constexpr std::string_view kKnown[] = {"alpha_pattern",
+                                       "auto_mapping",
+                                       "base_model_name_or_path",
+                                       "bias",
+                                       "corda_config",
+                                       "eva_config",
+                                       "exclude_modules",
+                                       "fan_in_fan_out",
+                                       "inference_mode",
+                                       "init_lora_weights",
+                                       "layers_pattern",
+                                       "layers_to_transform",
+                                       "loftq_config",
+                                       "lora_alpha",
+                                       "lora_dropout",
+                                       "lora_ga_config",
+                                       "megatron_core",
+                                       "modules_to_save",
+                                       "peft_type",
+                                       "peft_version",
+                                       "qalora_group_size",
+                                       "r",
+                                       "rank_pattern",
+                                       "revision",
+                                       "runtime_config",
+                                       "target_modules",
+                                       "task_type",
+                                       "use_dora",
+                                       "use_rslora"};
+
+bool flag(const Json& config, const char* key) {
+  const auto found = config.find(key);
+  return found != config.end() && found->is_boolean() && found->get<bool>();
+}
+
+Status check_fields(const Json& config) {
+  const Json type = config.value("peft_type", Json());
+  if (type != "LORA")
+    return fail(ErrorCode::unsupported, "config: peft_type {}, known is \"LORA\"", type.dump());
+  ANEMONE_RETURN_IF_ERROR(refuse_unknown(config, kKnown, "config"));
+  for (const char* key : {"use_dora", "use_rslora", "fan_in_fan_out"})
+    if (config.contains(key) && !config.at(key).is_boolean() && !config.at(key).is_null())
+      return fail(ErrorCode::corrupt, "config: {} is {}, expected true or false", key,
+                  config.at(key).dump());
+  // Other ways to begin (pissa, olora, loftq …) change the base, which is not the one at hand.
+  constexpr std::array kInits = {"gaussian", "eva", "orthogonal"};
+  const Json init = config.value("init_lora_weights", Json(true));
+  if (!init.is_boolean() && !init.is_null() && std::ranges::find(kInits, init) == kInits.end())
+    return fail(ErrorCode::unsupported, "config: init_lora_weights {} changes the base",
+                init.dump());
+  const Json bias = config.value("bias", Json("none"));
+  if (bias != "none" && bias != "all" && bias != "lora_only")
+    return fail(ErrorCode::unsupported, "config: bias {}", bias.dump());
+  return {};
+}
+
+/// The entry of a pattern that fits a module, or the config's own value.
+Result<double> pattern_value(const Json& config, const char* pattern, const std::string& fallback,
+                             std::string_view module) {
+  const Json entries = config.value(pattern, Json::object());
+  for (const auto& [key, value] : entries.items()) {
+    const bool anchored = key.starts_with('^');
+    const std::string name = anchored ? key.substr(1) : key;
+    if (name.find_first_of("*+?[](){}|\\$^") != std::string::npos)
+      return fail(ErrorCode::unsupported, "config: {} has the regular expression '{}'", pattern,
+                  key);
+    if (anchored ? module == name : ends_with_module(module, name)) return positive(entries, key);
+  }
+  return positive(config, fallback);
+}
+
+/// The number of the layer that a module is in: PEFT takes the last number that is a component with
+/// a name before and after it. -1 if none.
+int64_t layer_of(std::string_view module, const Json& patterns) {
+  std::vector<std::string_view> parts;
+  for (size_t begin = 0; begin <= module.size();) {
+    const size_t end = std::min(module.find('.', begin), module.size());
+    parts.push_back(module.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  const auto is_wanted = [&](std::string_view part) {
+    if (is_unset(patterns)) return true;
+    return patterns.is_array() ? std::ranges::find(patterns, Json(part)) != patterns.end()
+                               : patterns == Json(part);
+  };
+  for (size_t i = parts.size(); i-- > 2;) {
+    int64_t layer = -1;
+    const std::string_view part = parts[i - 1];
+    const auto [last, error] = std::from_chars(part.data(), part.data() + part.size(), layer);
+    if (error == std::errc() && last == part.data() + part.size() && is_wanted(parts[i - 2]))
+      return layer;
+  }
+  return -1;
+}
+
+/// Whether the config says that a module is adapted. A regular expression is not held against it:
+/// the tensors themselves say so.
+bool is_targeted(const Json& config, std::string_view module) {
+  const Json targets = config.value("target_modules", Json());
+  const bool named = !targets.is_array() || std::ranges::any_of(targets, [&](const Json& target) {
+    return target.is_string() && ends_with_module(module, target.get<std::string>());
+  });
+  const Json layers = config.value("layers_to_transform", Json());
+  if (!named || layers.is_null()) return named;
+  const int64_t layer = layer_of(module, config.value("layers_pattern", Json()));
+  return layers.is_array() ? std::ranges::find(layers, Json(layer)) != layers.end()
+                           : layers == Json(layer);
+}
+
+std::string without_prefix(const std::string& name) {
+  return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
+}
+
+/// "lm_head.modules_to_save.default.weight" and "lm_head.weight" mean the same.
+std::string without_wrapper(std::string name) {
+  for (const std::string_view wrapper : {".modules_to_save.default", ".modules_to_save"})
+    if (const size_t at = name.find(wrapper); at != std::string::npos)
+      name.erase(at, wrapper.size());
+  return name;
+}
+
+bool is_saved(const Json& config, const std::string& name) {
+  const std::string dotted = "." + name;
+  const Json modules = config.value("modules_to_save", Json());
+  if (modules.is_array() && std::ranges::any_of(modules, [&](const Json& module) {
+        return module.is_string() &&
+               dotted.find("." + module.get<std::string>() + ".") != std::string::npos;
+      }))
+    return true;
+  return config.value("bias", Json("none")) != "none" && name.ends_with(".bias");
+}
+
+bool is_tied_weight(const std::string& name) {
+  return ends_with_module(name, "lm_head.weight") ||
+         ends_with_module(name, "embed_tokens.weight") || ends_with_module(name, "wte.weight");
+}
+
+}  // namespace
+
+Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
+                              const TensorSource& base, bool tied) {
+  ANEMONE_RETURN_IF_ERROR(check_fields(config));
+  ANEMONE_TRY(const AdapterModules modules, collect_modules(adapter, kSuffixes));
+  AdapterPlan plan;
+  std::vector<std::string> faults;
+  for (const auto& [prefixed, tensors] : modules.pairs) {
+    const std::string module = without_prefix(prefixed);
+    ANEMONE_TRY(const double rank, pattern_value(config, "rank_pattern", "r", module));
+    ANEMONE_TRY(const double alpha, pattern_value(config, "alpha_pattern", "lora_alpha", module));
+    LowRankUpdate update{tensors.a, tensors.b, tensors.magnitude};
+    update.scale = alpha / (flag(config, "use_rslora") ? std::sqrt(rank) : rank);
+    if (!is_targeted(config, module))
+      faults.push_back(fmt::format("module '{}' is not among the config's targets", module));
+    if (flag(config, "use_dora") == tensors.magnitude.empty())
+      faults.push_back(fmt::format("module '{}' has {} magnitude, use_dora is {}", module,
+                                   tensors.magnitude.empty() ? "no" : "a",
+                                   flag(config, "use_dora")));
+    if (tensors.is_embedding && !tensors.magnitude.empty())
+      return fail(ErrorCode::unsupported, "module '{}': DoRA of an embedding", module);
+    const Shape& a = adapter.find(tensors.a)->shape;
+    const Shape& b = adapter.find(tensors.b)->shape;
+    if (a.rank() != 2 || static_cast<double>(a[0]) != rank)
+      faults.push_back(
+          fmt::format("'{}' has shape {}, expected rank r = {}", tensors.a, a.to_string(), rank));
+    const TensorInfo* weight = find_in_base(base, module + ".weight");
+    if (weight == nullptr) {
+      faults.push_back(fmt::format("module '{}' is not in the base", module));
+      continue;
+    }
+    if (tied && is_tied_weight(weight->name))
+      return fail(ErrorCode::unsupported, "'{}' is adapted, but the base ties it to another use",
+                  weight->name);
+    // An embedding [V, E] is fed like a transposed linear layer of V inputs.
+    const bool fits_transposed = weight->shape.rank() == 2 && a.rank() == 2 && b.rank() == 2 &&
+                                 weight->shape[0] == a[1] && weight->shape[1] == b[0];
+    update.weight_transposed =
+        tensors.is_embedding || (flag(config, "fan_in_fan_out") && fits_transposed);
+    plan.updates[weight->name] = std::move(update);
+  }
+  for (const std::string& tensor : modules.others) {
+    const std::string name = without_wrapper(without_prefix(tensor));
+    const TensorInfo* target = find_in_base(base, name);
+    if (!is_saved(config, name))
+      faults.push_back(fmt::format("'{}' is no part of LoRA and not in modules_to_save", tensor));
+    else if (tied && is_tied_weight(name))
+      return fail(ErrorCode::unsupported, "'{}' is replaced, but the base ties it to another use",
+                  name);
+    else if (target == nullptr)
+      faults.push_back(fmt::format("'{}' is not in the base", name));
+    else
+      plan.replaced[target->name] = tensor;
+  }
+  ANEMONE_RETURN_IF_ERROR(faults_error(faults));
+  return plan;
+}
+
+}  // namespace anemone::checkpoint
