@@ -1,5 +1,5 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast check format fuzz requirements clean
+.PHONY: help setup build demo test test-fast test-peers check format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
@@ -10,6 +10,7 @@ help:
 	@echo "make test          build and run every test"
 	@echo "make build         build the program: build/anemone"
 	@echo "make test-fast     the tests without the label 'slow'"
+	@echo "make test-peers    packages that we write, read by coremltools (from PyPI)"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
 	@echo "make fuzz          one minute of every fuzz target (clang 14)"
@@ -37,6 +38,12 @@ test: setup
 
 test-fast:
 	@$(MAKE) --no-print-directory test CTEST_FLAGS="-LE slow"
+
+test-peers: setup
+	@mkdir -p build
+	@cmake --preset $(PRESET)
+	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite
+	@PRESET=$(PRESET) scripts/peers/run
 
 check:
 	@scripts/setup --develop
