@@ -20,6 +20,21 @@ constexpr size_t kMaxBytes = size_t{64} << 20;
 constexpr size_t kMaxValues = size_t{1} << 21;
 constexpr size_t kMaxMemo = size_t{1} << 20;
 constexpr size_t kMaxMarks = 256;
+constexpr size_t kMaxCopied = size_t{256} << 20;
+
+/// Bytes that a value holds beside its fixed part.
+size_t held_bytes(const PickleValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value.data)) return text->size();
+  if (const auto* list = std::get_if<PickleValue::Sequence>(&value.data))
+    return list->items.size() * sizeof(list->items[0]);
+  if (const auto* dict = std::get_if<PickleValue::Dict>(&value.data))
+    return dict->items.size() * sizeof(dict->items[0]);
+  if (const auto* storage = std::get_if<PickleValue::Storage>(&value.data))
+    return storage->key.size();
+  if (const auto* tensor = std::get_if<PickleValue::Tensor>(&value.data))
+    return (tensor->shape.size() + tensor->strides.size()) * sizeof(int64_t);
+  return 0;
+}
 
 class Machine {
  public:
@@ -68,6 +83,10 @@ class Machine {
   Status push(PickleValue value) {
     if (pickle_.values.size() >= kMaxValues)
       return fail(ErrorCode::limit, "more than {} values", kMaxValues);
+    // Calls copy their arguments, and a memo can name the same large one again and again.
+    held_bytes_ += held_bytes(value);
+    if (held_bytes_ > kMaxCopied)
+      return fail(ErrorCode::limit, "values of more than {} bytes", kMaxCopied);
     stack_.push_back(static_cast<Index>(pickle_.values.size()));
     pickle_.values.push_back(std::move(value));
     return {};
@@ -237,6 +256,7 @@ class Machine {
   size_t position_ = 0;
   bool done_ = false;
   Pickle pickle_;
+  size_t held_bytes_ = 0;
   Indices stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint64_t, Index> memo_;

@@ -58,9 +58,10 @@ struct Pickle {
 
 /// Reads a pickle as torch writes them (protocol 2 to 5) without ever calling anything: globals
 /// outside a short list of names (tensors, storages, dtypes, OrderedDict, Size …) end the reading.
-/// Memory stays below some 100 bytes for each byte of input and below fixed bounds.
+/// Memory stays below fixed bounds.
 /// Errors: unsupported (a global, with module, name and offset; an opcode), corrupt (offset, what
-/// is wrong), limit (64 MiB, 2^21 values, 2^20 memo entries, 256 open marks).
+/// is wrong), limit (64 MiB, 2^21 values that hold 256 MiB, 2^20 memo
+/// entries, 256 open marks).
 Result<Pickle> parse_pickle(std::span<const std::byte> bytes);
 
 }  // namespace anemone::checkpoint

@@ -127,6 +127,18 @@ TEST(Pickle, ValuesThatHoldThemselvesAreHarmless) {
   EXPECT_EQ(list->items, std::vector<PickleValue::Index>{result->root});
 }
 
+TEST(Pickle, CallsDoNotMultiplyWhatTheMemoHolds) {
+  // A list of 2^16 numbers that torch.Size copies 2^11 times would be 512 MiB.
+  std::string pickle("ctorch\nSize\nq\0(", 15);
+  for (int i = 0; i < 1 << 16; ++i) pickle += "K\1";
+  pickle += std::string(
+      "tq\1"
+      "0",
+      4);
+  for (int i = 0; i < 1 << 11; ++i) pickle += std::string("h\0h\1\x85R0", 7);
+  EXPECT_EQ(parse(pickle + "h\1.").error().code, ErrorCode::limit);
+}
+
 TEST(Pickle, DepthAndSizeAreBounded) {
   EXPECT_EQ(parse(std::string(257, '(') + ".").error().code, ErrorCode::limit);
   EXPECT_EQ(parse(std::string((size_t{1} << 21) + 1, ')') + ".").error().code, ErrorCode::limit);
