@@ -172,7 +172,7 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
 Action add_eval(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Benchmark tasks and perplexity, with lm-evaluation-harness' numbers");
-  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
   app.add_option("--tokenizer", flags->tokenizer,
                  "Directory with tokenizer.json (default: the model's)");
   app.add_option("--tasks", flags->tasks,

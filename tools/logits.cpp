@@ -82,7 +82,7 @@ Status logits(const Flags& flags, const CommonFlags& common) {
 Action add_logits(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Logits of every position for given token ids");
-  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
   app.add_option("--ids", flags->ids, "NumPy archive: arrays idsK int32 [T]")->required();
   app.add_option("-o,--output", flags->output, "NumPy archive to write: logitsK float32 [T, V]")
       ->required();

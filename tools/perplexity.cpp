@@ -78,7 +78,7 @@ Status measure(const Flags& flags, const CommonFlags& common) {
 Action add_perplexity(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Perplexity of a text file");
-  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
   app.add_option("--tokenizer", flags->tokenizer,
                  "Directory with tokenizer.json (default: the model's)");
   app.add_option("file", flags->file, "UTF-8 text")->required();

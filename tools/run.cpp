@@ -94,7 +94,7 @@ Status run(const Flags& flags, const CommonFlags& common) {
 Action add_run(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Continue one prompt, streamed");
-  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
   app.add_option("prompt", flags->prompt, "The text to continue")->required();
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
       ->check(CLI::NonNegativeNumber);

@@ -17,7 +17,7 @@ namespace anemone::lm {
 struct ModelInfo {
   std::string name;
   std::filesystem::path path;
-  std::string form;  ///< "anemll", "anemll-monolithic", "stateful", "plain", …
+  std::string form;  ///< "anemll", "anemll-monolithic", "stateful", "plain", "checkpoint", …
   std::string architecture;
   int64_t vocab_size = 0;
   int64_t context_length = 0;        ///< most tokens one sequence may have.
@@ -68,9 +68,12 @@ class LanguageModel {
     bool single_steps = false;
   };
 
-  /// Opens an ANEMLL directory, a `.mlpackage` or a `.mlmodelc` that is a language model.
-  /// Errors: as package::open and runtime::Model::load; unsupported when the interface is none of
-  /// the known forms (names what was found); mismatch between parts (names both shapes).
+  /// Opens an ANEMLL directory, a `.mlpackage` or a `.mlmodelc` that is a language model, or a
+  /// Hugging Face checkpoint, whose program is built in memory and runs in fp32 whatever the
+  /// options say, over the first 2,048 positions. Errors: as package::open and
+  /// runtime::Model::load, of a checkpoint all faults of its config and tensors; unsupported when
+  /// the interface is none of the known forms (names what was found); mismatch between parts (names
+  /// both shapes).
   static Result<std::unique_ptr<LanguageModel>> open(const std::filesystem::path& path,
                                                      const Options& options);
   virtual ~LanguageModel() = default;

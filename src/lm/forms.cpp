@@ -54,11 +54,7 @@ OpenedModel LanguageModel::open(const fs::path& path, const Options& options) {
   if (!fs::exists(path, ignored))
     return fail(ErrorCode::not_found, "{}: no such file or directory", path.string());
   if (!is_package(path)) {
-    if (!fs::exists(path / "meta.yaml", ignored) && fs::exists(path / "model.safetensors", ignored))
-      return with_hint(
-          fail(ErrorCode::unsupported, "{}: running a checkpoint directly is not supported yet",
-               path.string()),
-          "give an ANEMLL directory or a .mlpackage");
+    if (is_checkpoint(path)) return open_checkpoint(path, options);
     return open_anemll(path, options);
   }
   auto package = package::open(path);

@@ -13,8 +13,14 @@ using OpenedModel = Result<std::unique_ptr<LanguageModel>>;
 
 OpenedModel open_anemll(const std::filesystem::path& path, const LanguageModel::Options& options);
 
-/// Functions with a fixed mask and a cache position: `input_ids, causal_mask, current_pos [,
-/// position_ids]`.
+/// A directory with config.json and weights as Hugging Face saves them.
+bool is_checkpoint(const std::filesystem::path& path);
+/// Builds the program in memory, in fp32: a step and a block over one context.
+OpenedModel open_checkpoint(const std::filesystem::path& path,
+                            const LanguageModel::Options& options);
+
+/// Functions with fixed masks and a cache position: `input_ids, causal_mask and/or window_mask,
+/// current_pos [, position_ids]`.
 bool is_static_cache(const package::Package& package);
 OpenedModel open_static_cache(std::shared_ptr<runtime::Model> package,
                               const LanguageModel::Options& options);

@@ -34,11 +34,15 @@ void read_inputs(const package::FunctionDescription& function, Interface& interf
       if (!input.shape.empty()) interface.rows = input.shape.back();
     } else if (name == "hiddenstates") {
       interface.hidden_states = input.name;
-      if (input.shape.size() >= 2) interface.rows = input.shape[1];
+      if (input.shape.size() >= 2)
+        interface.rows = input.shape.size() == 4 ? input.shape[3] : input.shape[1];
     } else if (name == "positionids") {
       interface.position_ids = input.name;
     } else if (name == "causalmask") {
       interface.causal_mask = input.name;
+      if (!input.shape.empty()) interface.mask_columns = input.shape.back();
+    } else if (name == "windowmask") {
+      interface.window_mask = input.name;
       if (!input.shape.empty()) interface.mask_columns = input.shape.back();
     } else if (name == "currentpos") {
       interface.current_pos = input.name;

@@ -18,6 +18,7 @@ struct Interface {
   std::string hidden_states;
   std::string position_ids;
   std::string causal_mask;
+  std::string window_mask;  ///< the mask of layers that see only the last tokens.
   std::string current_pos;
   std::string update_mask;
   std::vector<std::string> unknown_inputs;
@@ -28,7 +29,8 @@ struct Interface {
   std::string argmax_value;
   std::string output_hidden_states;
 
-  int64_t rows = 0;  ///< tokens per call: last dimension of input_ids, second of hidden_states.
+  int64_t rows = 0;  ///< tokens per call: last dimension of input_ids, of hidden_states [1, S, H]
+                     ///< or [1, H, 1, S].
   int64_t mask_columns = 0;  ///< 0 without a mask.
 
   bool gives_logits() const { return !logits.empty() || !logits_parts.empty(); }

@@ -1,6 +1,7 @@
 #include "lm/loader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <vector>
 
@@ -35,7 +36,8 @@ Status check_inputs(const Pipeline::Stage& stage, int64_t rows) {
     if (const Tensor* tensor = runner.input(name);
         tensor != nullptr && !is_integer(tensor->dtype()))
       return wrong(name, *tensor, "integers");
-  for (const std::string& name : {interface.causal_mask, interface.update_mask})
+  for (const std::string& name :
+       {interface.causal_mask, interface.window_mask, interface.update_mask})
     if (const Tensor* mask = runner.input(name);
         mask != nullptr && ((mask->dtype() != DType::fp16 && mask->dtype() != DType::fp32) ||
                             mask->shape().rank() == 0))
@@ -58,6 +60,16 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
   stage.runner = *std::move(runner);
   ANEMONE_RETURN_IF_ERROR(check_inputs(stage, rows));
   stage.interface.rows = rows;
+  if (!stage.interface.window_mask.empty()) {
+    const auto& metadata = model.package().metadata;
+    const auto found = metadata.find(kWindowKey);
+    const std::string text = found == metadata.end() ? "" : found->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), stage.window);
+    if (error != std::errc() || end != text.data() + text.size() || stage.window < 1)
+      return fail(ErrorCode::mismatch,
+                  "{}: takes {}, but {} in the metadata is '{}', expected a number of tokens",
+                  stage.label, stage.interface.window_mask, kWindowKey, text);
+  }
   return stage;
 }
 

@@ -13,6 +13,10 @@ namespace anemone::lm {
 Result<std::shared_ptr<runtime::Model>> load_package(const std::filesystem::path& path,
                                                      const runtime::Options& options);
 
+/// Metadata key of packages whose functions take a window mask: how many tokens it shows, the row's
+/// own included.
+inline constexpr const char* kWindowKey = "anemone.window";
+
 /// A runner of `function` for its declared shapes, with `rows` tokens where input_ids is flexible.
 Result<Pipeline::Stage> make_stage(runtime::Model& model,
                                    const package::FunctionDescription& function, int64_t rows,

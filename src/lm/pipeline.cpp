@@ -11,18 +11,20 @@
 namespace anemone::lm {
 namespace {
 
-/// Row i of the mask belongs to position `first + i`: columns up to that position are 0, later ones
-/// hidden.
-void fill_causal_mask(Tensor& mask, int64_t first) {
+/// Row i of the mask belongs to position `first + i`: the last `window` columns up to that position
+/// are 0, all others hidden.
+void fill_mask(Tensor& mask, int64_t first, int64_t window) {
   const int64_t columns = mask.shape()[mask.shape().rank() - 1];
   const int64_t rows = columns == 0 ? 0 : mask.element_count() / columns;
   const auto fill = [&]<typename T>(std::span<T> values, T hidden) {
     for (int64_t row = 0; row < rows; ++row) {
       const auto line =
           values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns));
-      const auto visible = static_cast<size_t>(std::clamp<int64_t>(first + row + 1, 0, columns));
-      std::ranges::fill(line.first(visible), T{0});
-      std::ranges::fill(line.subspan(visible), hidden);
+      const int64_t end = std::clamp<int64_t>(first + row + 1, 0, columns);
+      const int64_t begin = std::clamp<int64_t>(first + row + 1 - window, 0, end);
+      std::ranges::fill(line, hidden);
+      std::ranges::fill(line.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)),
+                        T{0});
     }
   };
   constexpr uint16_t kMinusInfinityFp16 = 0xfc00;
@@ -96,7 +98,9 @@ void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t posit
     std::memcpy(ids->mutable_values<int32_t>().data(), tokens.data(), tokens.size_bytes());
   if (Tensor* positions = runner.input(interface.position_ids)) fill_integers(*positions, position);
   if (Tensor* current = runner.input(interface.current_pos)) fill_integers(*current, position);
-  if (Tensor* mask = runner.input(interface.causal_mask)) fill_causal_mask(*mask, position);
+  if (Tensor* mask = runner.input(interface.causal_mask))
+    fill_mask(*mask, position, position + rows_);
+  if (Tensor* mask = runner.input(interface.window_mask)) fill_mask(*mask, position, stage.window);
   if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
 }
 

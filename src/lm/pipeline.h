@@ -13,13 +13,15 @@ namespace anemone::lm {
 
 /// One pass of `rows` tokens through the packages of a model: embeddings, chunks, head, or a single
 /// package that does it all. Each stage's hidden states are copied into the next one's input.
-/// States are fed by position; the causal mask hides every column after a row's own position.
+/// States are fed by position; the causal mask hides every column after a row's own position, the
+/// window mask also those that are `window` or more before it.
 class Pipeline {
  public:
   struct Stage {
     std::string label;  ///< "chunk 2 of 4, infer", for messages.
     std::unique_ptr<runtime::Runner> runner;
     Interface interface;
+    int64_t window = 0;  ///< tokens that a row of the window mask shows.
   };
 
   /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and

@@ -11,10 +11,14 @@ namespace {
 bool is_static_function(const package::FunctionDescription& function) {
   const Interface interface = read_interface(function);
   const package::Feature* ids = function.find_input(interface.input_ids);
-  const package::Feature* mask = function.find_input(interface.causal_mask);
-  return ids != nullptr && mask != nullptr && !interface.current_pos.empty() &&
-         !is_flexible(*ids) && !is_flexible(*mask) && interface.unknown_inputs.empty() &&
-         !function.states.empty();
+  const package::Feature* causal = function.find_input(interface.causal_mask);
+  const package::Feature* window = function.find_input(interface.window_mask);
+  const auto fixed = [](const package::Feature* mask) {
+    return mask == nullptr || !is_flexible(*mask);
+  };
+  return ids != nullptr && (causal != nullptr || window != nullptr) &&
+         !interface.current_pos.empty() && !is_flexible(*ids) && fixed(causal) && fixed(window) &&
+         interface.unknown_inputs.empty() && !function.states.empty();
 }
 
 }  // namespace
@@ -23,8 +27,8 @@ bool is_static_cache(const package::Package& package) {
   return !package.functions.empty() && std::ranges::all_of(package.functions, is_static_function);
 }
 
-OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
-                              const LanguageModel::Options& options) {
+Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model,
+                                           const LanguageModel::Options& options) {
   const package::Package& package = model->package();
   StaticCacheParts parts;
   ANEMONE_RETURN_IF_ERROR(join_states(parts.empty_state, *model));
@@ -32,7 +36,7 @@ OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
   for (const auto& function : package.functions) {
     const Interface interface = read_interface(function);
     if (columns != 0 && columns != interface.mask_columns)
-      return fail(ErrorCode::mismatch, "{}: causal_mask has {} columns in {}, {} elsewhere",
+      return fail(ErrorCode::mismatch, "{}: the mask has {} columns in {}, {} elsewhere",
                   package.path.filename().string(), interface.mask_columns, function.name, columns);
     columns = interface.mask_columns;
     if (function.name.find("rotate") != std::string::npos)
@@ -58,8 +62,7 @@ OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
                 package.path.filename().string(), parts.step->vocab_size(),
                 parts.block->vocab_size());
   if (parts.block && parts.block->rows() > columns)
-    return fail(ErrorCode::mismatch,
-                "{}: a function takes {} tokens, its causal_mask has {} columns",
+    return fail(ErrorCode::mismatch, "{}: a function takes {} tokens, its mask has {} columns",
                 package.path.filename().string(), parts.block->rows(), columns);
 
   ModelInfo& info = parts.info;
@@ -73,6 +76,12 @@ OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
   info.weight_bytes = package.weight_file_bytes;
   parts.packages = {model};
   ANEMONE_TRY(info.hash, hash_packages(parts.packages));
+  return parts;
+}
+
+OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
+                              const LanguageModel::Options& options) {
+  ANEMONE_TRY(auto parts, join_static_cache(std::move(model), options));
   return std::unique_ptr<LanguageModel>(
       std::make_unique<StaticCacheModel>(std::move(parts), options.single_steps));
 }

@@ -73,14 +73,6 @@ float element(const uint16_t* values, int64_t at, DType dtype) {
 float element(const float* values, int64_t at, DType) { return values[at]; }
 float element(const double* values, int64_t at, DType) { return static_cast<float>(values[at]); }
 
-bool fits_fp16(uint16_t bits) { return (bits & 0x7c00u) != 0x7c00u; }
-
-Error too_large(const WeightRef& ref, double value) {
-  return with_hint(fail(ErrorCode::out_of_range, "tensor '{}': the value {} does not fit into fp16",
-                        ref.name, value),
-                   "fp16 holds magnitudes up to 65504; use fp32");
-}
-
 /// Every bf16 as fp16, rounded. What does not fit is infinity or NaN.
 const std::array<uint16_t, 65536>& bf16_table() {
   static const auto table = [] {
@@ -102,8 +94,8 @@ void copy_elements(const Place& place, const T* from, Convert&& convert) {
 }
 
 template <typename T>
-Status convert(const WeightEntry& entry, const Place& place, const T* from, DType dtype,
-               Tensor& result) {
+void convert(const WeightEntry& entry, const Place& place, const T* from, DType dtype,
+             Tensor& result) {
   const auto offset = static_cast<float>(entry.ref.offset);
   const auto scale = static_cast<float>(entry.ref.scale);
   const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
@@ -114,39 +106,78 @@ Status convert(const WeightEntry& entry, const Place& place, const T* from, DTyp
   if (entry.dtype == DType::fp32) {
     float* to = result.mutable_values<float>().data();
     copy_elements(place, from, [&](T stored, int64_t at) { to[at] = computed(stored); });
-    return {};
+    return;
   }
   uint16_t* to = result.mutable_values<uint16_t>().data();
-  bool fits = true;
   if constexpr (std::is_same_v<T, uint16_t>) {
     if (is_as_stored && dtype == DType::bf16) {
       const uint16_t* table = bf16_table().data();
-      copy_elements(place, from, [&](T stored, int64_t at) {
-        to[at] = table[stored];
-        fits &= fits_fp16(to[at]);
-      });
-    } else {
-      copy_elements(place, from, [&](T stored, int64_t at) {
-        to[at] = float_to_fp16(computed(stored));
-        fits &= fits_fp16(to[at]);
-      });
+      copy_elements(place, from, [&](T stored, int64_t at) { to[at] = table[stored]; });
+      return;
     }
-  } else {
-    copy_elements(place, from, [&](T stored, int64_t at) {
-      to[at] = std::is_same_v<T, double> && is_as_stored
-                   ? double_to_fp16(static_cast<double>(stored))
-                   : float_to_fp16(computed(stored));
-      fits &= fits_fp16(to[at]);
-    });
   }
-  if (fits) return {};
-  double worst = 0;
   copy_elements(place, from, [&](T stored, int64_t at) {
-    if (fits_fp16(to[at])) return;
-    const auto value = static_cast<double>(computed(stored));
-    if (!(std::abs(value) <= std::abs(worst))) worst = value;
+    to[at] = std::is_same_v<T, double> && is_as_stored ? double_to_fp16(static_cast<double>(stored))
+                                                       : float_to_fp16(computed(stored));
   });
-  return too_large(entry.ref, worst);
+}
+
+template <typename T>
+bool all_finite(std::span<const T> values, T exponent) {
+  bool finite = true;
+  for (const T bits : values) finite &= (bits & exponent) != exponent;
+  return finite;
+}
+
+bool is_finite(const Tensor& tensor) {
+  return tensor.dtype() == DType::fp16
+             ? all_finite<uint16_t>(tensor.values<uint16_t>(), 0x7c00u)
+             : all_finite<uint32_t>(tensor.values<uint32_t>(), 0x7f800000u);
+}
+
+/// Why `loaded` has a value that is no number.
+Error not_finite(const WeightEntry& entry, const Place& place, const Tensor& stored,
+                 const Tensor& loaded) {
+  int64_t at = 0;
+  while (std::isfinite(loaded.at(at))) ++at;
+  const int64_t row = at / place.columns;
+  const int64_t column = at % place.columns;
+  const double value =
+      stored.at(place.first + row * place.row_stride + column * place.column_stride);
+  if (!std::isfinite(value))
+    return fail(ErrorCode::corrupt, "tensor '{}': the value at row {}, column {} is {}",
+                entry.ref.name, entry.ref.first_row + row, column, value);
+  return with_hint(
+      fail(ErrorCode::out_of_range, "tensor '{}': the value {} does not fit into {}",
+           entry.ref.name, (value + entry.ref.offset) * entry.ref.scale, to_string(entry.dtype)),
+      "fp16 holds magnitudes up to 65504; use fp32");
+}
+
+Result<Tensor> convert(const WeightEntry& entry, const Place& place, const Tensor& stored) {
+  const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
+  if (stored.dtype() == entry.dtype && is_as_stored && place.is_contiguous()) {
+    const auto size = static_cast<size_t>(bit_width(entry.dtype) / 8);
+    const auto bytes =
+        stored.bytes().subspan(static_cast<size_t>(place.first) * size,
+                               static_cast<size_t>(place.rows * place.columns) * size);
+    return Tensor::view(entry.dtype, entry.shape, bytes, std::make_shared<const Tensor>(stored));
+  }
+  Tensor result = Tensor::zeros(entry.dtype, entry.shape);
+  switch (stored.dtype()) {
+    case DType::bf16:
+    case DType::fp16:
+      convert(entry, place, stored.values<uint16_t>().data(), stored.dtype(), result);
+      return result;
+    case DType::fp32:
+      convert(entry, place, stored.values<float>().data(), stored.dtype(), result);
+      return result;
+    case DType::fp64:
+      convert(entry, place, stored.values<double>().data(), stored.dtype(), result);
+      return result;
+    default:
+      return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
+                  entry.ref.name, to_string(stored.dtype()));
+  }
 }
 
 }  // namespace
@@ -175,35 +206,8 @@ Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightE
                 "weights of programs are fp16 or fp32");
   ANEMONE_TRY(const Tensor stored, source.read(entry.ref.name));
   ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
-  const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
-  if (stored.dtype() == DType::fp16 && entry.dtype == DType::fp16 && is_as_stored)
-    for (const uint16_t bits : stored.values<uint16_t>())
-      if (!fits_fp16(bits)) return too_large(entry.ref, static_cast<double>(fp16_to_float(bits)));
-  if (stored.dtype() == entry.dtype && is_as_stored && place.is_contiguous()) {
-    const auto size = static_cast<size_t>(bit_width(entry.dtype) / 8);
-    const auto bytes =
-        stored.bytes().subspan(static_cast<size_t>(place.first) * size,
-                               static_cast<size_t>(place.rows * place.columns) * size);
-    return Tensor::view(entry.dtype, entry.shape, bytes, std::make_shared<const Tensor>(stored));
-  }
-  Tensor result = Tensor::zeros(entry.dtype, entry.shape);
-  Status status;
-  switch (stored.dtype()) {
-    case DType::bf16:
-    case DType::fp16:
-      status = convert(entry, place, stored.values<uint16_t>().data(), stored.dtype(), result);
-      break;
-    case DType::fp32:
-      status = convert(entry, place, stored.values<float>().data(), stored.dtype(), result);
-      break;
-    case DType::fp64:
-      status = convert(entry, place, stored.values<double>().data(), stored.dtype(), result);
-      break;
-    default:
-      return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
-                  entry.ref.name, to_string(stored.dtype()));
-  }
-  if (!status.ok()) return std::move(status).error();
+  ANEMONE_TRY(Tensor result, convert(entry, place, stored));
+  if (!is_finite(result)) return not_finite(entry, place, stored, result);
   return result;
 }
 

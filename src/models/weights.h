@@ -39,7 +39,8 @@ class WeightTable {
 /// The contents of one weight: a view of the source where nothing is to be changed, else a new
 /// tensor. Computed in fp32 and rounded once, to nearest even.
 /// Errors: those of reading; mismatch (tensor, expected and found shape); unsupported (a tensor of
-/// integers); out_of_range (a value that fp16 cannot hold: tensor and value).
+/// integers); corrupt (a value that is infinite or no number: tensor and place); out_of_range (a
+/// value that fp16 cannot hold: tensor and value).
 Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightEntry& entry);
 
 /// Fetches every deferred constant of `program`. What several functions or shapes share is read

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "base/float16.h"
@@ -94,6 +95,7 @@ TEST(LoadWeight, RoundsToNearestEvenOnce) {
 TEST(LoadWeight, NamesTheTensorThatDoesNotFit) {
   const MemorySource source({{"huge", tensor(DType::bf16, {2}, {1, -70144})},
                              {"wide", tensor(DType::fp32, {2}, {65504, 65520})},
+                             {"nan", tensor(DType::fp16, {2, 2}, {1, 2, NAN, 3})},
                              {"count", tensor(DType::int32, {2}, {1, 2})}});
   const auto error = [&](const char* name, Shape shape) {
     const auto loaded = load_weight(source, {{.name = name}, DType::fp16, shape});
@@ -103,6 +105,7 @@ TEST(LoadWeight, NamesTheTensorThatDoesNotFit) {
   EXPECT_NE(error("huge", {2}).find("tensor 'huge': the value -70144 does not fit"),
             std::string::npos);
   EXPECT_NE(error("wide", {2}).find("65520"), std::string::npos);
+  EXPECT_EQ(error("nan", {2, 2}), "tensor 'nan': the value at row 1, column 0 is nan");
   EXPECT_NE(error("count", {2}).find("tensor 'count' is int32"), std::string::npos);
   EXPECT_NE(error("wide", {3}).find("tensor 'wide' has shape [2], expected [2] for"),
             std::string::npos);
