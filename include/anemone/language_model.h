@@ -69,8 +69,8 @@ class LanguageModel {
   };
 
   /// Opens an ANEMLL directory, a `.mlpackage` or a `.mlmodelc` that is a language model, or a
-  /// Hugging Face checkpoint, whose program is built in memory and runs in fp32 whatever the
-  /// options say, over the first 2,048 positions. Errors: as package::open and
+  /// Hugging Face checkpoint (also one with an adapter), whose program is built in memory and runs
+  /// in fp32 whatever the options say, over the first 2,048 positions. Errors: as package::open and
   /// runtime::Model::load, of a checkpoint all faults of its config and tensors; unsupported when
   /// the interface is none of the known forms (names what was found); mismatch between parts (names
   /// both shapes).

@@ -129,6 +129,24 @@ TEST_P(HuggingFace, S2_8_GreedyTokensAreThoseOfTransformers) {
   expect_greedy(*model, folder / "expected.npz", folder / "greedy.json");
 }
 
+class OddForms : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(OddForms, S3_10_AdaptersAndOtherFilesGiveTheirLogits) {
+  const fs::path folder = test::shared_folder() / "fixtures/checkpoints" / GetParam();
+  ANEMONE_NEED_SHARED(folder);
+  const auto model = open_model(folder);
+  ASSERT_NE(model, nullptr);
+  expect_logits(*model, folder / "expected.npz");
+}
+
+INSTANTIATE_TEST_SUITE_P(Checkpoint, OddForms,
+                         ::testing::Values("bin_llama", "mlx_lora_qwen3", "mlx_mixed_llama",
+                                           "mlx_q4_qwen3", "mlx_q8_llama31", "npz_lora_llama",
+                                           "npz_lora_qwen3_t", "peft_dora_qwen3",
+                                           "peft_lmhead_llama31", "peft_lora_qwen3",
+                                           "peft_patterns_llama", "train_qwen3"),
+                         [](const auto& folder) { return std::string(folder.param); });
+
 INSTANTIATE_TEST_SUITE_P(Checkpoint, HuggingFace,
                          ::testing::Values("gemma2", "gemma3", "gpt2", "granite", "llama",
                                            "llama31", "mistral", "olmo2", "phi3", "qwen2", "qwen3",

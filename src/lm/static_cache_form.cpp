@@ -75,13 +75,13 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
   info.vocab_size = parts.step ? parts.step->vocab_size() : parts.block->vocab_size();
   info.weight_bytes = package.weight_file_bytes;
   parts.packages = {model};
-  ANEMONE_TRY(info.hash, hash_packages(parts.packages));
   return parts;
 }
 
 OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
                               const LanguageModel::Options& options) {
   ANEMONE_TRY(auto parts, join_static_cache(std::move(model), options));
+  ANEMONE_TRY(parts.info.hash, hash_packages(parts.packages));
   return std::unique_ptr<LanguageModel>(
       std::make_unique<StaticCacheModel>(std::move(parts), options.single_steps));
 }

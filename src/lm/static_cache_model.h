@@ -23,7 +23,7 @@ struct StaticCacheParts {
   std::vector<int64_t> argmax_parts;    ///< sizes of the vocabulary's parts, for an arg max inside.
 };
 
-/// The pieces that lie in the functions of one package (see is_static_cache).
+/// The pieces that lie in the functions of one package (see is_static_cache), all but the hash.
 /// Errors: mismatch (functions that do not fit together), unsupported (rotating functions; no
 /// function that gives logits).
 Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model,
