@@ -223,7 +223,15 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
   std::string text;
   const std::optional<package::Form> form = package::form_of(path);
   std::error_code ignored;
-  if (!form && fs::is_directory(path, ignored)) {
+  if (!form && fs::exists(path / "anemone.json", ignored) &&
+      !fs::exists(path / "meta.yaml", ignored)) {
+    for (const auto& entry : fs::directory_iterator(path, ignored))
+      if (entry.path().extension() == ".mlpackage") parts.push_back(entry.path());
+    std::ranges::sort(parts);
+    json["form"] = "anemone";
+    text = fmt::format("{}: {} package{}\n", path.string(), parts.size(),
+                       parts.size() == 1 ? "" : "s");
+  } else if (!form && fs::is_directory(path, ignored)) {
     ANEMONE_TRY(const auto directory, package::open_anemll(path));
     if (!directory.monolithic) parts = {directory.embeddings};
     parts.insert(parts.end(), directory.chunks.begin(), directory.chunks.end());
@@ -271,7 +279,7 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
 Action add_inspect(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Functions, inputs, outputs, states, ops, weights and sizes");
-  app.add_option("model", flags->model, "ANEMLL directory, .mlpackage or .mlmodelc")->required();
+  app.add_option("model", flags->model, "Model directory, .mlpackage or .mlmodelc")->required();
   app.add_flag("--mil", flags->mil, "Print the program (long constants cut)");
   app.add_flag("--ops", flags->ops, "Count ops by type");
   app.add_flag("--kernels", flags->kernels, "Say which op runs on which kernel");

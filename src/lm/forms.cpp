@@ -54,6 +54,7 @@ OpenedModel LanguageModel::open(const fs::path& path, const Options& options) {
   if (!fs::exists(path, ignored))
     return fail(ErrorCode::not_found, "{}: no such file or directory", path.string());
   if (!is_package(path)) {
+    if (is_anemone(path)) return open_anemone(path, options);
     if (is_checkpoint(path)) return open_checkpoint(path, options);
     return open_anemll(path, options);
   }

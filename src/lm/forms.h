@@ -13,6 +13,10 @@ using OpenedModel = Result<std::unique_ptr<LanguageModel>>;
 
 OpenedModel open_anemll(const std::filesystem::path& path, const LanguageModel::Options& options);
 
+/// A directory with anemone.json, which names the functions of each pass through the packages.
+bool is_anemone(const std::filesystem::path& path);
+OpenedModel open_anemone(const std::filesystem::path& path, const LanguageModel::Options& options);
+
 /// A directory with config.json and weights as Hugging Face saves them.
 bool is_checkpoint(const std::filesystem::path& path);
 /// Builds the program in memory, in fp32: a step and a block over one context.

@@ -70,10 +70,11 @@ class AttentionBlock {
   /// [1, Hkv, C, D]
   Var recall(const std::string& name, int64_t slot, Var cache) {
     const Shape& shape = cache.shape();
-    return builder_.add("slice_by_index", name,
-                        {{"x", cache},
-                         {"begin", std::vector<int64_t>{slot, 0, 0, 0}},
-                         {"end", std::vector<int64_t>{slot + 1, shape[1], shape[2], shape[3]}}});
+    return builder_.add(
+        "slice_by_index", name,
+        {{"x", cache},
+         {"begin", std::vector<int64_t>{slot, 0, 0, 0}},
+         {"end", std::vector<int64_t>{slot + 1, shape[1], context_.spec.context, shape[3]}}});
   }
 
   /// The query heads of one key head are rows of one product, so keys and values are never copied.

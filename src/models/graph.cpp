@@ -49,6 +49,7 @@ class GraphBuilder {
 
  private:
   int64_t layer_total() const { return static_cast<int64_t>(decoder_.layers.size()); }
+  int64_t state_layers() const { return spec_.whole_state ? layer_total() : spec_.layer_count; }
   const Layer& layer_at(int64_t index) const {
     return decoder_.layers[static_cast<size_t>(spec_.first_layer + index)];
   }
@@ -134,14 +135,14 @@ class GraphBuilder {
     if (spec_.layer_count == 0) return;
     shared_.current_pos = builder_.input("current_pos", DType::int32, {1});
     const Attention& attention = layer_at(0).attention;
-    shared_.state = builder_.state(
-        spec_.state, spec_.dtype,
-        {2 * spec_.layer_count, attention.kv_heads, spec_.context, attention.head_dim});
+    shared_.state = builder_.state(spec_.state, spec_.dtype,
+                                   {2 * state_layers(), attention.kv_heads,
+                                    std::max(spec_.state_rows, spec_.context), attention.head_dim});
   }
 
   /// Masks with nothing below kHidden, rotary tables of the rows, the end of the rows in the cache.
   void share(int64_t window) {
-    shared_.layers = spec_.layer_count;
+    shared_.layers = state_layers();
     const auto bounded = [&](const std::string& name, Var mask) {
       if (!mask.defined()) return mask;
       return builder_.add("maximum", name, {{"x", mask}, {"y", context_.scalar(kHidden)}});
@@ -193,7 +194,9 @@ class GraphBuilder {
     const Builder::NameScope scope(builder_, fmt::format("layer_{}", spec_.first_layer + index));
     x = branch("attention", layer.attention_pre_norm, layer.attention_post_norm,
                layer.residual_multiplier, x, [&](Var y, double factor) {
-                 return attention_block(context_, layer.attention, y, shared_, index, factor);
+                 return attention_block(context_, layer.attention, y, shared_,
+                                        spec_.whole_state ? spec_.first_layer + index : index,
+                                        factor);
                });
     return branch("mlp", layer.mlp_pre_norm, layer.mlp_post_norm, layer.residual_multiplier, x,
                   [&](Var y, double factor) {

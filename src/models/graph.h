@@ -23,7 +23,8 @@ namespace anemone::models {
 /// max_logit - logit of the target, and `argmax` int32 (the lowest of equals). Then the
 /// log-probability of the target is -(target_gap + log_sum) and the log-sum-exp max_logit +
 /// log_sum; as differences they lose nothing to the coarse steps of fp16 at large logits.
-/// State: `state` [2 * layers, Hkv, C, D], all keys, then all values.
+/// State: `state` [2 * layers, Hkv, C, D], all keys, then all values; more with `whole_state` and
+/// `state_rows`.
 struct FunctionSpec {
   enum class Head : uint8_t { none, logits, score };
 
@@ -48,6 +49,8 @@ struct FunctionSpec {
   bool hidden_rows_first =
       false;  ///< hidden states enter and leave as [1, S, H], not [1, H, 1, S].
   std::string state = "kv_cache";
+  bool whole_state = false;  ///< the state has rows for all layers, of which others are untouched.
+  int64_t state_rows = 0;    ///< positions of the state, at least C; 0: C.
   std::string hidden_output = "output_hidden_states";
 
   /// The residual stream is kept multiplied by this power of two, where it would not fit into fp16.

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/log.h"
+#include "anemone/result.h"
+#include "anemone/tensor.h"
+
+/// From a trained checkpoint to Core ML packages in the form that the Neural Engine likes.
+namespace anemone {
+
+struct ConvertOptions {
+  /// How the packages divide the model: "anemone" (a multi-function package per chunk), "anemll" (a
+  /// directory that ANEMLL's own tools load), "plain" (input_ids -> logits at fixed lengths).
+  std::string layout = "anemone";
+  int64_t context = 0;   ///< tokens of the cache; 0: 512, or what the model has if that is less.
+  int64_t prefill = 64;  ///< tokens of a block.
+  std::optional<int64_t> chunks;  ///< nothing: as few as the weight limit of a program allows.
+  std::vector<int64_t> lengths;   ///< layout plain: tokens of the inputs; empty: the context.
+  std::filesystem::path adapter;  ///< merged into the weights; may be empty.
+  DType dtype = DType::fp16;      ///< of weights and activations: fp16 or fp32.
+  bool dry_run = false;           ///< plan and measure, write nothing.
+  bool overwrite = false;         ///< replace what an earlier conversion left at the same place.
+  ProgressSink progress;          ///< bytes of weights saved; false ends the work.
+  LogSink log;                    ///< one line a stage: load, build, convert, save, complete.
+};
+
+struct ConvertedPackage {
+  std::string name;  ///< file name in the output.
+  std::vector<std::string> functions;
+  uint64_t weight_bytes = 0;  ///< size of the weight file.
+  uint64_t model_bytes = 0;   ///< size of the program and its description.
+};
+
+/// The most tokens a second that a chip can decode: what its Neural Engine reads in a second over
+/// what a token needs. No measurement of this model.
+struct SpeedBound {
+  std::string_view chip;
+  double bandwidth_gb_per_s = 0;
+  double tokens_per_second = 0;
+};
+
+struct ConversionReport {
+  std::filesystem::path path;
+  bool written = false;  ///< false after a dry run.
+  std::string layout;
+  std::string architecture;
+  DType dtype = DType::fp16;
+  int64_t context = 0;
+  int64_t prefill = 0;
+  std::vector<ConvertedPackage> packages;
+  uint64_t total_bytes = 0;           ///< of all packages.
+  uint64_t bytes_per_token = 0;       ///< weights and cache that one decoding step reads; 0: plain.
+  std::vector<SpeedBound> speed;      ///< by chip; empty for the layout plain.
+  std::string_view bandwidth_source;  ///< where the figures of `speed` come from.
+};
+
+/// Converts the checkpoint at `path` (a folder or a file of weights beside its config.json) to
+/// `out`, a folder, or for the layout plain also one `.mlpackage`. All is written aside and appears
+/// under `out` at the end or not at all; the same input gives the same bytes. Weights are streamed:
+/// memory holds a few tensors. Weights are rounded once, to nearest even.
+/// Errors: those of reading a checkpoint; invalid_argument (options; `out` exists),
+/// unsupported (a config or layout that this cannot do), out_of_range (a weight beyond fp16), io
+/// (also: needed and available bytes, before any weight is read), interrupted.
+Result<ConversionReport> convert(const std::filesystem::path& path,
+                                 const std::filesystem::path& out, const ConvertOptions& options);
+
+}  // namespace anemone

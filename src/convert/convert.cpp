@@ -1,0 +1,216 @@
+#include "anemone/convert.h"
+
+#include <algorithm>
+#include <array>
+
+#include "anemone/version.h"
+#include "base/error.h"
+#include "base/staged_folder.h"
+#include "convert/layouts.h"
+#include "convert/output_folder.h"
+#include "convert/speed.h"
+#include "models/architectures.h"
+
+namespace anemone {
+namespace converter {
+
+std::span<const Layout> layouts() {
+#define CONVERT_LAYOUT(name) Layout{#name, plan_##name},
+  static constexpr std::array kLayouts = {
+#include "convert/layouts.inc"
+  };
+#undef CONVERT_LAYOUT
+  return kLayouts;
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kDefaultContext = 512;
+
+Result<const Layout*> find_layout(std::string_view name) {
+  const auto found = std::ranges::find(layouts(), name, &Layout::name);
+  if (found != layouts().end()) return &*found;
+  std::string known;
+  for (const Layout& layout : layouts())
+    known += (known.empty() ? "" : ", ") + std::string(layout.name);
+  return with_hint(fail(ErrorCode::unsupported, "layout '{}' is not supported", name),
+                   "layouts: " + known);
+}
+
+Result<Source> load(const fs::path& path, const ConvertOptions& options) {
+  Source source;
+  std::optional<fs::path> adapter;
+  if (!options.adapter.empty()) adapter = options.adapter;
+  ANEMONE_TRY(source.checkpoint, checkpoint::open(path, adapter));
+  const checkpoint::Checkpoint& opened = source.checkpoint;
+  ANEMONE_TRY(source.decoder,
+              models::read_decoder(opened.config_json, *opened.weights).in(opened.path.string()));
+  ANEMONE_RETURN_IF_ERROR(
+      models::check_weights(source.decoder, *opened.weights).in(opened.path.string()));
+  if (!options.dry_run) {
+    ANEMONE_TRY(source.hash, checkpoint::hash_checkpoint(opened));
+  }
+  return source;
+}
+
+Result<Settings> settings_for(const ConvertOptions& options, const models::Decoder& decoder,
+                              const fs::path& out) {
+  const auto check = [&](std::string_view what, int64_t value, int64_t most) -> Status {
+    if (value >= 1 && value <= most) return {};
+    return fail(ErrorCode::invalid_argument, "{} is {}, expected 1 to {}", what, value, most);
+  };
+  Settings settings;
+  settings.context =
+      options.context != 0 ? options.context : std::min(kDefaultContext, decoder.max_positions);
+  settings.prefill = options.prefill;
+  settings.chunks = options.chunks;
+  settings.lengths = options.lengths;
+  settings.dtype = options.dtype;
+  settings.is_package = out.extension() == ".mlpackage";
+  ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, decoder.max_positions));
+  ANEMONE_RETURN_IF_ERROR(check("the prefill block", settings.prefill, decoder.max_positions));
+  for (const int64_t length : settings.lengths)
+    ANEMONE_RETURN_IF_ERROR(check("a length", length, decoder.max_positions));
+  std::ranges::sort(settings.lengths);
+  if (std::ranges::adjacent_find(settings.lengths) != settings.lengths.end())
+    return fail(ErrorCode::invalid_argument, "a length is given twice");
+  if (settings.dtype != DType::fp16 && settings.dtype != DType::fp32)
+    return fail(ErrorCode::invalid_argument, "dtype {}, expected fp16 or fp32",
+                to_string(settings.dtype));
+  if (settings.is_package && options.layout != "plain")
+    return with_hint(fail(ErrorCode::invalid_argument, "the layout {} is a folder, {} is a package",
+                          options.layout, out.filename().string()),
+                     "give a name without .mlpackage");
+  return settings;
+}
+
+class Conversion {
+ public:
+  Conversion(const fs::path& out, const ConvertOptions& options) : options_(options) {
+    report_.path = out.has_filename() ? out : out.parent_path();
+    report_.layout = options.layout;
+    report_.dtype = options.dtype;
+  }
+
+  Result<ConversionReport> run(const fs::path& path) {
+    ANEMONE_TRY(const Layout* layout, find_layout(options_.layout));
+    if (!options_.dry_run) ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
+    say("load: {}", path.string());
+    ANEMONE_TRY(source_, load(path, options_));
+    report_.architecture = source_.decoder.architecture;
+    ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
+    report_.context = settings_.context;
+    report_.prefill = std::min(settings_.prefill, settings_.context);
+    say("build: {}, {} layers, context {}, layout {}", report_.architecture,
+        source_.decoder.layers.size(), settings_.context, options_.layout);
+    ANEMONE_TRY(plan_, layout->plan(source_, settings_));
+    ANEMONE_RETURN_IF_ERROR(measure());
+    say("convert: {} to {}, {} packages, {} bytes", to_string(report_.dtype), report_.path.string(),
+        report_.packages.size(), report_.total_bytes);
+    if (options_.dry_run) return std::move(report_);
+    say("save: {}", report_.path.string());
+    ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
+                                                 : save_folder());
+    report_.written = true;
+    say("complete: {}", report_.path.string());
+    return std::move(report_);
+  }
+
+ private:
+  template <typename... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    if (options_.log)
+      options_.log(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  Status measure() {
+    for (const PlannedPackage& planned : plan_.packages) {
+      auto size = package::measure(planned.package);
+      if (!size.ok()) return std::move(size).in(planned.name).error();
+      ConvertedPackage converted{
+          .name = planned.name.empty() ? report_.path.filename().string() : planned.name,
+          .weight_bytes = size->weight_bytes,
+          .model_bytes = size->model_bytes};
+      for (const auto& function : planned.package.functions)
+        converted.functions.push_back(function.name);
+      report_.total_bytes += converted.weight_bytes + converted.model_bytes;
+      report_.packages.push_back(std::move(converted));
+    }
+    report_.bytes_per_token = plan_.bytes_per_token;
+    if (plan_.bytes_per_token > 0) {
+      report_.speed = speed_bounds(plan_.bytes_per_token);
+      report_.bandwidth_source = kBandwidthSource;
+    }
+    return {};
+  }
+
+  Status save_package(const fs::path& path, const PlannedPackage& planned) {
+    package::WriteOptions write;
+    write.weights = weight_stream(source_, plan_);
+    write.overwrite = options_.overwrite;
+    uint64_t total = 0;
+    for (const ConvertedPackage& package : report_.packages) total += package.weight_bytes;
+    uint64_t last = 0;
+    write.progress = [&](const package::WriteProgress& now) -> Status {
+      last = now.weight_bytes_done;
+      const Progress progress{"save", saved_bytes_ + last, total, "bytes"};
+      if (!options_.progress || options_.progress(progress)) return {};
+      return fail(ErrorCode::interrupted, "interrupted; nothing was written");
+    };
+    ANEMONE_RETURN_IF_ERROR(package::write(path, planned.package, write));
+    saved_bytes_ += last;
+    return {};
+  }
+
+  Status save_folder() {
+    ANEMONE_TRY(StagedFolder staged, StagedFolder::create(report_.path));
+    std::error_code error;
+    const fs::space_info space = fs::space(staged.path(), error);
+    if (!error && space.available < report_.total_bytes)
+      return fail(ErrorCode::io, "no space left: {} bytes are needed, {} are available",
+                  report_.total_bytes, space.available);
+    for (const PlannedPackage& planned : plan_.packages)
+      ANEMONE_RETURN_IF_ERROR(save_package(staged.path() / planned.name, planned));
+    ANEMONE_RETURN_IF_ERROR(
+        copy_companions(source_.checkpoint.path, staged.path(), plan_.copies_config));
+    for (const auto& [name, contents] : plan_.texts)
+      ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / name, contents));
+    ANEMONE_TRY(const std::string manifest, manifest_of(staged.path()));
+    ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / "anemone.json", manifest));
+    return staged.commit();
+  }
+
+  Result<std::string> manifest_of(const fs::path& folder) const {
+    nlohmann::ordered_json manifest = {
+        {"format", "anemone-model"},
+        {"format_version", 1},
+        {"tool", {{"name", "anemone"}, {"version", std::string(version())}}},
+        {"layout", options_.layout},
+        {"architecture", report_.architecture},
+        {"dtype", std::string(to_string(report_.dtype))}};
+    manifest.update(plan_.manifest);
+    manifest["source"] = {{"name", source_.checkpoint.path.filename().string()},
+                          {"sha256", source_.hash}};
+    ANEMONE_TRY(manifest["files"], hash_files(folder));
+    return manifest.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  }
+
+  const ConvertOptions& options_;
+  ConversionReport report_;
+  Source source_;
+  Settings settings_;
+  Plan plan_;
+  uint64_t saved_bytes_ = 0;
+};
+
+}  // namespace
+}  // namespace converter
+
+Result<ConversionReport> convert(const std::filesystem::path& path,
+                                 const std::filesystem::path& out, const ConvertOptions& options) {
+  return converter::Conversion(out, options).run(path);
+}
+
+}  // namespace anemone

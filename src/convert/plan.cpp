@@ -1,0 +1,120 @@
+#include "convert/plan.h"
+
+#include <algorithm>
+
+#include "anemone/version.h"
+#include "base/check.h"
+#include "base/error.h"
+
+namespace anemone::converter {
+namespace {
+
+/// Axes beyond this run nowhere on A14 to A16 and M1 (ANE rule "any single dimension").
+constexpr int64_t kWidestAxis = 16384;
+constexpr int64_t kPartBytes = 32 << 20;
+
+std::string path_of(const models::WeightEntry& entry) {
+  return std::string(models::kCheckpointPath) + models::weight_key(entry.ref, entry.dtype, {});
+}
+
+uint64_t byte_count(DType dtype, const Shape& shape) {
+  return static_cast<uint64_t>(checked_byte_count(dtype, shape.element_count()).value_or(0));
+}
+
+}  // namespace
+
+models::FunctionSpec base_spec(const Settings& settings) {
+  models::FunctionSpec spec;
+  spec.dtype = settings.dtype;
+  spec.context = settings.context;
+  return spec;
+}
+
+PlannedPackage new_package(std::string name, const Source& source, const Settings& settings) {
+  PlannedPackage result;
+  result.name = std::move(name);
+  auto& metadata = result.package.metadata;
+  metadata["description"] =
+      fmt::format("{} language model, converted from {}", source.decoder.architecture,
+                  source.checkpoint.path.filename().string());
+  metadata["author"] = fmt::format("Converted with Anemone {}", version());
+  metadata["license"] = "That of the source model";
+  metadata["version"] = std::string(version());
+  metadata["anemone.dtype"] = std::string(to_string(settings.dtype));
+  if (!source.hash.empty()) metadata["anemone.source"] = "sha256:" + source.hash;
+  return result;
+}
+
+Status add_built(mil::Function function, const models::WeightTable& table,
+                 std::span<const package::Feature> given, Plan& plan, PlannedPackage& package) {
+  for (mil::Operation& operation : function.block.operations)
+    for (auto& attribute : operation.attributes) {
+      mil::Value& value = attribute.second;
+      if (value.blob == nullptr || !value.blob->path.starts_with(models::kCheckpointPath)) continue;
+      const models::WeightEntry* entry =
+          table.find(std::string_view(value.blob->path).substr(models::kCheckpointPath.size()));
+      ANEMONE_CHECK(entry != nullptr, "the table has every weight of the function");
+      mil::BlobReference reference{path_of(*entry), 0};
+      plan.weights.try_emplace(reference.path, *entry);
+      value.blob = std::make_shared<const mil::BlobReference>(std::move(reference));
+    }
+  ANEMONE_TRY(auto description, package::describe(function, given));
+  package.package.functions.push_back(std::move(description));
+  auto& functions = package.package.program.functions;
+  functions.insert(std::ranges::upper_bound(functions, function.name, {}, &mil::Function::name),
+                   std::move(function));
+  return {};
+}
+
+Status add_function(const Source& source, const models::FunctionSpec& spec, Plan& plan,
+                    PlannedPackage& package) {
+  models::WeightTable table;
+  ANEMONE_TRY(auto function, models::build_function(source.decoder, spec, table));
+  return add_built(std::move(function), table, {}, plan, package);
+}
+
+Result<FunctionBytes> measure_function(const Source& source, const models::FunctionSpec& spec) {
+  models::WeightTable table;
+  ANEMONE_TRY(const auto function, models::build_function(source.decoder, spec, table));
+  FunctionBytes bytes;
+  for (const auto& [key, entry] : table.entries())
+    bytes.constants[path_of(entry)] = byte_count(entry.dtype, entry.shape);
+  for (const mil::NamedType& input : function.inputs)
+    if (input.type.kind == mil::ValueType::Kind::state)
+      bytes.state += byte_count(input.type.tensor.dtype, input.type.tensor.shape);
+  return bytes;
+}
+
+int64_t head_parts(int64_t vocab_size) { return (vocab_size + kWidestAxis - 1) / kWidestAxis; }
+
+Status check_block(int64_t tokens) {
+  if (tokens >= 2) return {};
+  return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more", tokens);
+}
+
+package::WeightStream weight_stream(const Source& source, const Plan& plan) {
+  return [&source, &plan](const mil::BlobReference& reference, const mil::TensorType& type,
+                          const package::WeightSink& add) -> Status {
+    const auto found = plan.weights.find(reference.path);
+    ANEMONE_CHECK(found != plan.weights.end(), "the plan has every weight of its programs");
+    models::WeightEntry entry = found->second;
+    entry.shape = type.shape;
+    const int64_t rows = type.shape.rank() >= 2 ? type.shape[0] : 1;
+    const int64_t row_bytes = static_cast<int64_t>(byte_count(type.dtype, type.shape)) / rows;
+    const int64_t step = std::max<int64_t>(1, kPartBytes / std::max<int64_t>(1, row_bytes));
+    if (rows <= step) {
+      ANEMONE_TRY(const Tensor whole, models::load_weight(*source.checkpoint.weights, entry));
+      return add(whole);
+    }
+    const int64_t first = entry.ref.first_row;
+    for (int64_t row = 0; row < rows; row += step) {
+      entry.ref.first_row = first + row;
+      entry.ref.rows = entry.shape[0] = std::min(step, rows - row);
+      ANEMONE_TRY(const Tensor part, models::load_weight(*source.checkpoint.weights, entry));
+      ANEMONE_RETURN_IF_ERROR(add(part));
+    }
+    return {};
+  };
+}
+
+}  // namespace anemone::converter

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "anemone/package.h"
+#include "checkpoint/checkpoint.h"
+#include "models/graph.h"
+
+/// What a conversion will write, before any weight is read.
+namespace anemone::converter {
+
+/// A checkpoint that is understood.
+struct Source {
+  checkpoint::Checkpoint checkpoint;
+  models::Decoder decoder;
+  std::string hash;  ///< of the files; empty when nothing will be written.
+};
+
+struct Settings {
+  int64_t context = 512;
+  int64_t prefill = 64;
+  std::optional<int64_t> chunks;
+  std::vector<int64_t> lengths;
+  DType dtype = DType::fp16;
+  bool is_package = false;  ///< the output is one `.mlpackage`, not a folder.
+};
+
+struct PlannedPackage {
+  std::string name;
+  package::Package package;
+};
+
+/// Constants refer to `weights` by path.
+struct Plan {
+  std::map<std::string, models::WeightEntry, std::less<>> weights;
+  std::vector<PlannedPackage> packages;
+  nlohmann::ordered_json manifest;  ///< what the layout says of the output; becomes anemone.json.
+  std::vector<std::pair<std::string, std::string>> texts;  ///< further files: name and contents.
+  bool copies_config = true;                               ///< config.json travels as it is.
+  uint64_t bytes_per_token = 0;  ///< weights and cache that one step reads; 0: not known.
+};
+
+/// A function spec with what all functions of a conversion share.
+models::FunctionSpec base_spec(const Settings& settings);
+
+/// A package without functions: name and provenance.
+PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);
+
+/// Builds the function into the package. A weight that has several shapes is one constant.
+Status add_function(const Source& source, const models::FunctionSpec& spec, Plan& plan,
+                    PlannedPackage& package);
+/// The same for a function that is already built over `table`. `given`: see package::describe.
+Status add_built(mil::Function function, const models::WeightTable& table,
+                 std::span<const package::Feature> given, Plan& plan, PlannedPackage& package);
+
+/// Bytes of the weights by constant, for functions of this spec, and of its state.
+struct FunctionBytes {
+  std::map<std::string, uint64_t> constants;
+  uint64_t state = 0;
+};
+Result<FunctionBytes> measure_function(const Source& source, const models::FunctionSpec& spec);
+
+/// Parts of a vocabulary none of which passes the largest dimension of every Neural Engine.
+int64_t head_parts(int64_t vocab_size);
+
+/// A block of one token would be a step. Errors: invalid_argument.
+Status check_block(int64_t tokens);
+
+/// Contents of the plan's constants from the checkpoint, large ones in parts.
+package::WeightStream weight_stream(const Source& source, const Plan& plan);
+
+}  // namespace anemone::converter

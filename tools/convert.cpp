@@ -1,0 +1,135 @@
+#include "anemone/convert.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Flags {
+  std::string checkpoint;
+  std::string output;
+  ConvertOptions options;
+  std::string chunks = "auto";
+  std::string adapter;
+  std::string dtype = "fp16";
+  std::string target = "iOS18";
+  std::string quantize;
+  std::string calibrate;
+  double target_bits = 0;
+};
+
+Error not_yet(std::string_view flag) {
+  return Error{ErrorCode::unsupported,
+               fmt::format("{}: packages cannot be compressed yet", flag),
+               {},
+               "leave it out: weights are fp16 or fp32"};
+}
+
+Json report_json(const ConversionReport& report) {
+  Json json = {{"version", 1},
+               {"path", report.path.string()},
+               {"written", report.written},
+               {"layout", report.layout},
+               {"architecture", report.architecture},
+               {"dtype", to_string(report.dtype)},
+               {"context", report.context},
+               {"prefill", report.prefill},
+               {"total_bytes", report.total_bytes}};
+  for (const ConvertedPackage& package : report.packages)
+    json["packages"].push_back({{"name", package.name},
+                                {"functions", package.functions},
+                                {"weight_bytes", package.weight_bytes},
+                                {"model_bytes", package.model_bytes}});
+  if (report.speed.empty()) return json;
+  json["bytes_per_token"] = report.bytes_per_token;
+  json["bandwidth_source"] = report.bandwidth_source;
+  for (const SpeedBound& bound : report.speed)
+    json["at_most"].push_back({{"chip", bound.chip},
+                               {"bandwidth_gb_per_s", bound.bandwidth_gb_per_s},
+                               {"tokens_per_second", bound.tokens_per_second}});
+  return json;
+}
+
+std::string report_text(const ConversionReport& report) {
+  constexpr double kMegabyte = 1e6;
+  std::string text =
+      fmt::format("{}: {}, {}, layout {}, context {}, prefill {}{}\n", report.path.string(),
+                  report.architecture, to_string(report.dtype), report.layout, report.context,
+                  report.prefill, report.written ? "" : " (dry run: nothing written)");
+  for (const ConvertedPackage& package : report.packages)
+    text += fmt::format("  {:<36} {:>10.1f} MB  {}\n", package.name,
+                        static_cast<double>(package.weight_bytes + package.model_bytes) / kMegabyte,
+                        fmt::join(package.functions, ", "));
+  if (report.written || report.speed.empty()) return text;
+  text +=
+      fmt::format("at most, tokens a second ({:.1f} MB a token; {}):\n",
+                  static_cast<double>(report.bytes_per_token) / kMegabyte, report.bandwidth_source);
+  for (const SpeedBound& bound : report.speed)
+    text += fmt::format("  {:<8} {:>6.1f} GB/s {:>10.1f}\n", bound.chip, bound.bandwidth_gb_per_s,
+                        bound.tokens_per_second);
+  return text;
+}
+
+Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
+  if (!flags.quantize.empty()) return not_yet("--quantize");
+  if (!flags.calibrate.empty()) return not_yet("--calibrate");
+  if (flags.target_bits != 0) return not_yet("--target-bits");
+  ConvertOptions options = flags.options;
+  if (flags.chunks != "auto") options.chunks = std::stoll(flags.chunks);
+  options.adapter = flags.adapter;
+  options.dtype = flags.dtype == "fp32" ? DType::fp32 : DType::fp16;
+  options.log = log_sink(common);
+  ProgressLine progress(common);
+  options.progress = progress.sink();
+  ANEMONE_TRY(const auto report, convert(flags.checkpoint, flags.output, options));
+  return write_stdout(
+      common.json ? report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
+                  : report_text(report));
+}
+
+}  // namespace
+
+Action add_convert(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  ConvertOptions& options = flags->options;
+  app.description("Checkpoint to Core ML packages");
+  app.add_option("checkpoint", flags->checkpoint,
+                 "Folder of a Hugging Face model, or its file of weights")
+      ->required();
+  app.add_option("-o,--output", flags->output,
+                 "Folder to write; with --layout plain also one .mlpackage")
+      ->required();
+  app.add_option("--layout", options.layout, "anemone, anemll, stateful or plain")
+      ->check(CLI::IsMember({"anemone", "anemll", "stateful", "plain"}));
+  app.add_option("--context", options.context,
+                 "Tokens of the cache; 0: 512, or what the model has if that is less")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--prefill", options.prefill, "Tokens of a block")->check(CLI::PositiveNumber);
+  app.add_option("--chunks", flags->chunks, "Packages to divide the model into, or auto")
+      ->check(CLI::IsMember({"auto"}) | CLI::Range(1, 1000));
+  app.add_option("--lengths", options.lengths,
+                 "Layout plain: tokens of the inputs, a package for each")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
+  app.add_option("--adapter", flags->adapter, "LoRA adapter to merge");
+  app.add_option("--dtype", flags->dtype, "Weights and activations")
+      ->check(CLI::IsMember({"fp16", "fp32"}));
+  app.add_option("--target", flags->target, "Least system version")
+      ->check(CLI::IsMember({"iOS18"}));
+  app.add_option("--quantize", flags->quantize, "Compression of the weights");
+  app.add_option("--calibrate", flags->calibrate, "Text that compression is tuned on");
+  app.add_option("--target-bits", flags->target_bits, "Bits a weight that compression aims at");
+  app.add_flag("--dry-run", options.dry_run, "Show the plan, write nothing");
+  app.add_flag("--overwrite", options.overwrite, "Replace an earlier conversion at the same place");
+  app.footer("Example: anemone convert models/anemone-tiny -o tiny --context 256");
+  return [flags, &common] { return convert_checkpoint(*flags, common); };
+}
+
+}  // namespace anemone::tools
