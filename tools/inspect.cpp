@@ -6,6 +6,7 @@
 
 #include "anemone/model.h"
 #include "anemone/package.h"
+#include "anemone/passes.h"
 #include "anemone/program.h"
 #include "command.h"
 #include "terminal.h"
@@ -22,6 +23,8 @@ struct Flags {
   bool ops = false;
   bool kernels = false;
   bool verify = false;
+  bool passes = false;
+  passes::Options pass_options;
 };
 
 std::string human_bytes(uint64_t bytes) {
@@ -108,6 +111,7 @@ void count_ops(const mil::Block& block, std::map<std::string, int64_t>& counts) 
 struct PackageReport {
   package::Package package;
   std::vector<package::BlobEntry> blobs;
+  std::vector<passes::Report> passes;
   mil::Diagnostics faults;
   std::map<std::string, std::map<std::string, int64_t>> ops;          // by function
   std::map<std::string, std::vector<runtime::KernelChoice>> kernels;  // by function
@@ -117,6 +121,9 @@ Result<PackageReport> examine(const fs::path& path, const Flags& flags, const Co
   PackageReport report;
   ANEMONE_TRY(report.package, package::open(path));
   ANEMONE_TRY(report.blobs, package::list_blobs(report.package));
+  if (flags.passes) {
+    ANEMONE_TRY(report.passes, passes::run(report.package.program, flags.pass_options));
+  }
   for (const mil::Function& function : report.package.program.functions)
     count_ops(function.block, report.ops[function.name]);
   if (flags.verify) report.faults = package::verify(report.package);
@@ -164,6 +171,9 @@ Json package_json(const PackageReport& report, const Flags& flags) {
   for (const auto& blob : report.blobs)
     bytes[std::string(to_string(blob.dtype))] += blob.size_bytes;
   json["blobs"] = {{"count", report.blobs.size()}, {"bytes_by_dtype", bytes}};
+  for (const passes::Report& pass : report.passes)
+    json["passes"].push_back(
+        {{"pass", pass.pass}, {"changed", pass.counts.changed}, {"removed", pass.counts.removed}});
   if (flags.mil) json["mil"] = mil::print(package.program, 16);
   if (flags.verify) {
     json["faults"] = Json::array();
@@ -208,6 +218,9 @@ std::string package_text(const PackageReport& report, const Flags& flags) {
       for (const auto& choice : report.kernels.at(body->name))
         text += fmt::format("    {:<24} {:<32} {}\n", choice.type, choice.operation, choice.kernel);
   }
+  for (const passes::Report& pass : report.passes)
+    text += fmt::format("  {:<28} {:>6} changed {:>6} removed\n", pass.pass, pass.counts.changed,
+                        pass.counts.removed);
   if (flags.verify) {
     for (const auto& fault : report.faults) text += fmt::format("  fault: {}\n", fault.to_string());
     if (report.faults.empty()) text += "  verified: no faults\n";
@@ -285,6 +298,11 @@ Action add_inspect(CLI::App& app, const CommonFlags& common) {
   app.add_flag("--kernels", flags->kernels, "Say which op runs on which kernel");
   app.add_flag("--verify", flags->verify,
                "Check files, program and description; exit 1 on any fault");
+  auto* passes = app.add_flag("--passes", flags->passes,
+                              "Simplify the program first, with results unchanged, and say how");
+  app.add_option("--no-pass", flags->pass_options.off, "Leave this pass out; may be repeated")
+      ->needs(passes)
+      ->allow_extra_args(false);
   app.footer("Example: anemone inspect models/anemone-tiny-anemll --verify");
   return [flags, &common] { return inspect(*flags, common); };
 }
