@@ -1,6 +1,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -26,6 +28,29 @@ struct CommonFlags {
 
   Result<runtime::Options> runtime_options() const;
 };
+
+/// Checks a flag's count. CLI11's own check prints its upper end with 300 digits.
+inline CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+        return digits && !text.empty() && text.size() <= 18 ? "" : text + " is not a whole number";
+      },
+      "");
+}
+
+/// Checks a flag's number of any kind, for the same reason.
+inline CLI::Validator number_from_zero() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        double value = -1;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        const bool number = error == std::errc() && stop == end && std::isfinite(value);
+        return number && value >= 0 ? "" : text + " is not a number from 0 on";
+      },
+      "");
+}
 
 /// What a subcommand does after its flags are parsed; success or the error that main prints and
 /// turns into the exit code.

@@ -65,12 +65,13 @@ Status measure(const Flags& flags, const CommonFlags& common) {
                                                   {flags.window, flags.stride}, progress.sink()));
   if (common.json) return write_stdout(to_json(report, model->info()));
   return write_stdout(
-      fmt::format("token perplexity {} over {} tokens in {} windows\n"
-                  "word perplexity  {} over {} words\n"
-                  "byte perplexity  {} over {} bytes, {} bits a byte\n",
-                  number(report.token_perplexity), report.tokens, report.windows,
-                  number(report.word_perplexity), report.words, number(report.byte_perplexity),
-                  report.bytes, number(report.bits_per_byte)));
+      fmt::format("token perplexity {} over {} in {}\n"
+                  "word perplexity  {} over {}\n"
+                  "byte perplexity  {} over {}, {} bits a byte\n",
+                  number(report.token_perplexity), counted(report.tokens, "token"),
+                  counted(report.windows, "window"), number(report.word_perplexity),
+                  counted(report.words, "word"), number(report.byte_perplexity),
+                  counted(report.bytes, "byte"), number(report.bits_per_byte)));
 }
 
 }  // namespace
@@ -83,10 +84,10 @@ Action add_perplexity(CLI::App& app, const CommonFlags& common) {
                  "Directory with tokenizer.json (default: the model's)");
   app.add_option("file", flags->file, "UTF-8 text")->required();
   app.add_option("--window", flags->window, "Tokens fed at most; 0: the model's context")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   app.add_option("--stride", flags->stride,
                  "Tokens by which windows move; 0: the window, as lm-evaluation-harness does")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   app.footer("Example: anemone perplexity models/anemone-tiny-anemll README.md");
   return [flags, &common] { return measure(*flags, common); };
 }

@@ -41,7 +41,7 @@ Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   Json json = {{"version", 1},
                {"model", info.name},
-               {"model_hash", info.hash},
+               {"model_sha256", info.hash},
                {"numerics", to_string(info.numerics)},
                {"text", generation.text},
                {"tokens", generation.tokens},
@@ -58,9 +58,10 @@ void print_summary(const generate::Generation& generation) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   std::string speed = "n/a";
   if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
-  fmt::print(stderr, "{} prompt tokens in {:.0f} ms; {} tokens, {} tok/s; stopped: {}\n",
-             generation.prompt_tokens, static_cast<double>(generation.prefill_ns) / 1e6,
-             generation.tokens.size(), speed, to_string(generation.stop));
+  fmt::print(stderr, "{} in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
+             counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"),
+             static_cast<double>(generation.prefill_ns) / 1e6,
+             counted(generation.tokens.size(), "token"), speed, to_string(generation.stop));
 }
 
 Status run(const Flags& flags, const CommonFlags& common) {
@@ -97,9 +98,9 @@ Action add_run(CLI::App& app, const CommonFlags& common) {
   app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
   app.add_option("prompt", flags->prompt, "The text to continue")->required();
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   app.add_option("--temperature", flags->options.temperature, "0: greedy")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   app.add_option("--seed", flags->options.seed, "Seed of the draws");
   app.add_option("--stop", flags->options.stop, "End the answer at this text (repeatable)")
       ->allow_extra_args(false);

@@ -66,6 +66,10 @@ void print_error(const Error& error, const CommonFlags& common) {
                error.hint);
 }
 
+std::string counted(uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 int exit_code(const Error& error) {
   switch (error.code) {
     case ErrorCode::invalid_argument:

@@ -19,6 +19,9 @@ LogSink log_sink(const CommonFlags& common);
 /// "error: …" and "hint: …" on stderr, coloured when stderr is a terminal.
 void print_error(const Error& error, const CommonFlags& common);
 
+/// "1 token", "2 tokens".
+std::string counted(uint64_t count, std::string_view what);
+
 /// The exit code that CLI.md gives to an error.
 int exit_code(const Error& error);
 
