@@ -7,9 +7,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 
 #include "base/error.h"
 #include "eval/builtin_tasks.h"
+#include "eval/edit_distance.h"
 #include "eval/functions.h"
 #include "eval/yaml.h"
 
@@ -31,10 +33,42 @@ void resolve_functions(Value& value, std::span<const std::string> families) {
   }
 }
 
-Result<Value> load(const fs::path& path, const Reader& read, std::set<fs::path>& seen) {
-  if (!seen.insert(path.lexically_normal()).second)
+/// Files that one task file may read, itself and an include of an include counted each time.
+constexpr size_t kMostFiles = 1000;
+
+/// How far the reading of one task file is.
+struct Loading {
+  const Reader& read;
+  std::vector<fs::path> chain;  ///< from the task file to the one that is read now.
+  size_t files = 0;
+};
+
+Result<Value> load(const fs::path& path, Loading& loading);
+
+/// The merged dict of the files that `includes` names.
+Result<Value> load_includes(const Value& includes, const fs::path& path, Loading& loading) {
+  Value merged = Value::object();
+  for (const Value& include : includes.is_array() ? includes : Value::array({includes})) {
+    if (!include.is_string())
+      return fail(ErrorCode::corrupt, "{}: 'include' must name files", path.string());
+    const fs::path name = include.get<std::string>();
+    auto included = load(name.is_absolute() ? name : path.parent_path() / name, loading);
+    if (!included.ok()) return std::move(included).in(path.string()).error();
+    included->erase("task_list");
+    for (auto& [key, value] : included->items()) merged[key] = std::move(value);
+  }
+  return merged;
+}
+
+Result<Value> load(const fs::path& path, Loading& loading) {
+  const fs::path normal = path.lexically_normal();
+  auto& chain = loading.chain;
+  if (std::find(chain.begin(), chain.end(), normal) != chain.end())
     return fail(ErrorCode::corrupt, "{} includes itself", path.string());
-  ANEMONE_TRY(Value config, read(path));
+  if (++loading.files > kMostFiles)
+    return fail(ErrorCode::limit, "{} includes more than {} files", chain.front().string(),
+                kMostFiles);
+  ANEMONE_TRY(Value config, loading.read(path));
   if (!config.is_object())
     return fail(ErrorCode::corrupt, "{}: a task file must be a dict", path.string());
   const std::vector<std::string> families = {path.parent_path().filename().string(),
@@ -43,16 +77,9 @@ Result<Value> load(const fs::path& path, const Reader& read, std::set<fs::path>&
   if (!config.contains("include")) return config;
   const Value includes = config["include"];
   config.erase("include");
-  Value merged = Value::object();
-  for (const Value& include : includes.is_array() ? includes : Value::array({includes})) {
-    if (!include.is_string())
-      return fail(ErrorCode::corrupt, "{}: 'include' must name files", path.string());
-    const fs::path name = include.get<std::string>();
-    auto included = load(name.is_absolute() ? name : path.parent_path() / name, read, seen);
-    if (!included.ok()) return std::move(included).in(path.string()).error();
-    included->erase("task_list");
-    for (auto& [key, value] : included->items()) merged[key] = std::move(value);
-  }
+  chain.push_back(normal);
+  ANEMONE_TRY(Value merged, load_includes(includes, path, loading));
+  chain.pop_back();
   for (auto& [key, value] : config.items()) merged[key] = std::move(value);
   return merged;
 }
@@ -117,22 +144,48 @@ CatalogueEntry placed(CatalogueEntry entry, const fs::path& file, const fs::path
 using Entries = std::map<std::string, CatalogueEntry>;
 
 void add_builtins(Entries& entries, const LogSink& log) {
+  const Reader read = read_builtin;
   for (const BuiltinFile& file : builtin_files()) {
     const fs::path path(file.path);
     if (path.extension() != ".yaml") continue;
-    std::set<fs::path> seen;
-    auto config = load(path, read_builtin, seen);
+    Loading loading{read, {}};
+    auto config = load(path, loading);
     if (!config.ok()) {
       log(LogLevel::warning, config.error().to_string());
       continue;
     }
     auto entry = entry_of(std::move(config).value());
     if (!entry) continue;
-    entry->source = "tasks/" + path.generic_string();
+    entry->source = "built-in task " + entry->name;
     entry->folder = path.parent_path();
     entry->builtin = true;
     entries.emplace(entry->name, *std::move(entry));
   }
+}
+
+constexpr int kMostFolders = 32;  ///< in each other below an include path.
+
+/// The .yaml files of `folder` and the folders below it, but not behind links to folders.
+void add_task_files(const fs::path& folder, int depth, const LogSink& log,
+                    std::vector<fs::path>& files) {
+  std::error_code code;
+  fs::directory_iterator entry(folder, code);
+  for (; !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    const fs::path& path = entry->path();
+    const std::string name = path.filename().string();
+    std::error_code ignored;
+    if (fs::is_directory(entry->symlink_status(ignored))) {
+      if (name == "__pycache__" || name == ".ipynb_checkpoints") continue;
+      if (depth > 1)
+        add_task_files(path, depth - 1, log, files);
+      else
+        log(LogLevel::warning, fmt::format("left out: {}: too deep", path.string()));
+    } else if (path.extension() == ".yaml") {
+      files.push_back(path);
+    }
+  }
+  if (code)
+    log(LogLevel::warning, fmt::format("left out: {}: {}", folder.string(), code.message()));
 }
 
 Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
@@ -143,14 +196,7 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
   } else if (!fs::is_directory(root, code)) {
     return fail(ErrorCode::not_found, "include path {}: no such folder", root.string());
   } else {
-    for (auto it = fs::recursive_directory_iterator(root, code);
-         it != fs::recursive_directory_iterator(); it.increment(code)) {
-      const std::string name = it->path().filename().string();
-      if (it->is_directory(code) && (name == "__pycache__" || name == ".ipynb_checkpoints"))
-        it.disable_recursion_pending();
-      else if (it->path().extension() == ".yaml")
-        files.push_back(it->path());
-    }
+    add_task_files(root, kMostFolders, log, files);
   }
   std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
     return a.generic_string() < b.generic_string();
@@ -179,26 +225,12 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
   return {};
 }
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 Result<Value> load_task_file(const fs::path& path) {
-  std::set<fs::path> seen;
-  return load(path, read_yaml, seen);
+  const Reader read = read_yaml;
+  Loading loading{read, {}};
+  return load(path, loading);
 }
 
 Result<Catalogue> Catalogue::build(std::span<const fs::path> include_paths, const LogSink& log) {
@@ -252,7 +284,7 @@ Result<std::vector<CatalogueEntry>> Catalogue::select(std::span<const std::strin
     const CatalogueEntry* nearest = nullptr;
     size_t least = name.size() / 2 + 1;
     for (const CatalogueEntry& entry : entries_) {
-      const size_t distance = edit_distance(name, entry.name);
+      const size_t distance = edit_distance<std::string_view>(name, entry.name);
       if (distance < least) {
         least = distance;
         nearest = &entry;

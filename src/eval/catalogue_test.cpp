@@ -1,6 +1,7 @@
 #include "eval/catalogue.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "eval/python_format.h"
 #include "support/scratch_folder.h"
@@ -53,7 +54,7 @@ TEST_F(CatalogueTest, IncludePathsWinWithAWarning) {
   const auto catalogue = build();
   const std::vector<std::string> names = {"arc_easy"};
   EXPECT_EQ(catalogue->select(names)->at(0).source, (folder.path() / "mine/arc.yaml").string());
-  EXPECT_THAT(words, Contains(HasSubstr("takes the place of that of tasks/arc_easy.yaml")));
+  EXPECT_THAT(words, Contains(HasSubstr("takes the place of that of built-in task arc_easy")));
 }
 
 TEST_F(CatalogueTest, LaterFilesOfIncludeWinAndTheFileItselfLast) {
@@ -95,6 +96,40 @@ TEST(Catalogue, AbsentIncludePathIsAnError) {
   const std::vector<std::filesystem::path> include = {"/absent/folder"};
   const auto catalogue = Catalogue::build(include, [](LogLevel, std::string_view) {});
   EXPECT_EQ(catalogue.error().code, ErrorCode::not_found);
+}
+
+TEST_F(CatalogueTest, TwoIncludesMayShareAFile) {
+  folder.write("both.yaml", "task: both\ninclude: [a.inc, b.inc]\n");
+  folder.write("a.inc", "include: common.inc\n");
+  folder.write("b.inc", "include: common.inc\n");
+  folder.write("common.inc", "doc_to_text: q\n");
+  EXPECT_THAT(select({"both"}), ElementsAre("both"));
+  folder.write("common.inc", "include: a.inc\n");
+  EXPECT_THAT(load_task_file(folder.path() / "both.yaml").error().to_string(),
+              HasSubstr("a.inc includes itself"));
+  // Sixteen levels of two includes each are 65,536 files to read.
+  for (int i = 0; i < 16; ++i) {
+    const std::string next = std::to_string(i + 1) + ".inc";
+    folder.write(std::to_string(i) + ".inc", "include: [" + next + ", " + next + "]\n");
+  }
+  folder.write("16.inc", "x: 1\n");
+  EXPECT_EQ(load_task_file(folder.path() / "0.inc").error().code, ErrorCode::limit);
+}
+
+TEST_F(CatalogueTest, AFolderThatCannotBeReadIsNamed) {
+  folder.write("shut/a.yaml", "task: shut\n");
+  folder.write("open/b.yaml", "task: open\n");
+  namespace fs = std::filesystem;
+  fs::permissions(folder.path(), fs::perms::all);
+  fs::permissions(folder.path() / "shut", fs::perms::none);
+  constexpr uid_t kNobody = 65534;
+  const bool root = geteuid() == 0;  // whom no permission stops
+  ASSERT_EQ(root ? seteuid(kNobody) : 0, 0);
+  const auto selected = select({"open"});
+  ASSERT_EQ(root ? seteuid(0) : 0, 0);
+  fs::permissions(folder.path() / "shut", fs::perms::owner_all);
+  EXPECT_THAT(selected, ElementsAre("open"));
+  EXPECT_THAT(words, Contains(HasSubstr("shut: Permission denied")));
 }
 
 }  // namespace

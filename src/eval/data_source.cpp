@@ -4,13 +4,13 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "base/error.h"
 #include "base/path_inside.h"
 #include "eval/hub_cache.h"
 #include "eval/json_text.h"
 #include "eval/python_text.h"
-#include "eval/regex.h"
 #include "eval/rows.h"
 
 namespace anemone::eval {
@@ -95,11 +95,31 @@ Result<fs::path> find_file(const std::string& name, std::span<const fs::path> fo
   return fail(ErrorCode::not_found, "data file '{}' is neither in {}", name, looked);
 }
 
-constexpr size_t kShardSize = std::string_view("-00000-of-00000").size();
+constexpr std::string_view kShardForm = "-00000-of-00000";
 
-bool is_shard(const std::string& stem) {
-  static const Regex kShard = Regex::constant("(?s).*-[0-9]{5}-of-[0-9]{5}");
-  return kShard.matches_all(stem);
+/// "train-00003-of-00007".
+struct Shard {
+  std::string split;
+  size_t index = 0;
+  size_t total = 0;
+};
+
+std::optional<Shard> shard_of(const std::string& stem) {
+  if (stem.size() < kShardForm.size()) return std::nullopt;
+  const size_t begin = stem.size() - kShardForm.size();
+  Shard shard{stem.substr(0, begin)};
+  size_t* number = &shard.index;
+  for (size_t i = 0; i < kShardForm.size(); ++i) {
+    const char c = stem[begin + i];
+    if (kShardForm[i] != '0') {
+      if (c != kShardForm[i]) return std::nullopt;
+      if (c == 'f') number = &shard.total;
+    } else {
+      if (c < '0' || c > '9') return std::nullopt;
+      *number = *number * 10 + static_cast<size_t>(c - '0');
+    }
+  }
+  return shard;
 }
 
 /// The file's name without its endings.
@@ -131,8 +151,38 @@ DataPlaces data_places(fs::path data) {
 std::optional<std::string> split_of(const fs::path& file) {
   if (!row_format(file)) return std::nullopt;
   std::string stem = stem_of(file);
-  if (is_shard(stem)) stem.resize(stem.size() - kShardSize);
-  return stem;
+  const auto shard = shard_of(stem);
+  return shard ? shard->split : stem;
+}
+
+Status check_shards(std::span<const fs::path> files) {
+  struct Found {
+    fs::path first;
+    std::optional<Shard> shard;  ///< of `first`; none for a whole file.
+    std::set<size_t> indices;
+  };
+  std::map<fs::path, Found> groups;
+  for (const fs::path& file : files) {
+    const auto shard = shard_of(stem_of(file));
+    const fs::path name = file.parent_path() / (shard ? shard->split : stem_of(file));
+    const auto [group, added] = groups.try_emplace(name, Found{file, shard, {}});
+    Found& found = group->second;
+    if (shard.has_value() != found.shard.has_value() ||
+        (shard && (shard->total != found.shard->total || shard->index >= shard->total)))
+      return fail(ErrorCode::corrupt, "{} does not belong to the shards with {}", file.string(),
+                  found.first.filename().string());
+    if (shard && !found.indices.insert(shard->index).second)
+      return fail(ErrorCode::corrupt, "{} is there twice", file.string());
+  }
+  for (const auto& [name, found] : groups) {
+    for (size_t i = 0; found.shard && i < found.shard->total; ++i)
+      if (!found.indices.contains(i))
+        return with_hint(
+            fail(ErrorCode::corrupt, "{}-{:05}-of-{:05} is missing; {} of {} shards are there",
+                 name.string(), i, found.shard->total, found.indices.size(), found.shard->total),
+            "download the data set again");
+  }
+  return {};
 }
 
 std::map<std::string, std::vector<fs::path>> splits_in(const fs::path& folder) {
@@ -146,11 +196,11 @@ std::map<std::string, std::vector<fs::path>> splits_in(const fs::path& folder) {
     std::sort(files.begin(), files.end());
     // The same split in several forms (test.jsonl beside test.parquet) is one of them, not their
     // sum: shards of the first file's format, else the first file.
-    const bool sharded = is_shard(stem_of(files[0]));
+    const bool sharded = shard_of(stem_of(files[0])).has_value();
     const auto format = row_format(files[0]);
     if (!sharded) files.resize(1);
     std::erase_if(files, [&](const fs::path& file) {
-      return row_format(file) != format || is_shard(stem_of(file)) != sharded;
+      return row_format(file) != format || shard_of(stem_of(file)).has_value() != sharded;
     });
   }
   return splits;
@@ -163,7 +213,8 @@ Result<DatasetFiles> find_dataset(const std::string& path, const std::string& co
     looked += (looked.empty() ? "" : ", ") + place.string();
   };
   if (!places.data.empty()) {
-    note(places.data);
+    note(places.data / path);
+    if (last_part(path) != path) note(places.data / last_part(path));
     ANEMONE_TRY(auto found, find_in_data(places.data, path, config));
     if (found) return *std::move(found);
   }
@@ -185,6 +236,7 @@ Result<DatasetFiles> find_dataset(const std::string& path, const std::string& co
 
 Result<DatasetFiles> find_data_files(const Value& data_files, std::span<const fs::path> folders) {
   DatasetFiles files;
+  files.listed = true;
   const auto add = [&](const std::string& split, const Value& names) -> Status {
     const Value list = names.is_array() ? names : Value::array({names});
     for (const Value& name : list) {

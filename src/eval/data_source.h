@@ -29,7 +29,13 @@ DataPlaces data_places(std::filesystem::path data);
 struct DatasetFiles {
   std::string origin;  ///< the folder or file that was taken, for reports.
   std::map<std::string, std::vector<std::filesystem::path>> splits;
+  bool listed = false;  ///< the task names each file itself.
 };
+
+/// Checks the files of one split: of "train-00000-of-00007.parquet" each shard must be there once,
+/// by the file's name, and a split is either shards of one number or whole files. Shards in
+/// different folders are counted apart. Errors: corrupt, with the name of the missing or odd file.
+Status check_shards(std::span<const std::filesystem::path> files);
 
 /// The split that a file's name stands for: its stem ("test.jsonl.gz"), or the part before a shard
 /// number ("test-00000-of-00002.parquet"). Nothing for files that hold no rows.

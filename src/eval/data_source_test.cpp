@@ -115,8 +115,9 @@ TEST_F(DataFolder, AbsentDataNameThePlacesAndTheDownload) {
   EXPECT_EQ(found.error().code, ErrorCode::not_found);
   const std::string root = folder.path().string();
   EXPECT_EQ(found.error().message, "data set 'allenai/ai2_arc' (ARC-Easy) is not in " + root +
-                                       "/data, " + root + "/hub/datasets--allenai--ai2_arc, " +
-                                       root + "/datasets");
+                                       "/data/allenai/ai2_arc, " + folder.path().string() +
+                                       "/data/ai2_arc, " + root +
+                                       "/hub/datasets--allenai--ai2_arc, " + root + "/datasets");
   EXPECT_EQ(found.error().hint,
             "hf download --repo-type dataset allenai/ai2_arc; or give --data DIR");
 }
@@ -143,6 +144,23 @@ TEST(DataPlaces, FollowTheEnvironment) {
   EXPECT_EQ(places.datasets_cache, "/y/ds");
   unsetenv("HF_HOME");
   unsetenv("HF_DATASETS_CACHE");
+}
+
+TEST(Shards, AllOfOneNumberOrNone) {
+  const auto message = [](std::vector<std::filesystem::path> files) {
+    const Status status = check_shards(files);
+    return status.ok() ? "" : status.error().to_string();
+  };
+  EXPECT_EQ(message({"d/train-00000-of-00002.parquet", "d/train-00001-of-00002.parquet"}), "");
+  EXPECT_EQ(message({"d/whole.parquet"}), "");
+  EXPECT_EQ(message({"a/t-00000-of-00001.arrow", "b/t-00000-of-00001.arrow"}), "");
+  EXPECT_EQ(message({"d-00000-of-00009/test.parquet"}), "");
+  EXPECT_THAT(message({"d/train-00000-of-00003.parquet", "d/train-00002-of-00003.parquet"}),
+              HasSubstr("d/train-00001-of-00003 is missing; 2 of 3 shards are there"));
+  for (const char* odd :
+       {"d/t-00001-of-00003.parquet", "d/t.parquet", "d/t-00002-of-00002.parquet"})
+    EXPECT_THAT(message({"d/t-00000-of-00002.parquet", odd}),
+                HasSubstr(std::string(odd) + " does not belong to the shards"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::optional<DatasetFiles> builtin_files_of(const Value& data_files, const fs::
       const fs::path path = (folder / name.get<std::string>()).lexically_normal();
       if (!find_builtin_file(path.generic_string())) return std::nullopt;
       files.splits[split].push_back(path);
-      if (files.origin.empty()) files.origin = "tasks/" + path.generic_string();
+      if (files.origin.empty()) files.origin = "built-in " + path.filename().string();
     }
   }
   return files;
@@ -67,7 +67,7 @@ Result<Dataset> Dataset::open(const TaskConfig& task, const CatalogueEntry& entr
   return dataset;
 }
 
-Result<std::vector<Value>> Dataset::rows(const std::string& split) const {
+Result<Rows> Dataset::rows(const std::string& split) const {
   const auto found = files_.splits.find(split);
   if (found == files_.splits.end()) {
     std::string names;
@@ -75,18 +75,26 @@ Result<std::vector<Value>> Dataset::rows(const std::string& split) const {
     return fail(ErrorCode::not_found, "{} has no split '{}'; it has {}", files_.origin, split,
                 names);
   }
-  std::vector<Value> rows;
+  if (!files_.listed) ANEMONE_RETURN_IF_ERROR(check_shards(found->second));
+  Rows rows;
   for (const fs::path& file : found->second) {
     auto more = builtin_ ? parse_rows(*find_builtin_file(file.generic_string()), *row_format(file))
                          : read_rows(file);
     if (!more.ok()) return std::move(more).error();
-    if (rows.empty())
-      rows = std::move(more).value();
+    rows.files.push_back(
+        {builtin_ ? "built-in " + file.filename().string() : file.string(), more->size()});
+    if (rows.values.empty())
+      rows.values = std::move(more).value();
     else
-      rows.insert(rows.end(), std::make_move_iterator(more->begin()),
-                  std::make_move_iterator(more->end()));
+      rows.values.insert(rows.values.end(), std::make_move_iterator(more->begin()),
+                         std::make_move_iterator(more->end()));
   }
   return rows;
+}
+
+Result<std::vector<Value>> Dataset::values(const std::string& split) const {
+  ANEMONE_TRY(Rows all, rows(split));
+  return std::move(all.values);
 }
 
 }  // namespace anemone::eval

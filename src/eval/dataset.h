@@ -11,6 +11,18 @@
 
 namespace anemone::eval {
 
+/// A file and how many rows it gave.
+struct RowFile {
+  std::string path;
+  size_t rows = 0;
+};
+
+/// Rows of one split, file after file.
+struct Rows {
+  std::vector<Value> values;
+  std::vector<RowFile> files;
+};
+
 /// The rows of one task's data set, split by split, read when asked for.
 class Dataset {
  public:
@@ -22,8 +34,10 @@ class Dataset {
   /// Where the rows come from, for reports.
   const std::string& origin() const { return files_.origin; }
 
-  /// Errors: not_found (no such split; the message lists what there is), those of read_rows.
-  Result<std::vector<Value>> rows(const std::string& split) const;
+  /// Errors: not_found (no such split; the message lists what there is), corrupt (not all shards
+  /// are there), those of read_rows.
+  Result<Rows> rows(const std::string& split) const;
+  Result<std::vector<Value>> values(const std::string& split) const;
 
  private:
   DatasetFiles files_;

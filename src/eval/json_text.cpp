@@ -1,6 +1,5 @@
 #include "eval/json_text.h"
 
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <string>
@@ -16,6 +15,7 @@ constexpr std::array<std::pair<std::string_view, double>, 3> kNotJson = {
     {{"NaN", std::numeric_limits<double>::quiet_NaN()},
      {"-Infinity", -std::numeric_limits<double>::infinity()},
      {"Infinity", std::numeric_limits<double>::infinity()}}};
+constexpr size_t kMostKeys = 4096;  ///< of one object.
 constexpr std::string_view kMark = "\\u0000";
 
 std::string with_marks(std::string_view text) {
@@ -54,10 +54,11 @@ void without_marks(Value& value) {
   }
 }
 
-/// How deep lists and objects lie in each other, without looking for other faults.
-int depth_of(std::string_view text) {
+/// Checks how deep lists and objects lie in each other and how many keys an object has, without
+/// looking for other faults. Objects keep the order of their keys and find them one by one.
+Status check_size(std::string_view text) {
+  std::array<size_t, kMaxJsonDepth + 1> keys{};
   int depth = 0;
-  int deepest = 0;
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -65,20 +66,24 @@ int depth_of(std::string_view text) {
       ++i;
     else if (c == '"')
       in_string = !in_string;
-    else if (!in_string && (c == '[' || c == '{'))
-      deepest = std::max(deepest, ++depth);
-    else if (!in_string && (c == ']' || c == '}'))
+    if (in_string) continue;
+    if (c == '[' || c == '{') {
+      if (++depth > kMaxJsonDepth)
+        return fail(ErrorCode::limit, "JSON nested deeper than {}", kMaxJsonDepth);
+      keys[static_cast<size_t>(depth)] = 0;
+    } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
-    if (deepest > kMaxJsonDepth) break;
+    } else if (c == ':' && ++keys[static_cast<size_t>(depth)] > kMostKeys) {
+      return fail(ErrorCode::limit, "a JSON object with more than {} keys", kMostKeys);
+    }
   }
-  return deepest;
+  return {};
 }
 
 }  // namespace
 
 Result<Value> parse_json_text(std::string_view text) {
-  if (depth_of(text) > kMaxJsonDepth)
-    return fail(ErrorCode::limit, "JSON nested deeper than {}", kMaxJsonDepth);
+  ANEMONE_RETURN_IF_ERROR(check_size(text));
   Value value = Value::parse(text, nullptr, false);
   if (!value.is_discarded()) return value;
   if (text.find_first_of("NI") != std::string_view::npos) {

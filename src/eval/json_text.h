@@ -11,7 +11,7 @@ namespace anemone::eval {
 inline constexpr int kMaxJsonDepth = 200;
 
 /// One JSON text as Python's json reads it, with NaN, Infinity and -Infinity. Errors: corrupt;
-/// limit (deeper than kMaxJsonDepth).
+/// limit (deeper than kMaxJsonDepth, an object with more than 4096 keys).
 Result<Value> parse_json_text(std::string_view text);
 
 }  // namespace anemone::eval

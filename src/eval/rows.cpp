@@ -81,8 +81,13 @@ std::vector<Value> text_lines(std::string_view text) {
   return rows;
 }
 
-/// One set of columns for all rows.
-std::vector<Value> aligned(std::vector<Value> rows) {
+/// How many cells rows may get for each that they have, so that few bytes do not become many: a
+/// file in which every row has keys of its own. Small tables are free of it.
+constexpr size_t kMostGrowth = 64;
+constexpr size_t kSmallTable = size_t{1} << 20;
+
+/// One set of columns for all rows. Errors: limit.
+Result<std::vector<Value>> aligned(std::vector<Value> rows) {
   struct Column {
     std::string name;
     bool integers = false;
@@ -104,6 +109,11 @@ std::vector<Value> aligned(std::vector<Value> rows) {
         column.others = true;
     }
   }
+  size_t cells = 0;
+  for (const Value& row : rows) cells += row.size();
+  if (rows.size() * columns.size() > std::max(kSmallTable, cells * kMostGrowth))
+    return fail(ErrorCode::limit, "{} rows have {} different keys, but only {} values", rows.size(),
+                columns.size(), cells);
   for (Value& row : rows) {
     Value full = Value::object();
     for (const Column& column : columns) {

@@ -146,5 +146,14 @@ TEST(Rows, RefusesBrokenGzip) {
   EXPECT_EQ(read_rows(folder.path() / "x.bin").error().code, ErrorCode::unsupported);
 }
 
+TEST(Rows, FewBytesDoNotBecomeManyCells) {
+  std::string rows;
+  for (int i = 0; i < 5000; ++i) rows += "{\"k" + std::to_string(i) + "\": 1}\n";
+  EXPECT_EQ(parse_rows(rows, RowFormat::json).error().code, ErrorCode::limit);
+  std::string row = "{\"k\": 1";
+  for (int i = 0; i < 5000; ++i) row += ", \"k" + std::to_string(i) + "\": 1";
+  EXPECT_EQ(parse_rows(row + "}", RowFormat::json).error().code, ErrorCode::limit);
+}
+
 }  // namespace
 }  // namespace anemone::eval

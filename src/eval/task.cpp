@@ -16,25 +16,44 @@ Result<Task> Task::open(const CatalogueEntry& entry, const ParsedTask& parsed,
   ANEMONE_TRY(task.dataset_, Dataset::open(task.config_, entry, places));
   const std::string& split =
       task.config_.test_split ? *task.config_.test_split : *task.config_.validation_split;
-  ANEMONE_TRY(task.documents_, task.dataset_.rows(split));
+  ANEMONE_TRY(Rows rows, task.dataset_.rows(split));
+  const size_t count = rows.values.size();
+  task.documents_ = std::move(rows.values);
   if (task.config_.process_docs != nullptr) {
     ANEMONE_TRY(task.documents_, task.config_.process_docs(std::move(task.documents_)));
   }
   if (task.documents_.empty())
     return fail(ErrorCode::not_found, "split '{}' of {} has no documents", split,
                 task.data_origin());
-  if (auto status = task.look_at_first_document(); !status.ok())
-    return std::move(status).in("document 0").error();
+  if (task.documents_.size() == count) task.files_ = std::move(rows.files);
+  ANEMONE_RETURN_IF_ERROR(task.look_at_documents());
   return task;
 }
 
-Status Task::look_at_first_document() {
-  const Value& first = documents_[0];
-  ANEMONE_TRY(const Value question, text(config_.doc_to_text, first));
-  ANEMONE_TRY(const Value answer, target(config_.doc_to_target, first));
-  multiple_input_ = config_.doc_to_choice.given() && question.is_number_integer();
-  multiple_target_ = answer.is_array();
-  return {};
+Status Task::look_at_documents() {
+  std::optional<Error> fault;
+  for (size_t i = 0; i < documents_.size(); ++i) {
+    auto question = text(config_.doc_to_text, documents_[i]);
+    auto answer = target(config_.doc_to_target, documents_[i]);
+    if (question.ok() && answer.ok()) {
+      multiple_input_ = config_.doc_to_choice.given() && question->is_number_integer();
+      multiple_target_ = answer->is_array();
+      return {};
+    }
+    if (fault) continue;
+    fault = question.ok() ? std::move(answer).error() : std::move(question).error();
+    fault->context.push_back(place_of(static_cast<int64_t>(i)));
+  }
+  return *std::move(fault);
+}
+
+std::string Task::place_of(int64_t document) const {
+  auto row = static_cast<size_t>(document);
+  for (const RowFile& file : files_) {
+    if (row < file.rows) return fmt::format("{}, row {}", file.path, row + 1);
+    row -= file.rows;
+  }
+  return fmt::format("{}, document {}", data_origin(), document);
 }
 
 bool Task::is_column(const std::string& name) const {
@@ -113,13 +132,13 @@ Result<std::vector<Value>> Task::fewshot_pool() const {
   DocumentsFunction process = config_.process_docs;
   if (fewshot.split) {
     process = fewshot.process_docs;
-    ANEMONE_TRY(pool, dataset_.rows(*fewshot.split));
+    ANEMONE_TRY(pool, dataset_.values(*fewshot.split));
   } else if (fewshot.samples.is_array()) {
     return std::vector<Value>(fewshot.samples.begin(), fewshot.samples.end());
   } else if (config_.training_split) {
-    ANEMONE_TRY(pool, dataset_.rows(*config_.training_split));
+    ANEMONE_TRY(pool, dataset_.values(*config_.training_split));
   } else if (config_.validation_split) {
-    ANEMONE_TRY(pool, dataset_.rows(*config_.validation_split));
+    ANEMONE_TRY(pool, dataset_.values(*config_.validation_split));
   } else {
     return documents_;
   }

@@ -19,7 +19,8 @@ using RenderTemplate =
 class Task {
  public:
   /// Reads the evaluated split (test, else validation) and applies process_docs.
-  /// Errors: those of the data set; not_found (no documents); those of the first document's fields.
+  /// Errors: those of the data set; not_found (no documents); those of the first
+  /// document's fields when no document has them.
   static Result<Task> open(const CatalogueEntry& entry, const ParsedTask& parsed,
                            const DataPlaces& places, RenderTemplate render);
 
@@ -27,8 +28,11 @@ class Task {
   const Value& record() const { return record_; }
   const std::vector<Value>& documents() const { return documents_; }
   const std::string& data_origin() const { return dataset_.origin(); }
+  /// "boolq/validation.jsonl, row 3": where a document came from, for messages.
+  std::string place_of(int64_t document) const;
 
-  /// The first document decides for all: doc_to_text gives the index of one of several contexts …
+  /// The first document whose fields can be read decides for all: doc_to_text gives the index of
+  /// one of several contexts …
   bool multiple_input() const { return multiple_input_; }
   /// … or doc_to_target a list of right answers.
   bool multiple_target() const { return multiple_target_; }
@@ -46,12 +50,13 @@ class Task {
 
  private:
   bool is_column(const std::string& name) const;
-  Status look_at_first_document();
+  Status look_at_documents();
 
   TaskConfig config_;
   Value record_;
   Dataset dataset_;
   std::vector<Value> documents_;
+  std::vector<RowFile> files_;  ///< of the documents; empty when they are not its rows in order.
   RenderTemplate render_;
   bool multiple_input_ = false;
   bool multiple_target_ = false;

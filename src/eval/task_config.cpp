@@ -16,6 +16,9 @@ namespace {
 constexpr std::array<std::string_view, 5> kNeedPython = {"class", "custom_dataset", "doc_to_image",
                                                          "doc_to_audio", "use_prompt"};
 
+/// The samples file holds an answer this many times; tasks of the harness have up to 64.
+constexpr int64_t kMostRepeats = 1024;
+
 /// Reads the keys of one task file.
 class TaskReader {
  public:
@@ -122,6 +125,9 @@ class TaskReader {
     if (!repeats.is_null() && (!repeats.is_number_integer() || repeats.get<int64_t>() < 1))
       return wrong_value("repeats", repeats, "a number from 1 on");
     if (!repeats.is_null()) config_.repeats = repeats.get<int64_t>();
+    if (config_.repeats > kMostRepeats)
+      return fail(ErrorCode::limit, "repeats: {}, a task has at most {}", config_.repeats,
+                  kMostRepeats);
     return {};
   }
 

@@ -114,5 +114,13 @@ TEST(TaskConfig, ExamplesInheritWhatTheyLeaveOpen) {
   EXPECT_EQ(task.target_delimiter, " ");
 }
 
+TEST(TaskConfig, RepeatsAreBounded) {
+  Value file = {{"task", "t"},        {"dataset_path", "d"},  {"test_split", "test"},
+                {"doc_to_text", "q"}, {"doc_to_target", "a"}, {"repeats", 64}};
+  EXPECT_TRUE(parse_task(file, {}).ok());
+  file["repeats"] = int64_t{1} << 40;
+  EXPECT_EQ(parse_task(file, {}).error().code, ErrorCode::limit);
+}
+
 }  // namespace
 }  // namespace anemone::eval

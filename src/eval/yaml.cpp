@@ -57,8 +57,22 @@ std::optional<int64_t> base_digits(std::string_view digits, int base) {
   return value;
 }
 
-/// "190:20:30" counts in sixties.
-std::optional<double> sexagesimal(std::string_view text) {
+/// "190:20:30" counts in sixties. Nothing for what no int64 holds.
+std::optional<int64_t> sexagesimal_integer(std::string_view text) {
+  int64_t value = 0;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t colon = std::min(text.find(':', begin), text.size());
+    const auto part = base_digits(text.substr(begin, colon - begin), 10);
+    if (!part || __builtin_mul_overflow(value, int64_t{60}, &value) ||
+        __builtin_add_overflow(value, *part, &value))
+      return std::nullopt;
+    begin = colon + 1;
+  }
+  return value;
+}
+
+/// "190:20:30.5".
+double sexagesimal_float(std::string_view text) {
   double value = 0;
   for (size_t begin = 0; begin <= text.size();) {
     const size_t colon = std::min(text.find(':', begin), text.size());
@@ -86,7 +100,7 @@ std::optional<Value> to_integer(std::string_view plain) {
   else if (text[0] == '0')
     value = base_digits(text, 8);
   else if (text.find(':') != std::string::npos)
-    value = static_cast<int64_t>(*sexagesimal(text));
+    value = sexagesimal_integer(text);
   else
     value = base_digits(text, 10);
   if (!value) return std::nullopt;
@@ -104,7 +118,7 @@ Value to_float(std::string_view plain) {
     return sign * std::numeric_limits<double>::infinity();
   if (text == ".nan" || text == ".NaN" || text == ".NAN")
     return std::numeric_limits<double>::quiet_NaN();
-  if (text.find(':') != std::string::npos) return sign * *sexagesimal(text);
+  if (text.find(':') != std::string::npos) return sign * sexagesimal_float(text);
   double value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return sign * value;
@@ -139,6 +153,7 @@ class Composer {
  public:
   explicit Composer(std::string_view text) {
     ANEMONE_CHECK(yaml_parser_initialize(&parser_) != 0, "libyaml has memory to begin");
+    if (text.data() == nullptr) text = "";  // which libyaml asserts that there is
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()),
                                  text.size());
     yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);

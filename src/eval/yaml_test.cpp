@@ -62,5 +62,17 @@ TEST(Yaml, BoundsAliasBombs) {
   EXPECT_EQ(parse_yaml(text).error().code, ErrorCode::limit);
 }
 
+TEST(Yaml, NothingIsNull) {
+  EXPECT_EQ(*parse_yaml(std::string_view()), nullptr);
+  EXPECT_EQ(*parse_yaml("# no value\n"), nullptr);
+}
+
+TEST(Yaml, SixtiesBeyondInt64StayText) {
+  EXPECT_EQ(*parse_yaml("190:20:30"), 685230);
+  EXPECT_EQ(*parse_yaml("9223372036854775807:59"), "9223372036854775807:59");
+  EXPECT_EQ(*parse_yaml("9:59:59:59:59:59:59:59:59:59:59:59:59"),
+            "9:59:59:59:59:59:59:59:59:59:59:59:59");
+}
+
 }  // namespace
 }  // namespace anemone::eval
