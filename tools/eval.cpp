@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <fstream>
@@ -19,7 +20,7 @@ struct Flags {
   std::vector<std::string> include_paths;
   std::string data;
   std::optional<int64_t> num_fewshot;
-  std::optional<double> limit;
+  std::string limit;
   std::string samples;
   std::string chat_template;  ///< "true", "false" or a name; empty when not given.
   std::string multiturn;
@@ -76,19 +77,28 @@ Result<std::string> read_samples(const std::string& given) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-Result<eval::Options> to_options(const Flags& flags) {
-  if (flags.limit && !(*flags.limit >= 0))
+/// A count of documents, or a share of them below 1.
+Result<std::optional<double>> parse_limit(const std::string& text) {
+  if (text.empty()) return std::optional<double>();
+  constexpr double kMost = 1e15;  // whole numbers are exact in a double up to here
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= kMost))
     return Error{ErrorCode::invalid_argument,
-                 fmt::format("--limit {}: expected a count, or a share below 1", *flags.limit),
+                 fmt::format("--limit {}: not a number of documents", text),
                  {},
-                 {}};
+                 "a count, or a share below 1"};
+  return std::optional(value);
+}
+
+Result<eval::Options> to_options(const Flags& flags) {
   eval::Options options;
   for (const std::string& task : flags.tasks)
     for (std::string& name : split(task)) options.tasks.push_back(std::move(name));
   options.places.include_paths.assign(flags.include_paths.begin(), flags.include_paths.end());
   options.places.data = flags.data;
   options.num_fewshot = flags.num_fewshot;
-  options.limit = flags.limit;
+  ANEMONE_TRY(options.limit, parse_limit(flags.limit));
   ANEMONE_TRY(options.samples, read_samples(flags.samples));
   options.apply_chat_template = !flags.chat_template.empty() && flags.chat_template != "false";
   if (options.apply_chat_template && flags.chat_template != "true")
@@ -107,23 +117,54 @@ Result<eval::Options> to_options(const Flags& flags) {
   return options;
 }
 
-/// What the table cannot say: documents without a score, and the work done.
-std::string notes(const eval::Report& report) {
+/// Documents without a score, which the table cannot show.
+std::string failures(const eval::Report& report) {
+  constexpr size_t kMostShown = 20;
   std::string text;
   for (const eval::TaskReport& task : report.tasks) {
     if (task.failed.empty()) continue;
     const auto failed = static_cast<int64_t>(task.failed.size());
-    text += fmt::format("{}: {} of {} documents failed; the scores are over the other {}\n",
-                        task.name, failed, failed + task.evaluated, task.evaluated);
-    for (const eval::FailedSample& sample : task.failed)
-      text += fmt::format("  document {}: {}\n", sample.document, sample.message);
+    text += fmt::format("{}: {} of {} failed; the scores are over the other {}\n", task.name,
+                        failed, counted(static_cast<uint64_t>(failed + task.evaluated), "document"),
+                        task.evaluated);
+    for (size_t i = 0; i < std::min(task.failed.size(), kMostShown); ++i)
+      text += fmt::format("  document {}: {}\n", task.failed[i].document, task.failed[i].message);
+    if (task.failed.size() > kMostShown)
+      text += fmt::format("  and {} more\n", task.failed.size() - kMostShown);
   }
   return text;
 }
 
-std::string ratio(uint64_t other, uint64_t own) {
-  return own == 0 ? "n/a"
-                  : fmt::format("{:.2f}", static_cast<double>(other) / static_cast<double>(own));
+void log_work(const eval::Work& work, const LogSink& log) {
+  log(LogLevel::info, fmt::format("done in {:.1f} s: {}, {:.0f} a second", work.seconds,
+                                  counted(work.tokens_run, "token"),
+                                  static_cast<double>(work.tokens_run) / work.seconds));
+  log(LogLevel::debug,
+      fmt::format("without the reuse of shared beginnings it would be {}; lm-evaluation-harness' "
+                  "hf model with its logits cache runs {}",
+                  counted(work.tokens_alone, "token"), work.tokens_logits_cache));
+}
+
+/// The error that the exit code stands for when the report is out.
+Status outcome(const eval::Report& report) {
+  if (!report.interrupted.empty()) {
+    std::string left;
+    for (const std::string& task : report.not_run) left += ", " + task;
+    return Error{
+        ErrorCode::interrupted,
+        fmt::format("interrupted in {}{}{}; the tasks before are reported", report.interrupted,
+                    left.empty() ? "" : "; not run: ", left.empty() ? left : left.substr(2)),
+        {},
+        {}};
+  }
+  for (const eval::TaskReport& task : report.tasks)
+    if (task.evaluated == 0 && !task.failed.empty())
+      return Error{
+          ErrorCode::mismatch,
+          fmt::format("{}: no document could be scored: {}", task.name, task.failed[0].message),
+          {},
+          {}};
+  return {};
 }
 
 Status evaluate(const Flags& flags, const CommonFlags& common) {
@@ -133,6 +174,9 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const eval::Options options, to_options(flags));
   ANEMONE_TRY(const auto tokenizer,
               text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
+  ANEMONE_RETURN_IF_ERROR(eval::check_options(options, tokenizer));
+  if (!flags.output_path.empty())
+    ANEMONE_RETURN_IF_ERROR(eval::check_output(flags.output_path).in("--output-path"));
   const auto start = std::chrono::steady_clock::now();
   ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, model_options));
   const std::chrono::duration<double> loading = std::chrono::steady_clock::now() - start;
@@ -143,28 +187,20 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
   ProgressLine progress(common);
   ANEMONE_TRY(const eval::Report report,
               eval::evaluate(*model, tokenizer, options, progress.sink(), log));
+  Status written;
   if (!flags.output_path.empty()) {
-    ANEMONE_TRY(const auto files, eval::write_report(report, flags.output_path));
-    for (const auto& file : files) log(LogLevel::info, fmt::format("wrote {}", file.string()));
+    auto files = eval::write_report(report, flags.output_path);
+    if (!files.ok())
+      written = std::move(files).error();
+    else
+      for (const auto& file : *files) log(LogLevel::info, fmt::format("wrote {}", file.string()));
   }
-  const eval::Work& work = report.work;
-  log(LogLevel::info,
-      fmt::format("{} tokens run in {:.1f} s ({:.0f} a second); each request alone would take {} "
-                  "({} times as many), hf with its logits cache {} ({})",
-                  work.tokens_run, work.seconds,
-                  static_cast<double>(work.tokens_run) / work.seconds, work.tokens_alone,
-                  ratio(work.tokens_alone, work.tokens_run), work.tokens_logits_cache,
-                  ratio(work.tokens_logits_cache, work.tokens_run)));
+  log_work(report.work, log);
+  if (common.json && !failures(report).empty()) log(LogLevel::warning, failures(report));
   ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? report.results + "\n" : report.table + notes(report)));
-  for (const eval::TaskReport& task : report.tasks)
-    if (task.evaluated == 0 && !task.failed.empty())
-      return Error{
-          ErrorCode::mismatch,
-          fmt::format("{}: no document could be scored: {}", task.name, task.failed[0].message),
-          {},
-          {}};
-  return {};
+      write_stdout(common.json ? report.results + "\n" : report.table + failures(report)));
+  ANEMONE_RETURN_IF_ERROR(std::move(written));
+  return outcome(report);
 }
 
 }  // namespace
@@ -179,7 +215,7 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
                  "Names, patterns, tags or .yaml files, by commas or blanks")
       ->required();
   app.add_option("--num-fewshot", flags->num_fewshot, "Examples before each question")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   auto* limit = app.add_option("--limit", flags->limit,
                                "Documents of each task: a count, or a share below 1");
   app.add_option("--samples", flags->samples, "JSON, or a file of it: {\"task\": [document, ...]}")
@@ -202,9 +238,9 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
                  "Of python, numpy, torch and few-shot draws; one for all, or four");
   app.add_option("--bootstrap-iters", flags->bootstrap_iters,
                  "For standard errors without a formula; 0: none")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   app.add_option("--max-length", flags->max_length, "Tokens fed at most; 0: the model's context")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number());
   app.add_option("--output-path", flags->output_path,
                  "Folder for results, or a name that ends in .json");
   app.add_flag("--log-samples", flags->log_samples,

@@ -39,7 +39,7 @@ struct TaskInfo {
   std::string unsupported;  ///< why the task cannot be run; empty when it can.
 };
 
-/// All tasks, sorted by name. Errors: not_found (an include path).
+/// All tasks, sorted by name. Errors: not_found (an include path, the folder with data sets).
 Result<std::vector<TaskInfo>> list_tasks(const TaskPlaces& places, const LogSink& log);
 
 /// What to evaluate and how; the meaning and the defaults are lm-evaluation-harness' own.
@@ -102,20 +102,38 @@ struct Report {
   std::string model_name;
   std::vector<TaskReport> tasks;
   Work work;
-  std::string results;  ///< the results file: JSON in the harness' layout.
-  std::string table;    ///< the line of arguments and the Markdown table that the harness prints.
+  /// The results file: JSON in the harness' layout. Ours are its keys `version` (of this layout:
+  /// 1), `failed` ({task: [{doc_id, error}]}) and `anemone` (what ran: `model_sha256`, numerics,
+  /// work, …).
+  std::string results;
+  std::string table;  ///< the line of arguments and the Markdown table that the harness prints.
+  /// The task that was running when the caller stopped the run; `tasks` are those that were
+  /// finished before. Empty when all are.
+  std::string interrupted;
+  std::vector<std::string> not_run;  ///< tasks behind the interrupted one.
 };
+
+/// Whether `options` can be run, without a model: its flags, the chat template, the task files and
+/// the places of their data. Errors: as evaluate.
+Status check_options(const Options& options, const text::Tokenizer& tokenizer);
 
 /// Evaluates all tasks of `options` on one model. Progress: one stage a task, in requests.
 /// Errors: not_found (task, data), unsupported (a key of a task, a model without logits),
-/// invalid_argument, corrupt (a task file), interrupted. A request on which the model fails is no
-/// error: its document has no score and is named in the report.
+/// invalid_argument, corrupt (a task file), interrupted (before the first task is finished; later
+/// the report says so). The requests of all tasks are built before the model runs. A document that
+/// cannot be asked or scored, or on which the model fails, is no error: it has no score and is
+/// named in the report.
 Result<Report> evaluate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                         const Options& options, const ProgressSink& progress, const LogSink& log);
 
+/// Whether write_report(report, output) will find a folder that it can write to. Leaves nothing
+/// behind. Errors: io.
+Status check_output(const std::filesystem::path& output);
+
 /// Writes FOLDER/<model>/results_<time>.json and, where a task has samples, samples_<task>_<time>
-/// .jsonl; an output path that ends in ".json" gives <stem>_<time>.json with the samples beside it.
-/// Each file appears when it is complete. Returns the paths, the results first. Errors: io.
+/// .jsonl, with "__" for what a file name cannot have; an output path that ends in ".json" gives
+/// <stem>_<time>.json with the samples beside it. Each file appears when it is complete. Returns
+/// the paths, the results first. Errors: io.
 Result<std::vector<std::filesystem::path>> write_report(const Report& report,
                                                         const std::filesystem::path& output);
 

@@ -91,8 +91,9 @@ constexpr std::array kAggregations = {
     Aggregation{"mean", aggregate_mean, ErrorEstimate::of_mean},
     Aggregation{"median", aggregate_median, ErrorEstimate::bootstrap},
     Aggregation{"perplexity", aggregate_perplexity, ErrorEstimate::bootstrap},
-    Aggregation{"weighted_perplexity", aggregate_weighted_perplexity, ErrorEstimate::none},
-    Aggregation{"bits_per_byte", aggregate_bits_per_byte, ErrorEstimate::none}};
+    Aggregation{"weighted_perplexity", aggregate_weighted_perplexity, ErrorEstimate::none,
+                ItemKind::pair},
+    Aggregation{"bits_per_byte", aggregate_bits_per_byte, ErrorEstimate::none, ItemKind::pair}};
 
 /// Replicates in chunks of 1,000, each with a generator of its own, as the harness draws them.
 double bootstrap(double (*statistic)(std::span<const double>), std::span<const double> values,
@@ -121,6 +122,12 @@ const Aggregation* find_aggregation(std::string_view name) {
   return nullptr;
 }
 
+bool takes(const Aggregation& aggregation, const Value& item) {
+  const auto numeric = [](const Value& value) { return value.is_number() || value.is_boolean(); };
+  if (aggregation.items == ItemKind::number) return numeric(item);
+  return item.is_array() && item.size() == 2 && numeric(item[0]) && numeric(item[1]);
+}
+
 std::optional<double> standard_error(const Aggregation& aggregation, std::span<const Value> items,
                                      int64_t bootstrap_iterations) {
   if (items.size() < 2 || bootstrap_iterations <= 0) return std::nullopt;
@@ -132,6 +139,7 @@ std::optional<double> standard_error(const Aggregation& aggregation, std::span<c
       return sample_deviation(values) / std::sqrt(static_cast<double>(values.size()));
     }
     case ErrorEstimate::bootstrap:
+      if (bootstrap_iterations < 2) return std::nullopt;
       return bootstrap(aggregation.name == "median" ? median_of : perplexity_of, numbers(items),
                        bootstrap_iterations);
   }

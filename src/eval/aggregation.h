@@ -18,13 +18,18 @@ struct Aggregation {
   std::string_view name;
   AggregateFunction apply = nullptr;
   ErrorEstimate error = ErrorEstimate::none;
+  ItemKind items = ItemKind::number;
 };
+
+/// Whether `item` is of the kind that `aggregation` takes.
+bool takes(const Aggregation& aggregation, const Value& item);
 
 /// "mean", "perplexity", "weighted_perplexity", "bits_per_byte", "median"; or null.
 const Aggregation* find_aggregation(std::string_view name);
 
 /// The standard error of `aggregation` over `items`; nothing when it has none or there are fewer
-/// than two items. `bootstrap_iterations` 0 gives none at all.
+/// than two items, and of a bootstrap fewer than two replicates. `bootstrap_iterations` 0 gives
+/// none at all.
 std::optional<double> standard_error(const Aggregation& aggregation, std::span<const Value> items,
                                      int64_t bootstrap_iterations);
 

@@ -114,7 +114,6 @@ TEST_F(EvaluateTest, AFailedSampleIsCountedAndNamed) {
   EXPECT_EQ(results["results"]["colours"]["sample_len"], 3);
   EXPECT_EQ(results["n-samples"]["colours"], (Value{{"original", 4}, {"effective", 3}}));
   EXPECT_EQ(results["failed"]["colours"][0]["doc_id"], 1);
-  EXPECT_THAT(words, HasSubstr("colours: document 1 failed: "));
   const Value sample = Value::parse(task.samples[1]);
   EXPECT_TRUE(sample.contains("error"));
   EXPECT_FALSE(sample.contains("acc"));
@@ -143,7 +142,8 @@ TEST_F(EvaluateTest, ADocumentWithoutChoicesIsCountedAndNamed) {
     const TaskReport& task = report->tasks[0];
     ASSERT_EQ(task.failed.size(), 1u) << metrics;
     EXPECT_EQ(task.failed[0].document, 0);
-    EXPECT_EQ(task.failed[0].message, "the document has no choices");
+    EXPECT_THAT(task.failed[0].message,
+                HasSubstr("open.jsonl, row 1: the document has no choices"));
     EXPECT_EQ(task.evaluated, 1);
     EXPECT_TRUE(Value::parse(task.samples[0]).contains("error"));
     EXPECT_TRUE(Value::parse(task.samples[1]).contains(metrics));
@@ -249,15 +249,15 @@ TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
   const Value results = Value::parse(report->results);
   std::vector<std::string> keys;
   for (const auto& [key, value] : results.items()) keys.push_back(key);
-  EXPECT_THAT(
-      keys, ElementsAre("results", "group_subtasks", "configs", "versions", "n-shot",
-                        "higher_is_better", "n-samples", "config", "git_hash", "date",
-                        "pretty_env_info", "transformers_version", "lm_eval_version",
-                        "upper_git_hash", "tokenizer_pad_token", "tokenizer_eos_token",
-                        "tokenizer_bos_token", "eot_token_id", "max_length", "task_hashes",
-                        "model_source", "model_name", "model_name_sanitized", "system_instruction",
-                        "system_instruction_sha", "fewshot_as_multiturn", "chat_template",
-                        "chat_template_sha", "total_evaluation_time_seconds", "failed", "anemone"));
+  EXPECT_THAT(keys, ElementsAre("results", "group_subtasks", "configs", "versions", "n-shot",
+                                "higher_is_better", "n-samples", "config", "git_hash", "date",
+                                "pretty_env_info", "transformers_version", "lm_eval_version",
+                                "upper_git_hash", "tokenizer_pad_token", "tokenizer_eos_token",
+                                "tokenizer_bos_token", "eot_token_id", "max_length", "task_hashes",
+                                "model_source", "model_name", "model_name_sanitized",
+                                "system_instruction", "system_instruction_sha",
+                                "fewshot_as_multiturn", "chat_template", "chat_template_sha",
+                                "total_evaluation_time_seconds", "version", "failed", "anemone"));
   EXPECT_EQ(results["n-shot"]["colours"], 1);
   EXPECT_EQ(results["versions"]["colours"], 3);
   EXPECT_EQ(results["config"]["limit"], 0.5);
@@ -462,6 +462,120 @@ TEST_F(EvaluateTest, S0_36_S0_52_SamplesOfARealModelDoNotTouch) {
   EXPECT_LT(together->work.tokens_run, together->work.tokens_logits_cache);
 }
 
+TEST_F(EvaluateTest, ADocumentThatCannotBeAskedOrScoredIsCountedAndNamed) {
+  const std::string head =
+      "\ndataset_path: json\ndataset_kwargs: {data_files: odd.jsonl}\ntest_split: train\n"
+      "output_type: multiple_choice\ndoc_to_choice: [\"no\", \"yes\"]\ndoc_to_target: a\n";
+  folder.write("tasks/odd.yaml", "task: odd" + head + "doc_to_text: \"{{q + '?'}}\"\n");
+  folder.write(
+      "tasks/odd.jsonl",
+      "{\"q\": null, \"a\": 1}\n{\"q\": \"Is it\", \"a\": 7}\n{\"q\": \"Is it\", \"a\": 1}\n"
+      "{\"q\": \"Is it\", \"a\": \"x\"}\n{\"q\": \"Is it\", \"a\": -1}\n"
+      "{\"q\": \"Is it\", \"a\": \"no\"}\n");
+  options.tasks = {"odd"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const TaskReport& task = report->tasks[0];
+  ASSERT_EQ(task.failed.size(), 4u);
+  EXPECT_THAT(task.failed[0].message, HasSubstr("odd.jsonl, row 1: "));
+  EXPECT_THAT(task.failed[1].message,
+              HasSubstr("odd.jsonl, row 2: the label 7 is none of the 2 choices: expected 0 to 1"));
+  EXPECT_THAT(task.failed[2].message, HasSubstr("row 4: the label 'x' is none of"));
+  EXPECT_THAT(task.failed[3].message, HasSubstr("row 5: the label -1 is none of"));
+  EXPECT_EQ(task.evaluated, 2);
+
+  // A fault of the task file is found before the model runs, also in the last task.
+  folder.write("tasks/wrong.yaml", "task: wrong" + head + "doc_to_text: \"{{nothing + 1}}\"\n");
+  options.tasks = {"colours", "wrong"};
+  auto unused = model_of(1);
+  const auto refused = run(unused);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().to_string(), HasSubstr("wrong"));
+  EXPECT_TRUE(unused.calls.empty());
+}
+
+TEST_F(EvaluateTest, InterruptionKeepsTheTasksBeforeIt) {
+  options.tasks = {"pages", "colours", "prose"};
+  options.limit = 2;
+  progress = [](const Progress& step) { return step.stage != "colours" || step.done < 3; };
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->interrupted, "colours");
+  EXPECT_THAT(report->not_run, ElementsAre("prose"));
+  ASSERT_EQ(report->tasks.size(), 1u);
+  EXPECT_EQ(report->tasks[0].name, "pages");
+  const Value results = Value::parse(report->results);
+  EXPECT_FALSE(results["results"].contains("colours"));
+  EXPECT_EQ(results["anemone"]["interrupted"], "colours");
+  EXPECT_EQ(report->table.find("colours"), std::string::npos);
+}
+
+TEST_F(EvaluateTest, OnlyConfiguredMetricsAreAggregated) {
+  const std::string head =
+      "dataset_path: json\ndataset_kwargs: {data_files: fixes.jsonl}\ntest_split: train\n"
+      "doc_to_text: source\ndoc_to_target: target\nprocess_results: !function "
+      "typos.process_results\n"
+      "generation_kwargs: {until: [\"\\n\"], max_gen_toks: 3}\n";
+  folder.write("tasks/some.yaml", "task: some\n" + head + "metric_list: [{metric: exact_match}]\n");
+  folder.write("tasks/mean.yaml",
+               "task: mean\n" + head + "metric_list: [{metric: wer_before, aggregation: mean}]\n");
+  folder.write("tasks/fixes.jsonl", "{\"source\": \"a b\", \"target\": \"a c\"}\n");
+  options.tasks = {"some", "mean"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->tasks[0].scores.size(), 1u);
+  EXPECT_EQ(report->tasks[0].scores[0].metric, "exact_match");
+  EXPECT_TRUE(Value::parse(report->tasks[0].samples[0]).contains("wer_before"));
+  ASSERT_EQ(report->tasks[1].failed.size(), 1u);
+  EXPECT_THAT(report->tasks[1].failed[0].message,
+              HasSubstr("the value of 'wer_before' is [1, 2], which mean does not take"));
+}
+
+TEST_F(EvaluateTest, NamesStayInsideTheOutputFolder) {
+  Report report;
+  report.model_name = "..";
+  report.results = "{}";
+  report.tasks.resize(2);
+  report.tasks[0].name = "../../up";
+  report.tasks[1].name = "..|..|up";
+  for (TaskReport& task : report.tasks) task.samples = {"{}"};
+  const auto files = write_report(report, folder.path() / "out");
+  ASSERT_TRUE(files.ok()) << files.error().to_string();
+  ASSERT_EQ(files->size(), 3u);
+  for (const auto& file : *files) EXPECT_EQ(file.parent_path(), folder.path() / "out/__");
+  EXPECT_NE(files->at(1), files->at(2));
+}
+
+TEST_F(EvaluateTest, AnOutputFolderIsTriedAndLeftAsItWas) {
+  EXPECT_TRUE(check_output(folder.path() / "new/deep").ok());
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "new"));
+  EXPECT_TRUE(check_output(folder.path() / "name.json").ok());
+  folder.write("file", "");
+  EXPECT_EQ(check_output(folder.path() / "file/inside").error().code, ErrorCode::io);
+  EXPECT_EQ(check_output(folder.path() / "file").error().code, ErrorCode::io);
+  EXPECT_EQ(check_output("/proc/nothing").error().code, ErrorCode::io);
+}
+
+TEST_F(EvaluateTest, OneReplicateHasNoStandardError) {
+  folder.write("tasks/words.yaml",
+               "task: words\ndataset_path: json\ndataset_kwargs: {data_files: colours.jsonl}\n"
+               "test_split: train\noutput_type: loglikelihood\ndoc_to_text: thing\n"
+               "doc_to_target: ' it is'\n");
+  options.tasks = {"words"};
+  for (const auto& [iterations, given] : {std::pair{1, false}, std::pair{2, true}}) {
+    options.bootstrap_iterations = iterations;
+    auto model = model_of(1);
+    const auto report = run(model);
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    EXPECT_EQ(report->tasks[0].scores[0].metric, "perplexity");
+    EXPECT_EQ(report->tasks[0].scores[0].standard_error.has_value(), given);
+    EXPECT_EQ(report->table.find("nan"), std::string::npos);
+  }
+}
+
 TEST_F(EvaluateTest, ListsTasksWithTheirData) {
   TaskPlaces places = options.places;
   folder.write("tasks/python.yaml", "task: odd\nclass: !function a.B\n");
@@ -472,7 +586,7 @@ TEST_F(EvaluateTest, ListsTasksWithTheirData) {
                          [&](const TaskInfo& task) { return task.name == name; });
   };
   EXPECT_THAT(find("colours").data_origin, HasSubstr("colours.jsonl"));
-  EXPECT_EQ(find("typos").data_origin, "tasks/typos/typos.jsonl");
+  EXPECT_EQ(find("typos").data_origin, "built-in typos.jsonl");
   EXPECT_EQ(find("typos").kind, "generate_until");
   EXPECT_EQ(find("arc_easy").dataset, "allenai/ai2_arc (ARC-Easy)");
   EXPECT_EQ(find("odd").unsupported, "a Python class");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,7 +18,9 @@ namespace anemone::eval {
 using DocumentsFunction = Result<std::vector<Value>> (*)(std::vector<Value> documents);
 using FieldFunction = Result<Value> (*)(const Value& document);
 using ResultsFunction = Result<Value> (*)(const Value& document, std::span<const Response> results);
-/// Nothing when the values give no number.
+/// What an aggregation takes of each document: a number, or [value, weight].
+enum class ItemKind : uint8_t { number, pair };
+/// Nothing when the values give no number. Every item is of the aggregation's kind.
 using AggregateFunction = std::optional<double> (*)(std::span<const Value> items);
 
 /// One built-in: exactly one of the pointers is set.
@@ -27,6 +30,7 @@ struct Function {
   FieldFunction field = nullptr;
   ResultsFunction results = nullptr;
   AggregateFunction aggregate = nullptr;
+  ItemKind items = ItemKind::number;  ///< of `aggregate`.
 };
 
 /// The built-ins of one task family: a file functions/<family>.cpp and a line of functions.inc.

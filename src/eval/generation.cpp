@@ -108,7 +108,9 @@ Result<Response> Scorer::generate(const Request& request) {
   if (most_context < 1)
     return fail(ErrorCode::limit, "{} generated tokens do not fit in a context of {}",
                 options.most_tokens, max_length_);
-  if (std::find(options.until.begin(), options.until.end(), codec_.end_text) == options.until.end())
+  // A tokenizer without EOS has no end text; an empty one would be found in any text.
+  if (!codec_.end_text.empty() &&
+      std::find(options.until.begin(), options.until.end(), codec_.end_text) == options.until.end())
     options.until.push_back(codec_.end_text);
   ANEMONE_TRY(Tokens prompt, encode_text(codec_, request.context));
   if (prompt.empty()) return fail(ErrorCode::invalid_argument, "an empty prompt");

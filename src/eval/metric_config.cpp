@@ -14,7 +14,7 @@ Status set_aggregation(MetricConfig& metric, const Value& given, const Metric* k
     if (found->aggregate == nullptr)
       return fail(ErrorCode::invalid_argument, "aggregation: !function {} aggregates nothing",
                   found->name);
-    metric.aggregation = {found->name, found->aggregate, ErrorEstimate::none};
+    metric.aggregation = {found->name, found->aggregate, ErrorEstimate::none, found->items};
     return {};
   }
   const std::string name = given.is_string()  ? given.get<std::string>()

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "base/error.h"
+#include "eval/arg_max.h"
 
 namespace anemone::eval {
 namespace {
@@ -29,7 +29,7 @@ std::span<const Response> ScoredDocument::unconditional() const {
 }
 
 bool ScoredDocument::is_gold(size_t choice) const {
-  return std::find(gold.begin(), gold.end(), static_cast<int64_t>(choice)) != gold.end();
+  return std::find(gold.begin(), gold.end(), choice) != gold.end();
 }
 
 const Metric* find_metric(std::string_view name) {
@@ -79,13 +79,12 @@ Result<Value> score_document(const ScoredDocument& document, const TaskConfig& t
   return scores;
 }
 
-size_t arg_max(std::span<const double> values) {
-  size_t best = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (std::isnan(values[i])) return i;
-    if (values[i] > values[best]) best = i;
-  }
-  return best;
+Value likeliest_is_right(const ScoredDocument& document, size_t (*size)(const std::string&)) {
+  std::vector<double> values;
+  const auto answers = document.conditional();
+  for (size_t i = 0; i < answers.size(); ++i)
+    values.push_back(answers[i].log_likelihood / static_cast<double>(size(document.choices[i])));
+  return document.is_gold(arg_max<double>(values)) ? 1.0 : 0.0;
 }
 
 Value weighted(const Response& response, size_t weight) {

@@ -20,7 +20,7 @@ struct ScoredDocument {
 
   // multiple_choice
   std::vector<std::string> choices;
-  std::vector<int64_t> gold;     ///< right choices; kNoChoice for one that does not exist.
+  std::vector<size_t> gold;      ///< right choices.
   bool multiple_target = false;  ///< the task's first document has a list as its target.
 
   std::string text;                     ///< loglikelihood_rolling: the text as it was scored.
@@ -31,8 +31,6 @@ struct ScoredDocument {
   std::span<const Response> unconditional() const;
   bool is_gold(size_t choice) const;
 };
-
-inline constexpr int64_t kNoChoice = -100;
 
 using ScoreFunction = Result<Value> (*)(const ScoredDocument& document, const Value& options);
 
@@ -67,8 +65,9 @@ std::vector<std::string_view> default_metrics(OutputType type);
 /// Scores one document by the metrics of its task: {name: value}.
 Result<Value> score_document(const ScoredDocument& document, const TaskConfig& task);
 
-/// numpy.argmax: the first of equal values; a NaN counts as the highest.
-size_t arg_max(std::span<const double> values);
+/// 1.0 when the choice with the highest log-likelihood for each unit of its size is right. A choice
+/// of size 0 counts as Python's numpy counts it: by the sign, or NaN.
+Value likeliest_is_right(const ScoredDocument& document, size_t (*size)(const std::string& choice));
 
 /// [log-likelihood, weight] as the samples file shows it: the integer 0 for a text without tokens.
 Value weighted(const Response& response, size_t weight);

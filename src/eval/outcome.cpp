@@ -27,27 +27,31 @@ Value shown(const Response& response, OutputType type) {
   }
 }
 
-Result<std::vector<int64_t>> gold_choices(const Task& task, const Value& document,
-                                          const std::vector<std::string>& choices) {
+/// The number of the choice that `label` means: a number, or the choice itself.
+Result<size_t> choice_of(const Value& label, const std::vector<std::string>& choices) {
+  if (label.is_string()) {
+    const auto found = std::find(choices.begin(), choices.end(), label.get<std::string>());
+    if (found != choices.end()) return static_cast<size_t>(found - choices.begin());
+  } else if (label.is_boolean()) {
+    if (choices.size() > 1) return static_cast<size_t>(label.get<bool>());
+  } else if (label.is_number_integer() && label >= 0 && label < choices.size()) {
+    return label.get<size_t>();
+  }
+  return fail(ErrorCode::mismatch,
+              "the label {} is none of the {} choices: expected 0 to {}, or a choice's text",
+              python::to_repr(label), choices.size(), choices.size() - 1);
+}
+
+Result<std::vector<size_t>> gold_choices(const Task& task, const Value& document,
+                                         const std::vector<std::string>& choices) {
   const TaskConfig& config = task.config();
   ANEMONE_TRY(const Value target, task.multiple_input()
                                       ? task.text(config.doc_to_text, document)
                                       : task.target(config.doc_to_target, document));
-  const auto count = static_cast<int64_t>(choices.size());
-  const auto existing = [&](int64_t index) { return index < count ? index : kNoChoice; };
-  std::vector<int64_t> gold;
-  for (const Value& item : target.is_array() ? target : Value::array({target})) {
-    if (item.is_number_integer()) {
-      gold.push_back(existing(item.get<int64_t>()));
-    } else if (item.is_boolean()) {
-      gold.push_back(existing(item.get<bool>() ? 1 : 0));
-    } else if (item.is_string() && !target.is_array()) {
-      const auto found = std::find(choices.begin(), choices.end(), item.get<std::string>());
-      gold.push_back(found == choices.end() ? kNoChoice : found - choices.begin());
-    } else {
-      return fail(ErrorCode::mismatch, "the right choice is {}, expected a number or a choice",
-                  python::to_repr(item));
-    }
+  std::vector<size_t> gold;
+  for (const Value& label : target.is_array() ? target : Value::array({target})) {
+    ANEMONE_TRY(const size_t choice, choice_of(label, choices));
+    gold.push_back(choice);
   }
   return gold;
 }
@@ -107,24 +111,22 @@ class TaskScorer {
         columns_.push_back({std::string(metric->name), {}});
   }
 
-  Status add(const DocumentRequests& requests, const std::vector<Response>& responses) {
+  void add(const DocumentRequests& requests, const std::vector<Response>& responses) {
     const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
-    ANEMONE_TRY(const Value target, task_.target(task_.config().doc_to_target, document));
-    const auto failed =
-        std::find_if(responses.begin(), responses.end(),
-                     [](const Response& response) { return response.error.has_value(); });
-    Value scores = Value::object();
+    const auto target = task_.target(task_.config().doc_to_target, document);
+    const auto scores = scores_or_error(requests, document, target, responses);
     std::string failure;
-    if (requests.error || failed != responses.end()) {
-      failure = (requests.error ? *requests.error : *failed->error).to_string();
-      outcome_.failed.push_back({requests.doc_id, failure});
-    } else {
-      ANEMONE_TRY(scores, scores_of(task_, document, responses));
+    if (scores.ok()) {
       ++outcome_.effective;
+      // What process_results gives beside the task's metrics stays in the samples file.
+      for (const auto& [metric, value] : scores->items())
+        if (configured(metric) != nullptr) column(metric).items.push_back(value);
+    } else {
+      failure = scores.error().to_string();
+      outcome_.failed.push_back({requests.doc_id, failure});
     }
-    for (const auto& [metric, value] : scores.items()) column(metric).items.push_back(value);
-    add_sample(document, target, requests, responses, scores, failure);
-    return {};
+    add_sample(document, target.ok() ? *target : Value(""), requests, responses,
+               scores.ok() ? *scores : Value::object(), failure);
   }
 
   TaskOutcome finish() {
@@ -135,7 +137,7 @@ class TaskScorer {
     outcome_.metrics = Value::object();
     for (const MetricConfig& metric : config.metrics) column(metric.name);
     for (const Column& column : columns_) {
-      const Aggregation aggregation = aggregation_of(column.metric);
+      const Aggregation& aggregation = configured(column.metric)->aggregation;
       const auto value = aggregation.apply(column.items);
       const auto error = standard_error(aggregation, column.items, bootstrap_iterations_);
       const bool valued = value && std::isfinite(*value);
@@ -147,6 +149,22 @@ class TaskScorer {
   }
 
  private:
+  Result<Value> scores_or_error(const DocumentRequests& requests, const Value& document,
+                                const Result<Value>& target,
+                                const std::vector<Response>& responses) const {
+    if (requests.error) return *requests.error;
+    for (const Response& response : responses)
+      if (response.error) return *response.error;
+    auto scores = target.ok() ? scores_of(task_, document, responses) : target.error();
+    for (const MetricConfig& metric : task_.config().metrics)
+      if (scores.ok() && scores->contains(metric.name) &&
+          !takes(metric.aggregation, (*scores)[metric.name]))
+        scores =
+            fail(ErrorCode::mismatch, "the value of '{}' is {}, which {} does not take",
+                 metric.name, python::to_repr((*scores)[metric.name]), metric.aggregation.name);
+    return std::move(scores).in(task_.place_of(requests.doc_id));
+  }
+
   Column& column(const std::string& metric) {
     for (Column& column : columns_)
       if (column.metric == metric) return column;
@@ -154,10 +172,10 @@ class TaskScorer {
     return columns_.back();
   }
 
-  Aggregation aggregation_of(const std::string& metric) const {
+  const MetricConfig* configured(const std::string& metric) const {
     for (const MetricConfig& wanted : task_.config().metrics)
-      if (wanted.name == metric) return wanted.aggregation;
-    return *find_aggregation("mean");
+      if (wanted.name == metric) return &wanted;
+    return nullptr;
   }
 
   void add_sample(const Value& document, const Value& target, const DocumentRequests& requests,
@@ -203,14 +221,10 @@ class TaskScorer {
 
 }  // namespace
 
-Result<TaskOutcome> score_task(const Task& task, const Answers& answers,
-                               int64_t bootstrap_iterations) {
+TaskOutcome score_task(const Task& task, const Answers& answers, int64_t bootstrap_iterations) {
   TaskScorer scorer(task, bootstrap_iterations);
-  for (size_t i = 0; i < answers.documents.size(); ++i) {
-    auto added = scorer.add(answers.documents[i], answers.responses[i]);
-    if (!added.ok())
-      return std::move(added).in(fmt::format("document {}", answers.documents[i].doc_id)).error();
-  }
+  for (size_t i = 0; i < answers.documents.size(); ++i)
+    scorer.add(answers.documents[i], answers.responses[i]);
   return scorer.finish();
 }
 

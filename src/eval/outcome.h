@@ -33,9 +33,8 @@ struct TaskOutcome {
   std::string hash;                  ///< task_hashes[task].
 };
 
-/// Filters and scores the answers of a task. A document with a failed request has no score and is
-/// named in `failed`. Errors: those of process_results and of metrics, with the document.
-Result<TaskOutcome> score_task(const Task& task, const Answers& answers,
-                               int64_t bootstrap_iterations);
+/// Filters and scores the answers of a task. A document that could not be asked, whose request
+/// failed, or that cannot be scored (a label that is no choice) is named in `failed`.
+TaskOutcome score_task(const Task& task, const Answers& answers, int64_t bootstrap_iterations);
 
 }  // namespace anemone::eval

@@ -142,11 +142,12 @@ Result<std::vector<std::string>> build_contexts(const Task& task, const Value& d
                                                 const PromptOptions& options) {
   const TaskConfig& config = task.config();
   std::vector<Message> messages;
+  // First, so that a document which fails leaves the draws of those behind it as they are.
+  ANEMONE_TRY(const auto examples, sampler.draw(document));
   ANEMONE_TRY(const std::string description, task.column_or_template(config.description, document));
   const std::string system =
       joined(options.system_instruction, description, config.fewshot_delimiter);
   if (!system.empty()) messages.push_back({"system", system, ""});
-  ANEMONE_TRY(const auto examples, sampler.draw(document));
   for (const Value* example : examples)
     ANEMONE_RETURN_IF_ERROR(add_example(task, *example, messages));
 

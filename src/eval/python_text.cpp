@@ -239,6 +239,11 @@ std::optional<int64_t> parse_int(std::string_view text) {
   return value;
 }
 
+bool is_punctuation(char c) {
+  return (c >= 0x21 && c <= 0x2f) || (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) ||
+         (c >= 0x7b && c <= 0x7e);
+}
+
 bool is_ascii_digits(std::string_view text) {
   for (const char c : text)
     if (c < '0' || c > '9') return false;

@@ -48,6 +48,9 @@ size_t count_split_words(std::string_view text);
 /// around.
 std::optional<int64_t> parse_int(std::string_view text);
 
+/// One of string.punctuation, which is ASCII.
+bool is_punctuation(char c);
+
 /// True when all characters are ASCII digits and there is at least one.
 bool is_ascii_digits(std::string_view text);
 

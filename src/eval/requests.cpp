@@ -116,11 +116,20 @@ Result<std::vector<DocumentRequests>> build_requests(const Task& task,
   for (const int64_t id : documents) {
     auto requests =
         document_requests(task, task.documents()[static_cast<size_t>(id)], sampler, options);
-    if (!requests.ok()) return std::move(requests).in(fmt::format("document {}", id)).error();
-    DocumentRequests built{id, std::move(requests).value(), std::nullopt};
-    if (built.requests.empty())
-      built.error = fail(ErrorCode::mismatch, "the document has no choices");
+    DocumentRequests built{id, {}, std::nullopt};
+    if (requests.ok() && requests->empty())
+      requests = fail(ErrorCode::mismatch, "the document has no choices");
+    if (requests.ok())
+      built.requests = std::move(requests).value();
+    else
+      built.error = std::move(requests).in(task.place_of(id)).error();
     all.push_back(std::move(built));
+  }
+  const auto sound = [](const DocumentRequests& document) { return !document.error; };
+  if (!all.empty() && std::none_of(all.begin(), all.end(), sound)) {
+    Error first = *std::move(all[0].error);
+    first.context.push_back(fmt::format("document {}", all[0].doc_id));
+    return first;
   }
   return all;
 }

@@ -38,8 +38,9 @@ struct Selection {
 /// Document ids in order. Errors: out_of_range (a sample that does not exist).
 Result<std::vector<int64_t>> select_documents(const Selection& selection, size_t count);
 
-/// Builds the requests of the given documents. One without choices has no requests and an error of
-/// its own. Errors name the document.
+/// Builds the requests of the given documents. One that cannot be asked (a field is missing, there
+/// are no choices) has no requests and an error of its own. Errors: when none can be asked, that of
+/// the first, with its number.
 Result<std::vector<DocumentRequests>> build_requests(const Task& task,
                                                      const std::vector<int64_t>& documents,
                                                      FewshotSampler& sampler,

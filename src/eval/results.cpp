@@ -8,6 +8,7 @@
 
 #include "anemone/version.h"
 #include "base/sha256.h"
+#include "eval/file_name.h"
 #include "eval/python_format.h"
 #include "eval/python_text.h"
 #include "eval/table.h"
@@ -107,18 +108,19 @@ Value provenance(const RunRecord& run, std::span<const TaskRecord> tasks) {
     for (const auto& [key, value] : counts.items()) entry[key] = value;
     by_task[record.outcome.name] = std::move(entry);
   }
-  return {{"format", 1},
-          {"version", version()},
+  return {{"version", version()},
           {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
+          {"model_sha256", run.model.hash},
           {"model",
            {{"path", run.model.path.string()},
-            {"sha256", run.model.hash},
             {"form", run.model.form},
             {"architecture", run.model.architecture},
             {"context_length", run.model.context_length},
             {"weight_bytes", run.model.weight_bytes},
             {"numerics", runtime::to_string(run.model.numerics)}}},
           {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
+          {"interrupted", run.interrupted.empty() ? Value() : Value(run.interrupted)},
+          {"not_run", run.not_run},
           {"work", work_counts(run.work)},
           {"tasks", std::move(by_task)}};
 }
@@ -170,7 +172,7 @@ Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
       {"task_hashes", std::move(hashes)},
       {"model_source", "anemone"},
       {"model_name", run.model.name},
-      {"model_name_sanitized", sanitized_model_name(run.model.name)},
+      {"model_name_sanitized", file_name_of(run.model.name)},
       {"system_instruction", system.empty() ? Value() : Value(system)},
       {"system_instruction_sha", system.empty() ? Value() : Value(sha256(system))},
       {"fewshot_as_multiturn", run.options.apply_chat_template ? Value(run.multiturn) : Value()},
@@ -178,6 +180,7 @@ Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
       {"chat_template_sha",
        template_text.is_string() ? Value(sha256(template_text.get<std::string>())) : Value()},
       {"total_evaluation_time_seconds", python::float_repr(run.work.seconds)},
+      {"version", 1},
       {"failed", failures(tasks)},
       {"anemone", provenance(run, tasks)}};
 }
@@ -192,20 +195,6 @@ std::string format_report(const Value& results, std::optional<int64_t> num_fewsh
       python::to_str(config["batch_size"]));
   out += format_table(results, "results") + "\n";
   if (results.contains("groups")) out += format_table(results, "groups") + "\n";
-  return out;
-}
-
-std::string sanitized_model_name(const std::string& name) {
-  std::string out;
-  bool replaced = false;
-  for (const char c : name) {
-    const bool bad = std::string_view("\"<>:/|\\?*[]").find(c) != std::string_view::npos;
-    if (!bad)
-      out.push_back(c);
-    else if (!replaced)
-      out += "__";
-    replaced = bad;
-  }
   return out;
 }
 

@@ -33,17 +33,16 @@ struct RunRecord {
   Value end_token_id;
   double start_seconds = 0;  ///< since 1970.
   Work work;
+  std::string interrupted;           ///< the task that was running when the run was stopped.
+  std::vector<std::string> not_run;  ///< tasks behind it.
 };
 
-/// The results file: the harness' keys in its order, then `failed` (documents without a score, by
-/// task) and `anemone` (the model's hash, numerics and form, this program's version, the machine,
-/// the work done).
+/// The results file: the harness' keys in its order, then `version` of this layout, `failed`
+/// (documents without a score, by task) and `anemone` (the model's hash, numerics and form, this
+/// program's version, the machine, the work done).
 Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks);
 
 /// What the harness prints of a run: its arguments, the table, and the table of groups.
 std::string format_report(const Value& results, std::optional<int64_t> num_fewshot);
-
-/// Runs of characters that file names cannot have become "__".
-std::string sanitized_model_name(const std::string& name);
 
 }  // namespace anemone::eval

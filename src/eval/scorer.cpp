@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "eval/arg_max.h"
 #include "eval/generation.h"
 
 namespace anemone::eval {
@@ -32,12 +33,9 @@ uint64_t hash_tokens(uint64_t hash, std::span<const int32_t> tokens) {
 }  // namespace
 
 Result<int32_t> best_token(std::span<const float> logits) {
-  size_t best = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i]))
-      return fail(ErrorCode::mismatch, "the model's logit of token {} is not a number", i);
-    if (logits[i] > logits[best]) best = i;
-  }
+  const size_t best = arg_max(logits);
+  if (std::isnan(logits[best]))
+    return fail(ErrorCode::mismatch, "the model's logit of token {} is not a number", best);
   return static_cast<int32_t>(best);
 }
 
@@ -166,15 +164,13 @@ Result<Response> Scorer::score_rolling(const std::string& text, int64_t stride) 
   return sum;
 }
 
-Result<std::vector<Response>> Scorer::run(OutputType type, std::span<const Request> requests) {
+std::vector<Response> Scorer::run(OutputType type, std::span<const Request> requests) {
   std::vector<Response> responses;
   for (const Request& request : requests) {
     auto response = type == OutputType::loglikelihood_rolling
                         ? score_rolling(request.context, max_length_)
                     : type == OutputType::generate_until ? generate(request)
                                                          : score_pair(request);
-    if (!response.ok() && response.error().code == ErrorCode::interrupted)
-      return std::move(response).error();
     if (response.ok()) {
       responses.push_back(std::move(response).value());
     } else {

@@ -34,8 +34,8 @@ class Scorer {
   static Result<Scorer> create(lm::LanguageModel& model, const Codec& codec, int64_t max_length);
 
   /// Responses to one document's requests, in their order. A request that fails has its error in
-  /// its response; only ErrorCode::interrupted of the model ends the call.
-  Result<std::vector<Response>> run(OutputType type, std::span<const Request> requests);
+  /// its response.
+  std::vector<Response> run(OutputType type, std::span<const Request> requests);
 
   /// Log-likelihood of a text in windows (see rolling_windows).
   Result<Response> score_rolling(const std::string& text, int64_t stride);

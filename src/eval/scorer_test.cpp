@@ -62,9 +62,8 @@ TEST(Scorer, S0_37_ChoicesShareTheirContext) {
   const std::vector<Request> requests = {
       {"question", " yes", {}}, {"question", " no", {}}, {"question", "x", {}}};
   const auto responses = scorer->run(OutputType::multiple_choice, requests);
-  ASSERT_TRUE(responses.ok());
   for (size_t i = 0; i < requests.size(); ++i)
-    EXPECT_NEAR(responses->at(i).log_likelihood,
+    EXPECT_NEAR(responses.at(i).log_likelihood,
                 brute_force(requests[i].context, requests[i].continuation), 1e-9);
   // Two blocks of the context, then what each choice adds; a choice of one token adds nothing.
   EXPECT_THAT(model.calls, ElementsAre(Pair(0, 4), Pair(4, 4), Pair(8, 3), Pair(8, 2)));
@@ -83,15 +82,15 @@ TEST(Scorer, S0_36_ScoresDoNotDependOnWhatRanBefore) {
     auto model = model_of(64, 4);
     auto scorer = Scorer::create(model, byte_codec(), 0);
     const auto responses = scorer->run(OutputType::loglikelihood, std::span(&request, 1));
-    ASSERT_FALSE(responses->at(0).error);
-    alone.push_back(responses->at(0).log_likelihood);
+    ASSERT_FALSE(responses.at(0).error);
+    alone.push_back(responses.at(0).log_likelihood);
   }
   auto model = model_of(64, 4);
   auto scorer = Scorer::create(model, byte_codec(), 0);
   for (int round = 0; round < 2; ++round) {
     const auto together = scorer->run(OutputType::loglikelihood, requests);
     for (size_t i = 0; i < requests.size(); ++i)
-      EXPECT_EQ(together->at(i).log_likelihood, alone[i]) << i;
+      EXPECT_EQ(together.at(i).log_likelihood, alone[i]) << i;
   }
 }
 
@@ -102,9 +101,9 @@ TEST(Scorer, PiecesDependOnTheRequestAlone) {
     auto model = model_of(64, 4);
     auto scorer = Scorer::create(model, byte_codec(), 0);
     const Request first = {before, "x", {}};
-    ASSERT_TRUE(scorer->run(OutputType::loglikelihood, std::span(&first, 1)).ok());
+    ASSERT_FALSE(scorer->run(OutputType::loglikelihood, std::span(&first, 1)).at(0).error);
     model.calls.clear();
-    ASSERT_TRUE(scorer->run(OutputType::loglikelihood, std::span(&request, 1)).ok());
+    ASSERT_FALSE(scorer->run(OutputType::loglikelihood, std::span(&request, 1)).at(0).error);
     for (const auto& [begin, count] : model.calls)
       EXPECT_TRUE(begin % 4 == 0 || begin == 10) << before << ": " << begin << "+" << count;
     EXPECT_THAT(model.calls.back(), Pair(12, 2));
@@ -133,13 +132,13 @@ TEST(Scorer, TruncatesOnTheLeftAndCounts) {
   const std::vector<Request> requests = {{"0123456789", "ab", {}}, {"012345", "abc", {}}};
   const auto responses = scorer->run(OutputType::loglikelihood, requests);
   // 8 inputs and the last label make 9 tokens.
-  EXPECT_NEAR(responses->at(0).log_likelihood, brute_force("3456789", "ab"), 1e-9);
-  EXPECT_NEAR(responses->at(1).log_likelihood, brute_force("012345", "abc"), 1e-9);
+  EXPECT_NEAR(responses.at(0).log_likelihood, brute_force("3456789", "ab"), 1e-9);
+  EXPECT_NEAR(responses.at(1).log_likelihood, brute_force("012345", "abc"), 1e-9);
   EXPECT_EQ(scorer->counts().truncated, 1u);
   const Request long_continuation = {"a", "012345678", {}};
   const auto failed = scorer->run(OutputType::loglikelihood, std::span(&long_continuation, 1));
-  ASSERT_TRUE(failed->at(0).error);
-  EXPECT_THAT(failed->at(0).error->message, HasSubstr("a continuation of 9 tokens"));
+  ASSERT_TRUE(failed.at(0).error);
+  EXPECT_THAT(failed.at(0).error->message, HasSubstr("a continuation of 9 tokens"));
 }
 
 TEST(Scorer, S0_11_RollingWindowsScoreEachTokenOnce) {
@@ -170,12 +169,11 @@ TEST(Scorer, OneFailingRequestLeavesTheOthers) {
   auto scorer = Scorer::create(model, byte_codec(), 0);
   const std::vector<Request> requests = {{"ab", "cd", {}}, {"aX", "cd", {}}, {"ab", "ce", {}}};
   const auto responses = scorer->run(OutputType::loglikelihood, requests);
-  ASSERT_TRUE(responses.ok());
-  EXPECT_FALSE(responses->at(0).error);
-  ASSERT_TRUE(responses->at(1).error);
-  EXPECT_EQ(responses->at(1).error->message, "token 88 fails");
-  ASSERT_FALSE(responses->at(2).error);
-  EXPECT_NEAR(responses->at(2).log_likelihood, brute_force("ab", "ce"), 1e-9);
+  EXPECT_FALSE(responses.at(0).error);
+  ASSERT_TRUE(responses.at(1).error);
+  EXPECT_EQ(responses.at(1).error->message, "token 88 fails");
+  ASSERT_FALSE(responses.at(2).error);
+  EXPECT_NEAR(responses.at(2).log_likelihood, brute_force("ab", "ce"), 1e-9);
 }
 
 TEST(Scorer, NaNLogitsAreAFailureAndNoScore) {
@@ -187,8 +185,8 @@ TEST(Scorer, NaNLogitsAreAFailureAndNoScore) {
   auto scorer = Scorer::create(model, byte_codec(), 0);
   const std::vector<Request> requests = {{"ab", "cd", {}}, {"ab", "c", {}}};
   const auto responses = scorer->run(OutputType::loglikelihood, requests);
-  EXPECT_EQ(responses->at(0).error->message, "the model's logit of token 5 is not a number");
-  EXPECT_FALSE(responses->at(1).error);
+  EXPECT_EQ(responses.at(0).error->message, "the model's logit of token 5 is not a number");
+  EXPECT_FALSE(responses.at(1).error);
 }
 
 TEST(Scorer, RefusesModelsWithoutLogits) {
@@ -223,7 +221,7 @@ std::string generated(ScriptedModel& model, const Value& kwargs, const char* pro
   auto scorer = Scorer::create(model, byte_codec(), 0);
   const Request request = {prompt, "", kwargs};
   const auto responses = scorer->run(OutputType::generate_until, std::span(&request, 1));
-  const Response& response = responses->at(0);
+  const Response& response = responses.at(0);
   return response.error ? "error: " + response.error->to_string() : response.text;
 }
 
@@ -243,8 +241,8 @@ TEST(Generation, SharesNothingWrongBetweenRequests) {
   const std::vector<Request> requests = {{"abc", "", {{"until", {"\n"}}}},
                                          {"abc", "", {{"until", {"\n"}}}}};
   const auto responses = scorer->run(OutputType::generate_until, requests);
-  EXPECT_EQ(responses->at(0).text, "one");
-  EXPECT_EQ(responses->at(1).text, "one");
+  EXPECT_EQ(responses.at(0).text, "one");
+  EXPECT_EQ(responses.at(1).text, "one");
 }
 
 TEST(Generation, RefusesWhatIsNotGreedy) {
@@ -257,6 +255,16 @@ TEST(Generation, RefusesWhatIsNotGreedy) {
   auto model = saying("x", 3);
   EXPECT_THAT(generated(model, {{"max_gen_toks", 512}}),
               HasSubstr("512 generated tokens do not fit in a context of 512"));
+}
+
+TEST(Generation, WithoutAnEndTextDoesNotStopAtOnce) {
+  auto model = saying("hello\nmore", 3);
+  Codec codec = byte_codec();
+  codec.end_text.clear();
+  codec.stop_ids.clear();
+  auto scorer = Scorer::create(model, codec, 0);
+  const Request request = {"abc", "", {{"until", {"\n"}}}};
+  EXPECT_EQ(scorer->run(OutputType::generate_until, std::span(&request, 1)).at(0).text, "hello");
 }
 
 }  // namespace

@@ -193,14 +193,17 @@ void add_rows(const Value& results, const std::string& column, const std::string
     const std::string metric = key.substr(0, comma);
     const std::string filter = key.substr(comma + 1);
     if (metric.ends_with("_stderr")) continue;
+    const Value& value = entry[key];
     const Value better = higher.value(metric, Value());
     const std::string arrow = better == true ? "↑" : better == false ? "↓" : "";
     const Value error = entry.value(metric + "_stderr," + filter, Value());
-    const Cell error_cell = error.is_null()     ? Cell{}
-                            : error.is_string() ? Cell{"   N/A"}
-                                                : value_cell(error);
+    // The harness writes N/A for an error that is not defined; beside no score it is n/a as well.
+    const Cell error_cell = error.is_null()                        ? Cell{}
+                            : error.is_string() && value.is_null() ? Cell{"   n/a"}
+                            : error.is_string()                    ? Cell{"   N/A"}
+                                                                   : value_cell(error);
     rows.push_back({Cell{shown}, version, Cell{filter}, Cell{shots}, Cell{metric}, Cell{arrow},
-                    value_cell(entry[key]), Cell{error.is_null() ? "" : "±"}, error_cell});
+                    value_cell(value), Cell{error.is_null() ? "" : "±"}, error_cell});
     shown.clear();
     version = {};
   }

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 
 #include "anemone/evaluate.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "eval/file_name.h"
 
 namespace anemone::eval {
 namespace {
@@ -37,10 +39,27 @@ Status write_file(const fs::path& path, std::span<const std::string> lines, bool
 
 }  // namespace
 
+Status check_output(const fs::path& output) {
+  fs::path folder = output.extension() == ".json" ? output.parent_path() : output;
+  if (folder.empty()) folder = ".";
+  std::vector<fs::path> missing;  // the innermost first
+  std::error_code code;
+  for (fs::path part = folder; !part.empty() && !fs::exists(part, code); part = part.parent_path())
+    missing.push_back(part);
+  fs::create_directories(folder, code);
+  Status status;
+  if (code)
+    status = fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
+  else if (auto file = AtomicFile::create(folder / "results.json"); !file.ok())
+    status = std::move(file).error();
+  for (const fs::path& made : missing) fs::remove(made, code);
+  return status;
+}
+
 Result<std::vector<fs::path>> write_report(const Report& report, const fs::path& output) {
   const std::string time = time_id();
   const bool named = output.extension() == ".json";
-  const fs::path folder = named ? output.parent_path() : output / report.model_name;
+  const fs::path folder = named ? output.parent_path() : output / file_name_of(report.model_name);
   std::error_code code;
   if (!folder.empty()) fs::create_directories(folder, code);
   if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
@@ -52,7 +71,11 @@ Result<std::vector<fs::path>> write_report(const Report& report, const fs::path&
   // Samples first: a results file says that all else of its run is there.
   for (const TaskReport& task : report.tasks) {
     if (task.samples.empty()) continue;
-    paths.push_back(folder / fmt::format("samples_{}_{}.jsonl", task.name, time));
+    // Names that differ may be the same in a path.
+    std::string name = file_name_of(task.name);
+    const auto path = [&] { return folder / fmt::format("samples_{}_{}.jsonl", name, time); };
+    while (std::find(paths.begin(), paths.end(), path()) != paths.end()) name += "_";
+    paths.push_back(path());
     ANEMONE_RETURN_IF_ERROR(write_file(paths.back(), task.samples, true));
   }
   ANEMONE_RETURN_IF_ERROR(write_file(paths.front(), results, false));

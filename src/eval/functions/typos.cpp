@@ -3,7 +3,9 @@
 #include <string>
 
 #include "base/error.h"
+#include "eval/edit_distance.h"
 #include "eval/functions.h"
+#include "eval/python_text.h"
 
 // The metrics of tasks/typos; its README.md is their definition.
 namespace anemone::eval {
@@ -12,11 +14,6 @@ namespace {
 constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
 
 bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
-
-bool is_punctuation(char c) {
-  return (c >= 0x21 && c <= 0x2f) || (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) ||
-         (c >= 0x7b && c <= 0x7e);
-}
 
 std::vector<std::string_view> words(std::string_view text) {
   std::vector<std::string_view> out;
@@ -34,22 +31,8 @@ std::string_view stripped(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kWhiteSpace) - begin + 1);
 }
 
-/// Levenshtein distance of words.
-int64_t edits(std::string_view from, std::string_view to) {
-  const auto a = words(from);
-  const auto b = words(to);
-  std::vector<int64_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = static_cast<int64_t>(j);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    int64_t diagonal = row[0];
-    row[0] = static_cast<int64_t>(i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const int64_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
+size_t edits(std::string_view from, std::string_view to) {
+  return edit_distance(words(from), words(to));
 }
 
 std::string normal(std::string_view text) {
@@ -60,7 +43,7 @@ std::string normal(std::string_view text) {
   for (size_t i = 0; i < lower.size(); ++i) {
     const bool inner_apostrophe = lower[i] == '\'' && i > 0 && i + 1 < lower.size() &&
                                   is_letter(lower[i - 1]) && is_letter(lower[i + 1]);
-    if (!is_punctuation(lower[i]) || inner_apostrophe) kept.push_back(lower[i]);
+    if (!python::is_punctuation(lower[i]) || inner_apostrophe) kept.push_back(lower[i]);
   }
   std::string out;
   for (const std::string_view word : words(kept)) {
@@ -88,19 +71,19 @@ Result<Value> process_results(const Value& document, std::span<const Response> r
 }
 
 std::optional<double> word_error_rate(std::span<const Value> items) {
-  int64_t wrong = 0;
-  int64_t all = 0;
+  double wrong = 0;
+  double all = 0;
   for (const Value& item : items) {
-    wrong += item[0].get<int64_t>();
-    all += item[1].get<int64_t>();
+    wrong += item[0].get<double>();
+    all += item[1].get<double>();
   }
   if (all == 0) return std::nullopt;
-  return static_cast<double>(wrong) / static_cast<double>(all);
+  return wrong / all;
 }
 
 constexpr std::array kFunctions = {
     Function{.name = "process_results", .results = process_results},
-    Function{.name = "word_error_rate", .aggregate = word_error_rate}};
+    Function{.name = "word_error_rate", .aggregate = word_error_rate, .items = ItemKind::pair}};
 
 }  // namespace
 

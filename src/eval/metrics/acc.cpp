@@ -6,9 +6,7 @@ namespace {
 /// Of choices: 1.0 when the likeliest is right. Of a continuation: 1 when it is the greedy one.
 Result<Value> score(const ScoredDocument& document, const Value&) {
   if (document.choices.empty()) return Value(document.responses[0].greedy ? 1 : 0);
-  std::vector<double> values;
-  for (const Response& response : document.conditional()) values.push_back(response.log_likelihood);
-  return Value(document.is_gold(arg_max(values)) ? 1.0 : 0.0);
+  return likeliest_is_right(document, [](const std::string&) -> size_t { return 1; });
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "eval/arg_max.h"
 #include "eval/metrics.h"
 
 namespace anemone::eval {
@@ -15,7 +16,7 @@ Result<Value> score(const ScoredDocument& document, const Value&) {
   for (size_t i = 0; i < conditional.size(); ++i)
     values.push_back(conditional[i].log_likelihood - unconditional[i].log_likelihood);
   // With a list of right choices the harness compares a number with a list, which is never equal.
-  const bool right = !document.multiple_target && document.is_gold(arg_max(values));
+  const bool right = !document.multiple_target && document.is_gold(arg_max<double>(values));
   return Value(right ? 1.0 : 0.0);
 }
 

@@ -6,11 +6,8 @@ namespace {
 
 /// The likeliest choice per code point of its text.
 Result<Value> score(const ScoredDocument& document, const Value&) {
-  std::vector<double> values;
-  for (size_t i = 0; i < document.choices.size(); ++i)
-    values.push_back(document.conditional()[i].log_likelihood /
-                     static_cast<double>(python::length(document.choices[i])));
-  return Value(document.is_gold(arg_max(values)) ? 1.0 : 0.0);
+  return likeliest_is_right(document,
+                            [](const std::string& choice) { return python::length(choice); });
 }
 
 }  // namespace

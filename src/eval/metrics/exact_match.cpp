@@ -29,11 +29,6 @@ void remove_if(Texts& texts, bool (*unwanted)(char)) {
   for (std::string& text : texts) std::erase_if(text, unwanted);
 }
 
-bool is_punctuation(char c) {
-  return (c >= 0x21 && c <= 0x2f) || (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) ||
-         (c >= 0x7b && c <= 0x7e);
-}
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Status remove_patterns(Texts& texts, const Value& patterns) {
@@ -56,20 +51,15 @@ Status normalise(Texts& texts, const Value& options) {
     return options.is_object() && options.value(key, Value()) == true;
   };
   if (set("ignore_case")) lower(texts);
-  if (set("ignore_punctuation")) remove_if(texts, is_punctuation);
+  if (set("ignore_punctuation")) remove_if(texts, python::is_punctuation);
   if (set("ignore_numbers")) remove_if(texts, is_digit);
   for (std::string& text : texts) text.resize(text.find_last_not_of('\0') + 1);
   return {};
 }
 
 Result<Value> of_choices(const ScoredDocument& document) {
-  for (const int64_t gold : document.gold) {
-    if (gold == kNoChoice) continue;
-    const auto count = static_cast<int64_t>(document.conditional().size());
-    const int64_t index = gold < 0 ? gold + count : gold;
-    if (index >= 0 && index < count && document.conditional()[static_cast<size_t>(index)].greedy)
-      return Value(1);
-  }
+  for (const size_t gold : document.gold)
+    if (document.conditional()[gold].greedy) return Value(1);
   return Value(0);
 }
 
