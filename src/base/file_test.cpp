@@ -38,6 +38,16 @@ TEST(MappedFileTest, EmptyFileHasNoBytes) {
   EXPECT_TRUE((*file)->bytes().empty());
 }
 
+TEST(MappedFileTest, BytesStayWhenTheirMemoryIsReleased) {
+  const test::ScratchFolder folder;
+  folder.write("a", std::string(100000, 'a') + "end");
+  const auto file = MappedFile::open(folder.path() / "a");
+  ASSERT_TRUE(file.ok());
+  const std::string before = text_of((*file)->bytes());
+  (*file)->release();
+  EXPECT_EQ(text_of((*file)->bytes()), before);
+}
+
 TEST(MappedFileTest, RefusesWhatIsNoFile) {
   const test::ScratchFolder folder;
   EXPECT_EQ(MappedFile::open(folder.path() / "none").error().code, ErrorCode::not_found);

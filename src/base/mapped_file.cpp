@@ -47,6 +47,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
       new MappedFile(static_cast<const std::byte*>(data), size_bytes));
 }
 
+void MappedFile::release() const {
+  if (data_ != nullptr) ::madvise(const_cast<std::byte*>(data_), size_bytes_, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_bytes_);
 }

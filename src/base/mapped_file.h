@@ -24,6 +24,9 @@ class MappedFile {
 
   /// Page-aligned; empty for an empty file.
   std::span<const std::byte> bytes() const { return {data_, size_bytes_}; }
+  /// Gives the memory back that reading has filled so far. The bytes stay; who reads them again
+  /// waits for the file again. Others may read at the same time.
+  void release() const;
 
  private:
   MappedFile(const std::byte* data, size_t size_bytes) : data_(data), size_bytes_(size_bytes) {}

@@ -3,8 +3,11 @@
 #include <anemone_bridge.h>
 
 #include <array>
+#include <fstream>
+#include <vector>
 
 #include "base/check.h"
+#include "base/error.h"
 
 namespace anemone {
 namespace {
@@ -21,6 +24,16 @@ void Sha256::update(std::string_view bytes) {
   const auto code =
       anemone_bridge_sha256_update(raw(hasher_.get()), bytes.data(), bytes.size(), nullptr);
   ANEMONE_CHECK(code == ANEMONE_BRIDGE_OK, "hashing valid bytes cannot fail");
+}
+
+Status Sha256::update_from(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<char> buffer(256 << 10);
+  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         stream.gcount() > 0)
+    update({buffer.data(), static_cast<size_t>(stream.gcount())});
+  if (stream.bad() || !stream.eof()) return fail(ErrorCode::io, "cannot read {}", path.string());
+  return {};
 }
 
 std::string Sha256::finish() {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "anemone/result.h"
 
 namespace anemone {
 
@@ -11,6 +14,8 @@ class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
+  /// The contents of a file, of which memory holds little at a time. Errors: io.
+  Status update_from(const std::filesystem::path& path);
   /// The digest as 64 lower-case hexadecimal digits. Ends this object's work.
   std::string finish();
 

@@ -95,6 +95,11 @@ class Adapted : public TensorSource {
     return base_->read(name);
   }
 
+  void release() const override {
+    base_->release();
+    adapter_->release();
+  }
+
  private:
   std::shared_ptr<const TensorSource> base_;
   std::shared_ptr<const TensorSource> adapter_;

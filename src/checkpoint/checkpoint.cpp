@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "checkpoint/mlx_quantized.h"
 #include "checkpoint/weight_files.h"
@@ -129,10 +128,11 @@ Result<Checkpoint> open(const fs::path& path, const std::optional<fs::path>& ada
 Result<std::string> hash_checkpoint(const Checkpoint& checkpoint) {
   Sha256 hash;
   for (const fs::path& path : checkpoint.files) {
-    ANEMONE_TRY(const auto file, MappedFile::open(path));
-    const auto bytes = file->bytes();
-    hash.update(fmt::format("{}\n{}\n", path.filename().string(), bytes.size()));
-    hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    std::error_code error;
+    const uint64_t size = fs::file_size(path, error);
+    if (error) return fail(ErrorCode::io, "{}: cannot stat: {}", path.string(), error.message());
+    hash.update(fmt::format("{}\n{}\n", path.filename().string(), size));
+    ANEMONE_RETURN_IF_ERROR(hash.update_from(path));
   }
   return hash.finish();
 }

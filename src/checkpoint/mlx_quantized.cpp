@@ -125,6 +125,8 @@ class MlxQuantized : public TensorSource {
     return out;
   }
 
+  void release() const override { stored_->release(); }
+
  private:
   std::shared_ptr<const TensorSource> stored_;
   std::vector<TensorInfo> infos_;

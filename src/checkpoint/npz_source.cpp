@@ -37,6 +37,8 @@ class Npz : public TensorSource {
     return read_array(*file_, members_[index]);
   }
 
+  void release() const override { file_->release(); }
+
  private:
   std::shared_ptr<const MappedFile> file_;
   std::vector<TensorInfo> infos_;

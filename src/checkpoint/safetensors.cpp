@@ -99,8 +99,9 @@ Status check_layout(std::vector<Entry>& entries, uint64_t data_bytes) {
 
 class Safetensors : public TensorSource {
  public:
-  Safetensors(Bytes data, std::shared_ptr<const void> owner, std::vector<Entry> entries)
-      : data_(data), owner_(std::move(owner)) {
+  Safetensors(Bytes data, std::shared_ptr<const void> owner, const MappedFile* mapped,
+              std::vector<Entry> entries)
+      : data_(data), owner_(std::move(owner)), mapped_(mapped) {
     std::ranges::sort(
         entries, {}, [](const Entry& e) -> const auto& { return e.info.name; });
     for (Entry& entry : entries) {
@@ -117,9 +118,14 @@ class Safetensors : public TensorSource {
     return view_or_copy(info.dtype, info.shape, data_.subspan(begins_[index]), owner_);
   }
 
+  void release() const override {
+    if (mapped_ != nullptr) mapped_->release();
+  }
+
  private:
   Bytes data_;
   std::shared_ptr<const void> owner_;
+  const MappedFile* mapped_;  ///< held by `owner_`; may be null.
   std::vector<TensorInfo> infos_;
   std::vector<size_t> begins_;
 };
@@ -127,7 +133,8 @@ class Safetensors : public TensorSource {
 }  // namespace
 
 Result<std::shared_ptr<const TensorSource>> parse_safetensors(Bytes file,
-                                                              std::shared_ptr<const void> owner) {
+                                                              std::shared_ptr<const void> owner,
+                                                              const MappedFile* mapped) {
   const auto length = load_at<uint64_t>(file, 0);
   if (!length)
     return fail(ErrorCode::corrupt, "{} bytes, expected the length of a header in the first {}",
@@ -158,12 +165,12 @@ Result<std::shared_ptr<const TensorSource>> parse_safetensors(Bytes file,
   const Bytes data = file.subspan(kLengthBytes + header->size());
   ANEMONE_RETURN_IF_ERROR(check_layout(entries, data.size()));
   return std::shared_ptr<const TensorSource>(
-      std::make_shared<Safetensors>(data, std::move(owner), std::move(entries)));
+      std::make_shared<Safetensors>(data, std::move(owner), mapped, std::move(entries)));
 }
 
 Result<std::shared_ptr<const TensorSource>> open_safetensors(const std::filesystem::path& path) {
   ANEMONE_TRY(const auto file, MappedFile::open(path));
-  return parse_safetensors(file->bytes(), file).in(path.string());
+  return parse_safetensors(file->bytes(), file, file.get()).in(path.string());
 }
 
 }  // namespace anemone::checkpoint

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "base/mapped_file.h"
 #include "checkpoint/tensor_source.h"
 
 namespace anemone::checkpoint {
@@ -16,8 +17,10 @@ namespace anemone::checkpoint {
 /// Source: the format section of the safetensors README and its `validate`, version 0.8.
 Result<std::shared_ptr<const TensorSource>> open_safetensors(const std::filesystem::path& path);
 
-/// The same of bytes in memory, which `owner` keeps.
+/// The same of bytes that `owner` keeps: in memory, or those of `mapped`, whose memory can be
+/// released.
 Result<std::shared_ptr<const TensorSource>> parse_safetensors(std::span<const std::byte> file,
-                                                              std::shared_ptr<const void> owner);
+                                                              std::shared_ptr<const void> owner,
+                                                              const MappedFile* mapped = nullptr);
 
 }  // namespace anemone::checkpoint

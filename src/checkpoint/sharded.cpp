@@ -1,6 +1,7 @@
 #include "checkpoint/sharded.h"
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/error.h"
@@ -19,6 +20,7 @@ class Sharded : public TensorSource {
     for (const auto& [name, owner] : owners) {
       infos_.push_back(*owner->find(name));
       owners_.push_back(owner);
+      shards_.insert(owner);
     }
   }
 
@@ -29,9 +31,14 @@ class Sharded : public TensorSource {
     return owners_[index]->read(name);
   }
 
+  void release() const override {
+    for (const SourcePtr& shard : shards_) shard->release();
+  }
+
  private:
   std::vector<TensorInfo> infos_;
   std::vector<SourcePtr> owners_;
+  std::set<SourcePtr> shards_;
 };
 
 Result<WeightFiles> open_all(const fs::path& folder, const Json& index, const OpenFile& open) {

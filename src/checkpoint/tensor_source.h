@@ -35,6 +35,9 @@ class TensorSource {
   /// Errors: not_found (no such tensor), corrupt (file, tensor, expected, found), io.
   virtual Result<Tensor> read(std::string_view name) const = 0;
 
+  /// Gives the memory back that views of mapped files have filled so far; the views stay valid.
+  virtual void release() const {}
+
  protected:
   /// The place of a tensor in `tensors()`. Errors: not_found.
   Result<size_t> index_of(std::string_view name) const;

@@ -51,8 +51,9 @@ struct Place {
 
 class TorchFile : public TensorSource {
  public:
-  TorchFile(Bytes file, std::shared_ptr<const void> owner, std::vector<ZipMember> members)
-      : file_(file), owner_(std::move(owner)), members_(std::move(members)) {}
+  TorchFile(Bytes file, std::shared_ptr<const void> owner, const MappedFile* mapped,
+            std::vector<ZipMember> members)
+      : file_(file), owner_(std::move(owner)), mapped_(mapped), members_(std::move(members)) {}
 
   void add(std::map<std::string, std::pair<TensorInfo, Place>> tensors) {
     for (auto& [name, tensor] : tensors) {
@@ -78,6 +79,10 @@ class TorchFile : public TensorSource {
     if (!is_dense) return gathered(info, place.strides, bytes, element_bytes);
     if (inflated->empty()) return view_or_copy(info.dtype, info.shape, bytes, owner_);
     return view_or_copy(info.dtype, info.shape, bytes, inflated);
+  }
+
+  void release() const override {
+    if (mapped_ != nullptr) mapped_->release();
   }
 
  private:
@@ -117,6 +122,7 @@ class TorchFile : public TensorSource {
 
   Bytes file_;
   std::shared_ptr<const void> owner_;
+  const MappedFile* mapped_;  ///< held by `owner_`; may be null.
   std::vector<ZipMember> members_;
   std::vector<TensorInfo> infos_;
   std::vector<Place> places_;
@@ -220,7 +226,8 @@ Error refuse_other(Bytes file) {
 }  // namespace
 
 Result<std::shared_ptr<const TensorSource>> parse_torch_file(Bytes file,
-                                                             std::shared_ptr<const void> owner) {
+                                                             std::shared_ptr<const void> owner,
+                                                             const MappedFile* mapped) {
   constexpr std::string_view kZip = "PK";
   if (file.size() < kZip.size() || std::memcmp(file.data(), kZip.data(), kZip.size()) != 0)
     return refuse_other(file);
@@ -262,14 +269,14 @@ Result<std::shared_ptr<const TensorSource>> parse_torch_file(Bytes file,
     tensors.insert_or_assign(*name, std::move(placed).value());
   }
   if (tensors.empty()) return fail(ErrorCode::mismatch, "its state dict holds no tensors");
-  auto source = std::make_shared<TorchFile>(file, std::move(owner), std::move(members));
+  auto source = std::make_shared<TorchFile>(file, std::move(owner), mapped, std::move(members));
   source->add(std::move(tensors));
   return std::shared_ptr<const TensorSource>(std::move(source));
 }
 
 Result<std::shared_ptr<const TensorSource>> open_torch_file(const std::filesystem::path& path) {
   ANEMONE_TRY(const auto file, MappedFile::open(path));
-  return parse_torch_file(file->bytes(), file).in(path.string());
+  return parse_torch_file(file->bytes(), file, file.get()).in(path.string());
 }
 
 }  // namespace anemone::checkpoint

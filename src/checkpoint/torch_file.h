@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "base/mapped_file.h"
 #include "checkpoint/tensor_source.h"
 
 namespace anemone::checkpoint {
@@ -17,8 +18,10 @@ namespace anemone::checkpoint {
 /// (older files that are no zip, a global that is not allowed, by name; dtypes).
 Result<std::shared_ptr<const TensorSource>> open_torch_file(const std::filesystem::path& path);
 
-/// The same of bytes in memory, which `owner` keeps.
+/// The same of bytes that `owner` keeps: in memory, or those of `mapped`, whose memory can be
+/// released.
 Result<std::shared_ptr<const TensorSource>> parse_torch_file(std::span<const std::byte> file,
-                                                             std::shared_ptr<const void> owner);
+                                                             std::shared_ptr<const void> owner,
+                                                             const MappedFile* mapped = nullptr);
 
 }  // namespace anemone::checkpoint

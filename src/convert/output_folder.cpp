@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 
 #include "base/error.h"
 #include "base/output_file.h"
@@ -18,17 +17,6 @@ constexpr std::array kCompanions = {"tokenizer.json",     "tokenizer_config.json
                                     "added_tokens.json",  "vocab.json",
                                     "merges.txt",         "chat_template.jinja",
                                     "chat_template.json", "generation_config.json"};
-
-Result<std::string> hash_file(const fs::path& path) {
-  Sha256 hash;
-  std::ifstream stream(path, std::ios::binary);
-  std::vector<char> buffer(1 << 20);
-  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
-         stream.gcount() > 0)
-    hash.update(std::string_view(buffer.data(), static_cast<size_t>(stream.gcount())));
-  if (stream.bad() || !stream.eof()) return fail(ErrorCode::io, "cannot read {}", path.string());
-  return hash.finish();
-}
 
 }  // namespace
 
@@ -78,7 +66,9 @@ Result<nlohmann::ordered_json> hash_files(const fs::path& folder) {
   std::ranges::sort(names);
   auto hashes = nlohmann::ordered_json::object();
   for (const std::string& name : names) {
-    ANEMONE_TRY(hashes[name], hash_file(folder / name));
+    Sha256 hash;
+    ANEMONE_RETURN_IF_ERROR(hash.update_from(folder / name));
+    hashes[name] = hash.finish();
   }
   return hashes;
 }

@@ -11,7 +11,6 @@ namespace {
 
 /// Axes beyond this run nowhere on A14 to A16 and M1 (ANE rule "any single dimension").
 constexpr int64_t kWidestAxis = 16384;
-constexpr int64_t kPartBytes = 32 << 20;
 
 std::string path_of(const models::WeightEntry& entry) {
   return std::string(models::kCheckpointPath) + models::weight_key(entry.ref, entry.dtype, {});
@@ -99,21 +98,7 @@ package::WeightStream weight_stream(const Source& source, const Plan& plan) {
     ANEMONE_CHECK(found != plan.weights.end(), "the plan has every weight of its programs");
     models::WeightEntry entry = found->second;
     entry.shape = type.shape;
-    const int64_t rows = type.shape.rank() >= 2 ? type.shape[0] : 1;
-    const int64_t row_bytes = static_cast<int64_t>(byte_count(type.dtype, type.shape)) / rows;
-    const int64_t step = std::max<int64_t>(1, kPartBytes / std::max<int64_t>(1, row_bytes));
-    if (rows <= step) {
-      ANEMONE_TRY(const Tensor whole, models::load_weight(*source.checkpoint.weights, entry));
-      return add(whole);
-    }
-    const int64_t first = entry.ref.first_row;
-    for (int64_t row = 0; row < rows; row += step) {
-      entry.ref.first_row = first + row;
-      entry.ref.rows = entry.shape[0] = std::min(step, rows - row);
-      ANEMONE_TRY(const Tensor part, models::load_weight(*source.checkpoint.weights, entry));
-      ANEMONE_RETURN_IF_ERROR(add(part));
-    }
-    return {};
+    return models::stream_weight(*source.checkpoint.weights, entry, add);
   };
 }
 

@@ -2,22 +2,26 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <memory>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "base/float16.h"
+#include "models/bf16_to_fp16.h"
 
 namespace anemone::models {
 namespace {
+
+constexpr int64_t kPartBytes = 1 << 20;      // what the nearest caches hold
+constexpr int64_t kReleaseBytes = 64 << 20;  // of a tensor that is large by itself
 
 /// Where the wanted elements lie in the stored tensor: element (r, c) of the weight is stored at
 /// first + r * row_stride + c * column_stride.
 struct Place {
   int64_t rows = 0;
   int64_t columns = 0;
+  int64_t first_row = 0;  ///< in the stored tensor: what errors call the first one.
   int64_t first = 0;
   int64_t row_stride = 0;
   int64_t column_stride = 0;
@@ -57,6 +61,7 @@ Result<Place> find_place(const WeightEntry& entry, const Shape& stored) {
       wanted > place.rows - ref.first_row)
     return wrong(
         fmt::format("expected at least {} rows", ref.first_row + std::max<int64_t>(wanted, 0)));
+  place.first_row = ref.first_row;
   place.first = first + ref.first_row * place.row_stride;
   place.rows = wanted;
   const Shape found = shape.rank() == 2 ? Shape{place.rows, place.columns} : Shape{place.rows};
@@ -72,17 +77,6 @@ float element(const uint16_t* values, int64_t at, DType dtype) {
 }
 float element(const float* values, int64_t at, DType) { return values[at]; }
 float element(const double* values, int64_t at, DType) { return static_cast<float>(values[at]); }
-
-/// Every bf16 as fp16, rounded. What does not fit is infinity or NaN.
-const std::array<uint16_t, 65536>& bf16_table() {
-  static const auto table = [] {
-    auto values = std::make_unique<std::array<uint16_t, 65536>>();
-    for (uint32_t bits = 0; bits < values->size(); ++bits)
-      (*values)[bits] = float_to_fp16(bf16_to_float(static_cast<uint16_t>(bits)));
-    return values;
-  }();
-  return *table;
-}
 
 template <typename T, typename Convert>
 void copy_elements(const Place& place, const T* from, Convert&& convert) {
@@ -110,9 +104,10 @@ void convert(const WeightEntry& entry, const Place& place, const T* from, DType 
   }
   uint16_t* to = result.mutable_values<uint16_t>().data();
   if constexpr (std::is_same_v<T, uint16_t>) {
-    if (is_as_stored && dtype == DType::bf16) {
-      const uint16_t* table = bf16_table().data();
-      copy_elements(place, from, [&](T stored, int64_t at) { to[at] = table[stored]; });
+    if (is_as_stored && dtype == DType::bf16 && place.column_stride == 1) {
+      const auto columns = static_cast<size_t>(place.columns);
+      for (int64_t row = 0; row < place.rows; ++row, to += columns)
+        bf16_to_fp16(from + place.first + row * place.row_stride, to, columns);
       return;
     }
   }
@@ -146,23 +141,24 @@ Error not_finite(const WeightEntry& entry, const Place& place, const Tensor& sto
       stored.at(place.first + row * place.row_stride + column * place.column_stride);
   if (!std::isfinite(value))
     return fail(ErrorCode::corrupt, "tensor '{}': the value at row {}, column {} is {}",
-                entry.ref.name, entry.ref.first_row + row, column, value);
+                entry.ref.name, place.first_row + row, column, value);
   return with_hint(
       fail(ErrorCode::out_of_range, "tensor '{}': the value {} does not fit into {}",
            entry.ref.name, (value + entry.ref.offset) * entry.ref.scale, to_string(entry.dtype)),
       "fp16 holds magnitudes up to 65504; use fp32");
 }
 
-Result<Tensor> convert(const WeightEntry& entry, const Place& place, const Tensor& stored) {
+Result<Tensor> convert(const WeightEntry& entry, const Place& place, const Shape& shape,
+                       const Tensor& stored) {
   const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
   if (stored.dtype() == entry.dtype && is_as_stored && place.is_contiguous()) {
     const auto size = static_cast<size_t>(bit_width(entry.dtype) / 8);
     const auto bytes =
         stored.bytes().subspan(static_cast<size_t>(place.first) * size,
                                static_cast<size_t>(place.rows * place.columns) * size);
-    return Tensor::view(entry.dtype, entry.shape, bytes, std::make_shared<const Tensor>(stored));
+    return Tensor::view(entry.dtype, shape, bytes, std::make_shared<const Tensor>(stored));
   }
-  Tensor result = Tensor::zeros(entry.dtype, entry.shape);
+  Tensor result = Tensor::zeros(entry.dtype, shape);
   switch (stored.dtype()) {
     case DType::bf16:
     case DType::fp16:
@@ -178,6 +174,15 @@ Result<Tensor> convert(const WeightEntry& entry, const Place& place, const Tenso
       return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
                   entry.ref.name, to_string(stored.dtype()));
   }
+}
+
+Result<Tensor> convert_finite(const WeightEntry& entry, const Place& place, const Shape& shape,
+                              const Tensor& stored) {
+  ANEMONE_CHECK(entry.dtype == DType::fp16 || entry.dtype == DType::fp32,
+                "weights of programs are fp16 or fp32");
+  ANEMONE_TRY(Tensor result, convert(entry, place, shape, stored));
+  if (!is_finite(result)) return not_finite(entry, place, stored, result);
+  return result;
 }
 
 }  // namespace
@@ -202,13 +207,33 @@ const WeightEntry* WeightTable::find(std::string_view key) const {
 }
 
 Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightEntry& entry) {
-  ANEMONE_CHECK(entry.dtype == DType::fp16 || entry.dtype == DType::fp32,
-                "weights of programs are fp16 or fp32");
   ANEMONE_TRY(const Tensor stored, source.read(entry.ref.name));
   ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
-  ANEMONE_TRY(Tensor result, convert(entry, place, stored));
-  if (!is_finite(result)) return not_finite(entry, place, stored, result);
-  return result;
+  return convert_finite(entry, place, entry.shape, stored);
+}
+
+Status stream_weight(const checkpoint::TensorSource& source, const WeightEntry& entry,
+                     const std::function<Status(const Tensor&)>& add) {
+  ANEMONE_TRY(const Tensor stored, source.read(entry.ref.name));
+  ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
+  const int64_t row_bytes = std::max<int64_t>(1, place.columns * bit_width(entry.dtype) / 8);
+  const int64_t part_rows = std::max<int64_t>(1, kPartBytes / row_bytes);
+  int64_t held = 0;
+  for (int64_t row = 0; row < place.rows; row += part_rows) {
+    Place part = place;
+    part.first += row * place.row_stride;
+    part.first_row += row;
+    part.rows = std::min(part_rows, place.rows - row);
+    ANEMONE_TRY(const Tensor loaded,
+                convert_finite(entry, part, {part.rows, part.columns}, stored));
+    ANEMONE_RETURN_IF_ERROR(add(loaded));
+    held += part.rows * row_bytes;
+    if (held < kReleaseBytes) continue;
+    source.release();
+    held = 0;
+  }
+  source.release();
+  return {};
 }
 
 Status fetch_weights(const checkpoint::TensorSource& source, const WeightTable& table,

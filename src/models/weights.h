@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -42,6 +43,11 @@ class WeightTable {
 /// integers); corrupt (a value that is infinite or no number: tensor and place); out_of_range (a
 /// value that fp16 cannot hold: tensor and value).
 Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightEntry& entry);
+
+/// The same as tensors [rows, columns] of whole rows, a few MB at a time, in their order. The
+/// source is read once, and its memory released behind. Errors: as load_weight, and those of `add`.
+Status stream_weight(const checkpoint::TensorSource& source, const WeightEntry& entry,
+                     const std::function<Status(const Tensor&)>& add);
 
 /// Fetches every deferred constant of `program`. What several functions or shapes share is read
 /// once and shared. Errors: as load_weight.

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 #include "base/float16.h"
+#include "models/bf16_to_fp16.h"
 #include "models/memory_source.h"
 
 namespace anemone::models {
@@ -90,6 +92,50 @@ TEST(LoadWeight, RoundsToNearestEvenOnce) {
   EXPECT_EQ(load("w", 3), (Numbers{2048, 2052, 0x1p-15}));
   EXPECT_EQ(load("b", 2), (Numbers{0x1p-24, 0x1p-24}));
   EXPECT_EQ(load("d", 1), (Numbers{1 + 0x1p-10}));
+}
+
+// Blocks in which all, some and none are normal or zero, each value at every place of a block.
+TEST(Bf16ToFp16, RoundsEveryValueAsFloatsDo) {
+  std::vector<uint16_t> from;
+  for (uint32_t shift = 0; shift < 64; ++shift) {
+    from.clear();
+    for (uint32_t bits = 0; bits < 65536; ++bits)
+      from.push_back(static_cast<uint16_t>(shift % 2 == 0 ? bits : bits * 40503));
+    const size_t count = from.size() - shift;
+    std::vector<uint16_t> to(count);
+    bf16_to_fp16(from.data() + shift, to.data(), count);
+    for (size_t i = 0; i < count; ++i)
+      ASSERT_EQ(to[i], float_to_fp16(bf16_to_float(from[shift + i]))) << from[shift + i];
+  }
+}
+
+TEST(StreamWeight, GivesTheSameInPartsOfWholeRows) {
+  std::vector<double> values;
+  for (int i = 0; i < 3000 * 700; ++i) values.push_back(i % 2039 - 1000);
+  const MemorySource source({{"w", tensor(DType::fp32, {3000, 700}, values)},
+                             {"nan", tensor(DType::bf16, {4, 1}, {1, 2, 3, NAN})}});
+  for (const bool transposed : {false, true}) {
+    WeightEntry entry{{.name = "w", .first_row = 5, .transposed = transposed}, DType::fp16, {}};
+    entry.shape = transposed ? Shape{695, 3000, 1, 1} : Shape{2995, 700, 1, 1};
+    const auto whole = load_weight(source, entry);
+    ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+    std::vector<std::byte> streamed;
+    size_t parts = 0;
+    const Status status = stream_weight(source, entry, [&](const Tensor& part) -> Status {
+      EXPECT_EQ(part.shape()[1], entry.shape[1]);
+      streamed.insert(streamed.end(), part.bytes().begin(), part.bytes().end());
+      ++parts;
+      return {};
+    });
+    EXPECT_TRUE(status.ok());
+    EXPECT_GT(parts, 2u);
+    EXPECT_TRUE(std::ranges::equal(streamed, whole->bytes()));
+  }
+  const auto add = [](const Tensor&) -> Status { return {}; };
+  const Status faulty =
+      stream_weight(source, {{.name = "nan", .first_row = 2, .rows = 2}, DType::fp16, {2, 1}}, add);
+  ASSERT_FALSE(faulty.ok());
+  EXPECT_EQ(faulty.error().to_string(), "tensor 'nan': the value at row 3, column 0 is nan");
 }
 
 TEST(LoadWeight, NamesTheTensorThatDoesNotFit) {
