@@ -53,9 +53,9 @@ void write_metadata(Writer& message, const std::map<std::string, std::string>& m
       message.add_string(own, value);
       continue;
     }
-    add_message(message, own, [&](Writer& entry) {
-      entry.add_string(wire::MapEntry::key, key);
-      entry.add_string(wire::MapEntry::value, value);
+    add_message(message, own, [&name = key, &text = value](Writer& entry) {
+      entry.add_string(wire::MapEntry::key, name);
+      entry.add_string(wire::MapEntry::value, text);
     });
   }
 }
