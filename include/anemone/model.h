@@ -110,7 +110,9 @@ class Model {
                                                   std::span<const InputShape> shapes) = 0;
 
   /// Convenience for one-off use: prepares for the shapes of `inputs`, converts them to the storage
-  /// dtype, fills defaults of optional inputs, runs, and returns copies of all outputs.
+  /// dtype, fills defaults of optional inputs, runs, and returns copies of all outputs. Errors
+  /// also: mismatch when a conversion would change the kind of number (bool, integer, float) or
+  /// overflow.
   virtual Result<std::vector<NamedTensor>> predict(std::string_view function,
                                                    std::span<const NamedTensor> inputs,
                                                    State* state) = 0;

@@ -11,7 +11,8 @@ namespace anemone::runtime {
 
 /// Runs one function on arrays as they stand in an `.npz` file, and gives arrays to write to one.
 ///
-/// Inputs are found by name and converted to the dtype that the program wants; a scalar may come as
+/// Inputs are found by name and converted to the dtype that the program wants, where the kind of
+/// number (bool, integer, float) stays and no value overflows; a scalar may come as
 /// [] or [1]; images are uint8 [H, W, 3] in RGB order or [H, W]; absent optional inputs take their
 /// default value. Names `step0/x`, `step1/x` … run the steps in order on one state that starts at
 /// zero; the results have the same prefixes. A classifier's dictionary comes back as `<name>.keys`

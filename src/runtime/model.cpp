@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/physical_memory.h"
 #include "mil/op.h"
+#include "runtime/convert_input.h"
 #include "runtime/input_shapes.h"
 #include "runtime/plan_cache.h"
 #include "runtime/planner.h"
@@ -205,12 +206,9 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
               std::span<const NamedTensor> inputs) const {
     const auto given = std::ranges::find(inputs, name, &NamedTensor::name);
     if (given != inputs.end()) {
-      if (given->tensor.dtype() == DType::string)
-        return fail(ErrorCode::mismatch, "input '{}' of function '{}' is text, expected {}", name,
-                    function, anemone::to_string(buffer.dtype()));
-      const Tensor converted = given->tensor.dtype() == buffer.dtype()
-                                   ? given->tensor
-                                   : given->tensor.converted(buffer.dtype());
+      ANEMONE_TRY(const Tensor converted,
+                  convert_input(given->tensor, buffer.dtype(),
+                                fmt::format("input '{}' of function '{}'", name, function)));
       const auto bytes = converted.bytes();
       if (!bytes.empty()) std::memcpy(buffer.mutable_bytes().data(), bytes.data(), bytes.size());
       return {};
@@ -237,12 +235,12 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
 }  // namespace
 
 Result<std::shared_ptr<Model>> Model::load(package::Package package, const Options& options) {
+  ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
   const auto load = [&]() -> Result<std::shared_ptr<Model>> {
     ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
     ANEMONE_RETURN_IF_ERROR(check_program(package.program));
     ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
     ANEMONE_RETURN_IF_ERROR(check_contents(package.program));
-    ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
     return std::shared_ptr<Model>(
         std::make_shared<CpuModel>(std::move(package), options, *kernels));
   };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace anemone::runtime {
 namespace {
 
@@ -147,6 +149,43 @@ TEST(Model, RefusesTextForNumbers) {
   const auto outputs = (*model)->predict("main", std::vector{x}, nullptr);
   ASSERT_FALSE(outputs.ok());
   EXPECT_EQ(outputs.error().message, "input 'x' of function 'main' is text, expected fp16");
+}
+
+TEST(Model, ConvertsOnlyWhatStaysTheSameNumber) {
+  auto model = Model::load(package_of(R"(program(1.3)
+{
+  func main<ios18>(tensor<fp32, [1]> real, tensor<int32, [1]> whole, tensor<bool, [1]> flag) {
+    tensor<fp32, [1]> y = add(x = real, y = real);
+  } -> (y);
+}
+)"),
+                           {.threads = 1});
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const auto result = [&](DType real, double x, DType whole, double n, DType flag) {
+    const auto tensor = [](DType dtype, double value) {
+      return Tensor::from_values<double>(dtype, {1}, std::span(&value, 1));
+    };
+    const std::vector<NamedTensor> inputs = {
+        {"real", tensor(real, x)}, {"whole", tensor(whole, n)}, {"flag", tensor(flag, 1)}};
+    const auto outputs = (*model)->predict("main", inputs, nullptr);
+    return outputs.ok() ? std::to_string((*outputs)[0].tensor.at(0)) : outputs.error().message;
+  };
+  const std::string of = " of function 'main' ";
+  EXPECT_EQ(result(DType::fp64, 0.75, DType::int64, -7, DType::bool_), "1.500000");
+  EXPECT_EQ(result(DType::fp16, 0.75, DType::uint8, 7, DType::bool_), "1.500000");
+  EXPECT_EQ(result(DType::fp64, INFINITY, DType::int32, 7, DType::bool_), "inf");
+  EXPECT_EQ(result(DType::fp64, 1e300, DType::int32, 7, DType::bool_),
+            "input 'real'" + of + "is fp64 and holds 1e+300, which fp32 cannot hold");
+  EXPECT_EQ(result(DType::fp32, 1, DType::int64, 3e9, DType::bool_),
+            "input 'whole'" + of + "is int64 and holds 3000000000, which int32 cannot hold");
+  EXPECT_EQ(result(DType::int32, 1, DType::int32, 7, DType::bool_),
+            "input 'real'" + of + "is int32, expected fp32");
+  EXPECT_EQ(result(DType::bool_, 1, DType::int32, 7, DType::bool_),
+            "input 'real'" + of + "is bool, expected fp32");
+  EXPECT_EQ(result(DType::fp32, 1, DType::fp32, 7, DType::bool_),
+            "input 'whole'" + of + "is fp32, expected int32");
+  EXPECT_EQ(result(DType::fp32, 1, DType::int32, 7, DType::uint8),
+            "input 'flag'" + of + "is uint8, expected bool");
 }
 
 TEST(Model, RunnersOutliveTheirPlansPlaceInTheCache) {

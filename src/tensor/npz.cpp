@@ -63,7 +63,7 @@ Result<std::vector<NamedTensor>> read_npz(const std::filesystem::path& path) {
 }
 
 Status write_npz(const std::filesystem::path& path, std::span<const NamedTensor> arrays) {
-  return write_arrays(path, arrays).in(path.string());
+  return write_arrays(path, arrays);
 }
 
 }  // namespace anemone
