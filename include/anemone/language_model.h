@@ -22,7 +22,7 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t context_length = 0;        ///< most tokens one sequence may have.
   int64_t prefill_block_tokens = 0;  ///< 0: no prefill function.
-  std::string hash;  ///< SHA-256 over the packages' files and meta.yaml, hexadecimal.
+  std::string hash;  ///< SHA-256 over the packages' files and meta.yaml, hexadecimal; or empty.
   uint64_t weight_bytes = 0;
   runtime::Numerics numerics = runtime::Numerics::fp16;
   bool gives_logits = true;  ///< false when only the arg max of each part leaves the model.
@@ -66,14 +66,23 @@ class LanguageModel {
     runtime::Options runtime;
     /// Carry every token by the one-token function, never by blocks.
     bool single_steps = false;
+    /// Fill ModelInfo::hash, which reads every file of the model.
+    bool hash = true;
+    /// An adapter in any known format, a folder or a file, merged into the weights of a checkpoint.
+    /// Empty: none but the one that the checkpoint names itself.
+    std::filesystem::path adapter;
+    /// Most tokens of a sequence, for a checkpoint; 0: its own bound, at most 2,048. Packages carry
+    /// their own.
+    int64_t context = 0;
   };
 
   /// Opens an ANEMLL directory, a `.mlpackage` or a `.mlmodelc` that is a language model, or a
   /// Hugging Face checkpoint (also one with an adapter), whose program is built in memory and runs
-  /// in fp32 whatever the options say, over the first 2,048 positions. Errors: as package::open and
-  /// runtime::Model::load, of a checkpoint all faults of its config and tensors; unsupported when
-  /// the interface is none of the known forms (names what was found); mismatch between parts (names
-  /// both shapes).
+  /// in fp32 whatever the options say. Errors: as package::open and runtime::Model::load, of a
+  /// checkpoint all faults of its config and tensors; unsupported when the interface is none of the
+  /// known forms (names what was found); mismatch between parts, meta.yaml among them (names both
+  /// values); invalid_argument (an adapter or a context for packages; a context past the positions
+  /// that the checkpoint knows).
   static Result<std::unique_ptr<LanguageModel>> open(const std::filesystem::path& path,
                                                      const Options& options);
   virtual ~LanguageModel() = default;
@@ -88,7 +97,9 @@ class LanguageModel {
   virtual Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
                         std::span<float> logits) = 0;
 
-  /// Appends tokens and returns the arg max after the last one; ties go to the lowest id.
+  /// Appends tokens and returns the arg max after the last one; ties go to the lowest id. Errors:
+  /// as `extend`, and out_of_range when the model gives numbers without an order (NaN). After an
+  /// error the sequence is as before.
   virtual Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) = 0;
 
   virtual WorkCounters counters() const = 0;

@@ -100,7 +100,9 @@ const char* to_string(StopReason reason) {
 Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const Options& options,
                             const TextSink& sink) {
-  if (prompt.empty()) return fail(ErrorCode::invalid_argument, "the prompt has no tokens");
+  if (prompt.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "the prompt has no tokens"),
+                     "give a text: this tokenizer puts no token before it");
   if (!(options.temperature >= 0))
     return fail(ErrorCode::invalid_argument, "temperature {}, expected 0 or more",
                 options.temperature);

@@ -11,6 +11,8 @@
 
 #include "anemone/language_model.h"
 #include "anemone/npz.h"
+#include "lm/loader.h"
+#include "support/scratch_folder.h"
 #include "support/shared.h"
 
 namespace anemone::lm {
@@ -291,6 +293,101 @@ TEST(AnemllBroken, EachFaultIsNamed) {
     for (const std::string& word : broken.words)
       EXPECT_NE(text.find(word), std::string::npos) << broken.folder << ": " << text;
   }
+}
+
+class TinyCopy : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    fs::copy(test::source_folder() / "models/anemone-tiny-anemll", path(),
+             fs::copy_options::recursive);
+  }
+  fs::path path() const { return folder_.path() / "model"; }
+  void replace(const fs::path& name, const std::string& from, const std::string& to) const {
+    std::string bytes = folder_.read(path() / name);
+    size_t count = 0;
+    for (size_t at = bytes.find(from); at != std::string::npos;
+         at = bytes.find(from, at + to.size())) {
+      bytes.replace(at, from.size(), to);
+      ++count;
+    }
+    ASSERT_GT(count, 0U) << from;
+    folder_.write(path() / name, bytes);
+  }
+
+  test::ScratchFolder folder_;
+};
+
+/// An input that no role says how to fill would run as zeros and score.
+TEST_F(TinyCopy, RefusesAnInputThatNobodyFeeds) {
+  replace("qwen_FFN_PF_chunk_01of01.mlpackage/Data/com.apple.CoreML/model.mlmodel", "current_pos",
+          "current_pox");
+  const auto model = LanguageModel::open(path(), {});
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(model.error().message,
+            "qwen_FFN_PF_chunk_01of01.mlpackage: function infer: input 'current_pox' has no known "
+            "role");
+}
+
+TEST_F(TinyCopy, RefusesAMetaYamlThatThePackagesContradict) {
+  const auto refuse = [&](const std::string& right, const std::string& wrong,
+                          const std::string& message) {
+    replace("meta.yaml", right, wrong);
+    const auto model = LanguageModel::open(path(), {});
+    replace("meta.yaml", wrong, right);
+    ASSERT_FALSE(model.ok()) << wrong;
+    EXPECT_EQ(model.error().code, ErrorCode::mismatch);
+    EXPECT_EQ(model.error().message, message);
+  };
+  refuse("    split_lm_head: 16", "    split_lm_head: 8",
+         "meta.yaml: split_lm_head is 8, the packages have 16");
+  refuse("    vocab_size: 4096", "    vocab_size: 4000",
+         "meta.yaml: vocab_size is 4000, the packages have 4096");
+  refuse("    vocab_size: 4096", "    argmax_in_model: true\n    vocab_size: 4096",
+         "meta.yaml: argmax_in_model is true, the packages have false");
+}
+
+TEST_F(TinyCopy, TakesNoAdapterAndNoContext) {
+  LanguageModel::Options options;
+  options.adapter = "adapter";
+  const auto merged = LanguageModel::open(path(), options);
+  ASSERT_FALSE(merged.ok());
+  EXPECT_EQ(merged.error().code, ErrorCode::invalid_argument);
+  options.adapter.clear();
+  options.context = 64;
+  const auto shorter = LanguageModel::open(path(), options);
+  ASSERT_FALSE(shorter.ok());
+  EXPECT_EQ(shorter.error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(TinyCopy, IsReadForItsHashOnlyWhenAsked) {
+  LanguageModel::Options options;
+  options.hash = false;
+  const auto model = LanguageModel::open(path(), options);
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  EXPECT_EQ((*model)->info().hash, "");
+}
+
+TEST_F(TinyCopy, APackageInAFolderIsNamed) {
+  fs::remove(path() / "meta.yaml");
+  const auto model = LanguageModel::open(path(), {});
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::not_found);
+  EXPECT_NE(model.error().message.find("meta.yaml"), std::string::npos);
+  EXPECT_NE(model.error().hint.find("qwen_FFN_PF_chunk_01of01.mlpackage"), std::string::npos)
+      << model.error().hint;
+}
+
+/// The end of one file's name and the start of its bytes are no matter of reading.
+TEST(HashPackages, FilesThatJoinToTheSameBytesDiffer) {
+  const test::ScratchFolder folder;
+  const std::string zero(1, '\0');
+  folder.write("one/a", "x");
+  folder.write("one/b", "y");
+  folder.write("two/a", "xb" + zero + "y");
+  const auto hash = [&](std::vector<fs::path> files) { return hash_packages({}, files).value(); };
+  EXPECT_NE(hash({folder.path() / "one/a", folder.path() / "one/b"}),
+            hash({folder.path() / "two/a"}));
 }
 
 /// meta.yaml says how the packages are run, so it is part of what a model is.

@@ -140,13 +140,25 @@ Status check_context(const LoadedDirectory& loaded, const runtime::State& state,
   if (columns < loaded.directory.context_length)
     return fail(ErrorCode::mismatch, "meta.yaml: context_length {}, but causal_mask has {} columns",
                 loaded.directory.context_length, columns);
-  int64_t longest = 0;
-  for (const NamedTensor& tensor : state.tensors())
-    if (tensor.tensor.shape().rank() == 4) longest = std::max(longest, tensor.tensor.shape()[2]);
-  if (longest < columns)
-    return fail(ErrorCode::mismatch,
-                "state of {} rows is shorter than the causal_mask of {} columns", longest, columns);
-  return {};
+  return check_state_rows(state, columns);
+}
+
+/// Refuses a meta.yaml that says what the packages do not show.
+Status compare_meta(const package::AnemllDirectory& meta, const StaticCacheParts& parts) {
+  const auto compare = [](std::string_view key, auto said, auto found) -> Status {
+    if (said == found) return {};
+    return with_hint(
+        fail(ErrorCode::mismatch, "meta.yaml: {} is {}, the packages have {}", key, said, found),
+        "packages of another conversion, or an edited meta.yaml");
+  };
+  if (meta.vocab_size)
+    ANEMONE_RETURN_IF_ERROR(compare("vocab_size", *meta.vocab_size, parts.info.vocab_size));
+  if (meta.sliding_window && parts.window > 0)
+    ANEMONE_RETURN_IF_ERROR(compare("sliding_window", *meta.sliding_window, parts.window));
+  if (parts.info.gives_logits && meta.split_lm_head > 0)
+    ANEMONE_RETURN_IF_ERROR(
+        compare("split_lm_head", meta.split_lm_head, parts.step->logits_parts()));
+  return compare("argmax_in_model", meta.argmax_in_model, !parts.info.gives_logits);
 }
 
 }  // namespace
@@ -207,8 +219,11 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
   info.vocab_size = parts.step->vocab_size();
   for (const int64_t size : parts.argmax_parts) info.vocab_size += size;
   for (const auto& model : parts.packages) info.weight_bytes += model->package().weight_file_bytes;
+  ANEMONE_RETURN_IF_ERROR(compare_meta(loaded.directory, parts).in(path.string()));
   const fs::path settings[] = {path / "meta.yaml"};
-  ANEMONE_TRY(info.hash, hash_packages(parts.packages, settings));
+  if (options.hash) {
+    ANEMONE_TRY(info.hash, hash_packages(parts.packages, settings));
+  }
   return std::unique_ptr<LanguageModel>(
       std::make_unique<StaticCacheModel>(std::move(parts), options.single_steps));
 }

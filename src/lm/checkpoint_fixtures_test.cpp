@@ -139,6 +139,36 @@ TEST_P(OddForms, S3_10_AdaptersAndOtherFilesGiveTheirLogits) {
   expect_logits(*model, folder / "expected.npz");
 }
 
+/// An adapter's folder, and the checkpoint in fixtures/hf that it was trained on.
+struct Adapted {
+  const char* adapter;
+  const char* base;
+};
+
+class LaidOver : public ::testing::TestWithParam<Adapted> {};
+
+TEST_P(LaidOver, S3_10_AnAdapterGivenBesideItsBaseGivesItsLogits) {
+  const fs::path adapter = test::shared_folder() / "fixtures/checkpoints" / GetParam().adapter;
+  ANEMONE_NEED_SHARED(adapter);
+  LanguageModel::Options options;
+  options.adapter = adapter;
+  const fs::path base = test::shared_folder() / "fixtures/hf" / GetParam().base;
+  const auto model = LanguageModel::open(base, options);
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  expect_logits(**model, adapter / "expected.npz");
+  const auto plain = open_model(base);
+  ASSERT_NE(plain, nullptr);
+  EXPECT_NE((*model)->info().hash, plain->info().hash);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Checkpoint, LaidOver,
+    ::testing::Values(Adapted{"mlx_lora_qwen3", "qwen3"}, Adapted{"npz_lora_llama", "llama"},
+                      Adapted{"npz_lora_qwen3_t", "qwen3"}, Adapted{"peft_dora_qwen3", "qwen3"},
+                      Adapted{"peft_lmhead_llama31", "llama31"},
+                      Adapted{"peft_lora_qwen3", "qwen3"}, Adapted{"peft_patterns_llama", "llama"}),
+    [](const auto& pair) { return std::string(pair.param.adapter); });
+
 INSTANTIATE_TEST_SUITE_P(Checkpoint, OddForms,
                          ::testing::Values("bin_llama", "mlx_lora_qwen3", "mlx_mixed_llama",
                                            "mlx_q4_qwen3", "mlx_q8_llama31", "npz_lora_llama",
@@ -160,6 +190,27 @@ TEST(EmbeddedCheckpoint, S2_8_RunsDirectlyWithTheLogitsOfTransformers) {
   EXPECT_EQ(model->info().architecture, "qwen3");
   expect_logits(*model, models / "expected.npz");
   expect_greedy(*model, models / "expected.npz", models / "greedy.json");
+}
+
+TEST(CheckpointForm, TheContextIsBoundByThePositionsThatTheConfigKnows) {
+  const fs::path folder = fs::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny";
+  std::ifstream stream(folder / "config.json");
+  const auto most = Json::parse(stream).at("max_position_embeddings").get<int64_t>();
+  LanguageModel::Options options;
+  options.hash = false;
+  for (const int64_t context : {most + 1, int64_t{-1}}) {
+    options.context = context;
+    const auto model = LanguageModel::open(folder, options);
+    ASSERT_FALSE(model.ok());
+    EXPECT_EQ(model.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(model.error().message, "a context of " + std::to_string(context) +
+                                         ", expected 1 to " + std::to_string(most));
+  }
+  options.context = 12;
+  const auto model = LanguageModel::open(folder, options);
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  EXPECT_EQ((*model)->info().context_length, 12);
+  EXPECT_EQ((*model)->info().hash, "");
 }
 
 TEST(CheckpointForm, NamesWhatIsWrong) {

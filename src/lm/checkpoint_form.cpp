@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMostContext = 2048;
 constexpr int64_t kBlockTokens = 64;
+
 Result<models::Decoder> read_decoder(const checkpoint::Checkpoint& checkpoint) {
   ANEMONE_TRY(auto decoder, models::read_decoder(checkpoint.config_json, *checkpoint.weights));
   ANEMONE_RETURN_IF_ERROR(models::check_weights(decoder, *checkpoint.weights));
@@ -29,11 +30,18 @@ DType stored_dtype(const checkpoint::TensorSource& weights, const models::Weight
   return info != nullptr && info->dtype == DType::fp16 && is_as_stored ? DType::fp16 : DType::fp32;
 }
 
+Result<int64_t> context_of(const models::Decoder& decoder, int64_t wanted) {
+  if (wanted == 0) return std::min(decoder.max_positions, kMostContext);
+  if (wanted >= 1 && wanted <= decoder.max_positions) return wanted;
+  return with_hint(fail(ErrorCode::invalid_argument, "a context of {}, expected 1 to {}", wanted,
+                        decoder.max_positions),
+                   "config.json bounds the positions");
+}
+
 Result<package::Package> build_package(const models::Decoder& decoder,
-                                       const checkpoint::TensorSource& weights) {
+                                       const checkpoint::TensorSource& weights, int64_t context) {
   package::Package package;
   package.specification_version = 9;
-  const int64_t context = std::min(decoder.max_positions, kMostContext);
   models::FunctionSpec spec{.name = "step", .dtype = DType::fp32, .rows = 1, .context = context};
   spec.weight_dtype = [&](const models::WeightRef& ref) { return stored_dtype(weights, ref); };
   models::WeightTable table;
@@ -73,9 +81,12 @@ bool is_checkpoint(const fs::path& path) {
 
 OpenedModel open_checkpoint(const fs::path& path, const LanguageModel::Options& options) {
   const auto open = [&]() -> OpenedModel {
-    ANEMONE_TRY(const auto checkpoint, checkpoint::open(path));
+    ANEMONE_TRY(const auto checkpoint,
+                checkpoint::open(
+                    path, options.adapter.empty() ? std::nullopt : std::optional(options.adapter)));
     ANEMONE_TRY(const auto decoder, read_decoder(checkpoint));
-    ANEMONE_TRY(auto package, build_package(decoder, *checkpoint.weights));
+    ANEMONE_TRY(const int64_t context, context_of(decoder, options.context));
+    ANEMONE_TRY(auto package, build_package(decoder, *checkpoint.weights, context));
     LanguageModel::Options own = options;
     own.runtime.numerics = runtime::Numerics::fp32;
     ANEMONE_TRY(auto model, runtime::Model::load(std::move(package), own.runtime));
@@ -83,7 +94,9 @@ OpenedModel open_checkpoint(const fs::path& path, const LanguageModel::Options& 
     const fs::path whole = fs::absolute(path).lexically_normal();
     parts.info.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
     parts.info.path = path;
-    ANEMONE_TRY(parts.info.hash, checkpoint::hash_checkpoint(checkpoint));
+    if (options.hash) {
+      ANEMONE_TRY(parts.info.hash, checkpoint::hash_checkpoint(checkpoint));
+    }
     parts.info.form = "checkpoint";
     parts.info.architecture = decoder.architecture;
     return std::unique_ptr<LanguageModel>(

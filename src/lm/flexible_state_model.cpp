@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "base/error.h"
 #include "base/float16.h"
@@ -22,12 +23,12 @@ constexpr int64_t kMostTokensPerCall = 64;
 class FlexibleStateModel : public LanguageModel {
  public:
   FlexibleStateModel(ModelInfo info, std::shared_ptr<runtime::Model> package,
-                     const package::FunctionDescription& function, int64_t most_tokens)
+                     const package::FunctionDescription& function, std::vector<int64_t> counts)
       : info_(std::move(info)),
         package_(std::move(package)),
         function_(function.name),
         interface_(read_interface(function)),
-        most_tokens_(most_tokens) {}
+        counts_(std::move(counts)) {}
 
   const ModelInfo& info() const override { return info_; }
   WorkCounters counters() const override { return counters_; }
@@ -54,16 +55,14 @@ class FlexibleStateModel : public LanguageModel {
   }
 
   Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override {
-    std::vector<float> logits(static_cast<size_t>(info_.vocab_size));
-    if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
-    ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
-    return greedy_token(logits);
+    return extend_by_logits(*this, sequence, tokens);
   }
 
  private:
   Status call(CachedSequence& sequence, int64_t first_row, std::span<float> logits) {
     const int64_t start = sequence.cached();
-    const int64_t count = std::min(sequence.length() - start, most_tokens_);
+    const int64_t left = sequence.length() - start;
+    const int64_t count = *std::prev(std::ranges::upper_bound(counts_, left));
     const int64_t end = start + count;
     const runtime::Model::InputShape shapes[] = {{interface_.input_ids, Shape{1, count}},
                                                  {interface_.causal_mask, Shape{1, 1, count, end}}};
@@ -97,9 +96,14 @@ class FlexibleStateModel : public LanguageModel {
   std::shared_ptr<runtime::Model> package_;
   std::string function_;
   Interface interface_;
-  int64_t most_tokens_;
+  std::vector<int64_t> counts_;
   WorkCounters counters_;
 };
+
+int64_t lower_bound(const package::Feature& feature, size_t axis) {
+  if (axis < feature.ranges.size()) return feature.ranges[axis].lower;
+  return axis < feature.shape.size() ? feature.shape[axis] : 0;
+}
 
 /// The most a flexible dimension may be; `fallback` when unbounded.
 int64_t upper_bound(const package::Feature& feature, size_t axis, int64_t fallback) {
@@ -109,6 +113,24 @@ int64_t upper_bound(const package::Feature& feature, size_t axis, int64_t fallba
   for (const auto& shape : feature.enumerated_shapes)
     if (axis < shape.size()) bound = std::max(bound, shape[axis]);
   return bound == 0 && axis < feature.shape.size() ? feature.shape[axis] : bound;
+}
+
+/// The counts of tokens that calls are cut into, ascending from 1: what input_ids lists, or every
+/// count up to its bound. Empty when single tokens are not allowed.
+std::vector<int64_t> token_counts(const package::Feature& ids, bool single_steps) {
+  const int64_t most = single_steps ? 1 : kMostTokensPerCall;
+  std::set<int64_t> counts;
+  if (!ids.enumerated_shapes.empty()) {
+    for (const auto& shape : ids.enumerated_shapes)
+      if (shape.size() == 2 && shape[1] <= most) counts.insert(shape[1]);
+  } else {
+    for (int64_t count = lower_bound(ids, 1); count <= std::min(most, upper_bound(ids, 1, most));
+         ++count)
+      counts.insert(count);
+  }
+  counts.erase(counts.begin(), counts.lower_bound(1));
+  if (!counts.contains(1)) return {};
+  return {counts.begin(), counts.end()};
 }
 
 /// Positions the caches hold: the second last dimension of [L, B, Hkv, S, D].
@@ -151,10 +173,13 @@ OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
   info.weight_bytes = package.weight_file_bytes;
   info.context_length = std::min(state_positions(state),
                                  upper_bound(mask, mask.shape.size() - 1, state_positions(state)));
-  const int64_t most = options.single_steps
-                           ? 1
-                           : std::min(kMostTokensPerCall, upper_bound(ids, 1, kMostTokensPerCall));
-  info.prefill_block_tokens = most;
+  auto counts = token_counts(ids, options.single_steps);
+  if (counts.empty() || !mask.enumerated_shapes.empty())
+    return fail(ErrorCode::unsupported,
+                "{}: expected an input_ids that may be [1, 1] and a causal_mask of any width up to "
+                "the context",
+                package.path.filename().string());
+  info.prefill_block_tokens = counts.back();
   // The vocabulary shows only in a result: plan one token.
   const runtime::Model::InputShape one[] = {{interface.input_ids, Shape{1, 1}},
                                             {interface.causal_mask, Shape{1, 1, 1, 1}}};
@@ -171,10 +196,12 @@ OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
     return fail(ErrorCode::unsupported, "{}: output {} has shape {}, expected [.., V]",
                 package.path.filename().string(), interface.logits, logits.to_string());
   info.vocab_size = logits[logits.rank() - 1];
-  const std::shared_ptr<runtime::Model> packages[] = {model};
-  ANEMONE_TRY(info.hash, hash_packages(packages));
+  if (options.hash) {
+    const std::shared_ptr<runtime::Model> packages[] = {model};
+    ANEMONE_TRY(info.hash, hash_packages(packages));
+  }
   return std::unique_ptr<LanguageModel>(
-      std::make_unique<FlexibleStateModel>(std::move(info), model, function, most));
+      std::make_unique<FlexibleStateModel>(std::move(info), model, function, std::move(counts)));
 }
 
 }  // namespace anemone::lm

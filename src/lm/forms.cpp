@@ -41,10 +41,29 @@ Error unknown_form(const package::Package& package) {
       "known forms take input_ids and give logits; `anemone predict` runs any function");
 }
 
-bool is_package(const fs::path& path) {
-  std::error_code ignored;
-  return path.extension() == ".mlpackage" || path.extension() == ".mlmodelc" ||
-         fs::exists(path / "Manifest.json", ignored) || fs::exists(path / "model.mil", ignored);
+/// The first package by name in a directory, empty when there is none.
+fs::path package_inside(const fs::path& directory) {
+  std::error_code error;
+  fs::path first;
+  for (auto entry = fs::directory_iterator(directory, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (package::form_of(entry->path()) && (first.empty() || entry->path() < first))
+      first = entry->path();
+  return first;
+}
+
+/// Packages are finished: nothing is merged into them and their context is fixed.
+Status check_options(const fs::path& path, const LanguageModel::Options& options) {
+  if (!options.adapter.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "{}: not a checkpoint that could take {}",
+                          path.string(), options.adapter.string()),
+                     "give the checkpoint with the adapter, or convert both together");
+  if (options.context != 0)
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "{}: a context of {} for packages, which carry their own",
+             path.string(), options.context),
+        "only of a checkpoint the context can be chosen");
+  return {};
 }
 
 }  // namespace
@@ -53,18 +72,23 @@ OpenedModel LanguageModel::open(const fs::path& path, const Options& options) {
   std::error_code ignored;
   if (!fs::exists(path, ignored))
     return fail(ErrorCode::not_found, "{}: no such file or directory", path.string());
-  if (!is_package(path)) {
+  const bool is_package = package::form_of(path).has_value();
+  if (!is_package && !is_anemone(path) && is_checkpoint(path))
+    return open_checkpoint(path, options);
+  ANEMONE_RETURN_IF_ERROR(check_options(path, options));
+  if (!is_package) {
     if (is_anemone(path)) return open_anemone(path, options);
-    if (is_checkpoint(path)) return open_checkpoint(path, options);
+    if (!fs::exists(path / "meta.yaml", ignored))
+      if (const fs::path package = package_inside(path); !package.empty())
+        return with_hint(fail(ErrorCode::not_found, "{}: no meta.yaml", path.string()),
+                         "give the package itself: " + package.string());
     return open_anemll(path, options);
   }
   auto package = package::open(path);
   if (!package.ok()) return std::move(package).error();
   for (const Form& form : kForms) {
     if (!form.recognises(*package)) continue;
-    ANEMONE_TRY(
-        auto model,
-        runtime::Model::load(*std::move(package), options.runtime).in(path.filename().string()));
+    ANEMONE_TRY(auto model, runtime::Model::load(*std::move(package), options.runtime));
     return form.open(std::move(model), options);
   }
   return unknown_form(*package);

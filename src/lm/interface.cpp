@@ -48,7 +48,7 @@ void read_inputs(const package::FunctionDescription& function, Interface& interf
       interface.current_pos = input.name;
     } else if (name == "updatemask") {
       interface.update_mask = input.name;
-    } else if (!input.is_optional) {
+    } else if (!input.is_optional || input.default_value.value_or(0) != 0) {
       interface.unknown_inputs.push_back(input.name);
     }
   }

@@ -21,6 +21,7 @@ struct Interface {
   std::string window_mask;  ///< the mask of layers that see only the last tokens.
   std::string current_pos;
   std::string update_mask;
+  /// Inputs of no known role that would not do with the zeros a buffer starts with.
   std::vector<std::string> unknown_inputs;
 
   std::string logits;                     ///< the one output that holds the whole vocabulary.

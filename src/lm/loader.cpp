@@ -16,7 +16,7 @@ Result<std::shared_ptr<runtime::Model>> load_package(const fs::path& path,
                                                      const runtime::Options& options) {
   auto package = package::open(path);
   if (!package.ok()) return std::move(package).error();
-  return runtime::Model::load(*std::move(package), options).in(path.filename().string());
+  return runtime::Model::load(*std::move(package), options);
 }
 
 namespace {
@@ -32,16 +32,22 @@ Status check_inputs(const Pipeline::Stage& stage, int64_t rows) {
   if (const Tensor* ids = runner.input(interface.input_ids);
       ids != nullptr && (ids->dtype() != DType::int32 || ids->element_count() != rows))
     return wrong(interface.input_ids, *ids, fmt::format("int32 of {} tokens", rows));
-  for (const std::string& name : {interface.position_ids, interface.current_pos})
-    if (const Tensor* tensor = runner.input(name);
-        tensor != nullptr && !is_integer(tensor->dtype()))
-      return wrong(name, *tensor, "integers");
-  for (const std::string& name :
-       {interface.causal_mask, interface.window_mask, interface.update_mask})
-    if (const Tensor* mask = runner.input(name);
-        mask != nullptr && ((mask->dtype() != DType::fp16 && mask->dtype() != DType::fp32) ||
-                            mask->shape().rank() == 0))
-      return wrong(name, *mask, "fp16 or fp32 [.., rows, columns]");
+  for (const auto& [name, count] :
+       {std::pair{&interface.position_ids, rows}, std::pair{&interface.current_pos, int64_t{1}}})
+    if (const Tensor* tensor = runner.input(*name);
+        tensor != nullptr && (!is_integer(tensor->dtype()) || tensor->element_count() != count))
+      return wrong(*name, *tensor, fmt::format("{} integers", count));
+  const auto is_mask = [](const Tensor& mask) {
+    return (mask.dtype() == DType::fp16 || mask.dtype() == DType::fp32) && mask.shape().rank() > 0;
+  };
+  for (const std::string& name : {interface.causal_mask, interface.window_mask})
+    if (const Tensor* mask = runner.input(name))
+      if (!is_mask(*mask) ||
+          mask->element_count() != rows * mask->shape()[mask->shape().rank() - 1])
+        return wrong(name, *mask, fmt::format("fp16 or fp32 [.., {}, columns]", rows));
+  if (const Tensor* mask = runner.input(interface.update_mask))
+    if (!is_mask(*mask) || mask->shape()[mask->shape().rank() - 1] != rows)
+      return wrong(interface.update_mask, *mask, fmt::format("fp16 or fp32 [.., slots, {}]", rows));
   return {};
 }
 
@@ -51,6 +57,13 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
                                    const package::FunctionDescription& function, int64_t rows,
                                    std::string label) {
   Pipeline::Stage stage{std::move(label), nullptr, read_interface(function)};
+  if (!stage.interface.unknown_inputs.empty())
+    return with_hint(
+        fail(ErrorCode::unsupported, "{}: function {}: input '{}' has no known role",
+             model.package().path.filename().string(), function.name,
+             stage.interface.unknown_inputs[0]),
+        "known are input_ids, hidden_states, position_ids, causal_mask, current_pos and "
+        "update_mask");
   std::vector<runtime::Model::InputShape> shapes;
   if (const package::Feature* ids = function.find_input(stage.interface.input_ids);
       ids != nullptr && is_flexible(*ids))
@@ -73,6 +86,18 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
   return stage;
 }
 
+Status check_state_rows(const runtime::State& state, int64_t columns) {
+  int64_t longest = 0;
+  for (const NamedTensor& tensor : state.tensors()) {
+    const Shape& shape = tensor.tensor.shape();
+    if (shape.rank() >= 3) longest = std::max(longest, shape[shape.rank() - 2]);
+  }
+  if (longest < columns)
+    return fail(ErrorCode::mismatch,
+                "state of {} rows is shorter than the causal_mask of {} columns", longest, columns);
+  return {};
+}
+
 Status join_states(runtime::State& state, const runtime::Model& model) {
   std::vector<NamedTensor> joined(state.tensors().begin(), state.tensors().end());
   const runtime::State own = model.new_state();
@@ -92,9 +117,20 @@ Status join_states(runtime::State& state, const runtime::Model& model) {
 
 namespace {
 
+/// The bytes of a number, least first: what stands before bytes says how many they are.
+void hash_count(Sha256& hash, uint64_t count) {
+  std::string bytes;
+  for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(count >> shift & 0xff);
+  hash.update(bytes);
+}
+
 Status hash_file(Sha256& hash, const std::string& name, const fs::path& file) {
+  std::error_code error;
+  const uint64_t size_bytes = fs::file_size(file, error);
+  if (error) return fail(ErrorCode::io, "cannot read {}", file.string());
+  hash_count(hash, name.size());
   hash.update(name);
-  hash.update(std::string_view("\0", 1));
+  hash_count(hash, size_bytes);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return fail(ErrorCode::io, "cannot read {}", file.string());
   std::vector<char> buffer(1 << 20);
@@ -119,6 +155,7 @@ Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model
       if (entry->is_regular_file(error)) files.push_back(entry->path());
     if (error) return fail(ErrorCode::io, "cannot list {}: {}", root.string(), error.message());
     std::ranges::sort(files);
+    hash_count(hash, files.size());
     for (const fs::path& file : files)
       ANEMONE_RETURN_IF_ERROR(
           hash_file(hash, fs::relative(file, root, error).generic_string(), file));

@@ -18,16 +18,23 @@ Result<std::shared_ptr<runtime::Model>> load_package(const std::filesystem::path
 inline constexpr const char* kWindowKey = "anemone.window";
 
 /// A runner of `function` for its declared shapes, with `rows` tokens where input_ids is flexible.
+/// Errors: unsupported (an input that no role says how to fill), mismatch (an input whose dtype or
+/// count does not suit `rows` tokens).
 Result<Pipeline::Stage> make_stage(runtime::Model& model,
                                    const package::FunctionDescription& function, int64_t rows,
                                    std::string label);
+
+/// Refuses a causal mask that is wider than the longest cache, [.., rows, D].
+Status check_state_rows(const runtime::State& state, int64_t columns);
 
 /// Adds the states of `model` to `state`. Errors: mismatch when a state of that name has another
 /// shape (names both packages and shapes).
 Status join_states(runtime::State& state, const runtime::Model& model);
 
 /// SHA-256 over names and bytes of the files of all packages, in the order given, and then of
-/// `settings`, files beside them that change what the model computes: the identity of a model.
+/// `settings`, files beside them that change what the model computes: the identity of a model. The
+/// lengths of names and bytes are part of it, so no two lists of files read alike. Reads every
+/// file.
 Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages,
                                   std::span<const std::filesystem::path> settings = {});
 

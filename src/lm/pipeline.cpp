@@ -1,6 +1,7 @@
 #include "lm/pipeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -72,6 +73,12 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
     }
     previous = &stage;
   }
+  const Stage& first = stages.front();
+  if (first.interface.input_ids.empty())
+    return fail(ErrorCode::unsupported, "{}: no input_ids", first.label);
+  if (!first.interface.hidden_states.empty())
+    return fail(ErrorCode::unsupported, "{}: nothing gives its input {}", first.label,
+                first.interface.hidden_states);
   const Stage& last = stages.back();
   for (const std::string& name : logits_outputs(last.interface)) {
     const Tensor* part = last.runner->output(name);
@@ -120,6 +127,10 @@ Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime:
   return {};
 }
 
+int64_t Pipeline::logits_parts() const {
+  return static_cast<int64_t>(logits_outputs(stages_.back().interface).size());
+}
+
 void Pipeline::copy_logits(int64_t row, std::span<float> logits) const {
   const Stage& last = stages_.back();
   size_t offset = 0;
@@ -148,11 +159,16 @@ Result<int32_t> Pipeline::argmax(std::span<const int64_t> part_sizes) const {
   const Tensor& indices = *last.runner->output(last.interface.argmax_index);
   const Tensor& values = *last.runner->output(last.interface.argmax_value);
   int64_t best = 0;
-  for (int64_t part = 1; part < values.element_count(); ++part)
+  for (int64_t part = 0; part < values.element_count(); ++part) {
+    if (std::isnan(values.at(part)))
+      return fail(ErrorCode::out_of_range,
+                  "the largest logit of part {} is NaN: the model's numbers overflowed", part + 1);
     if (values.at(part) > values.at(best)) best = part;
+  }
   const double index = indices.at(best);
-  if (!(index >= 0 && index < static_cast<double>(part_sizes[static_cast<size_t>(best)])))
-    return fail(ErrorCode::out_of_range, "arg max {} of part {} is outside its {} tokens", index,
+  if (!(index >= 0 && index < static_cast<double>(part_sizes[static_cast<size_t>(best)])) ||
+      index != std::floor(index))
+    return fail(ErrorCode::out_of_range, "arg max {} of part {} is none of its {} tokens", index,
                 best + 1, part_sizes[static_cast<size_t>(best)]);
   int64_t offset = 0;
   for (int64_t part = 0; part < best; ++part) offset += part_sizes[static_cast<size_t>(part)];

@@ -25,13 +25,15 @@ class Pipeline {
   };
 
   /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and
-  /// shapes).
+  /// shapes), unsupported (a first stage that is not fed by tokens).
   static Result<Pipeline> make(int64_t rows, std::vector<Stage> stages);
 
   int64_t rows() const { return rows_; }
   /// Logits leave the last stage for this many of the rows: all, one, or 0 when none do.
   int64_t logits_rows() const { return logits_rows_; }
   int64_t vocab_size() const { return vocab_size_; }
+  /// Outputs that together hold the logits of a row.
+  int64_t logits_parts() const;
   bool gives_argmax() const { return !stages_.back().interface.argmax_index.empty(); }
 
   /// Runs `tokens` (exactly `rows` of them) at positions `position` … on `state`.
@@ -43,7 +45,7 @@ class Pipeline {
   Status check_argmax(std::span<const int64_t> part_sizes) const;
   /// The token that the model itself chose in the last run (a model with an arg max inside). Ties
   /// go to the lower part.
-  /// Errors: out_of_range (an index outside its part).
+  /// Errors: out_of_range (an index outside its part or no integer; a value that is NaN).
   Result<int32_t> argmax(std::span<const int64_t> part_sizes) const;
 
  private:

@@ -66,10 +66,7 @@ class PlainModel : public LanguageModel {
   }
 
   Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override {
-    if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
-    std::vector<float> logits(static_cast<size_t>(info_.vocab_size));
-    ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
-    return greedy_token(logits);
+    return extend_by_logits(*this, sequence, tokens);
   }
 
  private:
@@ -224,8 +221,10 @@ OpenedModel open_plain(std::shared_ptr<runtime::Model> model,
   ANEMONE_TRY(info.vocab_size, vocab_size_of(*model, *shortest));
   for (const auto& function : package.functions)
     ANEMONE_RETURN_IF_ERROR(check_causal(*model, function.name, lengths, info.vocab_size));
-  const std::shared_ptr<runtime::Model> packages[] = {model};
-  ANEMONE_TRY(info.hash, hash_packages(packages));
+  if (options.hash) {
+    const std::shared_ptr<runtime::Model> packages[] = {model};
+    ANEMONE_TRY(info.hash, hash_packages(packages));
+  }
   return std::unique_ptr<LanguageModel>(
       std::make_unique<PlainModel>(std::move(info), model, std::move(lengths)));
 }

@@ -61,6 +61,8 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
     return fail(ErrorCode::mismatch, "{}: vocabularies of {} and {} in functions of one model",
                 package.path.filename().string(), parts.step->vocab_size(),
                 parts.block->vocab_size());
+  ANEMONE_RETURN_IF_ERROR(
+      check_state_rows(parts.empty_state, columns).in(package.path.filename().string()));
   if (parts.block && parts.block->rows() > columns)
     return fail(ErrorCode::mismatch, "{}: a function takes {} tokens, its mask has {} columns",
                 package.path.filename().string(), parts.block->rows(), columns);
@@ -81,7 +83,9 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
 OpenedModel open_static_cache(std::shared_ptr<runtime::Model> model,
                               const LanguageModel::Options& options) {
   ANEMONE_TRY(auto parts, join_static_cache(std::move(model), options));
-  ANEMONE_TRY(parts.info.hash, hash_packages(parts.packages));
+  if (options.hash) {
+    ANEMONE_TRY(parts.info.hash, hash_packages(parts.packages));
+  }
   return std::unique_ptr<LanguageModel>(
       std::make_unique<StaticCacheModel>(std::move(parts), options.single_steps));
 }

@@ -62,10 +62,14 @@ Status StaticCacheModel::advance(CachedSequence& sequence, int64_t first_row,
       ANEMONE_RETURN_IF_ERROR(advance_block(sequence, position, first_row, logits));
       continue;
     }
-    Pipeline& step =
-        parts_.step_rotate && position >= parts_.window ? *parts_.step_rotate : *parts_.step;
-    ANEMONE_RETURN_IF_ERROR(step.run(sequence.tokens().subspan(static_cast<size_t>(position), 1),
-                                     position, sequence.state()));
+    const bool rotates = parts_.step_rotate && position >= parts_.window;
+    Pipeline& step = rotates ? *parts_.step_rotate : *parts_.step;
+    const Status status = step.run(sequence.tokens().subspan(static_cast<size_t>(position), 1),
+                                   position, sequence.state());
+    if (!status.ok()) {
+      if (rotates) sequence.set_cached(0);  // chunks before the one that failed have shifted theirs
+      return status;
+    }
     ++counters_.step_tokens;
     ++counters_.calls;
     if (rows_wanted && !logits.empty())
@@ -106,11 +110,7 @@ Result<int32_t> StaticCacheModel::extend_greedy(Sequence& sequence,
                                                 std::span<const int32_t> tokens) {
   ANEMONE_RETURN_IF_ERROR(check(sequence, tokens));
   if (tokens.empty()) return fail(ErrorCode::invalid_argument, "no token to continue from");
-  if (parts_.info.gives_logits) {
-    std::vector<float> logits(static_cast<size_t>(parts_.info.vocab_size));
-    ANEMONE_RETURN_IF_ERROR(extend(sequence, tokens, Rows::last, logits));
-    return greedy_token(logits);
-  }
+  if (parts_.info.gives_logits) return extend_by_logits(*this, sequence, tokens);
   auto& cached = static_cast<CachedSequence&>(sequence);
   const int64_t before = cached.length();
   cached.append(tokens);
@@ -120,7 +120,9 @@ Result<int32_t> StaticCacheModel::extend_greedy(Sequence& sequence,
     return status.error();
   }
   const bool rotated = parts_.step_rotate && cached.length() > parts_.window;
-  return (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts);
+  auto token = (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts);
+  if (!token.ok()) cached.truncate(before);
+  return token;
 }
 
 }  // namespace anemone::lm

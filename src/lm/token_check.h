@@ -15,8 +15,9 @@ inline Status check_tokens(const ModelInfo& info, int64_t length, std::span<cons
                   "token {} at position {} is outside the vocabulary of {}", tokens[i],
                   length + static_cast<int64_t>(i), info.vocab_size);
   if (length + static_cast<int64_t>(tokens.size()) > info.context_length)
-    return fail(ErrorCode::out_of_range, "{} tokens do not fit into the context of {}",
-                length + static_cast<int64_t>(tokens.size()), info.context_length);
+    return with_hint(fail(ErrorCode::out_of_range, "{} tokens do not fit into the context of {}",
+                          length + static_cast<int64_t>(tokens.size()), info.context_length),
+                     "give fewer tokens, or a model with a longer context");
   return {};
 }
 

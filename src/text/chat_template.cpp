@@ -75,7 +75,9 @@ Result<ChatTemplate> ChatTemplate::of(const Tokenizer& tokenizer, std::string_vi
     if (found == templates.end()) found = templates.find("default");
   }
   if (found != templates.end()) return compile(found->second, tokenizer);
-  if (templates.empty()) return fail(ErrorCode::not_found, "the model has no chat template");
+  if (templates.empty())
+    return with_hint(fail(ErrorCode::not_found, "the model has no chat template"),
+                     "it continues text only: leave the chat out");
   std::vector<std::string_view> names;
   for (const auto& [known, source] : templates) names.push_back(known);
   return fail(ErrorCode::not_found, "no chat template is called {:?}; there are: {}",
