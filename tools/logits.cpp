@@ -5,13 +5,15 @@
 #include "anemone/language_model.h"
 #include "anemone/npz.h"
 #include "command.h"
+#include "model_flags.h"
+#include "output_report.h"
 #include "terminal.h"
 
 namespace anemone::tools {
 namespace {
 
 struct Flags {
-  std::string model;
+  ModelFlags model;
   std::string ids;
   std::string output;
   bool single_steps = false;
@@ -41,11 +43,11 @@ Result<std::vector<int32_t>> token_ids(const NamedTensor& array) {
 }
 
 Status logits(const Flags& flags, const CommonFlags& common) {
-  lm::LanguageModel::Options options;
-  ANEMONE_TRY(options.runtime, common.runtime_options());
-  options.single_steps = flags.single_steps;
+  ANEMONE_RETURN_IF_ERROR(common.runtime_options());
   ANEMONE_TRY(const auto arrays, read_npz(flags.ids));
-  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, options));
+  OutputReport report;
+  ANEMONE_TRY(const auto model, flags.model.open(common, common.json, flags.single_steps));
+  report.loaded();
   const auto vocab = static_cast<size_t>(model->info().vocab_size);
   std::vector<NamedTensor> results;
   ProgressLine progress(common);
@@ -53,6 +55,12 @@ Status logits(const Flags& flags, const CommonFlags& common) {
   for (const NamedTensor& array : arrays) {
     if (!array.name.starts_with("ids")) continue;
     ANEMONE_TRY(const auto ids, token_ids(array));
+    if (static_cast<int64_t>(ids.size()) > model->info().context_length)
+      return Error{ErrorCode::out_of_range,
+                   fmt::format("{}: {} tokens do not fit into the context of {}", array.name,
+                               ids.size(), model->info().context_length),
+                   {},
+                   "give fewer tokens, or a model with a longer context"};
     Tensor rows =
         Tensor::zeros(DType::fp32, {static_cast<int64_t>(ids.size()), model->info().vocab_size});
     const auto sequence = model->new_sequence();
@@ -74,7 +82,14 @@ Status logits(const Flags& flags, const CommonFlags& common) {
                  fmt::format("{}: no array named ids…", flags.ids),
                  {},
                  "arrays are ids0, ids1 …: int32 [T]"};
-  return write_npz(flags.output, results);
+  report.computed();
+  ANEMONE_RETURN_IF_ERROR(write_npz(flags.output, results));
+  if (!common.json) return {};
+  const lm::ModelInfo& info = model->info();
+  return report.print({{"model", info.name},
+                       {"model_sha256", info.hash},
+                       {"numerics", runtime::to_string(info.numerics)}},
+                      flags.output, results);
 }
 
 }  // namespace
@@ -82,7 +97,7 @@ Status logits(const Flags& flags, const CommonFlags& common) {
 Action add_logits(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Logits of every position for given token ids");
-  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
+  add_model_flags(app, flags->model);
   app.add_option("--ids", flags->ids, "NumPy archive: arrays idsK int32 [T]")->required();
   app.add_option("-o,--output", flags->output, "NumPy archive to write: logitsK float32 [T, V]")
       ->required();

@@ -24,6 +24,13 @@ Result<runtime::Options> CommonFlags::runtime_options() const {
                  "the Core ML backend needs macOS; this build has the CPU executor only",
                  {},
                  "leave out --backend"};
+  if (compute_units != CommonFlags().compute_units)
+    return Error{ErrorCode::unsupported,
+                 fmt::format("--compute-units {} is a choice of the Core ML backend, which needs "
+                             "macOS; this build has the CPU executor only",
+                             compute_units),
+                 {},
+                 "leave out --compute-units"};
   return options;
 }
 
@@ -39,7 +46,7 @@ void add_common(CLI::App& app, CommonFlags& common) {
       ->group(group);
   app.add_option("--numerics", common.numerics,
                  "Arithmetic: fp16 as Core ML says, or fp32 without rounding")
-      ->check(CLI::IsMember({"fp16", "fp32", "ane"}))
+      ->check(CLI::IsMember({"fp16", "fp32"}))
       ->group(group);
   app.add_option("--backend", common.backend, "What runs the model")
       ->check(CLI::IsMember({"auto", "cpu", "coreml"}))
@@ -62,6 +69,24 @@ int usage_error(std::string_view message, const CLI::App& app) {
   fmt::print(stderr, "error: {}\nhint: anemone {}--help\n", message,
              app.get_parent() == nullptr ? "" : app.get_name() + " ");
   return 2;
+}
+
+/// Names the first argument that the command does not know, with the nearest flag.
+int unknown_argument(const CLI::App& app) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  const auto flag = std::ranges::find_if(
+      unknown, [](const std::string& argument) { return argument.starts_with("-"); });
+  if (flag == unknown.end())
+    return usage_error(
+        fmt::format("unexpected argument '{}'", unknown.empty() ? "" : unknown.front()), app);
+  const std::string name = flag->substr(0, flag->find('='));
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+  const std::string near = nearest(name, known);
+  return usage_error(near.empty() ? "unknown flag " + name
+                                  : fmt::format("unknown flag {}; did you mean {}?", name, near),
+                     app);
 }
 
 int run(std::vector<std::string> arguments) {
@@ -107,12 +132,16 @@ int run(std::vector<std::string> arguments) {
     program.parse(std::move(arguments));
   } catch (const CLI::Success& success) {
     return program.exit(success);
+  } catch (const CLI::ExtrasError&) {
+    const auto used = program.get_subcommands();
+    return unknown_argument(used.empty() ? program : *used[0]);
   } catch (const CLI::ParseError& error) {
     const auto used = program.get_subcommands();
     return usage_error(error.what(), used.empty() ? program : *used[0]);
   }
   const Status status = actions.at(program.get_subcommands()[0])();
   if (status.ok()) return 0;
+  end_if_reader_gone();
   print_error(status.error(), common);
   return exit_code(status.error());
 }

@@ -1,34 +1,23 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "anemone/evaluate.h"
 #include "command.h"
+#include "input_text.h"
+#include "model_flags.h"
 #include "terminal.h"
 
 namespace anemone::tools {
 namespace {
 
 struct Flags {
-  std::string model;
-  std::string tokenizer;
+  ModelFlags model;
   std::string file;
   int64_t window = 0;
   int64_t stride = 0;
 };
-
-Result<std::string> read_text(const std::string& path) {
-  std::error_code code;
-  if (std::filesystem::is_directory(path, code))
-    return Error{ErrorCode::io, fmt::format("{}: a folder", path), {}, {}};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{ErrorCode::not_found, fmt::format("{}: cannot be read", path), {}, {}};
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
 
 std::string to_json(const eval::PerplexityReport& report, const lm::ModelInfo& model) {
   const nlohmann::ordered_json json = {{"version", 1},
@@ -54,12 +43,15 @@ std::string number(double value) {
 }
 
 Status measure(const Flags& flags, const CommonFlags& common) {
-  lm::LanguageModel::Options options;
-  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ANEMONE_RETURN_IF_ERROR(common.runtime_options());
   ANEMONE_TRY(const std::string content, read_text(flags.file));
-  ANEMONE_TRY(const auto tokenizer,
-              text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
-  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, options));
+  if (content.empty())
+    return Error{ErrorCode::mismatch,
+                 fmt::format("{}: the text is empty", flags.file),
+                 {},
+                 "perplexity needs at least one token"};
+  ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
+  ANEMONE_TRY(const auto model, flags.model.open(common, common.json));
   ProgressLine progress(common);
   ANEMONE_TRY(const auto report, eval::perplexity(*model, tokenizer, content,
                                                   {flags.window, flags.stride}, progress.sink()));
@@ -78,11 +70,10 @@ Status measure(const Flags& flags, const CommonFlags& common) {
 
 Action add_perplexity(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
-  app.description("Perplexity of a text file");
-  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
-  app.add_option("--tokenizer", flags->tokenizer,
-                 "Directory with tokenizer.json (default: the model's)");
-  app.add_option("file", flags->file, "UTF-8 text")->required();
+  app.description("Perplexity of a text");
+  add_model_flags(app, flags->model);
+  add_tokenizer_flag(app, flags->model);
+  app.add_option("file", flags->file, "UTF-8 text; - is the standard input")->required();
   app.add_option("--window", flags->window, "Tokens fed at most; 0: the model's context")
       ->check(whole_number());
   app.add_option("--stride", flags->stride,

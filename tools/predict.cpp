@@ -10,6 +10,7 @@
 #include "anemone/npz.h"
 #include "anemone/package.h"
 #include "command.h"
+#include "output_report.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -26,13 +27,18 @@ struct Flags {
   int64_t steps = 1;
 };
 
-Status predict_one(const Flags& flags, const runtime::Options& options) {
+Status predict_one(const Flags& flags, const runtime::Options& options, bool json) {
+  OutputReport report;
   ANEMONE_TRY(auto package, package::open(flags.package));
   const std::string function = flags.function.empty() ? package.default_function : flags.function;
   ANEMONE_TRY(const auto inputs, read_npz(flags.inputs));
   ANEMONE_TRY(const auto model, runtime::Model::load(std::move(package), options));
+  report.loaded();
   ANEMONE_TRY(const auto outputs, runtime::predict_arrays(*model, function, inputs, flags.steps));
-  return write_npz(flags.outputs, outputs);
+  report.computed();
+  ANEMONE_RETURN_IF_ERROR(write_npz(flags.outputs, outputs));
+  if (!json) return {};
+  return report.print({{"package", flags.package}, {"function", function}}, flags.outputs, outputs);
 }
 
 Result<Flags> batch_line(const std::string& line) {
@@ -74,7 +80,7 @@ Status predict_batch(const std::string& path, const runtime::Options& options) {
     ++count;
     const auto start = std::chrono::steady_clock::now();
     const auto flags = batch_line(line);
-    const Status status = flags.ok() ? predict_one(*flags, options) : Status(flags.error());
+    const Status status = flags.ok() ? predict_one(*flags, options, false) : Status(flags.error());
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     const Json parsed = Json::parse(line, nullptr, false);
     Json report;
@@ -121,7 +127,7 @@ Action add_predict(CLI::App& app, const CommonFlags& common) {
                    "a package, --inputs and --outputs are needed (or --batch)",
                    {},
                    "anemone predict --help"};
-    return predict_one(*flags, options);
+    return predict_one(*flags, options, common.json);
   };
 }
 

@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "anemone/generate.h"
 #include "anemone/text.h"
 #include "command.h"
+#include "input_text.h"
+#include "model_flags.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -13,20 +16,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Flags {
-  std::string model;
+  ModelFlags model;
   std::string prompt;
-  std::string tokenizer;
   generate::Options options;
   bool chat = false;
   std::string system;
 };
 
-Result<std::string> prompt_text(const Flags& flags, const text::Tokenizer& tokenizer) {
-  if (!flags.chat) return flags.prompt;
+Result<std::string> prompt_text(const Flags& flags, const std::string& prompt,
+                                const text::Tokenizer& tokenizer) {
+  if (!flags.chat) return prompt;
   ANEMONE_TRY(const auto chat_template, text::ChatTemplate::of(tokenizer));
   Json messages = Json::array();
   if (!flags.system.empty()) messages.push_back({{"role", "system"}, {"content", flags.system}});
-  messages.push_back({{"role", "user"}, {"content", flags.prompt}});
+  messages.push_back({{"role", "user"}, {"content", prompt}});
   text::ChatRequest request;
   request.messages = messages.dump(-1, ' ', false, Json::error_handler_t::replace);
   request.add_generation_prompt = true;
@@ -64,13 +67,30 @@ void print_summary(const generate::Generation& generation) {
              counted(generation.tokens.size(), "token"), speed, to_string(generation.stop));
 }
 
+Status check(const Flags& flags) {
+  if (!flags.system.empty() && !flags.chat)
+    return Error{ErrorCode::invalid_argument,
+                 "--system is a message of a chat template",
+                 {},
+                 "give --chat too"};
+  if (std::ranges::find(flags.options.stop, "") != flags.options.stop.end())
+    return Error{ErrorCode::invalid_argument,
+                 "--stop is empty: no text would be the answer",
+                 {},
+                 "leave it out to stop at the model's end of text"};
+  return {};
+}
+
 Status run(const Flags& flags, const CommonFlags& common) {
-  lm::LanguageModel::Options options;
-  ANEMONE_TRY(options.runtime, common.runtime_options());
-  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, options));
-  ANEMONE_TRY(const auto tokenizer,
-              text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
-  ANEMONE_TRY(const std::string prompt, prompt_text(flags, tokenizer));
+  ANEMONE_RETURN_IF_ERROR(check(flags));
+  ANEMONE_RETURN_IF_ERROR(common.runtime_options());
+  std::string given = flags.prompt;
+  if (given == "-") {
+    ANEMONE_TRY(given, read_stdin());
+  }
+  ANEMONE_TRY(const auto model, flags.model.open(common, common.json));
+  ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
+  ANEMONE_TRY(const std::string prompt, prompt_text(flags, given, tokenizer));
   ANEMONE_TRY(const auto ids, tokenizer.encode(prompt, !flags.chat));
   Status written;
   const auto sink = [&](std::string_view piece) {
@@ -95,19 +115,19 @@ Status run(const Flags& flags, const CommonFlags& common) {
 Action add_run(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Continue one prompt, streamed");
-  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
-  app.add_option("prompt", flags->prompt, "The text to continue")->required();
+  add_model_flags(app, flags->model);
+  add_tokenizer_flag(app, flags->model);
+  app.add_option("prompt", flags->prompt, "The text to continue; - is the standard input")
+      ->required();
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
       ->check(whole_number());
   app.add_option("--temperature", flags->options.temperature, "0: greedy")
       ->check(number_from_zero());
-  app.add_option("--seed", flags->options.seed, "Seed of the draws");
+  app.add_option("--seed", flags->options.seed, "Seed of the draws")->check(whole_number());
   app.add_option("--stop", flags->options.stop, "End the answer at this text (repeatable)")
       ->allow_extra_args(false);
   app.add_flag("--chat", flags->chat, "Put the prompt as a user's message into the chat template");
   app.add_option("--system", flags->system, "System message for --chat");
-  app.add_option("--tokenizer", flags->tokenizer,
-                 "Directory with tokenizer.json (default: the model's)");
   app.footer("Example: anemone run models/anemone-tiny-anemll \"Once upon a time\" -n 32");
   return [flags, &common] { return run(*flags, common); };
 }

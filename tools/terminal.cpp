@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@ namespace anemone::tools {
 namespace {
 
 std::atomic<bool> g_interrupted = false;
+std::atomic<bool> g_reader_gone = false;
 
 extern "C" void on_interrupt(int) {
   if (g_interrupted.exchange(true)) _exit(130);
@@ -138,9 +140,16 @@ void ProgressLine::erase() {
 }
 
 Status write_stdout(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return Error{ErrorCode::io, "cannot write to standard output", {}, {}};
-  return {};
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0)
+    return {};
+  if (errno == EPIPE) g_reader_gone = true;
+  return Error{ErrorCode::io, "cannot write to standard output", {}, "is the disk full?"};
+}
+
+void end_if_reader_gone() {
+  if (!g_reader_gone) return;
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
 }
 
 }  // namespace anemone::tools

@@ -52,4 +52,8 @@ class ProgressLine {
 /// Writes to stdout and reports a failure (disk full, closed pipe) as an error.
 Status write_stdout(std::string_view text);
 
+/// Ends the process without a word, as SIGPIPE does, when a write to stdout found nobody to read
+/// it (`anemone ... | head`). Called after all is put away.
+void end_if_reader_gone();
+
 }  // namespace anemone::tools

@@ -2,13 +2,11 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "anemone/text.h"
 #include "command.h"
+#include "input_text.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -34,20 +32,6 @@ struct Flags {
 Error about_data(Error error) {
   if (error.code == ErrorCode::invalid_argument) error.code = ErrorCode::corrupt;
   return error;
-}
-
-Result<std::string> read_stdin() {
-  std::string text(std::istreambuf_iterator<char>(std::cin), {});
-  if (std::cin.bad()) return Error{ErrorCode::io, "cannot read the standard input", {}, {}};
-  return text;
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (!file.is_open() || file.bad())
-    return Error{ErrorCode::io, fmt::format("{}: cannot read the file", path), {}, {}};
-  return text;
 }
 
 Status print_json(const Json& json) {
@@ -113,9 +97,9 @@ Status decode(const text::Tokenizer& tokenizer, const Flags& flags, const Common
 
 Status chat(const text::Tokenizer& tokenizer, const Flags& flags, const CommonFlags& common) {
   text::ChatRequest request;
-  ANEMONE_TRY(request.messages, read_file(flags.chat));
+  ANEMONE_TRY(request.messages, read_text(flags.chat));
   if (!flags.tools.empty()) {
-    ANEMONE_TRY(request.tools, read_file(flags.tools));
+    ANEMONE_TRY(request.tools, read_text(flags.tools));
   }
   request.variables = flags.chat_template_kwargs;
   if (!request.variables.empty() && !Json::parse(request.variables, nullptr, false).is_object())

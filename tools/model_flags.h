@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "anemone/language_model.h"
+#include "anemone/text.h"
+#include "command.h"
+
+namespace anemone::tools {
+
+/// Which language model a command works with. Fields are those of the flags.
+struct ModelFlags {
+  std::string model;
+  std::string tokenizer;
+  std::string adapter;
+  int64_t context = 0;
+
+  /// `hash`: whether the report names the model by the bytes of its files.
+  Result<std::unique_ptr<lm::LanguageModel>> open(const CommonFlags& common, bool hash,
+                                                  bool single_steps = false) const;
+  Result<text::Tokenizer> load_tokenizer() const;
+};
+
+/// MODEL, --adapter and --context.
+void add_model_flags(CLI::App& app, ModelFlags& flags);
+/// --tokenizer.
+void add_tokenizer_flag(CLI::App& app, ModelFlags& flags);
+
+}  // namespace anemone::tools
