@@ -63,6 +63,18 @@ Result<std::shared_ptr<const State>> make_state(std::string_view json, Tokenizer
   return std::shared_ptr<const State>(std::move(state));
 }
 
+/// Says of a file what the bridge says of its content, whose words are the tokenizers library's.
+Error unreadable(Error error, const std::filesystem::path& path) {
+  constexpr std::string_view kContent = "tokenizer.json: ";
+  if (error.code != ErrorCode::corrupt || !error.message.starts_with(kContent)) {
+    error.context.push_back(path.parent_path().string());
+    return error;
+  }
+  return with_hint(fail(ErrorCode::corrupt, "{}: not a tokenizer as Hugging Face saves it: {}",
+                        path.string(), std::string_view(error.message).substr(kContent.size())),
+                   "copy the tokenizer.json of the checkpoint again, or save it anew");
+}
+
 int32_t runs_post_processor(const State& state, bool add_special_tokens) {
   return add_special_tokens && !state.config.added_by_flags ? 1 : 0;
 }
@@ -129,8 +141,9 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& model) {
   ANEMONE_TRY(auto config, read_tokenizer_config(directory));
   const auto bytes = (*file)->bytes();
   const std::string_view json(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  ANEMONE_TRY(auto state, make_state(json, std::move(config)).in(directory.string()));
-  return Tokenizer(std::move(state));
+  auto state = make_state(json, std::move(config));
+  if (!state.ok()) return unreadable(std::move(state).error(), path);
+  return Tokenizer(*std::move(state));
 }
 
 Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json) {
