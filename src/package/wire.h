@@ -71,9 +71,10 @@ Status read_fields(const Message& message, Handler&& handle) {
   try {
     while (reader.next()) ANEMONE_RETURN_IF_ERROR(handle(Field(message, reader)));
   } catch (const protozero::exception& problem) {
-    return fail(ErrorCode::corrupt, "byte {}: message {} of {} bytes breaks off: {}",
-                message.offset(reader.data().data()), message.type, message.bytes.size(),
-                problem.what());
+    return with_hint(fail(ErrorCode::corrupt, "byte {}: message {} of {} bytes breaks off ({})",
+                          message.offset(reader.data().data()), message.type, message.bytes.size(),
+                          problem.what()),
+                     "the file is damaged or was not copied whole");
   }
   return {};
 }
