@@ -8,14 +8,14 @@
 
 #include "anemone/evaluate.h"
 #include "command.h"
+#include "model_flags.h"
 #include "terminal.h"
 
 namespace anemone::tools {
 namespace {
 
 struct Flags {
-  std::string model;
-  std::string tokenizer;
+  ModelFlags model;
   std::vector<std::string> tasks;
   std::vector<std::string> include_paths;
   std::string data;
@@ -169,16 +169,13 @@ Status outcome(const eval::Report& report) {
 
 Status evaluate(const Flags& flags, const CommonFlags& common) {
   const LogSink log = log_sink(common);
-  lm::LanguageModel::Options model_options;
-  ANEMONE_TRY(model_options.runtime, common.runtime_options());
   ANEMONE_TRY(const eval::Options options, to_options(flags));
-  ANEMONE_TRY(const auto tokenizer,
-              text::Tokenizer::load(flags.tokenizer.empty() ? flags.model : flags.tokenizer));
+  ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
   ANEMONE_RETURN_IF_ERROR(eval::check_options(options, tokenizer));
   if (!flags.output_path.empty())
     ANEMONE_RETURN_IF_ERROR(eval::check_output(flags.output_path).in("--output-path"));
   const auto start = std::chrono::steady_clock::now();
-  ANEMONE_TRY(const auto model, lm::LanguageModel::open(flags.model, model_options));
+  ANEMONE_TRY(const auto model, flags.model.open(common, true));
   const std::chrono::duration<double> loading = std::chrono::steady_clock::now() - start;
   log(LogLevel::info,
       fmt::format("{}: {}, context {}, numerics {}, loaded in {:.1f} s", model->info().name,
@@ -208,9 +205,8 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
 Action add_eval(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Benchmark tasks and perplexity, with lm-evaluation-harness' numbers");
-  app.add_option("model", flags->model, "ANEMLL directory, package or checkpoint")->required();
-  app.add_option("--tokenizer", flags->tokenizer,
-                 "Directory with tokenizer.json (default: the model's)");
+  add_model_flags(app, flags->model);
+  add_tokenizer_flag(app, flags->model);
   app.add_option("--tasks", flags->tasks,
                  "Names, patterns, tags or .yaml files, by commas or blanks")
       ->required();
