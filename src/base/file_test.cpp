@@ -128,6 +128,27 @@ TEST(AtomicFileTest, KeepsDevicesAndLinks) {
   EXPECT_EQ(AtomicFile::create(folder.path() / "none/out").error().code, ErrorCode::io);
 }
 
+TEST(OutputFileTest, HashesWhatItWrites) {
+  const test::ScratchFolder folder;
+  for (const size_t last : {0u, 1u, (1u << 20) - 6u}) {
+    auto file =
+        OutputFile::create(folder.path() / std::to_string(last), OutputFile::Hashing::sha256);
+    ASSERT_TRUE(file.ok());
+    std::string expected;
+    for (const size_t size : std::initializer_list<size_t>{5, 700'000, 9'000'000, 3, last}) {
+      const std::string piece(size, static_cast<char>('a' + expected.size() % 26));
+      ASSERT_TRUE(file->write(std::as_bytes(std::span(piece))).ok());
+      expected += piece;
+    }
+    ASSERT_TRUE(file->close().ok());
+    EXPECT_TRUE(folder.read(std::to_string(last)) == expected);
+    EXPECT_EQ(file->digest(), sha256(expected));
+  }
+  auto abandoned = OutputFile::create(folder.path() / "abandoned", OutputFile::Hashing::sha256);
+  ASSERT_TRUE(abandoned.ok());
+  ASSERT_TRUE(abandoned->write(std::vector<std::byte>(3 << 20)).ok());
+}
+
 TEST(OutputFileTest, KeepsTheOrderOfSmallAndLargePieces) {
   const test::ScratchFolder folder;
   auto file = OutputFile::create(folder.path() / "out");

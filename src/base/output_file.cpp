@@ -17,23 +17,29 @@ constexpr size_t kGather = 1 << 20;  // a system call costs little against copyi
 
 }  // namespace
 
-Result<OutputFile> OutputFile::create(const std::filesystem::path& path) {
+Result<OutputFile> OutputFile::create(const std::filesystem::path& path, Hashing hashing) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0)
     return fail(ErrorCode::io, "{}: cannot create: {}", path.string(), std::strerror(errno));
-  return OutputFile(descriptor, path);
+  return OutputFile(descriptor, path, hashing);
 }
 
-OutputFile::OutputFile(int descriptor, std::filesystem::path path)
-    : descriptor_(descriptor),
-      path_(std::move(path)),
-      gathered_(std::make_unique<std::byte[]>(kGather)) {}
+OutputFile::OutputFile(int descriptor, std::filesystem::path path, Hashing hashing)
+    : descriptor_(descriptor), path_(std::move(path)) {
+  const bool is_hashed = hashing == Hashing::sha256;
+  for (size_t i = 0; i < (is_hashed ? gathered_.size() : 1); ++i)
+    gathered_[i] = std::make_unique<std::byte[]>(kGather);
+  if (is_hashed) hash_ = std::make_unique<BackgroundHash>();
+}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       path_(std::move(other.path_)),
       gathered_(std::move(other.gathered_)),
-      gathered_bytes_(std::exchange(other.gathered_bytes_, 0)) {}
+      piece_(other.piece_),
+      gathered_bytes_(std::exchange(other.gathered_bytes_, 0)),
+      hash_(std::move(other.hash_)),
+      digest_(std::move(other.digest_)) {}
 
 OutputFile::~OutputFile() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -50,20 +56,38 @@ Status OutputFile::write_now(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status OutputFile::flush() {
+  const std::span<const std::byte> bytes(gathered_[piece_].get(), gathered_bytes_);
+  if (hash_) hash_->add(bytes);
+  ANEMONE_RETURN_IF_ERROR(write_now(bytes));
+  gathered_bytes_ = 0;
+  if (!hash_) return {};
+  piece_ = (piece_ + 1) % gathered_.size();
+  hash_->wait_for(piece_);
+  return {};
+}
+
 Status OutputFile::write(std::span<const std::byte> bytes) {
-  if (gathered_bytes_ + bytes.size() > kGather) {
-    ANEMONE_RETURN_IF_ERROR(write_now({gathered_.get(), gathered_bytes_}));
-    gathered_bytes_ = 0;
+  if (!hash_ && gathered_bytes_ + bytes.size() > kGather) {
+    ANEMONE_RETURN_IF_ERROR(flush());
     if (bytes.size() > kGather) return write_now(bytes);
   }
-  std::ranges::copy(bytes, gathered_.get() + gathered_bytes_);
-  gathered_bytes_ += bytes.size();
+  while (!bytes.empty()) {
+    const size_t count = std::min(bytes.size(), kGather - gathered_bytes_);
+    std::memcpy(gathered_[piece_].get() + gathered_bytes_, bytes.data(), count);
+    gathered_bytes_ += count;
+    bytes = bytes.subspan(count);
+    if (gathered_bytes_ == kGather) ANEMONE_RETURN_IF_ERROR(flush());
+  }
   return {};
 }
 
 Status OutputFile::close() {
-  ANEMONE_RETURN_IF_ERROR(write_now({gathered_.get(), gathered_bytes_}));
-  gathered_bytes_ = 0;
+  ANEMONE_RETURN_IF_ERROR(flush());
+  if (hash_) {
+    digest_ = hash_->finish();
+    hash_.reset();
+  }
   if (::close(std::exchange(descriptor_, -1)) != 0)
     return fail(ErrorCode::io, "{}: cannot write: {}", path_.string(), std::strerror(errno));
   return {};

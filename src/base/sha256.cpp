@@ -26,12 +26,14 @@ void Sha256::update(std::string_view bytes) {
   ANEMONE_CHECK(code == ANEMONE_BRIDGE_OK, "hashing valid bytes cannot fail");
 }
 
-Status Sha256::update_from(const std::filesystem::path& path) {
+Status Sha256::update_from(const std::filesystem::path& path, const std::stop_token& stop) {
   std::ifstream stream(path, std::ios::binary);
   std::vector<char> buffer(256 << 10);
   while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
-         stream.gcount() > 0)
+         stream.gcount() > 0) {
+    if (stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted");
     update({buffer.data(), static_cast<size_t>(stream.gcount())});
+  }
   if (stream.bad() || !stream.eof()) return fail(ErrorCode::io, "cannot read {}", path.string());
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,9 @@ class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  /// The contents of a file, of which memory holds little at a time. Errors: io.
-  Status update_from(const std::filesystem::path& path);
+  /// The contents of a file, of which memory holds little at a time.
+  /// Errors: io, interrupted (`stop` was requested).
+  Status update_from(const std::filesystem::path& path, const std::stop_token& stop = {});
   /// The digest as 64 lower-case hexadecimal digits. Ends this object's work.
   std::string finish();
 

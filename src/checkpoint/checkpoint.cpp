@@ -125,14 +125,14 @@ Result<Checkpoint> open(const fs::path& path, const std::optional<fs::path>& ada
   return open(path, path / "lora_adapters.safetensors");
 }
 
-Result<std::string> hash_checkpoint(const Checkpoint& checkpoint) {
+Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop) {
   Sha256 hash;
   for (const fs::path& path : checkpoint.files) {
     std::error_code error;
     const uint64_t size = fs::file_size(path, error);
     if (error) return fail(ErrorCode::io, "{}: cannot stat: {}", path.string(), error.message());
     hash.update(fmt::format("{}\n{}\n", path.filename().string(), size));
-    ANEMONE_RETURN_IF_ERROR(hash.update_from(path));
+    ANEMONE_RETURN_IF_ERROR(hash.update_from(path, stop));
   }
   return hash.finish();
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ Result<Checkpoint> open(const std::filesystem::path& path,
                         const std::optional<std::filesystem::path>& adapter = {});
 
 /// SHA-256 over names, sizes and contents of `files`, 64 hexadecimal digits. Reads all of them.
-/// Errors: not_found, io.
-Result<std::string> hash_checkpoint(const Checkpoint& checkpoint);
+/// Errors: io, interrupted (`stop` was requested).
+Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop = {});
 
 }  // namespace anemone::checkpoint

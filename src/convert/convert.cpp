@@ -8,6 +8,7 @@
 #include "base/staged_folder.h"
 #include "convert/layouts.h"
 #include "convert/output_folder.h"
+#include "convert/source_hash.h"
 #include "convert/speed.h"
 #include "models/architectures.h"
 
@@ -49,9 +50,7 @@ Result<Source> load(const fs::path& path, const ConvertOptions& options) {
               models::read_decoder(opened.config_json, *opened.weights).in(opened.path.string()));
   ANEMONE_RETURN_IF_ERROR(
       models::check_weights(source.decoder, *opened.weights).in(opened.path.string()));
-  if (!options.dry_run) {
-    ANEMONE_TRY(source.hash, checkpoint::hash_checkpoint(opened));
-  }
+  if (!options.dry_run) source.hash = SourceHash::unknown();
   return source;
 }
 
@@ -99,6 +98,7 @@ class Conversion {
     if (!options_.dry_run) ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
     say("load: {}", path.string());
     ANEMONE_TRY(source_, load(path, options_));
+    if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
     report_.architecture = source_.decoder.architecture;
     ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
     report_.context = settings_.context;
@@ -150,6 +150,15 @@ class Conversion {
     package::WriteOptions write;
     write.weights = weight_stream(source_, plan_);
     write.overwrite = options_.overwrite;
+    if (!settings_.is_package)
+      write.hashed = [&](std::string_view file, std::string_view sha256) {
+        hashes_.emplace(fmt::format("{}/{}", planned.name, file), sha256);
+      };
+    write.late_metadata = [&]() -> Result<std::map<std::string, std::string>> {
+      ANEMONE_TRY(source_.hash, hash_->get());
+      return std::map<std::string, std::string>{
+          {std::string(kSourceKey), source_metadata(source_)}};
+    };
     uint64_t total = 0;
     for (const ConvertedPackage& package : report_.packages) total += package.weight_bytes;
     uint64_t last = 0;
@@ -193,7 +202,7 @@ class Conversion {
     manifest.update(plan_.manifest);
     manifest["source"] = {{"name", source_.checkpoint.path.filename().string()},
                           {"sha256", source_.hash}};
-    ANEMONE_TRY(manifest["files"], hash_files(folder));
+    ANEMONE_TRY(manifest["files"], hash_files(folder, hashes_));
     return manifest.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }
 
@@ -203,6 +212,8 @@ class Conversion {
   Settings settings_;
   Plan plan_;
   uint64_t saved_bytes_ = 0;
+  std::unique_ptr<SourceHash> hash_;           ///< null in a dry run.
+  std::map<std::string, std::string> hashes_;  ///< of the files that are written, by name.
 };
 
 }  // namespace

@@ -55,7 +55,8 @@ Status write_text(const fs::path& path, std::string_view contents) {
   return file.close();
 }
 
-Result<nlohmann::ordered_json> hash_files(const fs::path& folder) {
+Result<nlohmann::ordered_json> hash_files(const fs::path& folder,
+                                          const std::map<std::string, std::string>& known) {
   std::vector<std::string> names;
   std::error_code error;
   for (auto entry = fs::recursive_directory_iterator(folder, error);
@@ -66,6 +67,10 @@ Result<nlohmann::ordered_json> hash_files(const fs::path& folder) {
   std::ranges::sort(names);
   auto hashes = nlohmann::ordered_json::object();
   for (const std::string& name : names) {
+    if (const auto found = known.find(name); found != known.end()) {
+      hashes[name] = found->second;
+      continue;
+    }
     Sha256 hash;
     ANEMONE_RETURN_IF_ERROR(hash.update_from(folder / name));
     hashes[name] = hash.finish();

@@ -18,7 +18,8 @@ Status copy_companions(const std::filesystem::path& checkpoint, const std::files
 /// Writes a file. Errors: io.
 Status write_text(const std::filesystem::path& path, std::string_view contents);
 
-/// SHA-256 of every file in the folder, by name, sorted. Errors: io.
-Result<nlohmann::ordered_json> hash_files(const std::filesystem::path& folder);
+/// SHA-256 of every file in the folder, by name, sorted. What is `known` is not read. Errors: io.
+Result<nlohmann::ordered_json> hash_files(const std::filesystem::path& folder,
+                                          const std::map<std::string, std::string>& known);
 
 }  // namespace anemone::converter

@@ -29,6 +29,8 @@ models::FunctionSpec base_spec(const Settings& settings) {
   return spec;
 }
 
+std::string source_metadata(const Source& source) { return "sha256:" + source.hash; }
+
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings) {
   PlannedPackage result;
   result.name = std::move(name);
@@ -40,7 +42,7 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());
   metadata["anemone.dtype"] = std::string(to_string(settings.dtype));
-  if (!source.hash.empty()) metadata["anemone.source"] = "sha256:" + source.hash;
+  if (!source.hash.empty()) metadata[std::string(kSourceKey)] = source_metadata(source);
   return result;
 }
 

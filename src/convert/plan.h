@@ -18,7 +18,8 @@ namespace anemone::converter {
 struct Source {
   checkpoint::Checkpoint checkpoint;
   models::Decoder decoder;
-  std::string hash;  ///< of the files; empty when nothing will be written.
+  /// Of the files; empty when nothing will be written, SourceHash::unknown() before it is known.
+  std::string hash;
 };
 
 struct Settings {
@@ -47,6 +48,10 @@ struct Plan {
 
 /// A function spec with what all functions of a conversion share.
 models::FunctionSpec base_spec(const Settings& settings);
+
+/// Where a package names the files that it comes from, and how.
+inline constexpr std::string_view kSourceKey = "anemone.source";
+std::string source_metadata(const Source& source);
 
 /// A package without functions: name and provenance.
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);

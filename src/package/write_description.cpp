@@ -78,7 +78,8 @@ Status write_functions(Writer& message, const Package& package) {
 
 }  // namespace
 
-Status write_description(Writer& message, const Package& package, int64_t specification_version) {
+Status write_description(Writer& message, const Package& package, const Metadata& metadata,
+                         int64_t specification_version) {
   constexpr int64_t kFirstWithFunctions = 9;
   const bool at_top =
       package.functions.size() == 1 &&
@@ -86,7 +87,7 @@ Status write_description(Writer& message, const Package& package, int64_t specif
   ANEMONE_RETURN_IF_ERROR(at_top ? write_interface(message, package.functions[0], kTop)
                                  : write_functions(message, package));
   add_message(message, wire::ModelDescription::metadata,
-              [&](Writer& metadata) { write_metadata(metadata, package.metadata); });
+              [&](Writer& entries) { write_metadata(entries, metadata); });
   return {};
 }
 

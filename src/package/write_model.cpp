@@ -33,8 +33,9 @@ uint64_t constant_bytes(const mil::Program& program, const WeightPlan& plan) {
 
 }  // namespace
 
-Result<std::string> write_model(const Package& package, int64_t specification_version,
-                                const WeightPlan& plan) {
+Result<std::string> write_model(const Package& package,
+                                const std::map<std::string, std::string>& metadata,
+                                int64_t specification_version, const WeightPlan& plan) {
   const uint64_t constants = constant_bytes(package.program, plan);
   if (constants > kMostBytes) return too_large(constants);
   std::string bytes;
@@ -42,7 +43,7 @@ Result<std::string> write_model(const Package& package, int64_t specification_ve
   model.add_int64(wire::Model::specificationVersion, specification_version);
   Status status;
   add_message(model, wire::Model::description, [&](Writer& description) {
-    status = write_description(description, package, specification_version);
+    status = write_description(description, package, metadata, specification_version);
   });
   ANEMONE_RETURN_IF_ERROR(std::move(status).in("model description"));
   add_message(model, wire::Model::mlProgram,

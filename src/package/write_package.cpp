@@ -18,6 +18,7 @@ constexpr const char* kDataFolder = "Data/com.apple.CoreML";
 
 /// What is known of the files before any weight is fetched.
 struct Outline {
+  int64_t version = 0;
   WeightPlan plan;
   std::string model;
   std::string manifest;
@@ -51,9 +52,20 @@ Result<Outline> outline(const Package& package) {
   }
   ANEMONE_TRY(const int64_t version, checked_version(package));
   ANEMONE_TRY(WeightPlan plan, WeightPlan::make(package.program, version));
-  ANEMONE_TRY(std::string model, write_model(package, version, plan));
+  ANEMONE_TRY(std::string model, write_model(package, package.metadata, version, plan));
   std::string manifest = write_manifest(model);
-  return Outline{std::move(plan), std::move(model), std::move(manifest)};
+  return Outline{version, std::move(plan), std::move(model), std::move(manifest)};
+}
+
+/// The files with what is known once the weights are written.
+Status add_metadata(const Package& package, const WriteOptions& options, Outline& files) {
+  if (!options.late_metadata) return {};
+  auto metadata = package.metadata;
+  ANEMONE_TRY(const auto late, options.late_metadata());
+  for (const auto& [key, value] : late) metadata[key] = value;
+  ANEMONE_TRY(files.model, write_model(package, metadata, files.version, files.plan));
+  files.manifest = write_manifest(files.model);
+  return {};
 }
 
 /// Whether `path` may be written. Only what looks like a package is ever replaced.
@@ -78,23 +90,42 @@ Status check_space(const fs::path& folder, uint64_t needed) {
               space.available);
 }
 
-Status write_file(const fs::path& path, const std::string& contents) {
-  ANEMONE_TRY(OutputFile file, OutputFile::create(path));
-  ANEMONE_RETURN_IF_ERROR(file.write(bytes_of(contents)));
-  return file.close();
-}
+class PackageWriter {
+ public:
+  PackageWriter(const Package& package, const WriteOptions& options, Outline files)
+      : package_(package), options_(options), files_(std::move(files)) {}
 
-Status write_files(const fs::path& folder, const Outline& outline, const WriteOptions& options) {
-  const fs::path data = folder / kDataFolder;
-  std::error_code error;
-  fs::create_directories(data / "weights", error);
-  if (error) return fail(ErrorCode::io, "{}: cannot create: {}", data.string(), error.message());
-  ANEMONE_RETURN_IF_ERROR(write_file(data / "model.mlmodel", outline.model));
-  ANEMONE_TRY(OutputFile weights, OutputFile::create(data / "weights" / "weight.bin"));
-  ANEMONE_RETURN_IF_ERROR(write_weights(outline.plan, options, weights));
-  ANEMONE_RETURN_IF_ERROR(weights.close());
-  return write_file(folder / "Manifest.json", outline.manifest);
-}
+  Status write(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder / kDataFolder / "weights", error);
+    if (error)
+      return fail(ErrorCode::io, "{}: cannot create: {}", folder.string(), error.message());
+    ANEMONE_RETURN_IF_ERROR(
+        write_file(folder, fmt::format("{}/weights/weight.bin", kDataFolder),
+                   [&](OutputFile& file) { return write_weights(files_.plan, options_, file); }));
+    ANEMONE_RETURN_IF_ERROR(add_metadata(package_, options_, files_));
+    ANEMONE_RETURN_IF_ERROR(
+        write_file(folder, fmt::format("{}/model.mlmodel", kDataFolder),
+                   [&](OutputFile& file) { return file.write(bytes_of(files_.model)); }));
+    return write_file(folder, "Manifest.json",
+                      [&](OutputFile& file) { return file.write(bytes_of(files_.manifest)); });
+  }
+
+ private:
+  template <typename Fill>
+  Status write_file(const fs::path& folder, const std::string& name, Fill&& fill) {
+    const auto hashing = options_.hashed ? OutputFile::Hashing::sha256 : OutputFile::Hashing::none;
+    ANEMONE_TRY(OutputFile file, OutputFile::create(folder / name, hashing));
+    ANEMONE_RETURN_IF_ERROR(fill(file));
+    ANEMONE_RETURN_IF_ERROR(file.close());
+    if (options_.hashed) options_.hashed(name, file.digest());
+    return {};
+  }
+
+  const Package& package_;
+  const WriteOptions& options_;
+  Outline files_;
+};
 
 }  // namespace
 
@@ -116,12 +147,14 @@ Status write(const fs::path& path, const Package& package, const WriteOptions& o
   auto files = outline(package);
   if (!files.ok()) return std::move(files).in(path.string()).error();
   ANEMONE_TRY(StagedFolder staged, StagedFolder::create(path));
-  Status status = check_space(staged.path(), files->size_bytes());
-  if (status.ok()) status = write_files(staged.path(), *files, options);
+  const uint64_t needed = files->size_bytes();
+  Status status = check_space(staged.path(), needed);
+  if (status.ok())
+    status = PackageWriter(package, options, std::move(files).value()).write(staged.path());
   if (!status.ok()) {
     Error error = std::move(status).in(path.string()).error();
     if (error.code == ErrorCode::io && error.hint.empty())
-      error.hint = fmt::format("the package needs {} bytes", files->size_bytes());
+      error.hint = fmt::format("the package needs {} bytes", needed);
     return error;
   }
   return staged.commit();

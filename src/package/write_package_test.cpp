@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "anemone/package.h"
+#include "base/sha256.h"
 #include "package/weight_file.h"
 #include "support/scratch_folder.h"
 
@@ -388,6 +389,42 @@ TEST(WritePackageTest, OnlyPackagesAreReplacedAndOnlyWhenAsked) {
   EXPECT_FALSE(write(other.path() / "letters/one.txt", first, overwrite).ok());
   EXPECT_EQ(other.read("letters/one.txt"), "dear");
   EXPECT_EQ(write(other.path() / "none/m.mlpackage", first).error().code, ErrorCode::not_found);
+}
+
+TEST(WritePackageTest, HashesEachFileAndTakesMetadataThatComesLate) {
+  const Writing writing;
+  Package package = package_of({held(counting(DType::fp16, {2, 8}))});
+  package.metadata = {{"author", "someone"}, {"source", "0000"}};
+  WriteOptions options;
+  std::map<std::string, std::string> hashes;
+  bool weights_written = false;
+  options.progress = [&](const WriteProgress& now) -> Status {
+    weights_written = now.constants_done == now.constants_total;
+    return {};
+  };
+  options.hashed = [&](std::string_view file, std::string_view hash) {
+    hashes.emplace(file, hash);
+  };
+  options.late_metadata = [&]() -> Result<std::map<std::string, std::string>> {
+    EXPECT_TRUE(weights_written);
+    return std::map<std::string, std::string>{{"source", "1234"}, {"more", "x"}};
+  };
+  const Package written = writing.written(package, options);
+  EXPECT_EQ(written.metadata, (std::map<std::string, std::string>{
+                                  {"author", "someone"}, {"more", "x"}, {"source", "1234"}}));
+  ASSERT_EQ(hashes.size(), 3u);
+  for (const auto& [file, hash] : hashes) {
+    Sha256 contents;
+    ASSERT_TRUE(contents.update_from(writing.path / file).ok()) << file;
+    EXPECT_EQ(hash, contents.finish()) << file;
+  }
+
+  options.late_metadata = []() -> Result<std::map<std::string, std::string>> {
+    return Error{ErrorCode::io, "the source is gone", {}, {}};
+  };
+  options.overwrite = true;
+  EXPECT_THAT(writing.error(package, options), HasSubstr("the source is gone"));
+  EXPECT_EQ(open(writing.path)->metadata.at("source"), "1234");
 }
 
 TEST(WritePackageTest, WhatCannotBeRightIsRefused) {

@@ -1,0 +1,15 @@
+#include "convert/source_hash.h"
+
+namespace anemone::converter {
+
+SourceHash::SourceHash(checkpoint::Checkpoint checkpoint)
+    : thread_([this, checkpoint = std::move(checkpoint)](const std::stop_token& stop) {
+        hash_ = checkpoint::hash_checkpoint(checkpoint, stop);
+      }) {}
+
+Result<std::string> SourceHash::get() {
+  if (thread_.joinable()) thread_.join();
+  return *hash_;
+}
+
+}  // namespace anemone::converter

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "checkpoint/checkpoint.h"
+
+namespace anemone::converter {
+
+/// The hash of a checkpoint's files, computed on a thread of its own while the weights are
+/// converted.
+class SourceHash {
+ public:
+  /// As long as the hash itself, in its place until it is known.
+  static std::string unknown() { return std::string(64, '0'); }
+
+  explicit SourceHash(checkpoint::Checkpoint checkpoint);
+  SourceHash(const SourceHash&) = delete;
+  SourceHash& operator=(const SourceHash&) = delete;
+
+  /// Waits until it is there. Errors: those of checkpoint::hash_checkpoint.
+  Result<std::string> get();
+
+ private:
+  std::optional<Result<std::string>> hash_;
+  std::jthread thread_;  ///< asked to stop when this goes.
+};
+
+}  // namespace anemone::converter
