@@ -1,5 +1,5 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast test-peers check format fuzz requirements clean
+.PHONY: help setup build demo test test-fast test-peers bench-convert check format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
@@ -11,6 +11,7 @@ help:
 	@echo "make build         build the program: build/anemone"
 	@echo "make test-fast     the tests without the label 'slow'"
 	@echo "make test-peers    packages that we write, read by coremltools (from PyPI)"
+	@echo "make bench-convert speed and memory of the converter beside a plain copy"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
 	@echo "make fuzz          one minute of every fuzz target (clang 14)"
@@ -44,6 +45,9 @@ test-peers: setup
 	@cmake --preset $(PRESET)
 	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite
 	@PRESET=$(PRESET) scripts/peers/run
+
+bench-convert: build
+	@bench/convert/run.py
 
 check:
 	@scripts/setup --develop
