@@ -6,7 +6,7 @@ RESULTS = build/$(PRESET)/test-results.xml
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
-	@echo "make demo          inspect, run and evaluate the embedded model"
+	@echo "make demo          convert the embedded checkpoint, run and evaluate the result"
 	@echo "make test          build and run every test"
 	@echo "make build         build the program: build/anemone"
 	@echo "make test-fast     the tests without the label 'slow'"
@@ -43,7 +43,7 @@ test-fast:
 test-peers: setup
 	@mkdir -p build
 	@cmake --preset $(PRESET)
-	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite
+	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite anemone_tool
 	@PRESET=$(PRESET) scripts/peers/run
 
 bench-convert: build

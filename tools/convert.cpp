@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -17,6 +19,7 @@ struct Flags {
   std::string output;
   ConvertOptions options;
   std::string chunks = "auto";
+  std::string residual_scale = "auto";
   std::string adapter;
   std::string dtype = "fp16";
   std::string target = "iOS18";
@@ -32,6 +35,16 @@ Error not_yet(std::string_view flag) {
                "leave it out: weights are fp16 or fp32"};
 }
 
+Result<double> positive_number(std::string_view flag, const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0) return value;
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("{}: '{}', expected a positive number or auto", flag, text),
+               {},
+               {}};
+}
+
 Json report_json(const ConversionReport& report) {
   Json json = {{"version", 1},
                {"path", report.path.string()},
@@ -41,6 +54,7 @@ Json report_json(const ConversionReport& report) {
                {"dtype", to_string(report.dtype)},
                {"context", report.context},
                {"prefill", report.prefill},
+               {"residual_scale", report.residual_scale},
                {"total_bytes", report.total_bytes}};
   for (const ConvertedPackage& package : report.packages)
     json["packages"].push_back({{"name", package.name},
@@ -59,10 +73,12 @@ Json report_json(const ConversionReport& report) {
 
 std::string report_text(const ConversionReport& report) {
   constexpr double kMegabyte = 1e6;
+  const std::string blocks =
+      report.prefill.empty() ? "" : fmt::format(", prefill {}", fmt::join(report.prefill, ", "));
   std::string text =
-      fmt::format("{}: {}, {}, layout {}, context {}, prefill {}{}\n", report.path.string(),
+      fmt::format("{}: {}, {}, layout {}, context {}{}{}\n", report.path.string(),
                   report.architecture, to_string(report.dtype), report.layout, report.context,
-                  report.prefill, report.written ? "" : " (dry run: nothing written)");
+                  blocks, report.written ? "" : " (dry run: nothing written)");
   for (const ConvertedPackage& package : report.packages)
     text += fmt::format("  {:<36} {:>10.1f} MB  {}\n", package.name,
                         static_cast<double>(package.weight_bytes + package.model_bytes) / kMegabyte,
@@ -83,6 +99,9 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   if (flags.target_bits != 0) return not_yet("--target-bits");
   ConvertOptions options = flags.options;
   if (flags.chunks != "auto") options.chunks = std::stoll(flags.chunks);
+  if (flags.residual_scale != "auto") {
+    ANEMONE_TRY(options.residual_scale, positive_number("--residual-scale", flags.residual_scale));
+  }
   options.adapter = flags.adapter;
   options.dtype = flags.dtype == "fp32" ? DType::fp32 : DType::fp16;
   options.log = log_sink(common);
@@ -104,18 +123,28 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
                  "Folder of a Hugging Face model, or its file of weights")
       ->required();
   app.add_option("-o,--output", flags->output,
-                 "Folder to write; with --layout plain also one .mlpackage")
+                 "Folder to write; with --layout stateful or plain also one .mlpackage")
       ->required();
   app.add_option("--layout", options.layout, "anemone, anemll, stateful or plain")
       ->check(CLI::IsMember({"anemone", "anemll", "stateful", "plain"}));
   app.add_option("--context", options.context,
                  "Tokens of the cache; 0: 512, or what the model has if that is less")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--prefill", options.prefill, "Tokens of a block")->check(CLI::PositiveNumber);
+  app.add_option("--prefill", options.prefill,
+                 "Tokens of a block; with --layout anemone also several sizes: 64,16")
+      ->delimiter(',')
+      ->check(CLI::PositiveNumber);
   app.add_option("--chunks", flags->chunks, "Packages to divide the model into, or auto")
       ->check(CLI::IsMember({"auto"}) | CLI::Range(1, 1000));
+  app.add_option("--chip", options.chip,
+                 "Chip whose weight limit decides with --chunks auto: a12 to a19pro, m1 to m5max; "
+                 "default: the least limit");
+  app.add_option("--residual-scale", flags->residual_scale,
+                 "Power of two that the residual stream is kept multiplied by, or auto: only "
+                 "where fp16 would overflow");
   app.add_option("--lengths", options.lengths,
-                 "Layout plain: tokens of the inputs, a package for each")
+                 "Layout plain: tokens of the inputs; a folder gets a package for each, one "
+                 ".mlpackage takes them all")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
   app.add_option("--adapter", flags->adapter, "LoRA adapter to merge");
@@ -126,6 +155,9 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
   app.add_option("--quantize", flags->quantize, "Compression of the weights");
   app.add_option("--calibrate", flags->calibrate, "Text that compression is tuned on");
   app.add_option("--target-bits", flags->target_bits, "Bits a weight that compression aims at");
+  app.add_option("--no-pass", options.passes.off,
+                 "Leave this rewrite of the programs out; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--dry-run", options.dry_run, "Show the plan, write nothing");
   app.add_flag("--overwrite", options.overwrite, "Replace an earlier conversion at the same place");
   app.footer("Example: anemone convert models/anemone-tiny -o tiny --context 256");

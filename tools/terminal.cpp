@@ -123,6 +123,7 @@ void ProgressLine::show(const Progress& progress) {
   } else {
     line += fmt::format(" {}, {}", progress.unit, duration(elapsed));
   }
+  if (!progress.item.empty()) line += fmt::format(", {}", progress.item);
   if (terminal_) {
     fmt::print(stderr, "\r\x1b[K{}", line);
     std::fflush(stderr);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "anemone/log.h"
+#include "anemone/passes.h"
 #include "anemone/result.h"
 #include "anemone/tensor.h"
 
@@ -16,18 +17,26 @@ namespace anemone {
 
 struct ConvertOptions {
   /// How the packages divide the model: "anemone" (a multi-function package per chunk), "anemll" (a
-  /// directory that ANEMLL's own tools load), "plain" (input_ids -> logits at fixed lengths).
+  /// directory that ANEMLL's own tools load), "stateful" (Apple's form: flexible input_ids and
+  /// causal_mask, a cache in states), "plain" (input_ids -> logits at fixed lengths).
   std::string layout = "anemone";
-  int64_t context = 0;   ///< tokens of the cache; 0: 512, or what the model has if that is less.
-  int64_t prefill = 64;  ///< tokens of a block.
+  int64_t context = 0;  ///< tokens of the cache; 0: 512, or what the model has if that is less.
+  /// Tokens of a block. The layout anemone has a prefill function for each; the largest scores.
+  std::vector<int64_t> prefill = {64};
   std::optional<int64_t> chunks;  ///< nothing: as few as the weight limit of a program allows.
-  std::vector<int64_t> lengths;   ///< layout plain: tokens of the inputs; empty: the context.
+  std::string chip;               ///< whose limit that is ("m4"); empty: the least of all.
+  std::vector<int64_t> lengths;   ///< layout plain: tokens of the inputs; empty: the context. A
+                                  ///< folder gets a package for each, one package takes them all.
   std::filesystem::path adapter;  ///< merged into the weights; may be empty.
   DType dtype = DType::fp16;      ///< of weights and activations: fp16 or fp32.
-  bool dry_run = false;           ///< plan and measure, write nothing.
-  bool overwrite = false;         ///< replace what an earlier conversion left at the same place.
-  ProgressSink progress;          ///< bytes of weights saved; false ends the work.
-  LogSink log;                    ///< one line a stage: load, build, convert, save, complete.
+  /// What the residual stream is multiplied by inside, a power of two; the results stay what they
+  /// are. Nothing: 1, or less where the weights suggest that fp16 would overflow.
+  std::optional<double> residual_scale;
+  passes::Options passes;  ///< which rewrites of the programs are left out.
+  bool dry_run = false;    ///< plan and measure, write nothing.
+  bool overwrite = false;  ///< replace what an earlier conversion left at the same place.
+  ProgressSink progress;   ///< bytes of weights saved; false ends the work.
+  LogSink log;             ///< one line a stage: load, build, convert, save, complete.
 };
 
 struct ConvertedPackage {
@@ -52,7 +61,8 @@ struct ConversionReport {
   std::string architecture;
   DType dtype = DType::fp16;
   int64_t context = 0;
-  int64_t prefill = 0;
+  std::vector<int64_t> prefill;  ///< sizes of the blocks, the largest first; empty: there are none.
+  double residual_scale = 1;
   std::vector<ConvertedPackage> packages;
   uint64_t total_bytes = 0;           ///< of all packages.
   uint64_t bytes_per_token = 0;       ///< weights and cache that one decoding step reads; 0: plain.
@@ -61,10 +71,10 @@ struct ConversionReport {
 };
 
 /// Converts the checkpoint at `path` (a folder or a file of weights beside its config.json) to
-/// `out`, a folder, or for the layout plain also one `.mlpackage`. All is written aside and appears
-/// under `out` at the end or not at all; the same input gives the same bytes. Weights are streamed:
-/// memory holds a few tensors. Weights are rounded once, to nearest even.
-/// Errors: those of reading a checkpoint; invalid_argument (options; `out` exists),
+/// `out`, a folder, or for the layouts stateful and plain also one `.mlpackage`. All is written
+/// aside and appears under `out` at the end or not at all; the same input gives the same bytes.
+/// Weights are streamed: memory holds a few tensors. Weights are rounded once, to nearest even.
+/// Errors: those of reading a checkpoint; invalid_argument (options; `out` exists; no such pass),
 /// unsupported (a config or layout that this cannot do), out_of_range (a weight beyond fp16), io
 /// (also: needed and available bytes, before any weight is read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,

@@ -20,6 +20,7 @@ struct Progress {
   uint64_t done = 0;
   uint64_t total = 0;
   std::string_view unit;
+  std::string_view item = {};  ///< what comes next; may be empty.
 };
 using ProgressSink = std::function<bool(const Progress&)>;
 

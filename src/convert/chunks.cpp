@@ -1,6 +1,7 @@
 #include "convert/chunks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "base/error.h"
@@ -43,12 +44,28 @@ std::vector<size_t> ends_of(const Cuts& cuts, size_t pieces) {
 
 }  // namespace
 
-Result<std::vector<size_t>> divide(size_t pieces, std::optional<int64_t> count,
+Result<uint64_t> chunk_limit(std::string_view chip) {
+  // Families as `anemone check --chip` names them: a12 … a19pro, m1 … m5max.
+  constexpr std::string_view kEndings[] = {"", "pro", "max", "ultra", "x", "z"};
+  const std::string_view rest = chip.substr(std::min<size_t>(1, chip.size()));
+  int number = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+  const std::string_view ending(end, static_cast<size_t>(rest.data() + rest.size() - end));
+  const bool is_named = error == std::errc() && std::ranges::count(kEndings, ending) == 1;
+  if (chip.empty() || (is_named && chip[0] == 'a' && number >= 12 && number <= 19))
+    return kMostChunkBytes;
+  if (is_named && chip[0] == 'm' && number >= 1 && number <= 5) return kMostChunkBytesOnMacs;
+  return fail(ErrorCode::invalid_argument,
+              "no chip is called '{}', expected a12 to a19pro or m1 "
+              "to m5max",
+              chip);
+}
+
+Result<std::vector<size_t>> divide(size_t pieces, std::optional<int64_t> count, uint64_t limit,
                                    const ChunkBytes& bytes) {
   if (count && (*count < 1 || *count > static_cast<int64_t>(pieces)))
     return fail(ErrorCode::invalid_argument, "{} chunks, expected 1 to {}", *count, pieces);
   std::vector<std::vector<uint64_t>> sizes(pieces, std::vector<uint64_t>(pieces + 1));
-  uint64_t limit = kMostChunkBytes;
   for (size_t begin = 0; begin < pieces; ++begin) {
     for (size_t end = begin + 1; end <= pieces; ++end) sizes[begin][end] = bytes(begin, end);
     limit = std::max(limit, sizes[begin][begin + 1]);

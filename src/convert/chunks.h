@@ -3,22 +3,29 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "anemone/result.h"
 
 namespace anemone::converter {
 
-/// Above this, programs silently leave the Neural Engine (iPhone: 1 GB; ANEMLL's rule).
+/// Above these, programs silently leave the Neural Engine. Source: ANEMLL's rule of 950 MB on
+/// devices (iPhone: 1 GB), and a weight file of 2 GiB on Macs, less a tenth.
 inline constexpr uint64_t kMostChunkBytes = 950'000'000;
+inline constexpr uint64_t kMostChunkBytesOnMacs = 1'930'000'000;
+
+/// The weight limit of a program on a chip ("a17pro", "m4max"); empty: on all.
+/// Errors: invalid_argument (no chip is called so).
+Result<uint64_t> chunk_limit(std::string_view chip);
 
 /// Bytes of a chunk that holds pieces [first, last).
 using ChunkBytes = std::function<uint64_t(size_t first, size_t last)>;
 
 /// Divides `pieces` pieces into consecutive chunks whose largest is as small as can be: into
-/// `count`, or into as few as keep every chunk of several pieces below `kMostChunkBytes`. Returns
-/// the ends of the chunks. Errors: invalid_argument (a count below 1 or above the pieces).
-Result<std::vector<size_t>> divide(size_t pieces, std::optional<int64_t> count,
+/// `count`, or into as few as keep every chunk of several pieces at `limit` or below. Returns the
+/// ends of the chunks. Errors: invalid_argument (a count below 1 or above the pieces).
+Result<std::vector<size_t>> divide(size_t pieces, std::optional<int64_t> count, uint64_t limit,
                                    const ChunkBytes& bytes);
 
 }  // namespace anemone::converter

@@ -6,8 +6,10 @@
 #include "anemone/version.h"
 #include "base/error.h"
 #include "base/staged_folder.h"
+#include "convert/chunks.h"
 #include "convert/layouts.h"
 #include "convert/output_folder.h"
+#include "convert/residual_scale.h"
 #include "convert/source_hash.h"
 #include "convert/speed.h"
 #include "models/architectures.h"
@@ -50,7 +52,7 @@ Result<Source> load(const fs::path& path, const ConvertOptions& options) {
               models::read_decoder(opened.config_json, *opened.weights).in(opened.path.string()));
   ANEMONE_RETURN_IF_ERROR(
       models::check_weights(source.decoder, *opened.weights).in(opened.path.string()));
-  if (!options.dry_run) source.hash = SourceHash::unknown();
+  source.hash = SourceHash::unknown();
   return source;
 }
 
@@ -63,13 +65,19 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   Settings settings;
   settings.context =
       options.context != 0 ? options.context : std::min(kDefaultContext, decoder.max_positions);
-  settings.prefill = options.prefill;
   settings.chunks = options.chunks;
   settings.lengths = options.lengths;
   settings.dtype = options.dtype;
+  ANEMONE_TRY(settings.chunk_limit, chunk_limit(options.chip));
   settings.is_package = out.extension() == ".mlpackage";
   ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, decoder.max_positions));
-  ANEMONE_RETURN_IF_ERROR(check("the prefill block", settings.prefill, decoder.max_positions));
+  for (const int64_t tokens : options.prefill) {
+    ANEMONE_RETURN_IF_ERROR(check("the prefill block", tokens, decoder.max_positions));
+    settings.prefill.push_back(std::min(tokens, settings.context));
+  }
+  std::ranges::sort(settings.prefill, std::greater());
+  const auto repeated = std::ranges::unique(settings.prefill);
+  settings.prefill.erase(repeated.begin(), repeated.end());
   for (const int64_t length : settings.lengths)
     ANEMONE_RETURN_IF_ERROR(check("a length", length, decoder.max_positions));
   std::ranges::sort(settings.lengths);
@@ -78,7 +86,7 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   if (settings.dtype != DType::fp16 && settings.dtype != DType::fp32)
     return fail(ErrorCode::invalid_argument, "dtype {}, expected fp16 or fp32",
                 to_string(settings.dtype));
-  if (settings.is_package && options.layout != "plain")
+  if (settings.is_package && options.layout != "plain" && options.layout != "stateful")
     return with_hint(fail(ErrorCode::invalid_argument, "the layout {} is a folder, {} is a package",
                           options.layout, out.filename().string()),
                      "give a name without .mlpackage");
@@ -101,15 +109,19 @@ class Conversion {
     if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
     report_.architecture = source_.decoder.architecture;
     ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
+    ANEMONE_RETURN_IF_ERROR(choose_residual_scale());
     report_.context = settings_.context;
-    report_.prefill = std::min(settings_.prefill, settings_.context);
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
     ANEMONE_TRY(plan_, layout->plan(source_, settings_));
+    for (PlannedPackage& planned : plan_.packages)
+      ANEMONE_RETURN_IF_ERROR(
+          passes::run(planned.package.program, options_.passes).in(planned.name));
     ANEMONE_RETURN_IF_ERROR(measure());
     say("convert: {} to {}, {} packages, {} bytes", to_string(report_.dtype), report_.path.string(),
         report_.packages.size(), report_.total_bytes);
     if (options_.dry_run) return std::move(report_);
+    ANEMONE_RETURN_IF_ERROR(check_space());
     say("save: {}", report_.path.string());
     ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
                                                  : save_folder());
@@ -125,6 +137,26 @@ class Conversion {
       options_.log(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  Status choose_residual_scale() {
+    if (options_.residual_scale) {
+      settings_.residual_scale = *options_.residual_scale;
+    } else if (settings_.dtype == DType::fp16) {
+      ANEMONE_TRY(const double peak, residual_peak(source_));
+      const double scale = scale_below_overflow(peak);
+      if (scale < 1 && can_rescale(source_.decoder)) {
+        settings_.residual_scale = scale;
+        say("residual stream: up to about {:.0f}, kept times {} inside", peak, scale);
+      } else if (scale < 1 && options_.log) {
+        options_.log(LogLevel::warning,
+                     fmt::format("the residual stream may reach {:.0f}, more than fp16 holds, and "
+                                 "{} cannot be rescaled; fp32 is safe",
+                                 peak, report_.architecture));
+      }
+    }
+    report_.residual_scale = settings_.residual_scale;
+    return {};
+  }
+
   Status measure() {
     for (const PlannedPackage& planned : plan_.packages) {
       auto size = package::measure(planned.package);
@@ -138,12 +170,22 @@ class Conversion {
       report_.total_bytes += converted.weight_bytes + converted.model_bytes;
       report_.packages.push_back(std::move(converted));
     }
+    report_.prefill = plan_.blocks;
     report_.bytes_per_token = plan_.bytes_per_token;
     if (plan_.bytes_per_token > 0) {
       report_.speed = speed_bounds(plan_.bytes_per_token);
       report_.bandwidth_source = kBandwidthSource;
     }
     return {};
+  }
+
+  Status check_space() const {
+    std::error_code error;
+    const fs::path folder = fs::absolute(report_.path, error).parent_path();
+    const fs::space_info space = fs::space(folder, error);
+    if (error || space.available >= report_.total_bytes) return {};
+    return fail(ErrorCode::io, "{}: no space left: {} bytes are needed, {} are available",
+                folder.string(), report_.total_bytes, space.available);
   }
 
   Status save_package(const fs::path& path, const PlannedPackage& planned) {
@@ -164,7 +206,9 @@ class Conversion {
     uint64_t last = 0;
     write.progress = [&](const package::WriteProgress& now) -> Status {
       last = now.weight_bytes_done;
-      const Progress progress{"save", saved_bytes_ + last, total, "bytes"};
+      const auto next = plan_.weights.find(now.next);
+      const Progress progress{"save", saved_bytes_ + last, total, "bytes",
+                              next == plan_.weights.end() ? "" : next->second.ref.name};
       if (!options_.progress || options_.progress(progress)) return {};
       return fail(ErrorCode::interrupted, "interrupted; nothing was written");
     };
@@ -175,11 +219,6 @@ class Conversion {
 
   Status save_folder() {
     ANEMONE_TRY(StagedFolder staged, StagedFolder::create(report_.path));
-    std::error_code error;
-    const fs::space_info space = fs::space(staged.path(), error);
-    if (!error && space.available < report_.total_bytes)
-      return fail(ErrorCode::io, "no space left: {} bytes are needed, {} are available",
-                  report_.total_bytes, space.available);
     for (const PlannedPackage& planned : plan_.packages)
       ANEMONE_RETURN_IF_ERROR(save_package(staged.path() / planned.name, planned));
     ANEMONE_RETURN_IF_ERROR(
@@ -198,7 +237,8 @@ class Conversion {
         {"tool", {{"name", "anemone"}, {"version", std::string(version())}}},
         {"layout", options_.layout},
         {"architecture", report_.architecture},
-        {"dtype", std::string(to_string(report_.dtype))}};
+        {"dtype", std::string(to_string(report_.dtype))},
+        {"residual_scale", report_.residual_scale}};
     manifest.update(plan_.manifest);
     manifest["source"] = {{"name", source_.checkpoint.path.filename().string()},
                           {"sha256", source_.hash}};

@@ -3,7 +3,6 @@
 #include <fstream>
 
 #include "base/error.h"
-#include "convert/chunks.h"
 #include "convert/layouts.h"
 #include "mil/builder.h"
 
@@ -30,21 +29,23 @@ constexpr const char* kVersion = "0.3.5";  ///< of the directory's form.
 /// a head in parts, as ANEMLL's tools expect them.
 class AnemllLayout {
  public:
-  AnemllLayout(const Source& source, const Settings& settings, const Family& family)
+  /// `window`: of the layers that have a cache of their own; 0: none.
+  AnemllLayout(const Source& source, const Settings& settings, const Family& family, int64_t window)
       : source_(source),
         settings_(settings),
         family_(family),
         layers_(source.decoder.layers.size()),
-        block_(std::min(settings.prefill, settings.context)) {}
+        window_(window),
+        block_(std::min(settings.prefill.at(0), window > 0 ? window : settings.context)) {}
 
   Result<Plan> plan() {
-    ANEMONE_RETURN_IF_ERROR(check_block(block_));
     ANEMONE_RETURN_IF_ERROR(add_embeddings());
     ANEMONE_RETURN_IF_ERROR(add_chunks());
     ANEMONE_RETURN_IF_ERROR(add_head());
     plan_.manifest = {{"vocab_size", source_.decoder.vocab_size},
                       {"context_length", settings_.context},
                       {"prefill_tokens", block_}};
+    plan_.blocks = {block_};
     plan_.texts = {{"meta.yaml", meta()}, {"config.json", config()}};
     plan_.copies_config = false;
     return std::move(plan_);
@@ -73,7 +74,13 @@ class AnemllLayout {
     spec.hidden_rows_first = true;
     spec.state = "model_model_kv_cache_0";
     spec.whole_state = true;
-    spec.state_rows = std::max(settings_.context, family_.least_state_rows);
+    if (window_ == 0) {
+      spec.state_rows = std::max(settings_.context, family_.least_state_rows);
+      return spec;
+    }
+    spec.state = "model_model_kv_cache_global";
+    spec.window_state = "model_model_kv_cache_local";
+    spec.window_cache = FunctionSpec::WindowCache::fills;
     return spec;
   }
 
@@ -95,9 +102,9 @@ class AnemllLayout {
                                  {"axis", 0},
                                  {"batch_dims", 0},
                                  {"validate_indices", false}});
-    if (decoder.embedding_scale != 1)
-      rows = builder.add("mul", "scaled",
-                         {{"x", rows}, {"y", builder.scalar(base.dtype, decoder.embedding_scale)}});
+    const double scale = decoder.embedding_scale * base.residual_scale;
+    if (scale != 1)
+      rows = builder.add("mul", "scaled", {{"x", rows}, {"y", builder.scalar(base.dtype, scale)}});
     builder.output("hidden_states", rows);
     package::Feature input;
     input.name = "input_ids";
@@ -137,7 +144,7 @@ class AnemllLayout {
       return std::ranges::all_of(chunks, [&](int64_t length) {
         const size_t begin = end;
         end += static_cast<size_t>(length);
-        return before[end] - before[begin] <= kMostChunkBytes;
+        return before[end] - before[begin] <= settings_.chunk_limit;
       });
     };
     int64_t chunks = 1;
@@ -158,15 +165,12 @@ class AnemllLayout {
       metadata["com.anemll.chunk_no"] = std::to_string(i + 1);
       metadata["com.anemll.num_chunks"] = std::to_string(chunks_);
       chunk.layer_count = lengths[i];
-      FunctionSpec infer = chunk;
-      infer.name = "infer";
-      infer.final_norm = is_last;
-      ANEMONE_RETURN_IF_ERROR(add_function(source_, infer, plan_, planned));
-      FunctionSpec prefill = chunk;
-      prefill.name = "prefill";
-      prefill.rows = block_;
-      prefill.last_row_only = is_last;
-      ANEMONE_RETURN_IF_ERROR(add_function(source_, prefill, plan_, planned));
+      ANEMONE_RETURN_IF_ERROR(add_pair(chunk, is_last, "", planned));
+      if (window_ > 0) {
+        FunctionSpec rotating = chunk;
+        rotating.window_cache = FunctionSpec::WindowCache::rotates;
+        ANEMONE_RETURN_IF_ERROR(add_pair(rotating, is_last, "_rotate", planned));
+      }
       planned.package.default_function = "infer";
       plan_.packages.push_back(std::move(planned));
       chunk.first_layer += lengths[i];
@@ -174,8 +178,23 @@ class AnemllLayout {
     return {};
   }
 
+  Status add_pair(const FunctionSpec& chunk, bool is_last, std::string_view ending,
+                  PlannedPackage& planned) {
+    FunctionSpec infer = chunk;
+    infer.name = fmt::format("infer{}", ending);
+    infer.final_norm = is_last;
+    ANEMONE_RETURN_IF_ERROR(add_function(source_, infer, plan_, planned));
+    FunctionSpec prefill = chunk;
+    prefill.name = fmt::format("prefill{}", ending);
+    prefill.rows = block_;
+    prefill.last_row_only = is_last;
+    return add_function(source_, prefill, plan_, planned);
+  }
+
+  /// What comes in is normalised, so the head knows no residual scale.
   Status add_head() {
     FunctionSpec head = spec();
+    head.residual_scale = 1;
     head.first_layer = static_cast<int64_t>(layers_);
     head.head = FunctionSpec::Head::logits;
     head.head_parts = family_.head_parts;
@@ -209,7 +228,10 @@ class AnemllLayout {
         quoted(fmt::format("anemll-{}-ctx{}", name, settings_.context)), kVersion, one_line(name),
         settings_.context, block_, chunks_);
     text += fmt::format(
+        "  license: that of the source model\n"
+        "  author: Anemone\n"
         "  framework: Core ML\n"
+        "  language: C++\n"
         "  architecture: {}\n"
         "  parameters:\n"
         "    context_length: {}\n"
@@ -227,9 +249,11 @@ class AnemllLayout {
         "    split_lm_head: {}\n"
         "    vocab_size: {}\n"
         "    lm_head_chunk_sizes: [{}]\n"
+        "{}"
         "    prefill_dynamic_slice: true\n",
         file("embeddings"), file("lm_head"), file(fmt::format("FFN_PF_chunk_01of{:02}", chunks_)),
-        family_.head_parts, source_.decoder.vocab_size, fmt::join(head_sizes(), ", "));
+        family_.head_parts, source_.decoder.vocab_size, fmt::join(head_sizes(), ", "),
+        window_ > 0 ? fmt::format("    sliding_window: {}\n", window_) : "");
     return text;
   }
 
@@ -256,6 +280,7 @@ class AnemllLayout {
   const Settings& settings_;
   const Family& family_;
   size_t layers_;
+  int64_t window_;
   int64_t block_;
   size_t chunks_ = 0;
   Plan plan_;
@@ -282,13 +307,12 @@ Result<Plan> plan_anemll(const Source& source, const Settings& settings) {
   if (settings.dtype != DType::fp16)
     return fail(ErrorCode::invalid_argument, "the layout anemll is fp16, not {}",
                 to_string(settings.dtype));
+  ANEMONE_RETURN_IF_ERROR(check_blocks(settings));
+  if (settings.prefill.size() > 1)
+    return fail(ErrorCode::invalid_argument, "the layout anemll has one size of blocks, not {}",
+                settings.prefill.size());
   ANEMONE_TRY(const int64_t window, models::window_of(source.decoder, settings.context));
-  if (window > 0)
-    return with_hint(fail(ErrorCode::unsupported,
-                          "the layout anemll has no rotating cache yet: window {}, context {}",
-                          window, settings.context),
-                     fmt::format("use --context {} or --layout anemone", window));
-  return AnemllLayout(source, settings, *family).plan();
+  return AnemllLayout(source, settings, *family, window).plan();
 }
 
 }  // namespace anemone::converter

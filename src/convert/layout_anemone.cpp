@@ -18,13 +18,10 @@ struct Chunk {
 class AnemoneLayout {
  public:
   AnemoneLayout(const Source& source, const Settings& settings)
-      : source_(source),
-        settings_(settings),
-        layers_(source.decoder.layers.size()),
-        block_(std::min(settings.prefill, settings.context)) {}
+      : source_(source), settings_(settings), layers_(source.decoder.layers.size()) {}
 
   Result<Plan> plan() {
-    ANEMONE_RETURN_IF_ERROR(check_block(block_));
+    ANEMONE_RETURN_IF_ERROR(check_blocks(settings_));
     ANEMONE_TRY(window_, models::window_of(source_.decoder, settings_.context));
     ANEMONE_TRY(const auto chunks, divide_model());
     for (size_t i = 0; i < chunks.size(); ++i) {
@@ -37,9 +34,10 @@ class AnemoneLayout {
     }
     plan_.manifest = {{"vocab_size", source_.decoder.vocab_size},
                       {"context_length", settings_.context},
-                      {"prefill_tokens", block_},
+                      {"prefill_tokens", settings_.prefill},
                       {"window", window_},
                       {"passes", passes_}};
+    plan_.blocks = settings_.prefill;
     return std::move(plan_);
   }
 
@@ -72,47 +70,62 @@ class AnemoneLayout {
       plan_.bytes_per_token += (piece == 0 ? 0 : total) + bytes.state;
       if (piece == 0) embedding = std::move(bytes);
     }
-    ANEMONE_TRY(const auto ends,
-                divide(layers_ + 2, settings_.chunks, [&](size_t begin, size_t end) {
-                  const bool is_whole = begin == 0 && end == layers_ + 2;
-                  return before[end] - before[begin] - (is_whole ? tied : 0);
-                }));
+    ANEMONE_TRY(
+        const auto ends,
+        divide(layers_ + 2, settings_.chunks, settings_.chunk_limit, [&](size_t begin, size_t end) {
+          const bool is_whole = begin == 0 && end == layers_ + 2;
+          return before[end] - before[begin] - (is_whole ? tied : 0);
+        }));
     std::vector<Chunk> chunks;
     for (const size_t end : ends) chunks.push_back({chunks.empty() ? 0 : chunks.back().end, end});
     return chunks;
   }
 
-  /// A block of a chunk without the head is the same for prefill and score, so it is one function.
   Status add_functions(const Chunk& chunk, PlannedPackage& planned) {
-    const auto add = [&](FunctionSpec spec, const char* name,
-                         std::initializer_list<const char*> passes) -> Status {
-      spec.name = name;
-      spec.state = fmt::format("kv_cache_{:02}", plan_.packages.size() + 1);
-      ANEMONE_RETURN_IF_ERROR(add_function(source_, spec, plan_, planned));
-      for (const char* pass : passes) {
-        passes_[pass]["rows"] = spec.rows;
-        passes_[pass]["stages"].push_back({{"package", planned.name}, {"function", name}});
-      }
-      return {};
-    };
-    ANEMONE_RETURN_IF_ERROR(add(spec_of(chunk, 1), "decode", {"decode"}));
-    FunctionSpec block = spec_of(chunk, block_);
-    if (!has_head(chunk)) return add(block, "prefill", {"prefill", "score"});
+    ANEMONE_RETURN_IF_ERROR(add(spec_of(chunk, 1), "decode", {"decode"}, planned));
+    for (const int64_t rows : settings_.prefill) {
+      const bool is_largest = rows == settings_.prefill.front();
+      const std::string name = is_largest ? "prefill" : fmt::format("prefill_{}", rows);
+      ANEMONE_RETURN_IF_ERROR(add_block(chunk, rows, name, is_largest, planned));
+    }
+    return {};
+  }
+
+  /// A block of a chunk without the head is the same for prefill and score, so it is one function.
+  Status add_block(const Chunk& chunk, int64_t rows, const std::string& name, bool scores,
+                   PlannedPackage& planned) {
+    FunctionSpec block = spec_of(chunk, rows);
+    if (!has_head(chunk))
+      return add(block, name,
+                 scores ? std::vector<std::string>{name, "score"} : std::vector<std::string>{name},
+                 planned);
     if (block.layer_count > 0) {
       FunctionSpec prefill = block;
       prefill.final_norm = false;
       prefill.head = FunctionSpec::Head::none;
       prefill.last_row_only = true;
-      ANEMONE_RETURN_IF_ERROR(add(prefill, "prefill", {"prefill"}));
+      ANEMONE_RETURN_IF_ERROR(add(prefill, name, {name}, planned));
     }
+    if (!scores) return {};
     block.head = FunctionSpec::Head::score;
-    return add(block, "score", {"score"});
+    return add(block, "score", {"score"}, planned);
+  }
+
+  Status add(FunctionSpec spec, const std::string& name, const std::vector<std::string>& passes,
+             PlannedPackage& planned) {
+    spec.name = name;
+    spec.state = fmt::format("kv_cache_{:02}", plan_.packages.size() + 1);
+    ANEMONE_RETURN_IF_ERROR(add_function(source_, spec, plan_, planned));
+    for (const std::string& pass : passes) {
+      passes_[pass]["rows"] = spec.rows;
+      passes_[pass]["stages"].push_back({{"package", planned.name}, {"function", name}});
+    }
+    return {};
   }
 
   const Source& source_;
   const Settings& settings_;
   size_t layers_;
-  int64_t block_;
   int64_t window_ = 0;
   Plan plan_;
   nlohmann::ordered_json passes_ = nlohmann::ordered_json::object();

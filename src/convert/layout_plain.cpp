@@ -2,32 +2,69 @@
 #include "convert/layouts.h"
 
 namespace anemone::converter {
+namespace {
 
-/// `input_ids` int32 [1, N] -> `logits` [1, N, V], no cache: one package a length.
+models::FunctionSpec plain_spec(const Source& source, const Settings& settings) {
+  models::FunctionSpec spec = base_spec(settings);
+  spec.cached = false;
+  spec.head_parts = head_parts(source.decoder.vocab_size);
+  spec.joins_parts = true;
+  return spec;
+}
+
+/// One package for several lengths: an input of enumerated shapes.
+Status add_enumerated(const Source& source, const Settings& settings,
+                      const std::vector<int64_t>& lengths, Plan& plan, PlannedPackage& planned) {
+  models::FunctionSpec spec = plain_spec(source, settings);
+  spec.is_flexible = true;
+  spec.context = lengths.back();
+  package::Feature ids;
+  ids.name = "input_ids";
+  ids.dtype = DType::int32;
+  ids.shape = {1, lengths.front()};
+  for (const int64_t length : lengths) ids.enumerated_shapes.push_back({1, length});
+  return add_function(source, spec, plan, planned, std::span(&ids, 1));
+}
+
+Status add_fixed(const Source& source, const Settings& settings, int64_t length, Plan& plan,
+                 PlannedPackage& planned) {
+  models::FunctionSpec spec = plain_spec(source, settings);
+  spec.rows = length;
+  return add_function(source, spec, plan, planned);
+}
+
+}  // namespace
+
+/// `input_ids` int32 [1, N] -> `logits` [1, N, V], no cache. A folder has a package for each
+/// length; one package takes them all.
 Result<Plan> plan_plain(const Source& source, const Settings& settings) {
+  ANEMONE_RETURN_IF_ERROR(check_one_chunk("plain", settings));
   std::vector<int64_t> lengths = settings.lengths;
   if (lengths.empty()) lengths = {settings.context};
-  if (settings.is_package && lengths.size() > 1)
-    return with_hint(
-        fail(ErrorCode::invalid_argument, "one package for {} lengths", lengths.size()),
-        "give a folder: it will hold a model_seq{N}.mlpackage for each");
-  if (settings.chunks && *settings.chunks != 1)
-    return fail(ErrorCode::invalid_argument, "the layout plain has one chunk, not {}",
-                *settings.chunks);
   Plan plan;
-  plan.manifest["lengths"] = lengths;
-  for (const int64_t length : lengths) {
-    auto planned = new_package(
-        settings.is_package ? "" : fmt::format("model_seq{}.mlpackage", length), source, settings);
-    models::FunctionSpec spec = base_spec(settings);
-    spec.rows = length;
-    spec.cached = false;
-    spec.head_parts = head_parts(source.decoder.vocab_size);
-    spec.joins_parts = true;
-    ANEMONE_RETURN_IF_ERROR(add_function(source, spec, plan, planned));
-    planned.package.default_function = spec.name;
+  const auto add = [&](std::string name, const auto& add_main) -> Status {
+    auto planned = new_package(std::move(name), source, settings);
+    ANEMONE_RETURN_IF_ERROR(add_main(planned));
+    planned.package.default_function = "main";
     plan.packages.push_back(std::move(planned));
+    return {};
+  };
+  if (settings.is_package && lengths.size() > 1) {
+    ANEMONE_RETURN_IF_ERROR(add("", [&](PlannedPackage& planned) {
+      return add_enumerated(source, settings, lengths, plan, planned);
+    }));
+    return plan;
   }
+  for (const int64_t length : lengths)
+    ANEMONE_RETURN_IF_ERROR(
+        add(settings.is_package ? "" : fmt::format("model_seq{}.mlpackage", length),
+            [&](PlannedPackage& planned) {
+              return add_fixed(source, settings, length, plan, planned);
+            }));
+  plan.manifest = {{"vocab_size", source.decoder.vocab_size},
+                   {"context_length", lengths.back()},
+                   {"lengths", lengths},
+                   {"model", plan.packages.back().name}};
   return plan;
 }
 

@@ -26,6 +26,7 @@ models::FunctionSpec base_spec(const Settings& settings) {
   models::FunctionSpec spec;
   spec.dtype = settings.dtype;
   spec.context = settings.context;
+  spec.residual_scale = settings.residual_scale;
   return spec;
 }
 
@@ -42,7 +43,7 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());
   metadata["anemone.dtype"] = std::string(to_string(settings.dtype));
-  if (!source.hash.empty()) metadata[std::string(kSourceKey)] = source_metadata(source);
+  metadata[std::string(kSourceKey)] = source_metadata(source);
   return result;
 }
 
@@ -68,10 +69,10 @@ Status add_built(mil::Function function, const models::WeightTable& table,
 }
 
 Status add_function(const Source& source, const models::FunctionSpec& spec, Plan& plan,
-                    PlannedPackage& package) {
+                    PlannedPackage& package, std::span<const package::Feature> given) {
   models::WeightTable table;
   ANEMONE_TRY(auto function, models::build_function(source.decoder, spec, table));
-  return add_built(std::move(function), table, {}, plan, package);
+  return add_built(std::move(function), table, given, plan, package);
 }
 
 Result<FunctionBytes> measure_function(const Source& source, const models::FunctionSpec& spec) {
@@ -88,9 +89,16 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 
 int64_t head_parts(int64_t vocab_size) { return (vocab_size + kWidestAxis - 1) / kWidestAxis; }
 
-Status check_block(int64_t tokens) {
-  if (tokens >= 2) return {};
-  return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more", tokens);
+Status check_one_chunk(std::string_view layout, const Settings& settings) {
+  if (!settings.chunks || *settings.chunks == 1) return {};
+  return fail(ErrorCode::invalid_argument, "the layout {} has one chunk, not {}", layout,
+              *settings.chunks);
+}
+
+Status check_blocks(const Settings& settings) {
+  if (!settings.prefill.empty() && settings.prefill.back() >= 2) return {};
+  return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more",
+              settings.prefill.empty() ? 0 : settings.prefill.back());
 }
 
 package::WeightStream weight_stream(const Source& source, const Plan& plan) {

@@ -18,17 +18,18 @@ namespace anemone::converter {
 struct Source {
   checkpoint::Checkpoint checkpoint;
   models::Decoder decoder;
-  /// Of the files; empty when nothing will be written, SourceHash::unknown() before it is known.
-  std::string hash;
+  std::string hash;  ///< of the files; SourceHash::unknown() before it is known.
 };
 
 struct Settings {
   int64_t context = 512;
-  int64_t prefill = 64;
+  std::vector<int64_t> prefill;  ///< none above the context, the largest first.
   std::optional<int64_t> chunks;
   std::vector<int64_t> lengths;
   DType dtype = DType::fp16;
-  bool is_package = false;  ///< the output is one `.mlpackage`, not a folder.
+  double residual_scale = 1;
+  uint64_t chunk_limit = 0;  ///< bytes of weights in a program.
+  bool is_package = false;   ///< the output is one `.mlpackage`, not a folder.
 };
 
 struct PlannedPackage {
@@ -42,7 +43,8 @@ struct Plan {
   std::vector<PlannedPackage> packages;
   nlohmann::ordered_json manifest;  ///< what the layout says of the output; becomes anemone.json.
   std::vector<std::pair<std::string, std::string>> texts;  ///< further files: name and contents.
-  bool copies_config = true;                               ///< config.json travels as it is.
+  std::vector<int64_t> blocks;   ///< tokens of the prefill functions, the largest first.
+  bool copies_config = true;     ///< config.json travels as it is.
   uint64_t bytes_per_token = 0;  ///< weights and cache that one step reads; 0: not known.
 };
 
@@ -57,9 +59,10 @@ std::string source_metadata(const Source& source);
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);
 
 /// Builds the function into the package. A weight that has several shapes is one constant.
+/// `given`: see package::describe.
 Status add_function(const Source& source, const models::FunctionSpec& spec, Plan& plan,
-                    PlannedPackage& package);
-/// The same for a function that is already built over `table`. `given`: see package::describe.
+                    PlannedPackage& package, std::span<const package::Feature> given = {});
+/// The same for a function that is already built over `table`.
 Status add_built(mil::Function function, const models::WeightTable& table,
                  std::span<const package::Feature> given, Plan& plan, PlannedPackage& package);
 
@@ -73,8 +76,11 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 /// Parts of a vocabulary none of which passes the largest dimension of every Neural Engine.
 int64_t head_parts(int64_t vocab_size);
 
-/// A block of one token would be a step. Errors: invalid_argument.
-Status check_block(int64_t tokens);
+/// For layouts that cannot be divided. Errors: invalid_argument.
+Status check_one_chunk(std::string_view layout, const Settings& settings);
+
+/// Blocks are of two tokens or more: one of one token would be a step. Errors: invalid_argument.
+Status check_blocks(const Settings& settings);
 
 /// Contents of the plan's constants from the checkpoint, large ones in parts.
 package::WeightStream weight_stream(const Source& source, const Plan& plan);

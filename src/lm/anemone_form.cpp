@@ -30,11 +30,6 @@ Result<Json> read_manifest(const fs::path& folder) {
   if (manifest.value("format_version", Json()) != 1)
     return fail(ErrorCode::unsupported, "{}: format_version is {}, this program reads 1", kManifest,
                 manifest.value("format_version", Json()).dump());
-  const Json layout = manifest.value("layout", Json());
-  if (layout != "anemone")
-    return with_hint(fail(ErrorCode::unsupported, "{}: layout {} is no model as a folder",
-                          kManifest, layout.dump()),
-                     "give one of the packages in it");
   return manifest;
 }
 
@@ -69,8 +64,7 @@ class Loading {
   Loading(const fs::path& folder, const LanguageModel::Options& options)
       : folder_(folder), options_(options) {}
 
-  OpenedModel open() {
-    ANEMONE_TRY(const Json manifest, read_manifest(folder_));
+  OpenedModel open(const Json& manifest) {
     ANEMONE_TRY(parts_.step, pipeline(manifest, "decode"));
     if (!parts_.step || parts_.step->rows() != 1 || parts_.step->vocab_size() == 0)
       return malformed("the pass decode does not take one token and give logits");
@@ -78,6 +72,7 @@ class Loading {
     if (parts_.block && (parts_.block->rows() < 2 || parts_.block->rows() > columns_))
       return fail(ErrorCode::mismatch, "the pass prefill takes {} tokens, the context is {}",
                   parts_.block->rows(), columns_);
+    ANEMONE_RETURN_IF_ERROR(add_smaller_blocks(manifest));
     ModelInfo& info = parts_.info;
     info.name = folder_.filename().string();
     info.path = folder_;
@@ -113,6 +108,20 @@ class Loading {
     if (columns_ == interface.mask_columns) return {};
     return fail(ErrorCode::mismatch, "{} {}: the mask has {} columns, those before it {}",
                 link.package, link.function, interface.mask_columns, columns_);
+  }
+
+  /// The passes prefill_<rows>.
+  Status add_smaller_blocks(const Json& manifest) {
+    for (const auto& pass : manifest.at("passes").items()) {
+      if (!pass.key().starts_with("prefill_")) continue;
+      ANEMONE_TRY(auto block, pipeline(manifest, pass.key().c_str()));
+      if (!block || block->rows() < 2 || block->rows() > columns_)
+        return fail(ErrorCode::mismatch, "the pass {} takes {} tokens, the context is {}",
+                    pass.key(), block ? block->rows() : 0, columns_);
+      parts_.smaller_blocks.push_back(*std::move(block));
+    }
+    std::ranges::sort(parts_.smaller_blocks, std::greater(), &Pipeline::rows);
+    return {};
   }
 
   Result<std::optional<Pipeline>> pipeline(const Json& manifest, const char* pass) {
@@ -155,7 +164,17 @@ OpenedModel open_anemone(const fs::path& path, const LanguageModel::Options& opt
   std::error_code error;
   const fs::path folder = fs::canonical(path, error);
   if (error) return fail(ErrorCode::io, "{}: {}", path.string(), error.message());
-  return Loading(folder, options).open().in(path.string());
+  const auto open = [&]() -> OpenedModel {
+    ANEMONE_TRY(const Json manifest, read_manifest(folder));
+    const Json single = manifest.value("model", Json());
+    if (!single.is_string()) return Loading(folder, options).open(manifest);
+    ANEMONE_TRY(const fs::path package, path_inside(folder, single.get<std::string>()));
+    if (!fs::exists(package / "Manifest.json", error))
+      return fail(ErrorCode::not_found, "no package {}, which {} names",
+                  package.filename().string(), kManifest);
+    return LanguageModel::open(package, options);
+  };
+  return open().in(path.string());
 }
 
 }  // namespace anemone::lm

@@ -28,6 +28,15 @@ bool StaticCacheModel::block_fits(int64_t position, int64_t remaining, bool rows
   return parts_.window == 0 || position + rows <= parts_.window;
 }
 
+Pipeline* StaticCacheModel::smaller_block(int64_t position, int64_t remaining, bool rows_wanted) {
+  if (single_steps_ || rows_wanted || !parts_.step) return nullptr;
+  const auto fits = [&](const Pipeline& block) {
+    return block.rows() <= remaining && position + block.rows() <= parts_.info.context_length;
+  };
+  const auto found = std::ranges::find_if(parts_.smaller_blocks, fits);
+  return found == parts_.smaller_blocks.end() ? nullptr : &*found;
+}
+
 Status StaticCacheModel::advance_block(CachedSequence& sequence, int64_t position,
                                        int64_t first_row, std::span<float> logits) {
   const int64_t rows = parts_.block->rows();
@@ -60,6 +69,16 @@ Status StaticCacheModel::advance(CachedSequence& sequence, int64_t first_row,
         rows_wanted || block_gives_rows_ ? sequence.length() - position : before_rows;
     if (block_fits(position, remaining, rows_wanted)) {
       ANEMONE_RETURN_IF_ERROR(advance_block(sequence, position, first_row, logits));
+      continue;
+    }
+    if (Pipeline* const block = smaller_block(position, remaining, rows_wanted)) {
+      const auto count = static_cast<size_t>(block->rows());
+      ANEMONE_RETURN_IF_ERROR(
+          block->run(sequence.tokens().subspan(static_cast<size_t>(position), count), position,
+                     sequence.state()));
+      counters_.prefill_tokens += count;
+      ++counters_.calls;
+      sequence.set_cached(position + block->rows());
       continue;
     }
     const bool rotates = parts_.step_rotate && position >= parts_.window;

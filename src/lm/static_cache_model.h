@@ -16,11 +16,12 @@ struct StaticCacheParts {
   ModelInfo info;
   std::vector<std::shared_ptr<runtime::Model>> packages;  ///< kept alive for the runners.
   runtime::State empty_state;
-  std::optional<Pipeline> step;         ///< one token.
-  std::optional<Pipeline> step_rotate;  ///< one token at positions >= window.
-  std::optional<Pipeline> block;        ///< info.prefill_block_tokens tokens.
-  int64_t window = 0;                   ///< rows of the rotating cache; 0 when nothing rotates.
-  std::vector<int64_t> argmax_parts;    ///< sizes of the vocabulary's parts, for an arg max inside.
+  std::optional<Pipeline> step;          ///< one token.
+  std::optional<Pipeline> step_rotate;   ///< one token at positions >= window.
+  std::optional<Pipeline> block;         ///< info.prefill_block_tokens tokens.
+  std::vector<Pipeline> smaller_blocks;  ///< for what does not fill `block`, the largest first.
+  int64_t window = 0;                    ///< rows of the rotating cache; 0 when nothing rotates.
+  std::vector<int64_t> argmax_parts;  ///< sizes of the vocabulary's parts, for an arg max inside.
 };
 
 /// The pieces that lie in the functions of one package (see is_static_cache), all but the hash.
@@ -50,6 +51,9 @@ class StaticCacheModel : public LanguageModel {
   Status advance(CachedSequence& sequence, int64_t first_row, std::span<float> logits);
   Status advance_block(CachedSequence& sequence, int64_t position, int64_t first_row,
                        std::span<float> logits);
+  /// The largest of the smaller blocks for `remaining` tokens of which no rows are wanted; null:
+  /// none fits.
+  Pipeline* smaller_block(int64_t position, int64_t remaining, bool rows_wanted);
   bool block_fits(int64_t position, int64_t remaining, bool rows_wanted) const;
   Status check(const Sequence& sequence, std::span<const int32_t> tokens) const;
 

@@ -27,7 +27,7 @@ Var embedding_block(const BlockContext& context, Var input_ids, Var positions) {
     ref.rows = spec.context;
     ref.scale *= spec.residual_scale;
     const Var learned =
-        spec.cached
+        spec.cached || spec.is_flexible
             ? context.reshape(
                   "position",
                   rows_of("position_rows", context.matrix("positions", ref, {spec.context, hidden}),

@@ -23,7 +23,8 @@ Var choose(const BlockContext& context, Var logits, int64_t k) {
   const Var least = builder.add("slice_by_index", "least",
                                 {{"x", best},
                                  {"begin", std::vector<int64_t>{0, k - 1, 0, 0}},
-                                 {"end", std::vector<int64_t>{1, k, 1, logits.shape()[3]}}});
+                                 {"end", std::vector<int64_t>{1, k, 1, 0}},
+                                 {"end_mask", std::vector<bool>{false, false, false, true}}});
   const Var above =
       as_number("above", builder.add("greater", "is_above", {{"x", logits}, {"y", least}}));
   const Var equal =

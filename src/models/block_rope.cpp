@@ -39,7 +39,7 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
   const Tables tables = make_tables(rope, spec.dtype, spec.context);
   const Shape shape{1, 1, spec.rows, tables.cos.shape()[1]};
   const auto rows = [&](const std::string& name, const Tensor& table) {
-    if (!spec.cached) return builder.constant(name, table.reshaped(shape));
+    if (!spec.cached && !spec.is_flexible) return builder.constant(name, table.reshaped(shape));
     const Var gathered = builder.add("gather", name + "_rows",
                                      {{"x", builder.constant(name + "_table", table)},
                                       {"indices", positions},

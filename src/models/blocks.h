@@ -46,11 +46,25 @@ struct Shared {
   Var causal_mask;  ///< [1, 1, S, C]
   Var window_mask;
   Var state;
+  Var window_state;  ///< where windowed layers have their own.
+  Var key_cache;     ///< of flexible functions, as value_cache.
+  Var value_cache;
   Var current_pos;                  ///< int32 [1]
   Var end_pos;                      ///< int32 [1]
-  int64_t layers = 0;               ///< in `state`.
   std::map<int64_t, Rotary> ropes;  ///< by index into Decoder::ropes.
 };
+
+/// An additive mask with nothing below kHidden; not defined if `mask` is not.
+Var bounded_mask(const BlockContext& context, const std::string& name, Var mask);
+
+/// [1, 1, S, columns]: row i sees the `window` columns up to `first` + i.
+Var constant_mask(const BlockContext& context, std::string_view name, int64_t columns,
+                  int64_t first, int64_t window);
+
+/// Positions and masks of a function of unknown lengths: from `causal_mask`, whose width is the end
+/// of the rows, or without cache from `input_ids` alone. `window` 0: there is none.
+void share_flexible(const BlockContext& context, Var input_ids, Var causal_mask, int64_t window,
+                    Shared& shared);
 
 /// y = W x + b as a 1x1 convolution; weight and bias times `factor`.
 Var linear_block(const BlockContext& context, std::string_view hint, const Linear& linear, Var x,
@@ -66,9 +80,30 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
 /// x [1, heads, S, D]; the first elements of D are rotated, as many as the tables have.
 Var rotate_block(const BlockContext& context, std::string_view hint, Var x, const Rotary& rotary);
 
-/// `slot`: the layer's place in the state. The result is times `factor`.
+/// A layer's place in its state.
+struct CachePlace {
+  int64_t slot = 0;
+  int64_t layers = 0;  ///< that share the state.
+};
+
+/// What the rows of a call see of a layer: keys and values [1, Hkv, N, D] and the additive mask of
+/// the N columns, not defined when all are visible.
+struct Visible {
+  Var keys;
+  Var values;
+  Var mask;
+};
+
+/// Puts keys and values [1, Hkv, S, D] of the call into the cache.
+Visible cache_block(const BlockContext& context, const Attention& attention, const Shared& shared,
+                    const CachePlace& place, Var keys, Var values);
+
+/// The result is times `factor`.
 Var attention_block(const BlockContext& context, const Attention& attention, Var x,
-                    const Shared& shared, int64_t slot, double factor);
+                    const Shared& shared, const CachePlace& place, double factor);
+
+/// Whether a layer sees less than the context.
+bool is_windowed(const FunctionSpec& spec, const Attention& attention);
 
 Var mlp_block(const BlockContext& context, const Mlp& mlp, Var x, double factor);
 Var mixture_block(const BlockContext& context, const MixtureOfExperts& mixture, Var x,

@@ -23,7 +23,10 @@ class GraphBuilder {
         builder_(spec.name, spec.opset),
         context_{builder_, decoder_, spec_, weights} {
     if (spec_.layer_count < 0) spec_.layer_count = layer_total() - spec_.first_layer;
-    if (!spec_.cached) spec_.context = spec_.rows;
+    if (spec_.is_flexible)
+      spec_.rows = kUnknownDim;
+    else if (!spec_.cached)
+      spec_.context = spec_.rows;
   }
 
   Result<mil::Function> build() {
@@ -49,12 +52,26 @@ class GraphBuilder {
 
  private:
   int64_t layer_total() const { return static_cast<int64_t>(decoder_.layers.size()); }
-  int64_t state_layers() const { return spec_.whole_state ? layer_total() : spec_.layer_count; }
+  bool has_window_state() const {
+    return spec_.cached && spec_.window_cache != FunctionSpec::WindowCache::shared;
+  }
+  /// Of layers [first, last), those that share the state of the windowed or of the other layers.
+  int64_t count_layers(int64_t first, int64_t last, bool windowed) const {
+    if (!has_window_state()) return last - first;
+    int64_t count = 0;
+    for (int64_t i = first; i < last; ++i)
+      count += is_windowed(spec_, decoder_.layers[static_cast<size_t>(i)].attention) == windowed;
+    return count;
+  }
+  CachePlace place_of(int64_t index) const {
+    const bool windowed = is_windowed(spec_, layer_at(index).attention);
+    const int64_t first = spec_.whole_state ? 0 : spec_.first_layer;
+    const int64_t last = spec_.whole_state ? layer_total() : spec_.first_layer + spec_.layer_count;
+    return {count_layers(first, spec_.first_layer + index, windowed),
+            count_layers(first, last, windowed)};
+  }
   const Layer& layer_at(int64_t index) const {
     return decoder_.layers[static_cast<size_t>(spec_.first_layer + index)];
-  }
-  bool is_windowed(const Attention& attention) const {
-    return attention.window > 0 && attention.window < spec_.context;
   }
 
   Status check_spec() const {
@@ -68,7 +85,13 @@ class GraphBuilder {
       return wrong("the number of layers", spec_.layer_count, 0, layer_total() - spec_.first_layer);
     if (spec_.context < 1 || spec_.context > decoder_.max_positions)
       return wrong("the context", spec_.context, 1, decoder_.max_positions);
-    if (spec_.rows < 1 || spec_.rows > spec_.context)
+    if (spec_.is_flexible &&
+        (!spec_.embedding || spec_.layer_count != layer_total() ||
+         spec_.head != FunctionSpec::Head::logits || spec_.last_row_only || has_window_state()))
+      return fail(ErrorCode::unsupported,
+                  "function {}: of flexible functions only those from tokens to all logits exist",
+                  spec_.name);
+    if (!spec_.is_flexible && (spec_.rows < 1 || spec_.rows > spec_.context))
       return wrong("the number of rows", spec_.rows, 1, spec_.context);
     if (spec_.head_parts < 1 || spec_.head_parts > decoder_.vocab_size)
       return wrong("the number of head parts", spec_.head_parts, 1, decoder_.vocab_size);
@@ -119,40 +142,67 @@ class GraphBuilder {
     if (spec_.head == FunctionSpec::Head::score)
       targets_ = builder_.input("targets", DType::int32, {1, spec_.rows});
     if (!spec_.cached) return;
+    if (spec_.is_flexible) {
+      declare_flexible();
+      return;
+    }
     bool rotates = false;
     bool full = false;
     bool windowed = false;
     for (int64_t i = 0; i < spec_.layer_count; ++i) {
       const Attention& attention = layer_at(i).attention;
       rotates = rotates || attention.rope >= 0;
-      (is_windowed(attention) ? windowed : full) = true;
+      (is_windowed(spec_, attention) ? windowed : full) = true;
     }
     if (rotates || (spec_.embedding && decoder_.position_embedding))
       shared_.positions = builder_.input("position_ids", DType::int32, {spec_.rows});
     const Shape mask{1, 1, spec_.rows, spec_.context};
-    if (full) causal_in_ = builder_.input("causal_mask", spec_.dtype, mask);
-    if (windowed && window > 0) window_in_ = builder_.input("window_mask", spec_.dtype, mask);
+    if (full || (windowed && has_window_state()))
+      causal_in_ = builder_.input("causal_mask", spec_.dtype, mask);
+    if (windowed && !has_window_state())
+      window_in_ = builder_.input("window_mask", spec_.dtype, mask);
     if (spec_.layer_count == 0) return;
     shared_.current_pos = builder_.input("current_pos", DType::int32, {1});
-    const Attention& attention = layer_at(0).attention;
-    shared_.state = builder_.state(spec_.state, spec_.dtype,
-                                   {2 * state_layers(), attention.kv_heads,
-                                    std::max(spec_.state_rows, spec_.context), attention.head_dim});
+    const int64_t first = spec_.whole_state ? 0 : spec_.first_layer;
+    const int64_t last = spec_.whole_state ? layer_total() : spec_.first_layer + spec_.layer_count;
+    const auto declare = [&](const std::string& name, bool of_windowed, int64_t positions) -> Var {
+      const int64_t layers = count_layers(first, last, of_windowed);
+      if (layers == 0) return {};
+      const Attention& attention = layer_at(0).attention;
+      const Var state = builder_.state(
+          name, spec_.dtype, {2 * layers, attention.kv_heads, positions, attention.head_dim});
+      // Core ML wants every declared state to be written, by chunks of other layers too.
+      if (of_windowed ? !windowed : !full && has_window_state()) touch(state);
+      return state;
+    };
+    if (has_window_state()) shared_.window_state = declare(spec_.window_state, true, window);
+    shared_.state = declare(spec_.state, false, std::max(spec_.state_rows, spec_.context));
   }
 
-  /// Masks with nothing below kHidden, rotary tables of the rows, the end of the rows in the cache.
+  void touch(Var state) {
+    const Var as_it_is = builder_.add("read_state", "untouched", {{"input", state}});
+    builder_.add_all("write_state", "untouched_write", 0, {{"input", state}, {"data", as_it_is}});
+  }
+
+  void declare_flexible() {
+    causal_in_ = builder_.input("causal_mask", spec_.dtype, {1, 1, kUnknownDim, kUnknownDim});
+    const Attention& attention = layer_at(0).attention;
+    const Shape cache{layer_total(), 1, attention.kv_heads, spec_.context, attention.head_dim};
+    shared_.key_cache = builder_.state("keyCache", spec_.dtype, cache);
+    shared_.value_cache = builder_.state("valueCache", spec_.dtype, cache);
+  }
+
+  /// Masks, rotary tables of the rows, the end of the rows in the cache.
   void share(int64_t window) {
-    shared_.layers = state_layers();
-    const auto bounded = [&](const std::string& name, Var mask) {
-      if (!mask.defined()) return mask;
-      return builder_.add("maximum", name, {{"x", mask}, {"y", context_.scalar(kHidden)}});
-    };
-    shared_.causal_mask = bounded("causal_mask_bounded", causal_in_);
-    shared_.window_mask = bounded("window_mask_bounded", window_in_);
-    if (!spec_.cached) {
-      shared_.causal_mask = constant_mask("causal_mask", spec_.rows);
-      if (window > 0) shared_.window_mask = constant_mask("window_mask", window);
+    if (spec_.is_flexible) {
+      share_flexible(context_, input_ids_, causal_in_, window, shared_);
+    } else if (!spec_.cached) {
+      shared_.causal_mask = constant_mask(context_, "causal_mask", spec_.rows, 0, spec_.rows);
+      if (window > 0)
+        shared_.window_mask = constant_mask(context_, "window_mask", spec_.rows, 0, window);
     } else if (spec_.layer_count > 0) {
+      shared_.causal_mask = bounded_mask(context_, "causal_mask_bounded", causal_in_);
+      shared_.window_mask = cached_window_mask(window);
       Tensor rows = Tensor::zeros(DType::int32, {1});
       rows.set(0, static_cast<double>(spec_.rows));
       shared_.end_pos = builder_.add(
@@ -167,13 +217,17 @@ class GraphBuilder {
     }
   }
 
-  /// Row i sees columns (i - window, i].
-  Var constant_mask(std::string_view name, int64_t window) {
-    Tensor mask = Tensor::zeros(spec_.dtype, {1, 1, spec_.rows, spec_.rows});
-    for (int64_t row = 0; row < spec_.rows; ++row)
-      for (int64_t column = 0; column < spec_.rows; ++column)
-        if (column > row || column <= row - window) mask.set(row * spec_.rows + column, kHidden);
-    return builder_.constant(name, mask);
+  Var cached_window_mask(int64_t window) {
+    if (spec_.window_cache == FunctionSpec::WindowCache::shared)
+      return bounded_mask(context_, "window_mask_bounded", window_in_);
+    if (spec_.window_cache == FunctionSpec::WindowCache::rotates)
+      return spec_.rows == 1
+                 ? Var()
+                 : constant_mask(context_, "window_mask", window + spec_.rows, window, window);
+    return builder_.add("slice_by_index", "window_mask",
+                        {{"x", shared_.causal_mask},
+                         {"begin", std::vector<int64_t>{0, 0, 0, 0}},
+                         {"end", std::vector<int64_t>{1, 1, spec_.rows, window}}});
   }
 
   /// x += factor * post(branch(pre(x))), the factor where it costs nothing and rounds nothing.
@@ -194,8 +248,7 @@ class GraphBuilder {
     const Builder::NameScope scope(builder_, fmt::format("layer_{}", spec_.first_layer + index));
     x = branch("attention", layer.attention_pre_norm, layer.attention_post_norm,
                layer.residual_multiplier, x, [&](Var y, double factor) {
-                 return attention_block(context_, layer.attention, y, shared_,
-                                        spec_.whole_state ? spec_.first_layer + index : index,
+                 return attention_block(context_, layer.attention, y, shared_, place_of(index),
                                         factor);
                });
     return branch("mlp", layer.mlp_pre_norm, layer.mlp_post_norm, layer.residual_multiplier, x,

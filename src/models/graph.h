@@ -24,9 +24,18 @@ namespace anemone::models {
 /// log-probability of the target is -(target_gap + log_sum) and the log-sum-exp max_logit +
 /// log_sum; as differences they lose nothing to the coarse steps of fp16 at large logits.
 /// State: `state` [2 * layers, Hkv, C, D], all keys, then all values; more with `whole_state` and
-/// `state_rows`.
+/// `state_rows`. A function that is `is_flexible` has `keyCache` and `valueCache`
+/// [layers, 1, Hkv, C, D] instead, and of inputs only `input_ids` [1, S] and, with a cache,
+/// `causal_mask` [1, 1, S, P + S], where the cache holds P tokens; S and P are known to a call
+/// only.
 struct FunctionSpec {
   enum class Head : uint8_t { none, logits, score };
+  /// Where layers remember whose window is less than the context.
+  enum class WindowCache : uint8_t {
+    shared,   ///< with the others; `window_mask` hides what is too old.
+    fills,    ///< in `window_state` [2 * such layers, Hkv, window, D]; all positions < window.
+    rotates,  ///< there too, in order of age; all positions >= window.
+  };
 
   std::string name = "main";
   std::string opset = "CoreML8";
@@ -40,6 +49,7 @@ struct FunctionSpec {
 
   int64_t rows = 1;            ///< S
   int64_t context = 0;         ///< C; of a function without cache S.
+  bool is_flexible = false;    ///< any S up to C, which a call decides; `rows` plays no part.
   bool cached = true;          ///< false: attention sees the tokens of the call and nothing else.
   bool last_row_only = false;  ///< hidden states and logits leave for the last row alone.
 
@@ -51,6 +61,8 @@ struct FunctionSpec {
   std::string state = "kv_cache";
   bool whole_state = false;  ///< the state has rows for all layers, of which others are untouched.
   int64_t state_rows = 0;    ///< positions of the state, at least C; 0: C.
+  WindowCache window_cache = WindowCache::shared;
+  std::string window_state = "window_cache";
   std::string hidden_output = "output_hidden_states";
 
   /// The residual stream is kept multiplied by this power of two, where it would not fit into fp16.
@@ -64,7 +76,7 @@ struct FunctionSpec {
 /// Builds one function. Its weights are deferred constants, collected in `weights`.
 /// Errors: invalid_argument (layers, rows, context, parts or scale make no sense, with the bound),
 /// unsupported (several different windows, caches of different shapes, a residual scale with a
-/// layer that has no norm before it).
+/// layer that has no norm before it), and of flexible functions all that is not tokens to logits.
 Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec& spec,
                                      WeightTable& weights);
 

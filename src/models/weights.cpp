@@ -217,6 +217,10 @@ const WeightEntry* WeightTable::find(std::string_view key) const {
 
 Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightEntry& entry) {
   ANEMONE_TRY(const Tensor stored, source.read(entry.ref.name));
+  return load_weight(stored, entry);
+}
+
+Result<Tensor> load_weight(const Tensor& stored, const WeightEntry& entry) {
   ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
   return convert_finite(entry, place, entry.shape, stored);
 }

@@ -13,7 +13,8 @@ using runtime::Numerics;
 
 struct Fixture {
   const char* name;
-  double fp16_error;  ///< column "fp16 err" of the README.
+  double fp16_error;        ///< column "fp16 err" of the README.
+  bool has_anemll = false;  ///< whether ANEMLL's tools know the family.
 };
 
 std::ostream& operator<<(std::ostream& stream, const Fixture& fixture) {
@@ -27,14 +28,37 @@ class Converted : public ::testing::TestWithParam<Fixture> {
     if (!fs::exists(folder_)) GTEST_SKIP() << "no fixtures: " << folder_;
     expected_ = test::read_arrays(folder_ / "expected.npz");
   }
-  double error(const fs::path& out, Numerics numerics) {
+
+  /// `bound`: for log-probabilities; of greedy tokens, those must be equal whose margin is above
+  /// it.
+  void expect_near(const fs::path& out, Numerics numerics, double bound, const char* form) {
     const auto model = test::opened(out, numerics);
-    if (model == nullptr) return 1e9;
-    EXPECT_GT(model->info().context_length, 0);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->info().form, form);
+    EXPECT_EQ(model->info().context_length, 160);
     double largest = 0;
     for (const char* prompt : {"0", "1", "2"})
       largest = std::max(largest, test::largest_error(*model, expected_, prompt, true));
-    return largest;
+    RecordProperty((bound < 0.01 ? "largest_of_fp32_package_in_" : "largest_of_fp16_package_in_") +
+                       std::string(to_string(numerics)),
+                   std::to_string(largest));
+    EXPECT_LE(largest, bound);
+    test::expect_greedy(*model, expected_, folder_ / "greedy.json",
+                        numerics == Numerics::fp32 && bound < 0.01 ? 0 : bound);
+  }
+
+  /// The fp32 package, then the fp16 package in both numerics.
+  void expect_layout(ConvertOptions options, const char* form, double fp16_bound,
+                     const char* file = "out") {
+    options.context = 160;
+    options.dtype = DType::fp32;
+    ASSERT_TRUE(test::converted(folder_, scratch_.path() / "fp32" / file, options));
+    expect_near(scratch_.path() / "fp32" / file, Numerics::fp32, 2e-3, form);
+    options.dtype = DType::fp16;
+    const fs::path out = scratch_.path() / file;
+    ASSERT_TRUE(test::converted(folder_, out, options));
+    expect_near(out, Numerics::fp32, fp16_bound, form);
+    expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, form);
   }
 
   fs::path folder_;
@@ -42,29 +66,57 @@ class Converted : public ::testing::TestWithParam<Fixture> {
   test::ScratchFolder scratch_;
 };
 
-TEST_P(Converted, S3_14_Fp32HasTheLogitsOfTransformers) {
+TEST_P(Converted, S3_14_LayoutAnemoneHasTheLogitsOfTransformers) {
+  fs::create_directory(scratch_.path() / "fp32");
+  expect_layout({.prefill = {16}}, "anemone", 0.03);
+}
+
+TEST_P(Converted, S3_14_LayoutAnemoneInChunksHasTheLogitsOfTransformers) {
   const fs::path out = scratch_.path() / "out";
-  const ConvertOptions options{.context = 128, .prefill = 16, .chunks = 2, .dtype = DType::fp32};
+  ASSERT_TRUE(test::converted(folder_, out, {.context = 160, .prefill = {16}, .chunks = 3}));
+  expect_near(out, Numerics::fp32, 0.03, "anemone");
+}
+
+TEST_P(Converted, S3_14_LayoutStatefulHasTheLogitsOfTransformers) {
+  fs::create_directory(scratch_.path() / "fp32");
+  expect_layout({.layout = "stateful"}, "stateful", 0.08);
+}
+
+TEST_P(Converted, S3_14_LayoutPlainHasTheLogitsOfTransformers) {
+  fs::create_directory(scratch_.path() / "fp32");
+  expect_layout({.layout = "plain"}, "plain", 0.03);
+}
+
+TEST_P(Converted, S3_56_LayoutPlainHasTheLogitsOfTransformersAtEnumeratedLengths) {
+  fs::create_directory(scratch_.path() / "fp32");
+  expect_layout({.layout = "plain", .lengths = {16, 40, 160}}, "plain", 0.08, "one.mlpackage");
+}
+
+TEST_P(Converted, S3_14_LayoutAnemllHasTheLogitsOfTransformers) {
+  const fs::path out = scratch_.path() / "out";
+  const ConvertOptions options{.layout = "anemll", .context = 160, .prefill = {16}};
+  if (!GetParam().has_anemll) {
+    const auto refused = convert(folder_, out, options);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+    EXPECT_NE(refused.error().hint.find("anemone"), std::string::npos);
+    EXPECT_FALSE(fs::exists(out));
+    return;
+  }
   ASSERT_TRUE(test::converted(folder_, out, options));
-  EXPECT_LE(error(out, Numerics::fp32), 2e-3);
+  expect_near(out, Numerics::fp32, 0.03, "anemll");
+  expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, "anemll");
 }
 
-TEST_P(Converted, S3_12_Fp16HasTheLogitsOfTransformers) {
-  const fs::path out = scratch_.path() / "out";
-  ASSERT_TRUE(test::converted(folder_, out, {.context = 128, .prefill = 16}));
-  EXPECT_LE(error(out, Numerics::fp32), 0.03);
-  EXPECT_LE(error(out, Numerics::fp16), 2 * GetParam().fp16_error);
-}
-
-INSTANTIATE_TEST_SUITE_P(HuggingFace, Converted,
-                         ::testing::Values(Fixture{"gemma2", 0.0432}, Fixture{"gemma3", 0.0404},
-                                           Fixture{"gpt2", 0.0264}, Fixture{"granite", 0.0434},
-                                           Fixture{"llama", 0.0636}, Fixture{"llama31", 0.0448},
-                                           Fixture{"mistral", 0.041}, Fixture{"olmo2", 0.0175},
-                                           Fixture{"phi3", 0.0568}, Fixture{"qwen2", 0.0631},
-                                           Fixture{"qwen3", 0.0357}, Fixture{"qwen3_moe", 0.071},
-                                           Fixture{"smollm3", 0.096}),
-                         [](const auto& fixture) { return std::string(fixture.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    HuggingFace, Converted,
+    ::testing::Values(Fixture{"gemma2", 0.0432}, Fixture{"gemma3", 0.0404, true},
+                      Fixture{"gpt2", 0.0264}, Fixture{"granite", 0.0434},
+                      Fixture{"llama", 0.0636, true}, Fixture{"llama31", 0.0448, true},
+                      Fixture{"mistral", 0.041}, Fixture{"olmo2", 0.0175}, Fixture{"phi3", 0.0568},
+                      Fixture{"qwen2", 0.0631, true}, Fixture{"qwen3", 0.0357, true},
+                      Fixture{"qwen3_moe", 0.071}, Fixture{"smollm3", 0.096}),
+    [](const auto& fixture) { return std::string(fixture.param.name); });
 
 /// The blocks that carry a prompt leave the cache as single steps do.
 TEST(ConvertedBlocks, LeaveTheCacheOfSingleSteps) {
@@ -72,12 +124,12 @@ TEST(ConvertedBlocks, LeaveTheCacheOfSingleSteps) {
   ANEMONE_NEED_SHARED(folder);
   const test::ScratchFolder scratch;
   const fs::path out = scratch.path() / "out";
-  ASSERT_TRUE(test::converted(folder, out, {.context = 128, .prefill = 16, .chunks = 3}));
+  ASSERT_TRUE(test::converted(folder, out, {.context = 128, .prefill = {32, 4}, .chunks = 3}));
   const auto model = test::opened(out, Numerics::fp32);
   ASSERT_NE(model, nullptr);
   EXPECT_EQ(model->info().form, "anemone");
   EXPECT_EQ(model->info().context_length, 128);
-  EXPECT_EQ(model->info().prefill_block_tokens, 16);
+  EXPECT_EQ(model->info().prefill_block_tokens, 32);
   const test::Arrays expected = test::read_arrays(folder / "expected.npz");
   std::vector<int32_t> ids;
   for (int64_t i = 0; i < expected.at("ids2").element_count(); ++i)
@@ -85,27 +137,53 @@ TEST(ConvertedBlocks, LeaveTheCacheOfSingleSteps) {
   std::vector<float> last(static_cast<size_t>(model->info().vocab_size));
   const auto sequence = model->new_sequence();
   ASSERT_TRUE(model->extend(*sequence, ids, lm::Rows::last, last).ok());
-  EXPECT_GE(model->counters().prefill_tokens, 96u);
+  // 119 tokens before the last: three blocks of 32, five of 4 and three steps.
+  EXPECT_EQ(model->counters().prefill_tokens, 116u);
+  EXPECT_EQ(model->counters().step_tokens, 4u);
   const auto known = expected.at("logits2").values<float>();
   const auto want = test::log_softmax(known.last(last.size()));
   const auto got = test::log_softmax(last);
   for (size_t v = 0; v < want.size(); ++v) ASSERT_NEAR(got[v], want[v], 0.03) << v;
 }
 
-TEST(ConvertedPlain, S3_16_GivesLogitsOfTransformersAtFixedLengths) {
-  const fs::path folder = test::shared_folder() / "fixtures/hf/mistral";
-  ANEMONE_NEED_SHARED(folder);
+struct Other {
+  const char* folder;
+  const char* base;  ///< of an adapter; null: the folder is a whole checkpoint.
+};
+
+class ConvertedOther : public ::testing::TestWithParam<Other> {};
+
+/// Adapters are merged, quantised weights unpacked, and other files read.
+TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformers) {
+  const fs::path fixtures = test::shared_folder() / "fixtures";
+  ANEMONE_NEED_SHARED(fixtures);
+  const fs::path folder = fixtures / "checkpoints" / GetParam().folder;
+  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
   const test::ScratchFolder scratch;
   const fs::path out = scratch.path() / "out";
-  ASSERT_TRUE(test::converted(folder, out, {.layout = "plain", .lengths = {64, 128}}));
-  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
-  for (const char* name : {"model_seq64.mlpackage", "model_seq128.mlpackage"}) {
-    const auto model = test::opened(out / name, Numerics::fp32);
-    ASSERT_NE(model, nullptr);
-    EXPECT_EQ(model->info().form, "plain");
-    EXPECT_LE(test::largest_error(*model, expected, "1", true), 0.03) << name;
-  }
+  ConvertOptions options{.context = 160, .prefill = {16}, .dtype = DType::fp32};
+  if (GetParam().base != nullptr) options.adapter = folder;
+  ASSERT_TRUE(test::converted(
+      GetParam().base != nullptr ? fixtures / "hf" / GetParam().base : folder, out, options));
+  const auto model = test::opened(out, Numerics::fp32);
+  ASSERT_NE(model, nullptr);
+  double largest = 0;
+  for (int i = 0; expected.contains("ids" + std::to_string(i)); ++i)
+    largest = std::max(largest, test::largest_error(*model, expected, std::to_string(i), true));
+  RecordProperty("largest_fp32", std::to_string(largest));
+  EXPECT_LE(largest, 2e-3);
+  test::expect_greedy(*model, expected, folder / "greedy.json", 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Checkpoints, ConvertedOther,
+    ::testing::Values(Other{"bin_llama", nullptr}, Other{"mlx_mixed_llama", nullptr},
+                      Other{"mlx_q4_qwen3", nullptr}, Other{"mlx_q8_llama31", nullptr},
+                      Other{"train_qwen3", nullptr}, Other{"mlx_lora_qwen3", "qwen3"},
+                      Other{"npz_lora_llama", "llama"}, Other{"npz_lora_qwen3_t", "qwen3"},
+                      Other{"peft_dora_qwen3", "qwen3"}, Other{"peft_lmhead_llama31", "llama31"},
+                      Other{"peft_lora_qwen3", "qwen3"}, Other{"peft_patterns_llama", "llama"}),
+    [](const auto& other) { return std::string(other.param.folder); });
 
 }  // namespace
 }  // namespace anemone

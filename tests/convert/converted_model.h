@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -68,7 +71,7 @@ inline std::vector<float> logits_of(lm::LanguageModel& model, const Arrays& expe
 }
 
 /// The largest difference at the positions whose logits are known: of log-probabilities, or of the
-/// logits themselves.
+/// logits themselves. Infinite if one of them is no number.
 inline double largest_error(lm::LanguageModel& model, const Arrays& expected,
                             const std::string& prompt, bool of_probabilities,
                             int64_t most = 1 << 20) {
@@ -91,11 +94,37 @@ inline double largest_error(lm::LanguageModel& model, const Arrays& expected,
       const double error =
           of_probabilities ? std::abs(got[v] - want[v])
                            : std::abs(static_cast<double>(row[v]) - static_cast<double>(wanted[v]));
-      if (!(error <= largest)) largest = error;
+      if (!std::isfinite(error)) return std::numeric_limits<double>::infinity();
+      largest = std::max(largest, error);
     }
   }
   EXPECT_GT(compared, 0);
   return largest;
+}
+
+/// Greedy tokens after each prompt, until one differs whose margin over the next best is at most
+/// `margin`; any other difference is a fault.
+inline void expect_greedy(lm::LanguageModel& model, const Arrays& expected,
+                          const std::filesystem::path& greedy, double margin) {
+  std::ifstream stream(greedy);
+  const auto document = nlohmann::json::parse(stream);
+  for (const auto& prompt : document.at("prompts")) {
+    const Tensor& given = expected.at(prompt.at("prompt").get<std::string>());
+    std::vector<int32_t> next;
+    for (int64_t i = 0; i < given.element_count(); ++i)
+      next.push_back(static_cast<int32_t>(given.at(i)));
+    const auto sequence = model.new_sequence();
+    for (size_t step = 0; step < prompt.at("tokens").size(); ++step) {
+      const auto token = model.extend_greedy(*sequence, next);
+      ASSERT_TRUE(token.ok()) << token.error().to_string();
+      if (*token != prompt.at("tokens")[step].get<int32_t>()) {
+        EXPECT_LE(prompt.at("margins")[step].get<double>(), margin)
+            << prompt.at("prompt") << " step " << step;
+        break;
+      }
+      next = {*token};
+    }
+  }
 }
 
 }  // namespace anemone::test

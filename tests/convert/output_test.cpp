@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -42,11 +43,11 @@ class ConvertOutput : public ::testing::Test {
       names.push_back(entry.path().filename());
     return names;
   }
-  const ConvertOptions small_{.context = 64, .prefill = 8};
+  const ConvertOptions small_{.context = 64, .prefill = {8}};
   test::ScratchFolder scratch_;
 };
 
-TEST_F(ConvertOutput, S3_64_IsTheSameBytesEachTime) {
+TEST_F(ConvertOutput, IsTheSameBytesEachTime) {
   ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
   ASSERT_TRUE(test::converted(checkpoint(), scratch_.path() / "again", small_));
   const auto first = files_below(out());
@@ -82,7 +83,7 @@ TEST_F(ConvertOutput, S3_22_PackagesSayWhatTheyAreAndVerify) {
 }
 
 /// Functions share their weights, and a tied embedding is stored once.
-TEST_F(ConvertOutput, S3_36_WeightsAreStoredOnce) {
+TEST_F(ConvertOutput, WeightsAreStoredOnce) {
   ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
   const auto half = static_cast<double>(fs::file_size(checkpoint() / "model.safetensors"));
   const auto stored = static_cast<double>(
@@ -91,7 +92,7 @@ TEST_F(ConvertOutput, S3_36_WeightsAreStoredOnce) {
 }
 
 TEST_F(ConvertOutput, AnInterruptionLeavesNothing) {
-  for (const uint64_t after : {0, 1000, 1000000}) {
+  for (const uint64_t after : {0u, 1000u, 1000000u}) {
     ConvertOptions options = small_;
     options.progress = [&](const Progress& progress) { return progress.done < after; };
     const auto report = convert(checkpoint(), out(), options);
@@ -139,6 +140,22 @@ TEST_F(ConvertOutput, ADryRunMeasuresAndWritesNothing) {
         << bound.chip;
 }
 
+TEST_F(ConvertOutput, BlocksOfSeveralSizesAreFunctions) {
+  ASSERT_TRUE(test::converted(checkpoint(), out(), {.context = 64, .prefill = {8, 32, 8}}));
+  const auto package = package::open(out() / "chunk_01of01.mlpackage");
+  ASSERT_TRUE(package.ok()) << package.error().to_string();
+  const auto rows = [&](const char* function) {
+    return package->find_function(function)->find_input("input_ids")->shape;
+  };
+  ASSERT_EQ(package->functions.size(), 4u);
+  EXPECT_EQ(rows("decode"), (std::vector<int64_t>{1, 1}));
+  EXPECT_EQ(rows("prefill"), (std::vector<int64_t>{1, 32}));
+  EXPECT_EQ(rows("prefill_8"), (std::vector<int64_t>{1, 8}));
+  EXPECT_EQ(rows("score"), (std::vector<int64_t>{1, 32}));
+  const auto manifest = nlohmann::json::parse(read_file(out() / "anemone.json"));
+  EXPECT_EQ(manifest.at("passes").at("prefill_8").at("rows"), 8);
+}
+
 TEST_F(ConvertOutput, S3_73_SaysItsStages) {
   ConvertOptions options = small_;
   std::string stages;
@@ -157,7 +174,7 @@ TEST_F(ConvertOutput, OptionsThatMakeNoSenseAreNamed) {
     return report.ok() ? "" : report.error().to_string();
   };
   EXPECT_THAT(message({.context = 1 << 30}), HasSubstr("context is 1073741824"));
-  EXPECT_THAT(message({.context = 64, .prefill = 1}), HasSubstr("block of 1"));
+  EXPECT_THAT(message({.context = 64, .prefill = {1}}), HasSubstr("block of 1"));
   EXPECT_THAT(message({.context = 64, .chunks = 500}), HasSubstr("500 chunks"));
   EXPECT_THAT(message({.layout = "boxes"}), HasSubstr("boxes"));
   EXPECT_THAT(message({.layout = "plain", .lengths = {8, 8}}), HasSubstr("twice"));
@@ -172,6 +189,93 @@ TEST_F(ConvertOutput, S3_56_PlainIsOnePackageOrOneALength) {
   EXPECT_TRUE(fs::exists(out() / "model_seq8.mlpackage"));
   EXPECT_TRUE(fs::exists(out() / "model_seq16.mlpackage"));
   EXPECT_TRUE(fs::exists(out() / "tokenizer.json"));
+}
+
+TEST_F(ConvertOutput, S3_56_OnePackageTakesAllLengths) {
+  const fs::path path = scratch_.path() / "one.mlpackage";
+  ASSERT_TRUE(test::converted(checkpoint(), path, {.layout = "plain", .lengths = {16, 8}}));
+  const auto package = package::open(path);
+  ASSERT_TRUE(package.ok()) << package.error().to_string();
+  EXPECT_THAT(package::verify(*package), IsEmpty());
+  const auto& ids = package->functions.at(0).inputs.at(0);
+  EXPECT_EQ(ids.name, "input_ids");
+  EXPECT_EQ(ids.enumerated_shapes, (std::vector<std::vector<int64_t>>{{1, 8}, {1, 16}}));
+}
+
+TEST_F(ConvertOutput, StatefulIsFlexibleWithACacheInStates) {
+  ASSERT_TRUE(test::converted(checkpoint(), out(), {.layout = "stateful", .context = 64}));
+  const auto package = package::open(out() / "model.mlpackage");
+  ASSERT_TRUE(package.ok()) << package.error().to_string();
+  EXPECT_THAT(package::verify(*package), IsEmpty());
+  const auto& function = package->functions.at(0);
+  const package::Feature* ids = function.find_input("input_ids");
+  const package::Feature* mask = function.find_input("causal_mask");
+  ASSERT_NE(ids, nullptr);
+  ASSERT_NE(mask, nullptr);
+  EXPECT_EQ(ids->ranges.at(1).upper, 64);
+  EXPECT_EQ(mask->ranges.at(3).upper, 64);
+  EXPECT_NE(function.find_output("logits"), nullptr);
+  ASSERT_EQ(function.states.size(), 2u);
+  EXPECT_EQ(function.states[0].name, "keyCache");
+  EXPECT_EQ(function.states[0].shape.at(3), 64);
+  EXPECT_EQ(function.states[1].name, "valueCache");
+  EXPECT_TRUE(fs::exists(out() / "tokenizer.json"));
+}
+
+/// A checkpoint whose file is sparse: twice what the file system has room for, in no room at all.
+TEST_F(ConvertOutput, MissingSpaceIsAnErrorThatNamesTheNeed) {
+  const fs::path folder = scratch_.path() / "sparse";
+  fs::create_directory(folder);
+  constexpr int64_t kHidden = 64;
+  const auto available = static_cast<int64_t>(fs::space(folder).available);
+  const int64_t inner = available / (3 * kHidden);
+  nlohmann::json config = nlohmann::json::parse(read_file(checkpoint() / "config.json"));
+  config.update({{"hidden_size", kHidden},
+                 {"intermediate_size", inner},
+                 {"num_hidden_layers", 1},
+                 {"num_attention_heads", 1},
+                 {"num_key_value_heads", 1},
+                 {"head_dim", 64},
+                 {"vocab_size", 64},
+                 {"tie_word_embeddings", true}});
+  config.erase("layer_types");
+  scratch_.write("sparse/config.json", config.dump());
+  nlohmann::json header;
+  int64_t end = 0;
+  const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
+    int64_t bytes = 2;
+    for (const int64_t dim : shape) bytes *= dim;
+    header[name] = {{"dtype", "F16"}, {"shape", shape}, {"data_offsets", {end, end + bytes}}};
+    end += bytes;
+  };
+  const std::string layer = "model.layers.0.";
+  add("model.embed_tokens.weight", {64, kHidden});
+  for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"})
+    add(layer + "self_attn." + name + ".weight", {64, kHidden});
+  for (const char* name :
+       {"self_attn.q_norm", "self_attn.k_norm", "input_layernorm", "post_attention_layernorm"})
+    add(layer + name + ".weight", {64});
+  add(layer + "mlp.gate_proj.weight", {inner, kHidden});
+  add(layer + "mlp.up_proj.weight", {inner, kHidden});
+  add(layer + "mlp.down_proj.weight", {kHidden, inner});
+  add("model.norm.weight", {64});
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const auto length = static_cast<uint64_t>(text.size());
+  std::string bytes(sizeof(length), '\0');
+  std::memcpy(bytes.data(), &length, sizeof(length));
+  scratch_.write("sparse/model.safetensors", bytes + text);
+  std::error_code error;
+  fs::resize_file(folder / "model.safetensors",
+                  bytes.size() + text.size() + static_cast<uint64_t>(end), error);
+  if (error) GTEST_SKIP() << "no sparse file of " << end << " bytes: " << error.message();
+  ConvertOptions options{.context = 8, .prefill = {8}};
+  options.residual_scale = 1;
+  const auto report = convert(folder, out(), options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::io) << report.error().to_string();
+  EXPECT_THAT(report.error().to_string(), HasSubstr("bytes are needed"));
+  EXPECT_FALSE(fs::exists(out()));
 }
 
 }  // namespace
