@@ -192,5 +192,22 @@ TEST(AnemllLayoutGemma, HasTheRotatingFunctionsOfAnemllsOwn) {
     EXPECT_TRUE(our_directory->parameters.contains(parameter.first)) << parameter.first;
 }
 
+/// Chunks of one layer each: those without windowed layers and those with no others leave the state
+/// of the others as it is.
+TEST(AnemllLayoutGemma, S3_14_HasTheLogitsOfTransformersInChunksOfOneKind) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf/gemma3";
+  ANEMONE_NEED_SHARED(folder);
+  const test::ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  ASSERT_TRUE(test::converted(folder, out,
+                              {.layout = "anemll", .context = 160, .prefill = {8}, .chunks = 4}));
+  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
+  const auto model = test::opened(out, runtime::Numerics::fp32);
+  ASSERT_NE(model, nullptr);
+  for (const char* prompt : {"0", "1", "2"})
+    EXPECT_LE(test::largest_error(*model, expected, prompt, true), 0.03);
+  test::expect_greedy(*model, expected, folder / "greedy.json", 0.03);
+}
+
 }  // namespace
 }  // namespace anemone
