@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "anemone/model.h"
 #include "anemone/package.h"
 #include "convert/converted_model.h"
 #include "support/scratch_folder.h"
@@ -207,6 +208,98 @@ TEST(AnemllLayoutGemma, S3_14_HasTheLogitsOfTransformersInChunksOfOneKind) {
   for (const char* prompt : {"0", "1", "2"})
     EXPECT_LE(test::largest_error(*model, expected, prompt, true), 0.03);
   test::expect_greedy(*model, expected, folder / "greedy.json", 0.03);
+}
+
+/// A model of one chunk, run function by function.
+class Functions {
+ public:
+  explicit Functions(const fs::path& folder) {
+    for (const char* part : {"embeddings", "FFN_PF_chunk_01of01", "lm_head"}) {
+      auto opened = package::open(folder / (std::string("gemma3_") + part + ".mlpackage"));
+      EXPECT_TRUE(opened.ok()) << opened.error().to_string();
+      runtime::Options options;
+      options.numerics = runtime::Numerics::fp32;
+      auto model = runtime::Model::load(*std::move(opened), options);
+      EXPECT_TRUE(model.ok()) << model.error().to_string();
+      models_.push_back(*std::move(model));
+    }
+    state_ = models_[1]->new_state();
+  }
+
+  /// Logits of the last token, of functions that give them.
+  std::vector<float> run(const char* function, const Tensor& ids, int64_t position, int64_t rows,
+                         int64_t context) {
+    Tensor tokens = Tensor::zeros(DType::int32, {1, rows});
+    Tensor places = Tensor::zeros(DType::int32, {rows});
+    Tensor current = Tensor::zeros(DType::int32, {1});
+    Tensor mask = Tensor::zeros(DType::fp32, {1, 1, rows, context});
+    current.set(0, static_cast<double>(position));
+    for (int64_t row = 0; row < rows; ++row) {
+      tokens.set(row, ids.at(position + row));
+      places.set(row, static_cast<double>(position + row));
+      for (int64_t column = position + row + 1; column < context; ++column)
+        mask.set(row * context + column, -std::numeric_limits<double>::infinity());
+    }
+    Tensor hidden = predict(0, "main", {{"input_ids", tokens}})[0].tensor;
+    hidden = predict(1, function,
+                     {{"hidden_states", hidden},
+                      {"position_ids", places},
+                      {"causal_mask", mask},
+                      {"current_pos", current}})[0]
+                 .tensor;
+    std::vector<float> logits;
+    if (std::string_view(function).starts_with("prefill")) return logits;
+    for (const NamedTensor& part : predict(2, "main", {{"hidden_states", hidden}}))
+      for (int64_t i = 0; i < part.tensor.element_count(); ++i)
+        logits.push_back(static_cast<float>(part.tensor.at(i)));
+    return logits;
+  }
+
+ private:
+  std::vector<NamedTensor> predict(size_t model, const char* function,
+                                   const std::vector<NamedTensor>& inputs) {
+    auto outputs = models_[model]->predict(function, inputs, model == 1 ? &state_ : nullptr);
+    EXPECT_TRUE(outputs.ok()) << outputs.error().to_string();
+    return outputs.ok() ? *std::move(outputs) : std::vector<NamedTensor>(1);
+  }
+
+  std::vector<std::shared_ptr<runtime::Model>> models_;
+  runtime::State state_;
+};
+
+/// Whole blocks past the window, of whose rows the first still see what the last push out.
+TEST(AnemllLayoutGemma, RotatingBlocksLeaveTheCacheOfSingleSteps) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf/gemma3";
+  ANEMONE_NEED_SHARED(folder);
+  const test::ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  constexpr int64_t kContext = 128;
+  constexpr int64_t kBlock = 8;
+  constexpr int64_t kWindow = 16;
+  ASSERT_TRUE(test::converted(
+      folder, out, {.layout = "anemll", .context = kContext, .prefill = {kBlock}, .chunks = 1}));
+  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
+  const Tensor& ids = expected.at("ids2");
+  const Tensor& positions = expected.at("pos2");
+  const auto known = expected.at("logits2").values<float>();
+  Functions functions(out);
+  const int64_t blocks_end = (ids.element_count() - 1) / kBlock * kBlock;
+  ASSERT_GT(blocks_end, 2 * kWindow);
+  for (int64_t at = 0; at < blocks_end; at += kBlock)
+    functions.run(at < kWindow ? "prefill" : "prefill_rotate", ids, at, kBlock, kContext);
+  int64_t compared = 0;
+  for (int64_t at = blocks_end; at < ids.element_count(); ++at) {
+    const auto logits = functions.run("infer_rotate", ids, at, 1, kContext);
+    for (int64_t i = 0; i < positions.element_count(); ++i) {
+      if (static_cast<int64_t>(positions.at(i)) != at) continue;
+      const auto row = known.subspan(static_cast<size_t>(i) * logits.size(), logits.size());
+      const auto got = test::log_softmax(logits);
+      const auto want = test::log_softmax(row);
+      for (size_t v = 0; v < want.size(); ++v) ASSERT_NEAR(got[v], want[v], 0.03) << v;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 0);
 }
 
 }  // namespace
