@@ -65,6 +65,7 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   Settings settings;
   settings.context =
       options.context != 0 ? options.context : std::min(kDefaultContext, decoder.max_positions);
+  settings.layout = options.layout;
   settings.chunks = options.chunks;
   settings.lengths = options.lengths;
   settings.dtype = options.dtype;

@@ -42,8 +42,13 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
   metadata["author"] = fmt::format("Converted with Anemone {}", version());
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());
-  metadata["anemone.dtype"] = std::string(to_string(settings.dtype));
   metadata[std::string(kSourceKey)] = source_metadata(source);
+  metadata["anemone.settings"] =
+      nlohmann::ordered_json{
+          {"layout", settings.layout},          {"context", settings.context},
+          {"prefill", settings.prefill},        {"lengths", settings.lengths},
+          {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}}
+          .dump();
   return result;
 }
 

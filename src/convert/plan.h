@@ -22,6 +22,7 @@ struct Source {
 };
 
 struct Settings {
+  std::string layout;
   int64_t context = 512;
   std::vector<int64_t> prefill;  ///< none above the context, the largest first.
   std::optional<int64_t> chunks;

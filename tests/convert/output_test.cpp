@@ -75,8 +75,15 @@ TEST_F(ConvertOutput, S3_22_PackagesSayWhatTheyAreAndVerify) {
   ASSERT_TRUE(package.ok()) << package.error().to_string();
   EXPECT_THAT(package::verify(*package), IsEmpty());
   EXPECT_EQ(package->specification_version, 9);
-  for (const char* key : {"description", "author", "license", "version", "anemone.source"})
+  for (const char* key : {"description", "author", "license", "version"})
     EXPECT_FALSE(package->metadata.at(key).empty()) << key;
+  const auto manifest = nlohmann::json::parse(read_file(out() / "anemone.json"));
+  EXPECT_EQ(package->metadata.at("anemone.source"),
+            "sha256:" + manifest.at("source").at("sha256").get<std::string>());
+  const auto settings = nlohmann::json::parse(package->metadata.at("anemone.settings"));
+  EXPECT_EQ(settings.at("layout"), "anemone");
+  EXPECT_EQ(settings.at("context"), 64);
+  EXPECT_EQ(settings.at("prefill"), std::vector<int>{8});
   EXPECT_EQ(package->default_function, "decode");
   for (const char* name : {"decode", "prefill", "score"})
     EXPECT_NE(package->find_function(name), nullptr) << name;
