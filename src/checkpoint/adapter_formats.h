@@ -1,7 +1,7 @@
 #pragma once
 
+#include "base/json_document.h"
 #include "checkpoint/adapter.h"
-#include "checkpoint/json_document.h"
 
 namespace anemone::checkpoint {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "anemone/npz.h"
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 #include "checkpoint/safetensors.h"
 #include "support/safetensors_file.h"
 #include "support/scratch_folder.h"

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 
 namespace anemone::checkpoint {
 namespace {

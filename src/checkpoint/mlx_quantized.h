@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 #include "checkpoint/tensor_source.h"
 
 namespace anemone::checkpoint {

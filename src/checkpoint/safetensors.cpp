@@ -6,8 +6,8 @@
 
 #include "base/bounded_bytes.h"
 #include "base/error.h"
+#include "base/json_document.h"
 #include "base/mapped_file.h"
-#include "checkpoint/json_document.h"
 
 namespace anemone::checkpoint {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 #include "checkpoint/sharded.h"
 #include "support/safetensors_file.h"
 #include "support/scratch_folder.h"

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/json_document.h"
 #include "base/path_inside.h"
-#include "checkpoint/json_document.h"
 
 namespace anemone::checkpoint {
 namespace {

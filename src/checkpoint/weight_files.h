@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 #include "checkpoint/sharded.h"
 
 namespace anemone::checkpoint {

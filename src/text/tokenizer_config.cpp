@@ -1,16 +1,15 @@
 #include "text/tokenizer_config.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
+#include "base/json_document.h"
 #include "base/mapped_file.h"
 
 namespace anemone::text {
 namespace {
 
-using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
 /// The roles that transformers knows in every tokenizer.
@@ -35,9 +34,9 @@ Result<std::optional<std::string>> read_optional(const fs::path& path) {
 Result<Json> read_object(const fs::path& path) {
   ANEMONE_TRY(const auto text, read_optional(path));
   if (!text) return Json::object();
-  Json json = Json::parse(*text, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::corrupt, "{}: not a JSON object", path.string());
-  return json;
+  auto json = parse_json_object(*text);
+  if (json.ok()) return json;
+  return fail(json.error().code, "{}: {}", path.string(), json.error().message);
 }
 
 /// A token is written as its text or as an object with the text in "content".

@@ -57,6 +57,19 @@ TEST(TokenizerConfig, TakesTemplatesFromFilesBeforeTheConfiguration) {
               ElementsAre(Pair("default", "file\n"), Pair("rag", "R")));
 }
 
+TEST(TokenizerConfig, RefusesWhatIsNestedWithoutEnd) {
+  const test::ScratchFolder folder;
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  for (const char* name : {"config.json", "generation_config.json", "special_tokens_map.json",
+                           "tokenizer_config.json"}) {
+    folder.write(name, R"({"eos_token_id": {"id": )" + deep + "}}");
+    const auto config = read_tokenizer_config(folder.path());
+    ASSERT_FALSE(config.ok()) << name;
+    EXPECT_EQ(config.error().code, ErrorCode::limit) << name;
+    EXPECT_THAT(config.error().to_string(), HasSubstr(name));
+  }
+}
+
 TEST(TokenizerConfig, ReadsEndIdsFromGenerationConfigFirst) {
   const test::ScratchFolder folder;
   folder.write("config.json", R"({"eos_token_id": 7})");

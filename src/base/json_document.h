@@ -7,7 +7,7 @@
 
 #include "anemone/result.h"
 
-namespace anemone::checkpoint {
+namespace anemone {
 
 using Json = nlohmann::json;
 
@@ -24,4 +24,4 @@ Result<Json> read_json_object(const std::filesystem::path& path);
 /// Whether a value says nothing: null, false, "", [] or {}.
 bool is_unset(const Json& value);
 
-}  // namespace anemone::checkpoint
+}  // namespace anemone

@@ -1,4 +1,4 @@
-#include "checkpoint/json_document.h"
+#include "base/json_document.h"
 
 #include <algorithm>
 #include <set>
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 
-namespace anemone::checkpoint {
+namespace anemone {
 namespace {
 
 constexpr int kMaxDepth = 64;
@@ -73,4 +73,4 @@ bool is_unset(const Json& value) {
   return value.empty() && !value.is_number();
 }
 
-}  // namespace anemone::checkpoint
+}  // namespace anemone
