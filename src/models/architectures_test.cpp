@@ -144,6 +144,33 @@ TEST(ReadDecoder, LayersAreBoundedByTheTensors) {
   EXPECT_THAT(decoder.error().message, HasSubstr("2000000000 layers"));
 }
 
+/// Their product is bounded, not only each number by itself.
+TEST(ReadDecoder, ExpertsOfAllLayersAreBoundedByTheTensors) {
+  std::vector<TensorInfo> tensors;
+  for (int i = 0; i < 300; ++i) tensors.push_back({std::to_string(i), DType::fp32, {0}});
+  const auto read = [&](int experts, const std::string& rest) {
+    return read_decoder(R"({"model_type": "qwen3_moe", "vocab_size": 16, "hidden_size": 8,
+        "intermediate_size": 12, "moe_intermediate_size": 4, "num_hidden_layers": 10,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 64,
+        "rms_norm_eps": 1e-6, "hidden_act": "silu",
+        "num_experts_per_tok": 1, "num_experts": )" +
+                            std::to_string(experts) + rest + "}",
+                        HeaderSource(tensors));
+  };
+  EXPECT_TRUE(read(10, "").ok());
+  EXPECT_TRUE(read(20, R"(, "decoder_sparse_step": 2)").ok());
+  EXPECT_TRUE(read(12, R"(, "mlp_only_layers": [9, 0])").ok());
+  for (const auto& [experts, rest] :
+       {std::pair(11, ""), std::pair(21, R"(, "decoder_sparse_step": 2)"),
+        std::pair(13, R"(, "mlp_only_layers": [9, 0])")}) {
+    const auto decoder = read(experts, rest);
+    ASSERT_FALSE(decoder.ok()) << experts << rest;
+    EXPECT_EQ(decoder.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(decoder.error().message,
+                AllOf(HasSubstr("num_experts: "), HasSubstr("300 tensors")));
+  }
+}
+
 TEST(ReadDecoder, RejectsActivationsItDoesNotKnow) {
   std::string text = llama_with("");
   text.replace(text.find("\"silu\""), 6, "\"relu2\"");

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "models/architectures.h"
@@ -20,7 +22,13 @@ struct ExpertFields {
   bool normalises = false;
 };
 
-ExpertFields read_experts(checkpoint::ConfigReader& config,
+bool has_experts(const ExpertFields& fields, int64_t layer) {
+  const bool dense = std::ranges::binary_search(fields.dense_layers, layer);
+  return !dense && fields.experts > 0 && (layer + 1) % fields.step == 0;
+}
+
+/// All experts together have a bounded number: three tensors of the checkpoint each.
+ExpertFields read_experts(checkpoint::ConfigReader& config, int64_t layers,
                           const checkpoint::TensorSource& weights) {
   ExpertFields fields;
   fields.experts = config.integer("num_experts", {}, {.min = 0});
@@ -29,17 +37,18 @@ ExpertFields read_experts(checkpoint::ConfigReader& config,
   fields.step = config.integer("decoder_sparse_step", 1);
   fields.dense_layers =
       config.integers("mlp_only_layers", {.min = 0}).value_or(std::vector<int64_t>());
+  std::ranges::sort(fields.dense_layers);
   fields.normalises = config.flag("norm_topk_prob", false);
-  if (fields.experts > static_cast<int64_t>(weights.tensors().size()))
-    config.reject("num_experts", "more experts than the checkpoint has tensors");
+  const auto tensors = static_cast<int64_t>(weights.tensors().size());
+  int64_t mixtures = 0;
+  for (int64_t i = 0; i < layers; ++i) mixtures += has_experts(fields, i);
+  if (mixtures > 0 && fields.experts > tensors / 3 / mixtures)
+    config.reject("num_experts",
+                  fmt::format("{} experts in each of {} layers, but the checkpoint has {} tensors",
+                              fields.experts, mixtures, tensors));
   if (fields.experts > 0 && fields.experts_per_token > fields.experts)
     config.reject("num_experts_per_tok", "more than num_experts");
   return fields;
-}
-
-bool has_experts(const ExpertFields& fields, int64_t layer) {
-  const bool dense = std::ranges::find(fields.dense_layers, layer) != fields.dense_layers.end();
-  return !dense && fields.experts > 0 && (layer + 1) % fields.step == 0;
 }
 
 MixtureOfExperts mixture(const TransformerFields& fields, const ExpertFields& experts,
@@ -60,7 +69,7 @@ Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorS
   const auto sliding_window = config.optional_integer("sliding_window", 4096);
   const bool slides = config.flag("use_sliding_window", false);
   config.ignore({"max_window_layers"});
-  const ExpertFields experts = read_experts(config, weights);
+  const ExpertFields experts = read_experts(config, fields.layers, weights);
   ScaledRope rope =
       read_rope(config, {.head_dim = fields.head_dim, .max_positions = fields.max_positions});
   ANEMONE_RETURN_IF_ERROR(config.finish());
