@@ -78,9 +78,11 @@ class Adapted : public TensorSource {
           AdapterPlan plan)
       : base_(std::move(base)), adapter_(std::move(adapter)), plan_(std::move(plan)) {
     for (TensorInfo info : base_->tensors()) {
-      if (plan_.updates.contains(info.name)) info.dtype = DType::fp32;
-      if (const auto found = plan_.replaced.find(info.name); found != plan_.replaced.end())
-        info.dtype = adapter_->find(found->second)->dtype;
+      const auto replaced = plan_.replaced.find(info.name);
+      const bool updated = plan_.updates.contains(info.name);
+      if (updated) info.dtype = DType::fp32;
+      if (replaced != plan_.replaced.end()) info.dtype = adapter_->find(replaced->second)->dtype;
+      if (updated || replaced != plan_.replaced.end()) info.adaptation = plan_.adaptation;
       infos_.push_back(std::move(info));
     }
   }

@@ -27,6 +27,7 @@ struct LowRankUpdate {
 struct AdapterPlan {
   std::map<std::string, LowRankUpdate, std::less<>> updates;  ///< by the base's weight.
   std::map<std::string, std::string, std::less<>> replaced;   ///< base tensor → adapter's tensor.
+  Adaptation adaptation = Adaptation::all_uses;               ///< of all these tensors.
 };
 
 /// The tensors of one module in an adapter.

@@ -8,12 +8,13 @@ namespace anemone::checkpoint {
 /// PEFT LoRA: `base_model.model.<module>.lora_A.weight` [r, in], `.lora_B.weight` [out, r],
 /// `.lora_magnitude_vector`, `.lora_embedding_A/B`; scale alpha/r, or alpha/√r with use_rslora;
 /// rank_pattern and alpha_pattern (names, no regular expressions; the first that fits, as in
-/// PEFT), modules_to_save and biases. With fan_in_fan_out the shapes say which weights are
-/// transposed, and a square one is. `tied`: the base's embedding is its output layer too.
-/// Errors: unsupported (config fields that would change the result, by name; updates of tied
-/// embeddings), corrupt (fields of the wrong type), mismatch.
+/// PEFT), modules_to_save and biases. With fan_in_fan_out the shapes say
+/// which weights are transposed, and a square one is. A module is adapted for its own use, not for
+/// that of another one which shares its weight.
+/// Errors: unsupported (config fields that would change the result, by name), corrupt (fields of
+/// the wrong type), mismatch.
 Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
-                              const TensorSource& base, bool tied);
+                              const TensorSource& base);
 
 /// MLX: `<module>.lora_a` [in, r], `.lora_b` [r, out], `.m`; lora_parameters.scale as it is.
 /// fine_tune_type "full": every tensor replaces that of the base. Errors as above.

@@ -46,10 +46,9 @@ std::vector<NamedTensor> pair_for_q() {
   return peft_pair("x.q", matrix(1, 3, {1, 0, 2}), matrix(2, 1, {1, 10}));
 }
 
-Result<SourcePtr> peft(const Json& config, const std::vector<NamedTensor>& tensors,
-                       bool tied = false) {
+Result<SourcePtr> peft(const Json& config, const std::vector<NamedTensor>& tensors) {
   const SourcePtr adapter = source(tensors);
-  auto plan = plan_peft(config, *adapter, *base(), tied);
+  auto plan = plan_peft(config, *adapter, *base());
   if (!plan.ok()) return std::move(plan).error();
   return apply_adapter(base(), adapter, std::move(plan).value());
 }
@@ -164,7 +163,7 @@ TEST(Adapter, TargetsAndLayersAreHeldAgainstTheTensors) {
   const SourcePtr adapter =
       source(peft_pair("m.layers.1.q", matrix(1, 3, {1, 0, 2}), matrix(2, 1, {1, 10})));
   const auto plan = [&](const Json& wanted) {
-    return plan_peft(with(kPeft, {{"layers_to_transform", wanted}}), *adapter, *layers, false);
+    return plan_peft(with(kPeft, {{"layers_to_transform", wanted}}), *adapter, *layers);
   };
   EXPECT_TRUE(plan({0, 1}).ok());
   EXPECT_TRUE(plan(1).ok());
@@ -183,16 +182,28 @@ TEST(Adapter, EveryTensorMustBeUsed) {
   expect_error(peft(kPeft, extra), ErrorCode::mismatch, "ia3_l");
 }
 
-TEST(Adapter, TiedEmbeddingsAreNotTornApart) {
+TEST(Adapter, EmbeddingsAreUpdatedForTheirOwnUse) {
   const SourcePtr embedding = source({{"embed_tokens.weight", matrix(3, 2, {1, 2, 3, 4, 5, 6})}});
   const SourcePtr adapter =
       source({{"base_model.model.embed_tokens.lora_embedding_A", matrix(1, 3, {1, 0, 2})},
               {"base_model.model.embed_tokens.lora_embedding_B", matrix(2, 1, {1, 10})}});
-  EXPECT_EQ(plan_peft(kPeft, *adapter, *embedding, true).error().code, ErrorCode::unsupported);
-  auto plan = plan_peft(kPeft, *adapter, *embedding, false);
+  auto plan = plan_peft(kPeft, *adapter, *embedding);
   ASSERT_TRUE(plan.ok()) << plan.error().to_string();
   const auto merged = apply_adapter(embedding, adapter, *plan);
   EXPECT_EQ(values(merged, "embed_tokens.weight"), (std::vector<float>{3, 22, 3, 4, 9, 46}));
+  EXPECT_EQ((*merged)->find("embed_tokens.weight")->adaptation, Adaptation::one_use);
+}
+
+TEST(Adapter, WhatIsAdaptedIsMarked) {
+  auto tensors = pair_for_q();
+  tensors.push_back({"base_model.model.x.norm.weight", Tensor::zeros(DType::fp32, {2})});
+  const auto merged = peft(with(kPeft, {{"modules_to_save", {"norm"}}}), tensors);
+  ASSERT_TRUE(merged.ok()) << merged.error().to_string();
+  for (const TensorInfo& info : (*merged)->tensors())
+    EXPECT_EQ(info.adaptation, info.name == "x.q.weight" || info.name == "x.norm.weight"
+                                   ? Adaptation::one_use
+                                   : Adaptation::none)
+        << info.name;
 }
 
 Result<SourcePtr> mlx(const Json& config, const std::vector<NamedTensor>& tensors) {

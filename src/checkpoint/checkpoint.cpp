@@ -1,7 +1,5 @@
 #include "checkpoint/checkpoint.h"
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/sha256.h"
 #include "checkpoint/mlx_quantized.h"
@@ -61,19 +59,9 @@ Result<Checkpoint> open_base(const fs::path& path) {
   return checkpoint;
 }
 
-/// Whether the output layer is the embedding: as config.json says, else by what the weights lack.
-bool is_tied(const Checkpoint& base) {
-  const auto config = parse_json_object(base.config_json);
-  const auto said = config->find("tie_word_embeddings");
-  if (said != config->end() && said->is_boolean()) return said->get<bool>();
-  return std::ranges::none_of(base.weights->tensors(), [](const TensorInfo& info) {
-    return info.name.ends_with("lm_head.weight");
-  });
-}
-
 Result<Checkpoint> adapted(const fs::path& base, const AdapterFiles& adapter) {
   ANEMONE_TRY(Checkpoint checkpoint, open_base(base));
-  ANEMONE_TRY(checkpoint.weights, merge_adapter(checkpoint.weights, adapter, is_tied(checkpoint)));
+  ANEMONE_TRY(checkpoint.weights, merge_adapter(checkpoint.weights, adapter));
   checkpoint.files.insert(checkpoint.files.end(), adapter.weights.files.begin(),
                           adapter.weights.files.end());
   return checkpoint;

@@ -153,18 +153,14 @@ bool is_saved(const Json& config, const std::string& name) {
   return config.value("bias", Json("none")) != "none" && name.ends_with(".bias");
 }
 
-bool is_tied_weight(const std::string& name) {
-  return ends_with_module(name, "lm_head.weight") ||
-         ends_with_module(name, "embed_tokens.weight") || ends_with_module(name, "wte.weight");
-}
-
 }  // namespace
 
 Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
-                              const TensorSource& base, bool tied) {
+                              const TensorSource& base) {
   ANEMONE_RETURN_IF_ERROR(check_fields(config));
   ANEMONE_TRY(const AdapterModules modules, collect_modules(adapter, kSuffixes));
   AdapterPlan plan;
+  plan.adaptation = Adaptation::one_use;
   std::vector<std::string> faults;
   for (const auto& [prefixed, tensors] : modules.pairs) {
     const std::string module = without_prefix(prefixed);
@@ -190,9 +186,6 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
       faults.push_back(fmt::format("module '{}' is not in the base", module));
       continue;
     }
-    if (tied && is_tied_weight(weight->name))
-      return fail(ErrorCode::unsupported, "'{}' is adapted, but the base ties it to another use",
-                  weight->name);
     // An embedding [V, E] is fed like a transposed linear layer of V inputs.
     const bool fits_transposed = weight->shape.rank() == 2 && a.rank() == 2 && b.rank() == 2 &&
                                  weight->shape[0] == a[1] && weight->shape[1] == b[0];
@@ -205,9 +198,6 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
     const TensorInfo* target = find_in_base(base, name);
     if (!is_saved(config, name))
       faults.push_back(fmt::format("'{}' is no part of LoRA and not in modules_to_save", tensor));
-    else if (tied && is_tied_weight(name))
-      return fail(ErrorCode::unsupported, "'{}' is replaced, but the base ties it to another use",
-                  name);
     else if (target == nullptr)
       faults.push_back(fmt::format("'{}' is not in the base", name));
     else

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,10 +14,18 @@
 /// The weights of a checkpoint, whatever files hold them.
 namespace anemone::checkpoint {
 
+/// What an adapter did to a tensor. Who does not use the tensor loses the adapter.
+enum class Adaptation : uint8_t {
+  none,
+  all_uses,  ///< changed wherever it is used.
+  one_use,   ///< of a tensor that is embedding and output layer at once, only one was meant.
+};
+
 struct TensorInfo {
   std::string name;  ///< as the checkpoint spells it: "model.layers.0.self_attn.q_proj.weight".
   DType dtype = DType::fp32;  ///< of what `read` gives: as stored, or fp32 when it is computed.
   Shape shape;
+  Adaptation adaptation = Adaptation::none;
 };
 
 /// Named tensors, read one at a time. Files, quantised files and merged adapters are sources; the

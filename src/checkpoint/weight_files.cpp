@@ -100,12 +100,12 @@ Result<AdapterFiles> open_adapter(const fs::path& path) {
 }
 
 Result<std::shared_ptr<const TensorSource>> merge_adapter(std::shared_ptr<const TensorSource> base,
-                                                          const AdapterFiles& adapter, bool tied) {
+                                                          const AdapterFiles& adapter) {
   const TensorSource& tensors = *adapter.weights.source;
   const auto merged = [&]() -> Result<std::shared_ptr<const TensorSource>> {
     AdapterPlan plan;
     if (adapter.config.contains("peft_type")) {
-      ANEMONE_TRY(plan, plan_peft(adapter.config, tensors, *base, tied));
+      ANEMONE_TRY(plan, plan_peft(adapter.config, tensors, *base));
     } else if (adapter.config.contains("lora_parameters") ||
                adapter.config.contains("fine_tune_type")) {
       ANEMONE_TRY(plan, plan_mlx(adapter.config, tensors, *base));

@@ -25,8 +25,8 @@ struct AdapterFiles {
 /// Opens an adapter: a folder, or its file of tensors with the config beside it.
 Result<AdapterFiles> open_adapter(const std::filesystem::path& path);
 
-/// Lays it over a base by the format that its config shows. `tied` as in `plan_peft`.
+/// Lays it over a base by the format that its config shows.
 Result<std::shared_ptr<const TensorSource>> merge_adapter(std::shared_ptr<const TensorSource> base,
-                                                          const AdapterFiles& adapter, bool tied);
+                                                          const AdapterFiles& adapter);
 
 }  // namespace anemone::checkpoint

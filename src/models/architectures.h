@@ -33,7 +33,8 @@ std::span<const Architecture* const> architectures();
 Result<Decoder> read_decoder(std::string_view config_json, const checkpoint::TensorSource& weights);
 
 /// Compares the tensors of a checkpoint with what the decoder uses: missing ones, ones that nobody
-/// uses, and ones of another shape or no floating-point type, all in one error (mismatch).
+/// uses, and ones of another shape or no floating-point type, all in one error (mismatch). An
+/// adapter must not change what nobody uses (mismatch) nor one of two uses (unsupported).
 Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& weights);
 
 }  // namespace anemone::models

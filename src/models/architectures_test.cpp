@@ -200,5 +200,36 @@ TEST(CheckWeights, ListsMissingExtraAndMisshapenTogether) {
             "model.layers.0.self_attn.q_proj.bias: not part of a llama model with this config");
 }
 
+/// A stored lm_head is not used where the family ties the output layer to the embedding.
+TEST(CheckWeights, AnAdapterIsNeverLost) {
+  const auto check = [](const char* tied, const char* name, checkpoint::Adaptation adaptation) {
+    std::string text = llama_with("");
+    text.replace(text.find("false"), 5, tied);
+    std::vector<TensorInfo> tensors = llama_tensors();
+    std::ranges::find(tensors, name, &TensorInfo::name)->adaptation = adaptation;
+    const HeaderSource weights(tensors);
+    const auto decoder = read_decoder(text, weights);
+    EXPECT_TRUE(decoder.ok()) << decoder.error().to_string();
+    return check_weights(*decoder, weights);
+  };
+  using checkpoint::Adaptation;
+  const char* const head = "lm_head.weight";
+  const char* const embedding = "model.embed_tokens.weight";
+  for (const Adaptation adaptation : {Adaptation::all_uses, Adaptation::one_use}) {
+    EXPECT_TRUE(check("false", head, adaptation).ok());
+    EXPECT_TRUE(check("false", embedding, adaptation).ok());
+    const Status lost = check("true", head, adaptation);
+    ASSERT_FALSE(lost.ok());
+    EXPECT_EQ(lost.error().code, ErrorCode::mismatch);
+    EXPECT_THAT(lost.error().message, HasSubstr("lm_head.weight: the adapter changes it"));
+  }
+  EXPECT_TRUE(check("true", head, Adaptation::none).ok());
+  EXPECT_TRUE(check("true", embedding, Adaptation::all_uses).ok());
+  const Status torn = check("true", embedding, Adaptation::one_use);
+  ASSERT_FALSE(torn.ok());
+  EXPECT_EQ(torn.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(torn.error().message, HasSubstr("ties it to another use"));
+}
+
 }  // namespace
 }  // namespace anemone::models

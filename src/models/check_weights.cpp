@@ -108,6 +108,11 @@ bool is_known_unused(const Decoder& decoder, std::string_view name) {
 }  // namespace
 
 Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& weights) {
+  const checkpoint::TensorInfo* embedding = weights.find(decoder.embedding.name);
+  if (decoder.head.weight.name == decoder.embedding.name && embedding != nullptr &&
+      embedding->adaptation == checkpoint::Adaptation::one_use)
+    return fail(ErrorCode::unsupported, "'{}' is adapted, but the base ties it to another use",
+                embedding->name);
   const Uses uses(decoder);
   std::vector<std::string> problems;
   for (const auto& [name, shape] : uses.shapes()) {
@@ -123,7 +128,15 @@ Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& wei
     }
   }
   for (const checkpoint::TensorInfo& info : weights.tensors()) {
-    if (uses.shapes().contains(info.name) || is_known_unused(decoder, info.name)) continue;
+    if (uses.shapes().contains(info.name)) continue;
+    if (info.adaptation != checkpoint::Adaptation::none) {
+      problems.push_back(
+          fmt::format("{}: the adapter changes it, a {} model with this config does "
+                      "not use it",
+                      info.name, decoder.architecture));
+      continue;
+    }
+    if (is_known_unused(decoder, info.name)) continue;
     problems.push_back(fmt::format("{}: not part of a {} model with this config", info.name,
                                    decoder.architecture));
   }
