@@ -5,6 +5,7 @@
 #include "base/output_file.h"
 #include "base/staged_folder.h"
 #include "package/agreement.h"
+#include "package/replaceable.h"
 #include "package/write_manifest.h"
 #include "package/write_model.h"
 #include "package/write_weights.h"
@@ -68,7 +69,7 @@ Status add_metadata(const Package& package, const WriteOptions& options, Outline
   return {};
 }
 
-/// Whether `path` may be written. Only what looks like a package is ever replaced.
+/// Whether `path` may be written. Only a package is ever replaced.
 Status check_target(const fs::path& path, bool overwrite) {
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
@@ -76,9 +77,7 @@ Status check_target(const fs::path& path, bool overwrite) {
   if (!overwrite)
     return with_hint(fail(ErrorCode::invalid_argument, "{} exists", path.string()),
                      "remove it, or ask for it to be overwritten");
-  if (fs::is_directory(status) && fs::exists(path / "Manifest.json", error)) return {};
-  return fail(ErrorCode::invalid_argument, "{} exists and is no .mlpackage: it is not replaced",
-              path.string());
+  return check_replaceable(path);
 }
 
 /// Errors: io when the file system of `folder` has less room than needed.

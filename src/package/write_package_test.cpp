@@ -427,6 +427,35 @@ TEST(WritePackageTest, HashesEachFileAndTakesMetadataThatComesLate) {
   EXPECT_EQ(open(writing.path)->metadata.at("source"), "1234");
 }
 
+TEST(WritePackageTest, WhatOnlyLooksLikeAPackageIsNotReplaced) {
+  const Package package = package_of({held(counting(DType::fp16, {2, 8}))});
+  WriteOptions overwrite;
+  overwrite.overwrite = true;
+  const Writing thesis;
+  thesis.written(package);
+  thesis.folder.write("m.mlpackage/thesis.txt", "chapter one");
+  EXPECT_THAT(thesis.error(package, overwrite), HasSubstr("'thesis.txt' is no part"));
+  EXPECT_EQ(thesis.folder.read("m.mlpackage/thesis.txt"), "chapter one");
+  std::filesystem::rename(thesis.path / "thesis.txt", thesis.path / ".DS_Store");
+  EXPECT_EQ(thesis.error(package, overwrite), "ok");
+
+  const Writing extension;
+  extension.folder.write("m.mlpackage/Manifest.json", R"({"manifest_version": 3})");
+  EXPECT_THAT(extension.error(package, overwrite), HasSubstr("fileFormatVersion"));
+  EXPECT_EQ(extension.folder.read("m.mlpackage/Manifest.json"), R"({"manifest_version": 3})");
+
+  const Writing lower;
+  lower.written(package);
+  std::filesystem::rename(lower.path / "Manifest.json", lower.path / "manifest.json");
+  EXPECT_THAT(lower.error(package, overwrite), HasSubstr("'manifest.json' is no part"));
+
+  const Writing link;
+  link.written(package);
+  std::filesystem::rename(link.path, link.folder.path() / "real");
+  std::filesystem::create_directory_symlink(link.folder.path() / "real", link.path);
+  EXPECT_THAT(link.error(package, overwrite), HasSubstr("not a folder"));
+}
+
 TEST(WritePackageTest, WhatCannotBeRightIsRefused) {
   const Writing writing;
   Package package = package_of({held(counting(DType::fp16, {2, 8}))});
