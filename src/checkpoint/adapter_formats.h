@@ -7,8 +7,8 @@ namespace anemone::checkpoint {
 
 /// PEFT LoRA: `base_model.model.<module>.lora_A.weight` [r, in], `.lora_B.weight` [out, r],
 /// `.lora_magnitude_vector`, `.lora_embedding_A/B`; scale alpha/r, or alpha/√r with use_rslora;
-/// rank_pattern and alpha_pattern (names, no regular expressions; the first that fits, as in
-/// PEFT), modules_to_save and biases. With fan_in_fan_out the shapes say
+/// rank_pattern and alpha_pattern (names, no regular expressions; each fits a module, and none that
+/// fit the same module disagree), modules_to_save and biases. With fan_in_fan_out the shapes say
 /// which weights are transposed, and a square one is. A module is adapted for its own use, not for
 /// that of another one which shares its weight.
 /// Errors: unsupported (config fields that would change the result, by name), corrupt (fields of

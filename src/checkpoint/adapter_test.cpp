@@ -84,12 +84,30 @@ TEST(Adapter, PatternsAndRankStabilisedScale) {
             (std::vector<float>{1.5, 2, 4, 9, 5, 16}));
   Json stable = with(kPeft, ranks);
   stable["use_rslora"] = true;
-  stable["alpha_pattern"] = {{"^x.q", 6}, {"x.other", 9}};
+  stable["alpha_pattern"] = {{"^x.q", 6}};
   EXPECT_EQ(values(peft(stable, pair), "x.q.weight"),  // 6 / √4
             (std::vector<float>{4, 2, 9, 34, 5, 66}));
   expect_error(peft(kPeft, pair), ErrorCode::mismatch, "rank r = 1");
   expect_error(peft(with(kPeft, {{"rank_pattern", {{".*q", 4}}}}), pair), ErrorCode::unsupported,
                "regular expression '.*q'");
+}
+
+/// A key with ^ is a whole name for PEFT, never the beginning of one.
+TEST(Adapter, PatternsThatFitNothingOrDisagreeAreFaults) {
+  const auto merged = [&](const Json& alphas) {
+    return peft(with(kPeft, {{"alpha_pattern", alphas}}), pair_for_q());
+  };
+  const auto scaled = [](float scale) {
+    return std::vector<float>{1 + scale, 2, 3 + 2 * scale, 4 + 10 * scale, 5, 6 + 20 * scale};
+  };
+  for (const char* key : {"q", "x.q", "^x.q"})
+    EXPECT_EQ(values(merged({{key, 3}}), "x.q.weight"), scaled(3)) << key;
+  for (const char* key : {"^x", "^q", "x", ".q", "other"})
+    expect_error(merged({{key, 3}}), ErrorCode::mismatch, "fits no module");
+  EXPECT_EQ(values(merged({{"q", 3}, {"x.q", 3}}), "x.q.weight"), scaled(3));
+  expect_error(merged({{"q", 3}, {"x.q", 4}}), ErrorCode::mismatch,
+               "'q' and 'x.q' both fit module 'x.q'");
+  expect_error(merged(3), ErrorCode::corrupt, "alpha_pattern is number");
 }
 
 TEST(Adapter, MagnitudesRescaleRows) {

@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "checkpoint/adapter_formats.h"
@@ -77,20 +78,70 @@ Status check_fields(const Json& config) {
   return {};
 }
 
-/// The entry of a pattern that fits a module, or the config's own value.
-Result<double> pattern_value(const Json& config, const char* pattern, const std::string& fallback,
-                             std::string_view module) {
-  const Json entries = config.value(pattern, Json::object());
-  for (const auto& [key, value] : entries.items()) {
-    const bool anchored = key.starts_with('^');
-    const std::string name = anchored ? key.substr(1) : key;
-    if (name.find_first_of("*+?[](){}|\\$^") != std::string::npos)
-      return fail(ErrorCode::unsupported, "config: {} has the regular expression '{}'", pattern,
-                  key);
-    if (anchored ? module == name : ends_with_module(module, name)) return positive(entries, key);
+/// A number with others for some modules. PEFT takes the first key that is the module's name or its
+/// end from a dot on; with ^ before it, the whole name alone.
+class Pattern {
+ public:
+  /// Errors: unsupported (a key that is a regular expression), corrupt (no object).
+  static Result<Pattern> read(const Json& config, const char* field, const char* fallback) {
+    Pattern pattern(config, field, fallback);
+    const auto found = config.find(field);
+    if (found == config.end() || is_unset(*found)) return pattern;
+    if (!found->is_object())
+      return fail(ErrorCode::corrupt, "config: {} is {}, expected an object", field,
+                  found->type_name());
+    pattern.entries_ = &*found;
+    for (const auto& [key, value] : found->items()) {
+      const size_t first = key.starts_with('^') ? 1 : 0;
+      if (key.find_first_of("*+?[](){}|\\$^", first) != std::string::npos)
+        return fail(ErrorCode::unsupported, "config: {} has the regular expression '{}'", field,
+                    key);
+      pattern.unused_.insert(key);
+    }
+    return pattern;
   }
-  return positive(config, fallback);
-}
+
+  /// Two keys that fit and disagree are a fault: PEFT sorts them when it saves, so what was trained
+  /// with the first is loaded with another.
+  Result<double> value_for(std::string_view module, std::vector<std::string>& faults) {
+    const std::string* chosen = nullptr;
+    if (entries_ != nullptr) {
+      for (const auto& entry : entries_->items()) {
+        const std::string& key = entry.key();
+        if (!fits(key, module)) continue;
+        const auto known = unused_.find(key);
+        if (known != unused_.end()) unused_.erase(known);
+        if (chosen == nullptr)
+          chosen = &key;
+        else if (entry.value() != entries_->at(*chosen))
+          faults.push_back(
+              fmt::format("{}: '{}' and '{}' both fit module '{}'", field_, *chosen, key, module));
+      }
+    }
+    return chosen == nullptr ? positive(config_, fallback_) : positive(*entries_, *chosen);
+  }
+
+  /// A key that fits nothing would be passed over in silence, or was meant for another version's
+  /// way of fitting.
+  void report_unused(std::vector<std::string>& faults) const {
+    for (const std::string& key : unused_)
+      faults.push_back(fmt::format("{}: '{}' fits no module of the adapter", field_, key));
+  }
+
+ private:
+  Pattern(const Json& config, const char* field, const char* fallback)
+      : config_(config), field_(field), fallback_(fallback) {}
+
+  static bool fits(std::string_view key, std::string_view module) {
+    return key.starts_with('^') ? module == key.substr(1) : ends_with_module(module, key);
+  }
+
+  const Json& config_;
+  const char* field_;
+  const char* fallback_;
+  const Json* entries_ = nullptr;
+  std::set<std::string> unused_;
+};
 
 /// The number of the layer that a module is in: PEFT takes the last number that is a component with
 /// a name before and after it. -1 if none.
@@ -159,13 +210,15 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
                               const TensorSource& base) {
   ANEMONE_RETURN_IF_ERROR(check_fields(config));
   ANEMONE_TRY(const AdapterModules modules, collect_modules(adapter, kSuffixes));
+  ANEMONE_TRY(auto ranks, Pattern::read(config, "rank_pattern", "r"));
+  ANEMONE_TRY(auto alphas, Pattern::read(config, "alpha_pattern", "lora_alpha"));
   AdapterPlan plan;
   plan.adaptation = Adaptation::one_use;
   std::vector<std::string> faults;
   for (const auto& [prefixed, tensors] : modules.pairs) {
     const std::string module = without_prefix(prefixed);
-    ANEMONE_TRY(const double rank, pattern_value(config, "rank_pattern", "r", module));
-    ANEMONE_TRY(const double alpha, pattern_value(config, "alpha_pattern", "lora_alpha", module));
+    ANEMONE_TRY(const double rank, ranks.value_for(module, faults));
+    ANEMONE_TRY(const double alpha, alphas.value_for(module, faults));
     LowRankUpdate update{tensors.a, tensors.b, tensors.magnitude};
     update.scale = alpha / (flag(config, "use_rslora") ? std::sqrt(rank) : rank);
     if (!is_targeted(config, module))
@@ -203,6 +256,8 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
     else
       plan.replaced[target->name] = tensor;
   }
+  ranks.report_unused(faults);
+  alphas.report_unused(faults);
   ANEMONE_RETURN_IF_ERROR(faults_error(faults));
   return plan;
 }
