@@ -32,9 +32,9 @@ DType stored_dtype(const checkpoint::TensorSource& weights, const models::Weight
 
 Result<int64_t> context_of(const models::Decoder& decoder, int64_t wanted) {
   if (wanted == 0) return std::min(decoder.max_positions, kMostContext);
-  if (wanted >= 1 && wanted <= decoder.max_positions) return wanted;
+  if (wanted >= 1 && wanted <= decoder.longest_context()) return wanted;
   return with_hint(fail(ErrorCode::invalid_argument, "a context of {}, expected 1 to {}", wanted,
-                        decoder.max_positions),
+                        decoder.longest_context()),
                    "config.json bounds the positions");
 }
 

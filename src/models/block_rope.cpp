@@ -11,13 +11,14 @@ struct Tables {
 };
 
 /// [positions, R]. Angles are products in fp32, as the models were trained with.
-Tables make_tables(const Rope& rope, DType dtype, int64_t positions) {
-  const auto half = static_cast<int64_t>(rope.inv_freq.size());
+Tables make_tables(const Rope& rope, const std::vector<double>& inv_freq, DType dtype,
+                   int64_t positions) {
+  const auto half = static_cast<int64_t>(inv_freq.size());
   Tables tables{Tensor::zeros(dtype, {positions, 2 * half}),
                 Tensor::zeros(dtype, {positions, 2 * half})};
   for (int64_t position = 0; position < positions; ++position)
     for (int64_t pair = 0; pair < half; ++pair) {
-      const auto frequency = static_cast<float>(rope.inv_freq[static_cast<size_t>(pair)]);
+      const auto frequency = static_cast<float>(inv_freq[static_cast<size_t>(pair)]);
       const auto angle = static_cast<double>(static_cast<float>(position) * frequency);
       const double cosine = std::cos(angle) * rope.attention_scaling;
       const double sine = std::sin(angle) * rope.attention_scaling;
@@ -36,7 +37,9 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
                     Var positions) {
   Builder& builder = context.builder;
   const FunctionSpec& spec = context.spec;
-  const Tables tables = make_tables(rope, spec.dtype, spec.context);
+  const bool is_long = spec.context > context.decoder.max_positions && !rope.long_inv_freq.empty();
+  const Tables tables = make_tables(rope, is_long ? rope.long_inv_freq : rope.inv_freq, spec.dtype,
+                                    spec.context);
   const Shape shape{1, 1, spec.rows, tables.cos.shape()[1]};
   const auto rows = [&](const std::string& name, const Tensor& table) {
     if (!spec.cached && !spec.is_flexible) return builder.constant(name, table.reshaped(shape));

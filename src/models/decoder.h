@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -45,6 +46,10 @@ struct Norm {
 struct Rope {
   std::vector<double> inv_freq;  ///< rotary_dim / 2 values; scaling of every kind is in them.
   double attention_scaling = 1;  ///< multiplies cos and sin (yarn, longrope).
+  /// In place of `inv_freq` where a context is longer than Decoder::max_positions, up to
+  /// `long_positions` (longrope). Empty: there are no such contexts.
+  std::vector<double> long_inv_freq;
+  int64_t long_positions = 0;
   bool operator==(const Rope&) const = default;
 };
 
@@ -93,15 +98,22 @@ struct Decoder {
   /// What the checkpoint was made for. Longer texts are another function: dynamic and longrope
   /// scaling change the frequencies of all positions there, learned positions end.
   int64_t max_positions = 0;
+  /// The longest context that can be built. From one token more than `max_positions` on, it is the
+  /// function for long texts, for short ones as well.
+  int64_t longest_context() const {
+    int64_t longest = max_positions;
+    for (const Rope& rope : ropes) longest = std::max(longest, rope.long_positions);
+    return longest;
+  }
   WeightRef embedding;  ///< [V, H]
   double embedding_scale = 1;
   std::optional<WeightRef> position_embedding;  ///< [max_positions, H], added (GPT-2).
   std::vector<Rope> ropes;
   std::vector<Layer> layers;
   Norm final_norm;
-  Linear head;                ///< tied: its weight equals `embedding`.
-  double logits_scale = 1;    ///< multiplies the logits.
-  double logits_softcap = 0;  ///< after the scale; 0: none.
+  Linear head;                 ///< tied: its weight equals `embedding`.
+  double logits_scale = 1;     ///< multiplies the logits.
+  double logits_softcap = 0;   ///< after the scale; 0: none.
 };
 
 }  // namespace anemone::models

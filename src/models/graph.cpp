@@ -83,8 +83,8 @@ class GraphBuilder {
       return wrong("the first layer", spec_.first_layer, 0, layer_total());
     if (spec_.layer_count < 0 || spec_.layer_count > layer_total() - spec_.first_layer)
       return wrong("the number of layers", spec_.layer_count, 0, layer_total() - spec_.first_layer);
-    if (spec_.context < 1 || spec_.context > decoder_.max_positions)
-      return wrong("the context", spec_.context, 1, decoder_.max_positions);
+    if (spec_.context < 1 || spec_.context > decoder_.longest_context())
+      return wrong("the context", spec_.context, 1, decoder_.longest_context());
     if (spec_.is_flexible &&
         (!spec_.embedding || spec_.layer_count != layer_total() ||
          spec_.head != FunctionSpec::Head::logits || spec_.last_row_only || has_window_state()))

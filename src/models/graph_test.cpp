@@ -306,6 +306,35 @@ TEST(Graph, MixturesRouteToExactlyTheBestExperts) {
   }
 }
 
+/// Longrope: a context beyond the original one turns as long texts do, at every position.
+TEST(Graph, LongContextsTakeTheLongFrequencies) {
+  TinyDecoder tiny;
+  FunctionSpec spec = plain_spec(DType::fp32);
+  tiny.decoder().max_positions = kLength - 1;
+  WeightTable table;
+  EXPECT_FALSE(build_function(tiny.decoder(), spec, table).ok());
+  Rope& rope = tiny.decoder().ropes[0];
+  rope.long_inv_freq = {0.5, 0.05};
+  rope.long_positions = 16;
+  const Tensor beyond = plain_logits(tiny, spec);
+  spec.rows = kLength - 1;
+  const auto first = std::span(kTokens).first(kTokens.size() - 1);
+  const auto short_logits = [&] {
+    return run(make_program(tiny, spec), {{"input_ids", ids_of(first)}}).at(0);
+  };
+  const Tensor within = short_logits();
+  std::swap(rope.inv_freq, rope.long_inv_freq);
+  const Tensor swapped = short_logits();
+  double largest = 0;
+  for (int64_t i = 0; i < within.element_count(); ++i) {
+    EXPECT_NEAR(beyond.at(i), swapped.at(i), 1e-5) << i;
+    largest = std::max(largest, std::abs(beyond.at(i) - within.at(i)));
+  }
+  EXPECT_GT(largest, 0.2);
+  spec.rows = 17;
+  EXPECT_FALSE(build_function(tiny.decoder(), spec, table).ok());
+}
+
 TEST(Graph, RefusesWhatItCannotBuild) {
   TinyDecoder tiny;
   WeightTable table;

@@ -94,17 +94,33 @@ void scale_yarn(Scaling& scaling) {
   scaling.result.rope.attention_scaling = attention_factor.value_or(inferred);
 }
 
-/// A divisor for each pair; another list would serve texts longer than the original context.
+/// How long the context of the original model was, by the field beside the scaling or in it.
+/// Versions of transformers differ about the latter in the older form: 4.57 passes over it.
+std::optional<int64_t> read_original(Scaling& scaling, bool has_attention_factor) {
+  ConfigReader& fields = scaling.fields;
+  const auto beside = scaling.defaults.original_max_positions;
+  const auto inside = fields.optional_integer("original_max_position_embeddings");
+  if (beside && inside && beside != inside)
+    fields.reject("original_max_position_embeddings",
+                  fmt::format("{}, but {} beside the scaling", *inside, *beside));
+  if (!beside && inside && scaling.defaults.is_older_form && !has_attention_factor &&
+      inside != scaling.defaults.max_positions)
+    fields.refuse("original_max_position_embeddings",
+                  "versions of transformers read it differently here; attention_factor or "
+                  "rope_parameters say what is meant");
+  return beside ? beside : inside;
+}
+
+/// A divisor for each pair, from one list for texts within the original context and from another
+/// for longer ones.
 void scale_longrope(Scaling& scaling) {
   ConfigReader& fields = scaling.fields;
   const auto divisors = fields.numbers("short_factor");
   const auto long_divisors = fields.numbers("long_factor");
   const auto given_factor = fields.optional_number("factor");
   const auto attention_factor = fields.optional_number("attention_factor");
-  const auto inner = fields.optional_integer("original_max_position_embeddings");
+  const auto named = read_original(scaling, attention_factor.has_value());
   const int64_t max_positions = scaling.defaults.max_positions;
-  const auto named =
-      scaling.defaults.original_max_positions ? scaling.defaults.original_max_positions : inner;
   const int64_t original = named.value_or(max_positions);
   for (const auto& [key, list] :
        {std::pair("short_factor", divisors), std::pair("long_factor", long_divisors)}) {
@@ -113,17 +129,23 @@ void scale_longrope(Scaling& scaling) {
       return;
     }
   }
-  for (size_t i = 0; i < divisors->size(); ++i) scaling.inv_freq()[i] /= (*divisors)[i];
+  Rope& rope = scaling.result.rope;
+  const bool is_beside = scaling.defaults.original_max_positions.has_value();
+  if (original < max_positions && (is_beside || !scaling.defaults.is_older_form)) {
+    rope.long_positions = max_positions;
+    rope.long_inv_freq = rope.inv_freq;
+    for (size_t i = 0; i < long_divisors->size(); ++i) rope.long_inv_freq[i] /= (*long_divisors)[i];
+  }
+  for (size_t i = 0; i < divisors->size(); ++i) rope.inv_freq[i] /= (*divisors)[i];
   const double ratio = static_cast<double>(max_positions) / static_cast<double>(original);
   if (!named && !given_factor && !attention_factor)
     fields.reject("factor", "missing, and original_max_position_embeddings as well");
-  const double factor =
-      scaling.defaults.original_max_positions ? ratio : given_factor.value_or(ratio);
+  const double factor = is_beside ? ratio : given_factor.value_or(ratio);
   const double inferred =
       factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(static_cast<double>(original)));
   if (!std::isfinite(inferred))
     fields.reject("original_max_position_embeddings", "must be above 1");
-  scaling.result.rope.attention_scaling = attention_factor.value_or(inferred);
+  rope.attention_scaling = attention_factor.value_or(inferred);
   scaling.result.max_positions = std::min(max_positions, original);
 }
 
@@ -181,6 +203,7 @@ ScaledRope read_rope(ConfigReader& config, const RopeDefaults& given) {
   auto older = config.object("rope_scaling");
   auto newer = config.object("rope_parameters");
   if (older && newer) config.reject("rope_scaling", "stands beside rope_parameters");
+  defaults.is_older_form = older.has_value();
   ScaledRope result = scaled_rope(newer ? newer : older, defaults);
   if (defaults.head_dim % 2 != 0 || result.rope.inv_freq.empty())
     config.reject("head_dim", "a rotary embedding needs an even number of dimensions");

@@ -16,12 +16,14 @@ struct RopeDefaults {
   bool allows_partial = false;  ///< the config may say less than 1.
   /// Phi-3 names beside its scaling, not in it, how long the original model's context was.
   std::optional<int64_t> original_max_positions;
+  /// The scaling comes from the older field rope_scaling, not from rope_parameters.
+  bool is_older_form = false;
 };
 
 struct ScaledRope {
   Rope rope;
-  /// The positions for which `rope` is what the checkpoint computes: dynamic and longrope change
-  /// the frequencies of all positions once a text is longer.
+  /// The positions for which `rope.inv_freq` is what the checkpoint computes: dynamic and longrope
+  /// change the frequencies of all positions once a text is longer.
   int64_t max_positions = 0;
 };
 

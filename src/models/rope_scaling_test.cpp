@@ -33,11 +33,15 @@ void expect_frequencies(const Rope& rope, const Json& expected) {
   for (size_t i = 0; i < inv_freq.size(); ++i)
     EXPECT_NEAR(rope.inv_freq[i], inv_freq[i], 1e-6 * inv_freq[i]) << "pair " << i;
   EXPECT_NEAR(rope.attention_scaling, expected.at("attention_scaling").get<double>(), 1e-12);
+  const auto longer = expected.value("long_inv_freq", std::vector<double>());
+  ASSERT_EQ(rope.long_inv_freq.size(), longer.size());
+  for (size_t i = 0; i < longer.size(); ++i)
+    EXPECT_NEAR(rope.long_inv_freq[i], longer[i], 1e-6 * longer[i]) << "pair " << i;
 }
 
 TEST(RopeScaling, FrequenciesAreThoseOfTransformers) {
   const std::vector<Json> rows = golden();
-  EXPECT_EQ(rows.size(), 13u);
+  EXPECT_EQ(rows.size(), 14u);
   for (const Json& row : rows) {
     SCOPED_TRACE(row.at("name").get<std::string>());
     const auto decoder = decoder_of(row.at("config"));
@@ -74,10 +78,45 @@ TEST(RopeScaling, PositionsEndWhereFrequenciesWouldChange) {
     ASSERT_TRUE(decoder.ok());
     const std::string name = row.at("name");
     const Json& config = row.at("config");
-    const auto expected = name.starts_with("longrope")
-                              ? config.at("original_max_position_embeddings").get<int64_t>()
-                              : config.at("max_position_embeddings").get<int64_t>();
-    EXPECT_EQ(decoder->max_positions, expected) << name;
+    const auto longest = config.at("max_position_embeddings").get<int64_t>();
+    EXPECT_EQ(decoder->max_positions, config.value("original_max_position_embeddings", longest))
+        << name;
+    EXPECT_EQ(decoder->longest_context(), longest) << name;
+  }
+}
+
+/// transformers 4.57 passes over the original length inside rope_scaling, later versions do not.
+TEST(RopeScaling, NeverGuessesWhichLengthIsTheOriginal) {
+  for (const Json& row : golden()) {
+    if (row.at("name") != "longrope of another family") continue;
+    Json config = row.at("config");
+    config["rope_scaling"]["original_max_position_embeddings"] = 2048;
+    const auto ambiguous = decoder_of(config);
+    ASSERT_FALSE(ambiguous.ok());
+    EXPECT_EQ(ambiguous.error().code, ErrorCode::unsupported);
+    EXPECT_THAT(ambiguous.error().message, HasSubstr("versions of transformers"));
+
+    Json newer = config;
+    newer["rope_parameters"] = newer["rope_scaling"];
+    newer.erase("rope_scaling");
+    const auto later = decoder_of(newer);
+    ASSERT_TRUE(later.ok()) << later.error().to_string();
+    EXPECT_EQ(later->max_positions, 2048);
+    EXPECT_EQ(later->longest_context(), 4096);
+    EXPECT_NEAR(later->ropes[0].attention_scaling, std::sqrt(1 + std::log(4) / std::log(2048)),
+                1e-12);
+
+    config["rope_scaling"]["attention_factor"] = 1.5;
+    const auto said = decoder_of(config);
+    ASSERT_TRUE(said.ok()) << said.error().to_string();
+    EXPECT_EQ(said->longest_context(), 2048);
+    EXPECT_EQ(said->ropes[0].attention_scaling, 1.5);
+  }
+  for (const Json& row : golden()) {
+    if (row.at("name") != "longrope under its first name") continue;
+    Json config = row.at("config");
+    config["rope_scaling"]["original_max_position_embeddings"] = 4096;
+    EXPECT_THAT(decoder_of(config).error().message, HasSubstr("but 8192 beside the scaling"));
   }
 }
 

@@ -118,6 +118,14 @@ CASES = {
         original_max_position_embeddings=8192,
         rope_scaling={"type": "su", "short_factor": SHORT, "long_factor": LONG},
     ),
+    "longrope of another family": llama(
+        rope_scaling={
+            "rope_type": "longrope",
+            "factor": 4.0,
+            "short_factor": SHORT + [2.0] * 4,
+            "long_factor": LONG + [9.0] * 4,
+        },
+    ),
     "gemma 3, layers that see all": {
         "model_type": "gemma3_text",
         **SIZES,
@@ -139,14 +147,16 @@ def main():
         scaling = config.rope_scaling or {}
         kind = scaling.get("type") or scaling.get("rope_type", "default")
         frequencies, attention_scaling = modeling_rope_utils.ROPE_INIT_FUNCTIONS[kind](config, None)
-        rows.append(
-            {
-                "name": name,
-                "config": fields,
-                "inv_freq": [float(value) for value in frequencies],
-                "attention_scaling": float(attention_scaling),
-            }
-        )
+        row = {
+            "name": name,
+            "config": fields,
+            "inv_freq": [float(value) for value in frequencies],
+            "attention_scaling": float(attention_scaling),
+        }
+        if original := fields.get("original_max_position_embeddings"):
+            longer, _ = modeling_rope_utils.ROPE_INIT_FUNCTIONS[kind](config, None, seq_len=original + 1)
+            row["long_inv_freq"] = [float(value) for value in longer]
+        rows.append(row)
     path = Path(__file__).parent / "rope" / "frequencies.json"
     path.parent.mkdir(exist_ok=True)
     lines = ",\n".join(json.dumps(row) for row in rows)
