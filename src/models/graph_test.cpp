@@ -272,6 +272,47 @@ TEST(Graph, ResidualScaleIsExactForSmallStreamsWhoseEpsilonCounts) {
   EXPECT_GT(largest_difference(plain_logits(tiny, plain_spec(DType::fp32)), exact), 1e-2);
 }
 
+bool has_operation(const mil::Program& program, std::string_view type) {
+  return std::ranges::any_of(
+      program.functions[0].block.operations,
+      [&](const mil::Operation& operation) { return operation.type == type; });
+}
+
+/// Epsilon times the square of the scale is less than fp16 can hold, and as large as the squares.
+TEST(Graph, ResidualScaleKeepsAnEpsilonThatFp16CannotHold) {
+  for (const Norm::Kind kind : {Norm::Kind::rms, Norm::Kind::layer}) {
+    TinyDecoder tiny;
+    tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 2e-3);
+    for (Layer& layer : tiny.decoder().layers)
+      for (auto* norm : {&layer.attention_pre_norm, &layer.mlp_pre_norm}) {
+        (*norm)->kind = kind;
+        (*norm)->bias = (*norm)->weight;
+      }
+    FunctionSpec spec = plain_spec(DType::fp32);
+    const Tensor exact = plain_logits(tiny, spec);
+    spec.dtype = DType::fp16;
+    const double rounding = largest_difference(plain_logits(tiny, spec), exact);
+    EXPECT_FALSE(has_operation(make_program(tiny, spec), "pad"));
+    for (const double scale : {0.25, 1.0 / 16, 1.0 / 32}) {
+      spec.residual_scale = scale;
+      EXPECT_TRUE(has_operation(make_program(tiny, spec), "pad"));
+      EXPECT_LT(largest_difference(plain_logits(tiny, spec), exact), 3 * rounding) << scale;
+    }
+    for (Layer& layer : tiny.decoder().layers) layer.attention_pre_norm->epsilon = 6e-8;
+    EXPECT_GT(largest_difference(plain_logits(tiny, plain_spec(DType::fp32)), exact), 9 * rounding);
+  }
+}
+
+/// A row of zeros is one of zeros after the norm, whatever the scale.
+TEST(Graph, ResidualScaleLeavesZerosFinite) {
+  TinyDecoder tiny;
+  tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 0);
+  FunctionSpec spec = plain_spec(DType::fp16);
+  spec.residual_scale = 0x1p-20;
+  const Tensor logits = plain_logits(tiny, spec);
+  for (int64_t i = 0; i < logits.element_count(); ++i) EXPECT_EQ(logits.at(i), 0);
+}
+
 /// E experts of which k are used; logits that the test chooses by the router's weights.
 TEST(Graph, MixturesRouteToExactlyTheBestExperts) {
   TinyDecoder tiny;
