@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "models/blocks.h"
 
 namespace anemone::models {
@@ -30,11 +32,17 @@ Var bounded_mask(const BlockContext& context, const std::string& name, Var mask)
 Var constant_mask(const BlockContext& context, std::string_view name, int64_t columns,
                   int64_t first, int64_t window) {
   const int64_t rows = context.spec.rows;
-  Tensor mask = Tensor::zeros(context.spec.dtype, {1, 1, rows, columns});
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t column = 0; column < columns; ++column)
-      if (column > first + row || column <= first + row - window)
-        mask.set(row * columns + column, kHidden);
+  const DType dtype = context.spec.dtype;
+  const std::string key =
+      fmt::format("mask {} {} {} {} {}", to_string(dtype), rows, columns, first, window);
+  const Tensor mask = context.decoder.computed.get(key, [&] {
+    Tensor made = Tensor::zeros(dtype, {1, 1, rows, columns});
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t column = 0; column < columns; ++column)
+        if (column > first + row || column <= first + row - window)
+          made.set(row * columns + column, kHidden);
+    return made;
+  });
   return context.builder.constant(name, mask);
 }
 

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cmath>
 
 #include "models/blocks.h"
@@ -5,30 +8,37 @@
 namespace anemone::models {
 namespace {
 
-struct Tables {
-  Tensor cos;
-  Tensor sin;
-};
+enum class Wave : uint8_t { cosine, sine };
 
-/// [positions, R]. Angles are products in fp32, as the models were trained with.
-Tables make_tables(const Rope& rope, const std::vector<double>& inv_freq, DType dtype,
-                   int64_t positions) {
+/// [positions, R]. Angles are products in fp32, as the models were trained with; sines have the
+/// sign of the half-split rotation.
+Tensor make_table(Wave wave, const std::vector<double>& inv_freq, double scale, DType dtype,
+                  int64_t positions) {
   const auto half = static_cast<int64_t>(inv_freq.size());
-  Tables tables{Tensor::zeros(dtype, {positions, 2 * half}),
-                Tensor::zeros(dtype, {positions, 2 * half})};
+  Tensor table = Tensor::zeros(dtype, {positions, 2 * half});
   for (int64_t position = 0; position < positions; ++position)
     for (int64_t pair = 0; pair < half; ++pair) {
       const auto frequency = static_cast<float>(inv_freq[static_cast<size_t>(pair)]);
       const auto angle = static_cast<double>(static_cast<float>(position) * frequency);
-      const double cosine = std::cos(angle) * rope.attention_scaling;
-      const double sine = std::sin(angle) * rope.attention_scaling;
+      const double value = scale * (wave == Wave::cosine ? std::cos(angle) : std::sin(angle));
       const int64_t first = position * 2 * half + pair;
-      tables.cos.set(first, cosine);
-      tables.cos.set(first + half, cosine);
-      tables.sin.set(first, -sine);
-      tables.sin.set(first + half, sine);
+      table.set(first, wave == Wave::cosine ? value : -value);
+      table.set(first + half, value);
     }
-  return tables;
+  return table;
+}
+
+/// The table of one function, the same tensor as that of others.
+Tensor table_of(const BlockContext& context, Wave wave, const Rope& rope) {
+  const FunctionSpec& spec = context.spec;
+  const bool is_long = spec.context > context.decoder.max_positions && !rope.long_inv_freq.empty();
+  const std::vector<double>& inv_freq = is_long ? rope.long_inv_freq : rope.inv_freq;
+  const std::string key = fmt::format("rope {} {} {} {} {}", wave == Wave::cosine ? "cos" : "sin",
+                                      to_string(spec.dtype), spec.context, rope.attention_scaling,
+                                      fmt::join(inv_freq, " "));
+  return context.decoder.computed.get(key, [&] {
+    return make_table(wave, inv_freq, rope.attention_scaling, spec.dtype, spec.context);
+  });
 }
 
 }  // namespace
@@ -37,11 +47,9 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
                     Var positions) {
   Builder& builder = context.builder;
   const FunctionSpec& spec = context.spec;
-  const bool is_long = spec.context > context.decoder.max_positions && !rope.long_inv_freq.empty();
-  const Tables tables = make_tables(rope, is_long ? rope.long_inv_freq : rope.inv_freq, spec.dtype,
-                                    spec.context);
-  const Shape shape{1, 1, spec.rows, tables.cos.shape()[1]};
-  const auto rows = [&](const std::string& name, const Tensor& table) {
+  const auto rows = [&](const std::string& name, Wave wave) {
+    const Tensor table = table_of(context, wave, rope);
+    const Shape shape{1, 1, spec.rows, table.shape()[1]};
     if (!spec.cached && !spec.is_flexible) return builder.constant(name, table.reshaped(shape));
     const Var gathered = builder.add("gather", name + "_rows",
                                      {{"x", builder.constant(name + "_table", table)},
@@ -52,7 +60,7 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
     return context.reshape(name, gathered, shape);
   };
   const std::string name(hint);
-  return {rows(name + "_cos", tables.cos), rows(name + "_sin", tables.sin)};
+  return {rows(name + "_cos", Wave::cosine), rows(name + "_sin", Wave::sine)};
 }
 
 Var rotate_block(const BlockContext& context, std::string_view hint, Var x, const Rotary& rotary) {

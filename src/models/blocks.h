@@ -57,7 +57,8 @@ struct Shared {
 /// An additive mask with nothing below kHidden; not defined if `mask` is not.
 Var bounded_mask(const BlockContext& context, const std::string& name, Var mask);
 
-/// [1, 1, S, columns]: row i sees the `window` columns up to `first` + i.
+/// [1, 1, S, columns], the same tensor in all functions: row i sees the `window` columns up to
+/// `first` + i.
 Var constant_mask(const BlockContext& context, std::string_view name, int64_t columns,
                   int64_t first, int64_t window);
 

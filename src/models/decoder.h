@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "models/computed_constants.h"
+
 /// What a decoder-only transformer is, as data: an architecture turns a config into it, the graph
 /// builder turns it into MIL. Dimension letters: H hidden, D head, E heads * D, F MLP, V
 /// vocabulary.
@@ -114,6 +116,7 @@ struct Decoder {
   Linear head;                 ///< tied: its weight equals `embedding`.
   double logits_scale = 1;     ///< multiplies the logits.
   double logits_softcap = 0;   ///< after the scale; 0: none.
+  ComputedConstants computed;  ///< of the functions built from it.
 };
 
 }  // namespace anemone::models

@@ -33,6 +33,7 @@ class GraphBuilder {
     ANEMONE_RETURN_IF_ERROR(check_spec());
     ANEMONE_RETURN_IF_ERROR(check_layers());
     ANEMONE_TRY(const int64_t window, window_of(decoder_, spec_.context));
+    ANEMONE_RETURN_IF_ERROR(check_masks(window));
     declare_inputs(window);
     share(window);
     Var x =
@@ -129,6 +130,20 @@ class GraphBuilder {
                     other.kv_heads, other.head_dim);
     }
     return {};
+  }
+
+  /// Masks that are constants grow with the square of the rows.
+  Status check_masks(int64_t window) const {
+    constexpr int64_t kMostElements = int64_t{4096} * 4096;
+    const bool rotates = spec_.cached && spec_.window_cache == FunctionSpec::WindowCache::rotates;
+    if (spec_.is_flexible || (spec_.cached && !rotates)) return {};
+    const int64_t columns = rotates ? window + spec_.rows : spec_.rows;
+    if (columns <= kMostElements / spec_.rows) return {};
+    return with_hint(fail(ErrorCode::limit,
+                          "function {}: {} rows need a constant mask of {} columns, more than "
+                          "{} elements",
+                          spec_.name, spec_.rows, columns, kMostElements),
+                     "give fewer rows, or take a form whose masks are inputs");
   }
 
   void declare_inputs(int64_t window) {

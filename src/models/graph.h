@@ -75,6 +75,7 @@ struct FunctionSpec {
 
 /// Builds one function. Its weights are deferred constants, collected in `weights`.
 /// Errors: invalid_argument (layers, rows, context, parts or scale make no sense, with the bound),
+/// limit (a constant mask of more than 2^24 elements),
 /// unsupported (several different windows, caches of different shapes, a residual scale with a
 /// layer that has no norm before it), and of flexible functions all that is not tokens to logits.
 Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec& spec,

@@ -347,6 +347,37 @@ TEST(Graph, MixturesRouteToExactlyTheBestExperts) {
   }
 }
 
+/// The addresses of constants whose names contain `part`.
+std::vector<const void*> constants_of(TinyDecoder& tiny, const FunctionSpec& spec,
+                                      std::string_view part) {
+  WeightTable table;
+  const auto function = build_function(tiny.decoder(), spec, table);
+  EXPECT_TRUE(function.ok()) << function.error().to_string();
+  std::vector<const void*> found;
+  if (!function.ok()) return found;
+  for (const mil::Operation& operation : function->block.operations)
+    if (operation.type == "const" && operation.outputs[0].name.find(part) != std::string::npos)
+      found.push_back(operation.find_attribute("val")->tensor.bytes().data());
+  return found;
+}
+
+TEST(Graph, FunctionsShareTablesAndMasks) {
+  TinyDecoder tiny;
+  const FunctionSpec one{.rows = 1, .context = 16};
+  FunctionSpec block = one;
+  block.rows = 4;
+  const auto tables = constants_of(tiny, one, "_table");
+  EXPECT_EQ(tables.size(), 2u);
+  EXPECT_EQ(constants_of(tiny, block, "_table"), tables);
+  block.context = 8;
+  for (const void* table : constants_of(tiny, block, "_table"))
+    EXPECT_EQ(std::ranges::find(tables, table), tables.end());
+  const FunctionSpec plain = plain_spec(DType::fp16);
+  const auto masks = constants_of(tiny, plain, "_mask");
+  EXPECT_EQ(masks.size(), 2u);
+  EXPECT_EQ(constants_of(tiny, plain, "_mask"), masks);
+}
+
 /// Longrope: a context beyond the original one turns as long texts do, at every position.
 TEST(Graph, LongContextsTakeTheLongFrequencies) {
   TinyDecoder tiny;
@@ -374,6 +405,20 @@ TEST(Graph, LongContextsTakeTheLongFrequencies) {
   EXPECT_GT(largest, 0.2);
   spec.rows = 17;
   EXPECT_FALSE(build_function(tiny.decoder(), spec, table).ok());
+}
+
+TEST(Graph, ConstantMasksHaveABound) {
+  TinyDecoder tiny;
+  tiny.decoder().max_positions = 1 << 17;
+  WeightTable table;
+  const auto refused = build_function(tiny.decoder(), {.rows = 4097, .cached = false}, table);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::limit);
+  EXPECT_NE(refused.error().message.find("4097 rows"), std::string::npos);
+  tiny.decoder().layers[1].attention.window = 1 << 15;
+  FunctionSpec rotating{.rows = 512, .context = 1 << 16};
+  rotating.window_cache = FunctionSpec::WindowCache::rotates;
+  EXPECT_EQ(build_function(tiny.decoder(), rotating, table).error().code, ErrorCode::limit);
 }
 
 TEST(Graph, RefusesWhatItCannotBuild) {
