@@ -39,6 +39,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
       piece_(other.piece_),
       gathered_bytes_(std::exchange(other.gathered_bytes_, 0)),
       hash_(std::move(other.hash_)),
+      written_bytes_(other.written_bytes_),
+      started_bytes_(other.started_bytes_),
       digest_(std::move(other.digest_)) {}
 
 OutputFile::~OutputFile() {
@@ -52,8 +54,28 @@ Status OutputFile::write_now(std::span<const std::byte> bytes) {
     if (written < 0)
       return fail(ErrorCode::io, "{}: cannot write: {}", path_.string(), std::strerror(errno));
     bytes = bytes.subspan(static_cast<size_t>(written));
+    written_bytes_ += written;
   }
+  write_back();
   return {};
+}
+
+/// Lets the disk work while the rest is computed, and the operating system forget what is there, so
+/// that a file larger than the memory drives nothing else out of it.
+void OutputFile::write_back() {
+#ifdef __linux__
+  constexpr int64_t kWindow = 64 << 20;
+  if (written_bytes_ - started_bytes_ < kWindow) return;
+  const int64_t length = written_bytes_ - started_bytes_;
+  ::sync_file_range(descriptor_, started_bytes_, length, SYNC_FILE_RANGE_WRITE);
+  if (const int64_t before = started_bytes_ - kWindow; before >= 0) {
+    ::sync_file_range(
+        descriptor_, before, kWindow,
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+    ::posix_fadvise(descriptor_, 0, started_bytes_, POSIX_FADV_DONTNEED);
+  }
+  started_bytes_ = written_bytes_;
+#endif
 }
 
 Status OutputFile::flush() {

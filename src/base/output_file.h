@@ -38,6 +38,7 @@ class OutputFile {
   OutputFile(int descriptor, std::filesystem::path path, Hashing hashing);
   Status write_now(std::span<const std::byte> bytes);
   Status flush();
+  void write_back();
 
   int descriptor_;
   std::filesystem::path path_;
@@ -45,6 +46,8 @@ class OutputFile {
   size_t piece_ = 0;  ///< the one that is being filled.
   size_t gathered_bytes_ = 0;
   std::unique_ptr<BackgroundHash> hash_;  ///< null: not hashed. Ends before the pieces do.
+  int64_t written_bytes_ = 0;
+  int64_t started_bytes_ = 0;  ///< on their way to the disk or there.
   std::string digest_;
 };
 

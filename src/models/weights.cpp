@@ -123,9 +123,10 @@ bool all_finite(std::span<const T> values, T exponent) {
   constexpr size_t kBlock = 64;
   size_t at = 0;
   for (; values.size() - at >= kBlock; at += kBlock) {
+    const T* const block = values.data() + at;
     T outside = 0;
     for (size_t i = 0; i < kBlock; ++i)
-      outside |= static_cast<T>((values[at + i] & exponent) == exponent ? 1 : 0);
+      outside |= static_cast<T>((block[i] & exponent) == exponent ? 1 : 0);
     if (outside != 0) return false;
   }
   bool finite = true;
