@@ -6,6 +6,8 @@
 #include <numbers>
 #include <vector>
 
+#include "eval/label_statistics.h"
+#include "eval/numpy.h"
 #include "eval/python_random.h"
 
 namespace anemone::eval {
@@ -87,22 +89,61 @@ std::optional<double> aggregate_bits_per_byte(std::span<const Value> items) {
   return -*middle / std::log(2.0);
 }
 
+std::vector<LabelPair> labels(std::span<const Value> items) {
+  std::vector<LabelPair> pairs;
+  for (const Value& item : items) pairs.push_back({item[0].get<int64_t>(), item[1].get<int64_t>()});
+  return pairs;
+}
+
+std::optional<double> aggregate_f1(std::span<const Value> items) {
+  const auto pairs = labels(items);
+  if (!are_binary(pairs)) return std::nullopt;
+  return f1_score(pairs);
+}
+
+std::optional<double> aggregate_matthews(std::span<const Value> items) {
+  if (items.empty()) return std::nullopt;
+  return matthews_correlation(labels(items));
+}
+
+/// Squared distance of the probabilities from certainty of the right choice. The harness has no
+/// value where documents differ in their number of choices.
+std::optional<double> aggregate_brier_score(std::span<const Value> items) {
+  if (items.empty()) return std::nullopt;
+  std::vector<double> distances;
+  for (const Value& item : items) {
+    if (item[1].size() != items[0][1].size()) return std::nullopt;
+    std::vector<double> squares;
+    for (size_t i = 0; i < item[1].size(); ++i) {
+      const double difference = item[1][i].get<double>() - (item[0] == i ? 1.0 : 0.0);
+      squares.push_back(difference * difference);
+    }
+    distances.push_back(numpy::sum(squares));
+  }
+  return numpy::sum(distances) / static_cast<double>(distances.size());
+}
+
 constexpr std::array kAggregations = {
     Aggregation{"mean", aggregate_mean, ErrorEstimate::of_mean},
     Aggregation{"median", aggregate_median, ErrorEstimate::bootstrap},
     Aggregation{"perplexity", aggregate_perplexity, ErrorEstimate::bootstrap},
     Aggregation{"weighted_perplexity", aggregate_weighted_perplexity, ErrorEstimate::none,
                 ItemKind::pair},
-    Aggregation{"bits_per_byte", aggregate_bits_per_byte, ErrorEstimate::none, ItemKind::pair}};
+    Aggregation{"bits_per_byte", aggregate_bits_per_byte, ErrorEstimate::none, ItemKind::pair},
+    Aggregation{"f1", aggregate_f1, ErrorEstimate::bootstrap, ItemKind::labels},
+    Aggregation{"matthews_corrcoef", aggregate_matthews, ErrorEstimate::bootstrap,
+                ItemKind::labels},
+    Aggregation{"brier_score", aggregate_brier_score, ErrorEstimate::none, ItemKind::distribution}};
 
 /// Replicates in chunks of 1,000, each with a generator of its own, as the harness draws them.
-double bootstrap(double (*statistic)(std::span<const double>), std::span<const double> values,
+template <typename T>
+double bootstrap(double (*statistic)(std::span<const T>), const std::vector<T>& values,
                  int64_t iterations) {
   const int64_t chunk = std::min<int64_t>(1000, iterations);
   std::vector<double> replicates;
   replicates.reserve(static_cast<size_t>(iterations));
   std::vector<size_t> picks;
-  std::vector<double> drawn(values.size());
+  std::vector<T> drawn(values.size());
   for (int64_t i = 0; i < iterations / chunk; ++i) {
     python::Random random(static_cast<uint64_t>(i));
     for (int64_t k = 0; k < chunk; ++k) {
@@ -124,8 +165,29 @@ const Aggregation* find_aggregation(std::string_view name) {
 
 bool takes(const Aggregation& aggregation, const Value& item) {
   const auto numeric = [](const Value& value) { return value.is_number() || value.is_boolean(); };
-  if (aggregation.items == ItemKind::number) return numeric(item);
-  return item.is_array() && item.size() == 2 && numeric(item[0]) && numeric(item[1]);
+  const auto all_numeric = [&](const Value& list) {
+    return list.is_array() && std::all_of(list.begin(), list.end(), numeric);
+  };
+  const bool is_pair = item.is_array() && item.size() == 2;
+  switch (aggregation.items) {
+    case ItemKind::number:
+      return numeric(item);
+    case ItemKind::pair:
+      return is_pair && all_numeric(item);
+    case ItemKind::labels:
+      return is_pair && item[0].is_number_integer() && item[1].is_number_integer();
+    case ItemKind::distribution:
+      return is_pair && item[0].is_number_integer() && all_numeric(item[1]);
+    case ItemKind::list:
+      return all_numeric(item);
+  }
+  return false;
+}
+
+Value shown_item(const Aggregation& aggregation, const Value& item) {
+  if (aggregation.items != ItemKind::distribution) return item;
+  const auto values = item[1].get<std::vector<double>>();
+  return Value::array({item[0], numpy::array_str(values)});
 }
 
 std::optional<double> standard_error(const Aggregation& aggregation, std::span<const Value> items,
@@ -140,6 +202,9 @@ std::optional<double> standard_error(const Aggregation& aggregation, std::span<c
     }
     case ErrorEstimate::bootstrap:
       if (bootstrap_iterations < 2) return std::nullopt;
+      if (aggregation.items == ItemKind::labels)
+        return bootstrap(aggregation.name == "f1" ? f1_score : matthews_correlation, labels(items),
+                         bootstrap_iterations);
       return bootstrap(aggregation.name == "median" ? median_of : perplexity_of, numbers(items),
                        bootstrap_iterations);
   }

@@ -24,7 +24,11 @@ struct Aggregation {
 /// Whether `item` is of the kind that `aggregation` takes.
 bool takes(const Aggregation& aggregation, const Value& item);
 
-/// "mean", "perplexity", "weighted_perplexity", "bits_per_byte", "median"; or null.
+/// How a samples file shows an item: a distribution as NumPy prints it, others as they are.
+Value shown_item(const Aggregation& aggregation, const Value& item);
+
+/// "mean", "perplexity", "weighted_perplexity", "bits_per_byte", "median", "f1",
+/// "matthews_corrcoef", "brier_score"; or null.
 const Aggregation* find_aggregation(std::string_view name);
 
 /// The standard error of `aggregation` over `items`; nothing when it has none or there are fewer

@@ -1,5 +1,7 @@
 #include "eval/functions.h"
 
+#include "base/error.h"
+
 namespace anemone::eval {
 namespace {
 
@@ -13,6 +15,13 @@ std::span<const FunctionFamily> families() {
 }
 
 }  // namespace
+
+Result<std::string> text_column(const Value& row, const char* key) {
+  const auto found = row.find(key);
+  if (found == row.end() || !found->is_string())
+    return fail(ErrorCode::mismatch, "column '{}' is missing or no text", key);
+  return found->get<std::string>();
+}
 
 const Function* find_function(std::string_view qualified_name) {
   const size_t dot = qualified_name.rfind('.');

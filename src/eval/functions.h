@@ -18,8 +18,9 @@ namespace anemone::eval {
 using DocumentsFunction = Result<std::vector<Value>> (*)(std::vector<Value> documents);
 using FieldFunction = Result<Value> (*)(const Value& document);
 using ResultsFunction = Result<Value> (*)(const Value& document, std::span<const Response> results);
-/// What an aggregation takes of each document: a number, or [value, weight].
-enum class ItemKind : uint8_t { number, pair };
+/// What an aggregation takes of each document: a number, [value, weight],
+/// [right choice, chosen choice], [right choice, [probability of each]] or a list of numbers.
+enum class ItemKind : uint8_t { number, pair, labels, distribution, list };
 /// Nothing when the values give no number. Every item is of the aggregation's kind.
 using AggregateFunction = std::optional<double> (*)(std::span<const Value> items);
 
@@ -42,6 +43,9 @@ struct FunctionFamily {
 #define EVAL_FUNCTIONS(family) FunctionFamily family##_functions();
 #include "eval/functions/functions.inc"
 #undef EVAL_FUNCTIONS
+
+/// The text of a column. Errors: mismatch (it is missing or no text).
+Result<std::string> text_column(const Value& row, const char* key);
 
 /// "hellaswag.process_docs", or null.
 const Function* find_function(std::string_view qualified_name);

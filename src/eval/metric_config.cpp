@@ -41,6 +41,10 @@ Status add_metric(const Value& entry, TaskConfig& config) {
     return fail(ErrorCode::unsupported, "metric_list: metric '{}' of {}", metric.name,
                 to_string(config.output_type));
   ANEMONE_RETURN_IF_ERROR(set_aggregation(metric, entry.value("aggregation", Value()), known));
+  if (known != nullptr && config.process_results == nullptr &&
+      metric.aggregation.items != find_aggregation(known->aggregation)->items)
+    return fail(ErrorCode::unsupported, "aggregation '{}' of metric '{}'", metric.aggregation.name,
+                metric.name);
   const Value higher = entry.value("higher_is_better", Value());
   if (higher.is_boolean())
     metric.higher_is_better = higher.get<bool>();
@@ -54,28 +58,34 @@ Status add_metric(const Value& entry, TaskConfig& config) {
   return {};
 }
 
-Status check_filters(const Value& list) {
-  if (list.is_null()) return {};
-  if (!list.is_array()) return wrong_value("filter_list", list, "a list");
-  for (const Value& pipeline : list) {
-    if (!pipeline.is_object() || !pipeline.contains("filter") || !pipeline["filter"].is_array())
-      return wrong_value("filter_list", pipeline, "a dict with a list 'filter'");
-    for (const Value& step : pipeline["filter"]) {
-      const Value name = step.is_object() ? step.value("function", Value()) : Value();
-      if (name != "take_first")
-        return fail(ErrorCode::unsupported, "filter_list: function {}", python::to_repr(name));
-    }
-    if (pipeline.value("name", Value()) != "none")
-      return fail(ErrorCode::unsupported, "filter_list: a pipeline named {}",
-                  python::to_repr(pipeline.value("name", Value())));
+/// Texts can be filtered in any way as long as one is left to be scored; of log-likelihoods only
+/// the first can be taken.
+Status check_filters(const TaskConfig& config) {
+  const bool texts = config.output_type == OutputType::generate_until;
+  for (const FilterPipeline& pipeline : config.filters) {
+    if (texts ? pipeline.scorable || config.metrics.empty() : pipeline.identity) continue;
+    return fail(ErrorCode::unsupported, "filter_list: pipeline '{}' leaves no {}", pipeline.name,
+                texts ? "single text to score" : "log-likelihood as it is");
   }
+  return {};
+}
+
+Status add_metrics(const TaskFields& fields, TaskConfig& config) {
+  const Value list = fields.get("metric_list");
+  if (list.is_null()) {
+    for (const std::string_view name : default_metrics(config.output_type))
+      ANEMONE_RETURN_IF_ERROR(add_metric(Value{{"metric", name}}, config));
+    return {};
+  }
+  if (!list.is_array()) return wrong_value("metric_list", list, "a list");
+  for (const Value& entry : list) ANEMONE_RETURN_IF_ERROR(add_metric(entry, config));
   return {};
 }
 
 }  // namespace
 
 Status read_metrics(const TaskFields& fields, bool predict_only, TaskConfig& config) {
-  ANEMONE_RETURN_IF_ERROR(check_filters(fields.get("filter_list")));
+  ANEMONE_TRY(config.filters, read_filters(fields.get("filter_list")));
   if (is_function(fields.get("process_results"))) {
     ANEMONE_TRY(const Function* found,
                 function_of("process_results", fields.get("process_results")));
@@ -86,16 +96,8 @@ Status read_metrics(const TaskFields& fields, bool predict_only, TaskConfig& con
   } else if (!fields.get("process_results").is_null()) {
     return wrong_value("process_results", fields.get("process_results"), "a !function");
   }
-  if (predict_only) return {};
-  const Value list = fields.get("metric_list");
-  if (list.is_null()) {
-    for (const std::string_view name : default_metrics(config.output_type))
-      ANEMONE_RETURN_IF_ERROR(add_metric(Value{{"metric", name}}, config));
-    return {};
-  }
-  if (!list.is_array()) return wrong_value("metric_list", list, "a list");
-  for (const Value& entry : list) ANEMONE_RETURN_IF_ERROR(add_metric(entry, config));
-  return {};
+  if (!predict_only) ANEMONE_RETURN_IF_ERROR(add_metrics(fields, config));
+  return check_filters(config);
 }
 
 }  // namespace anemone::eval

@@ -87,6 +87,14 @@ Value likeliest_is_right(const ScoredDocument& document, size_t (*size)(const st
   return document.is_gold(arg_max<double>(values)) ? 1.0 : 0.0;
 }
 
+Result<Value> right_and_likeliest(const ScoredDocument& document) {
+  if (document.multiple_target || document.gold.size() != 1)
+    return fail(ErrorCode::mismatch, "a list of right choices, expected one");
+  std::vector<double> values;
+  for (const Response& answer : document.conditional()) values.push_back(answer.log_likelihood);
+  return Value::array({document.gold[0], arg_max<double>(values)});
+}
+
 Value weighted(const Response& response, size_t weight) {
   const Value sum = response.no_tokens ? Value(0) : Value(response.log_likelihood);
   return Value::array({sum, weight});

@@ -69,6 +69,9 @@ Result<Value> score_document(const ScoredDocument& document, const TaskConfig& t
 /// of size 0 counts as Python's numpy counts it: by the sign, or NaN.
 Value likeliest_is_right(const ScoredDocument& document, size_t (*size)(const std::string& choice));
 
+/// [right choice, likeliest choice], both as numbers. Errors: mismatch (several are right).
+Result<Value> right_and_likeliest(const ScoredDocument& document);
+
 /// [log-likelihood, weight] as the samples file shows it: the integer 0 for a text without tokens.
 Value weighted(const Response& response, size_t weight);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -11,8 +12,6 @@
 
 namespace anemone::eval {
 namespace {
-
-constexpr const char* kFilter = "none";
 
 /// A response as Python's str() shows it in the samples file.
 Value shown(const Response& response, OutputType type) {
@@ -95,76 +94,129 @@ Result<Value> scores_of(const Task& task, const Value& document,
   return score_document(scored, config);
 }
 
+/// The answers to a document's requests behind one pipeline, as values and as what is scored.
+struct Filtered {
+  std::vector<Value> shown;
+  std::vector<Response> responses;
+};
+
+Value unfiltered(const Response& response, OutputType type) {
+  return response.error ? Value(nullptr) : shown(response, type);
+}
+
+Result<Filtered> filtered(const FilterPipeline& pipeline, const Task& task, const Value& document,
+                          const std::vector<Response>& responses) {
+  const TaskConfig& config = task.config();
+  Filtered out;
+  for (const Response& response : responses) {
+    if (response.error) return *response.error;
+    out.responses.push_back(response);
+    out.shown.push_back(shown(response, config.output_type));
+    if (pipeline.identity) continue;
+    const Value answers =
+        Value::array_t(static_cast<size_t>(config.repeats), std::move(out.shown.back()));
+    auto left = pipeline.apply(answers, document);
+    if (!left.ok()) return std::move(left).in("filter '" + pipeline.name + "'").error();
+    out.shown.back() = *std::move(left);
+    if (config.metrics.empty()) continue;
+    if (!out.shown.back().is_string())
+      return fail(ErrorCode::mismatch, "filter '{}' left {}, expected text", pipeline.name,
+                  python::to_repr(out.shown.back()));
+    out.responses.back().text = out.shown.back().get<std::string>();
+  }
+  return out;
+}
+
 /// Values of one metric over all documents.
 struct Column {
   std::string metric;
   std::vector<Value> items;
 };
 
-class TaskScorer {
+/// What one pipeline of filters makes of all documents.
+class FilterScorer {
  public:
-  TaskScorer(const Task& task, int64_t bootstrap_iterations)
-      : task_(task), bootstrap_iterations_(bootstrap_iterations) {
+  FilterScorer(const Task& task, const FilterPipeline& pipeline)
+      : task_(task), pipeline_(pipeline) {
     // A metric is in the results even when no document has a value for it.
     if (task.config().process_results == nullptr)
       for (const Metric* metric : metrics_of(task.config()))
         columns_.push_back({std::string(metric->name), {}});
   }
 
-  void add(const DocumentRequests& requests, const std::vector<Response>& responses) {
-    const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
-    const auto target = task_.target(task_.config().doc_to_target, document);
-    const auto scores = scores_or_error(requests, document, target, responses);
-    std::string failure;
-    if (scores.ok()) {
-      ++outcome_.effective;
-      // What process_results gives beside the task's metrics stays in the samples file.
-      for (const auto& [metric, value] : scores->items())
-        if (configured(metric) != nullptr) column(metric).items.push_back(value);
-    } else {
-      failure = scores.error().to_string();
-      outcome_.failed.push_back({requests.doc_id, failure});
-    }
-    add_sample(document, target.ok() ? *target : Value(""), requests, responses,
-               scores.ok() ? *scores : Value::object(), failure);
+  /// The answers, and their scores.
+  struct Scored {
+    std::vector<Value> shown;
+    Value scores;
+  };
+
+  Result<Scored> score(const Value& document, const std::vector<Response>& responses) const {
+    ANEMONE_TRY(Filtered answers, filtered(pipeline_, task_, document, responses));
+    ANEMONE_TRY(Value scores, scores_of(task_, document, answers.responses));
+    for (const MetricConfig& metric : task_.config().metrics)
+      if (scores.contains(metric.name) && !takes(metric.aggregation, scores[metric.name]))
+        return fail(ErrorCode::mismatch, "the value of '{}' is {}, which {} does not take",
+                    metric.name, python::to_repr(scores[metric.name]), metric.aggregation.name);
+    return Scored{std::move(answers.shown), std::move(scores)};
   }
 
-  TaskOutcome finish() {
-    const TaskConfig& config = task_.config();
-    outcome_.name = config.task;
-    outcome_.original = static_cast<int64_t>(task_.documents().size());
-    outcome_.hash = sha256(hashes_);
-    outcome_.metrics = Value::object();
-    for (const MetricConfig& metric : config.metrics) column(metric.name);
+  /// Takes the scores of a document into account.
+  void add(const Value& scores) {
+    // What process_results gives beside the task's metrics stays in the samples file.
+    for (const auto& [metric, value] : scores.items())
+      if (configured(metric) != nullptr) column(metric).items.push_back(value);
+  }
+
+  void add_sample(const Value& document, const Value& target, const DocumentRequests& requests,
+                  const std::vector<Response>& responses, const Scored& scored,
+                  const std::string& failure) {
+    const OutputType type = task_.config().output_type;
+    Value arguments = Value::object();
+    Value given = Value::array();
+    for (size_t i = 0; i < requests.requests.size(); ++i) {
+      arguments["gen_args_" + std::to_string(i)] = requests.requests[i].arguments(type);
+      given.push_back(Value::array_t(static_cast<size_t>(task_.config().repeats),
+                                     unfiltered(responses[i], type)));
+    }
+    const std::string target_text = python::to_str(target);
+    const std::string document_hash = sha256(python::dumps(document, 2));
+    const std::string prompt_hash =
+        sha256(requests.requests.empty() ? std::string() : requests.requests[0].context);
+    const std::string target_hash = sha256(target_text);
+    hashes_ += document_hash + prompt_hash + target_hash;
+    Value names = Value::array();
+    for (const auto& [metric, value] : scored.scores.items()) names.push_back(metric);
+    Value line = {{"doc_id", requests.doc_id}, {"doc", document},
+                  {"target", target_text},     {"arguments", std::move(arguments)},
+                  {"resps", std::move(given)}, {"filtered_resps", scored.shown},
+                  {"filter", pipeline_.name},  {"metrics", std::move(names)},
+                  {"doc_hash", document_hash}, {"prompt_hash", prompt_hash},
+                  {"target_hash", target_hash}};
+    for (const auto& [metric, value] : scored.scores.items()) {
+      const MetricConfig* wanted = configured(metric);
+      line[metric] = wanted == nullptr ? value : shown_item(wanted->aggregation, value);
+    }
+    if (!failure.empty()) line["error"] = failure;
+    samples_.push_back(python::dumps(line));
+  }
+
+  void finish(int64_t bootstrap_iterations, TaskOutcome& outcome, std::string& hashes) {
+    for (const MetricConfig& metric : task_.config().metrics) column(metric.name);
     for (const Column& column : columns_) {
       const Aggregation& aggregation = configured(column.metric)->aggregation;
       const auto value = aggregation.apply(column.items);
-      const auto error = standard_error(aggregation, column.items, bootstrap_iterations_);
+      const auto error = standard_error(aggregation, column.items, bootstrap_iterations);
       const bool valued = value && std::isfinite(*value);
-      outcome_.metrics[column.metric + "," + kFilter] = valued ? Value(*value) : Value(nullptr);
-      outcome_.metrics[column.metric + "_stderr," + kFilter] =
+      outcome.metrics[column.metric + "," + pipeline_.name] =
+          valued ? Value(*value) : Value(nullptr);
+      outcome.metrics[column.metric + "_stderr," + pipeline_.name] =
           valued && error ? Value(*error) : Value("N/A");
     }
-    return std::move(outcome_);
+    std::move(samples_.begin(), samples_.end(), std::back_inserter(outcome.samples));
+    hashes += hashes_;
   }
 
  private:
-  Result<Value> scores_or_error(const DocumentRequests& requests, const Value& document,
-                                const Result<Value>& target,
-                                const std::vector<Response>& responses) const {
-    if (requests.error) return *requests.error;
-    for (const Response& response : responses)
-      if (response.error) return *response.error;
-    auto scores = target.ok() ? scores_of(task_, document, responses) : target.error();
-    for (const MetricConfig& metric : task_.config().metrics)
-      if (scores.ok() && scores->contains(metric.name) &&
-          !takes(metric.aggregation, (*scores)[metric.name]))
-        scores =
-            fail(ErrorCode::mismatch, "the value of '{}' is {}, which {} does not take",
-                 metric.name, python::to_repr((*scores)[metric.name]), metric.aggregation.name);
-    return std::move(scores).in(task_.place_of(requests.doc_id));
-  }
-
   Column& column(const std::string& metric) {
     for (Column& column : columns_)
       if (column.metric == metric) return column;
@@ -178,54 +230,86 @@ class TaskScorer {
     return nullptr;
   }
 
-  void add_sample(const Value& document, const Value& target, const DocumentRequests& requests,
-                  const std::vector<Response>& responses, const Value& scores,
-                  const std::string& failure) {
-    const OutputType type = task_.config().output_type;
-    Value arguments = Value::object();
-    Value given = Value::array();
-    Value filtered = Value::array();
-    for (size_t i = 0; i < requests.requests.size(); ++i) {
-      arguments["gen_args_" + std::to_string(i)] = requests.requests[i].arguments(type);
-      const Value answer = responses[i].error ? Value(nullptr) : shown(responses[i], type);
-      Value repeated = Value::array();
-      for (int64_t k = 0; k < task_.config().repeats; ++k) repeated.push_back(answer);
-      given.push_back(std::move(repeated));
-      filtered.push_back(answer);
+  const Task& task_;
+  const FilterPipeline& pipeline_;
+  std::vector<Column> columns_;
+  std::vector<std::string> samples_;
+  std::string hashes_;
+};
+
+class TaskScorer {
+ public:
+  explicit TaskScorer(const Task& task) : task_(task) {
+    for (const FilterPipeline& pipeline : task.config().filters)
+      filters_.emplace_back(task, pipeline);
+  }
+
+  /// A document that one pipeline cannot score is in no score at all.
+  void add(const DocumentRequests& requests, const std::vector<Response>& responses) {
+    const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
+    const auto target = task_.target(task_.config().doc_to_target, document);
+    auto scored = score(requests, document, target, responses);
+    std::string failure;
+    if (scored.ok()) {
+      ++outcome_.effective;
+      for (size_t i = 0; i < filters_.size(); ++i) filters_[i].add((*scored)[i].scores);
+    } else {
+      failure = scored.error().to_string();
+      outcome_.failed.push_back({requests.doc_id, failure});
+      scored = unscored(responses);
     }
-    const std::string target_text = python::to_str(target);
-    const std::string document_hash = sha256(python::dumps(document, 2));
-    const std::string prompt_hash =
-        sha256(requests.requests.empty() ? std::string() : requests.requests[0].context);
-    const std::string target_hash = sha256(target_text);
-    hashes_ += document_hash + prompt_hash + target_hash;
-    Value names = Value::array();
-    for (const auto& [metric, value] : scores.items()) names.push_back(metric);
-    Value line = {{"doc_id", requests.doc_id}, {"doc", document},
-                  {"target", target_text},     {"arguments", std::move(arguments)},
-                  {"resps", std::move(given)}, {"filtered_resps", std::move(filtered)},
-                  {"filter", kFilter},         {"metrics", std::move(names)},
-                  {"doc_hash", document_hash}, {"prompt_hash", prompt_hash},
-                  {"target_hash", target_hash}};
-    for (const auto& [metric, value] : scores.items()) line[metric] = value;
-    if (!failure.empty()) line["error"] = failure;
-    outcome_.samples.push_back(python::dumps(line));
+    for (size_t i = 0; i < filters_.size(); ++i)
+      filters_[i].add_sample(document, target.ok() ? *target : Value(""), requests, responses,
+                             (*scored)[i], failure);
+  }
+
+  TaskOutcome finish(int64_t bootstrap_iterations) {
+    outcome_.name = task_.config().task;
+    outcome_.original = static_cast<int64_t>(task_.documents().size());
+    outcome_.metrics = Value::object();
+    std::string hashes;
+    for (FilterScorer& filter : filters_) filter.finish(bootstrap_iterations, outcome_, hashes);
+    outcome_.hash = sha256(hashes);
+    return std::move(outcome_);
+  }
+
+ private:
+  using Scores = std::vector<FilterScorer::Scored>;
+
+  Result<Scores> score(const DocumentRequests& requests, const Value& document,
+                       const Result<Value>& target, const std::vector<Response>& responses) const {
+    if (requests.error) return *requests.error;
+    for (const Response& response : responses)
+      if (response.error) return *response.error;
+    Scores all;
+    for (const FilterScorer& filter : filters_) {
+      auto scored = target.ok() ? filter.score(document, responses) : target.error();
+      if (!scored.ok()) return std::move(scored).in(task_.place_of(requests.doc_id)).error();
+      all.push_back(*std::move(scored));
+    }
+    return all;
+  }
+
+  /// The answers as the model gave them, and no scores.
+  Scores unscored(const std::vector<Response>& responses) const {
+    FilterScorer::Scored plain{{}, Value::object()};
+    for (const Response& response : responses)
+      plain.shown.push_back(unfiltered(response, task_.config().output_type));
+    return Scores(filters_.size(), plain);
   }
 
   const Task& task_;
-  int64_t bootstrap_iterations_;
-  std::vector<Column> columns_;
-  std::string hashes_;
+  std::vector<FilterScorer> filters_;
   TaskOutcome outcome_;
 };
 
 }  // namespace
 
 TaskOutcome score_task(const Task& task, const Answers& answers, int64_t bootstrap_iterations) {
-  TaskScorer scorer(task, bootstrap_iterations);
+  TaskScorer scorer(task);
   for (size_t i = 0; i < answers.documents.size(); ++i)
     scorer.add(answers.documents[i], answers.responses[i]);
-  return scorer.finish();
+  return scorer.finish(bootstrap_iterations);
 }
 
 }  // namespace anemone::eval

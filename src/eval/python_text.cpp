@@ -2,9 +2,12 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
+
+#include "eval/upper_expansions.h"
 
 namespace anemone::eval::python {
 namespace {
@@ -147,6 +150,41 @@ std::string lower(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const CodePoint point = code_point_at(text, i);
     append_lower(out, text, i, point);
+    i += point.size_bytes;
+  }
+  return out;
+}
+
+std::string upper(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const CodePoint point = code_point_at(text, i);
+    const auto expansion =
+        std::lower_bound(kUpperExpansions.begin(), kUpperExpansions.end(), point.value,
+                         [](const auto& entry, char32_t value) { return entry.first < value; });
+    if (!is_valid(point)) {
+      out.append(text.substr(i, point.size_bytes));
+    } else if (expansion != kUpperExpansions.end() && expansion->first == point.value) {
+      for (const char32_t part : expansion->second)
+        if (part != 0) append(out, part);
+    } else {
+      append(out,
+             static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(point.value))));
+    }
+    i += point.size_bytes;
+  }
+  return out;
+}
+
+std::string without_punctuation(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const CodePoint point = code_point_at(text, i);
+    const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(point.value));
+    const bool punctuation =
+        is_valid(point) && category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+    if (!punctuation) out.append(text.substr(i, point.size_bytes));
     i += point.size_bytes;
   }
   return out;

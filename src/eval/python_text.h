@@ -34,6 +34,12 @@ bool ends_with_space(std::string_view text);
 /// str.lower(), with the two context rules that Python has (final sigma, dotted capital I).
 std::string lower(std::string_view text);
 
+/// str.upper(), with the characters that become several (sharp s, ligatures, Greek iotas).
+std::string upper(std::string_view text);
+
+/// `text` without the characters of Unicode's punctuation categories.
+std::string without_punctuation(std::string_view text);
+
 /// str.capitalize(): the first character in title case, the rest in lower case. Title case is the
 /// one-character mapping, and that of the Latin ligatures and sharp s.
 std::string capitalize(std::string_view text);

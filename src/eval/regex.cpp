@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -102,16 +103,21 @@ Regex Regex::constant(std::string_view pattern) {
   return std::move(compiled).value();
 }
 
+bool Regex::matches_in(std::string_view text) const {
+  const MatchData data(code_->code);
+  return code_->match(text, 0, 0, data) >= 0;
+}
+
 bool Regex::matches_all(std::string_view text) const {
   const MatchData data(code_->code);
   return code_->match(text, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, data) >= 0;
 }
 
-Result<std::string> Regex::replace_all(std::string_view text, std::string_view replacement) const {
+/// Calls `found` for each match from left to right, as re.finditer does: with where the groups lie,
+/// the whole match first; a group that took no part lies at PCRE2_UNSET.
+template <typename Found>
+Status Regex::for_each_match(std::string_view text, const Found& found) const {
   const MatchData data(code_->code);
-  std::string out;
-  out.reserve(text.size());
-  size_t copied = 0;
   size_t offset = 0;
   uint32_t options = 0;
   while (offset <= text.size()) {
@@ -121,16 +127,28 @@ Result<std::string> Regex::replace_all(std::string_view text, std::string_view r
                   text.size(), count);
     if (count < 0) {
       if (options == 0) break;
-      // No match other than the empty one that was just replaced: go one character on.
+      // No match other than the empty one that was just found: go one character on.
       options = 0;
       if (offset >= text.size()) break;
       offset += python::code_point_at(text, offset).size_bytes;
       continue;
     }
-    const PCRE2_SIZE* spans = pcre2_get_ovector_pointer(data.data);
-    const size_t begin = spans[0];
-    const size_t end = spans[1];
-    out.append(text.substr(copied, begin - copied));
+    const size_t groups = pcre2_get_ovector_count(data.data);
+    const std::span spans(pcre2_get_ovector_pointer(data.data), 2 * groups);
+    found(spans);
+    offset = spans[1];
+    // Python looks for a non-empty match right behind an empty one.
+    options = spans[0] == spans[1] ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0u;
+  }
+  return {};
+}
+
+Result<std::string> Regex::replace_all(std::string_view text, std::string_view replacement) const {
+  std::string out;
+  out.reserve(text.size());
+  size_t copied = 0;
+  ANEMONE_RETURN_IF_ERROR(for_each_match(text, [&](std::span<const PCRE2_SIZE> spans) {
+    out.append(text.substr(copied, spans[0] - copied));
     for (size_t i = 0; i < replacement.size(); ++i) {
       if (replacement[i] != '\\' || i + 1 == replacement.size()) {
         out.push_back(replacement[i]);
@@ -141,16 +159,35 @@ Result<std::string> Regex::replace_all(std::string_view text, std::string_view r
         out.push_back(next);
         continue;
       }
-      const auto group = static_cast<size_t>(next - '0');
-      if (static_cast<int>(group) < count && spans[2 * group] != PCRE2_UNSET)
-        out.append(text.substr(spans[2 * group], spans[2 * group + 1] - spans[2 * group]));
+      const auto at = 2 * static_cast<size_t>(next - '0');
+      if (at < spans.size() && spans[at] != PCRE2_UNSET)
+        out.append(text.substr(spans[at], spans[at + 1] - spans[at]));
     }
-    copied = end;
-    offset = end;
-    // Python looks for a non-empty match right behind an empty one.
-    options = begin == end ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0u;
-  }
+    copied = spans[1];
+  }));
   out.append(text.substr(copied));
+  return out;
+}
+
+Result<std::vector<std::vector<std::string>>> Regex::find_all(std::string_view text) const {
+  std::vector<std::vector<std::string>> matches;
+  ANEMONE_RETURN_IF_ERROR(for_each_match(text, [&](std::span<const PCRE2_SIZE> spans) {
+    std::vector<std::string>& groups = matches.emplace_back();
+    for (size_t at = spans.size() > 2 ? 2 : 0; at < spans.size(); at += 2)
+      groups.emplace_back(spans[at] == PCRE2_UNSET
+                              ? std::string_view()
+                              : text.substr(spans[at], spans[at + 1] - spans[at]));
+  }));
+  return matches;
+}
+
+std::string Regex::escape(std::string_view text) {
+  constexpr std::string_view kSpecial = "()[]{}?*+-|^$\\.&~# \t\n\r\v\f";
+  std::string out;
+  for (const char c : text) {
+    if (kSpecial.find(c) != std::string_view::npos) out.push_back('\\');
+    out.push_back(c);
+  }
   return out;
 }
 

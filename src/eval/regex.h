@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "anemone/result.h"
 
@@ -23,11 +24,25 @@ class Regex {
   /// re.fullmatch(text) is not None.
   bool matches_all(std::string_view text) const;
 
+  /// re.escape(text).
+  static std::string escape(std::string_view text);
+
+  /// re.search(text) is not None.
+  bool matches_in(std::string_view text) const;
+
+  /// re.findall(text): of each match its groups (empty where one took no part), or the match itself
+  /// when the pattern has no group.
+  /// Errors: limit (the pattern backtracks too much on this text).
+  Result<std::vector<std::vector<std::string>>> find_all(std::string_view text) const;
+
   /// re.sub(self, replacement, text); "\1" … "\9" in `replacement` name groups, "\\" a backslash.
   /// Errors: limit (the pattern backtracks too much on this text).
   Result<std::string> replace_all(std::string_view text, std::string_view replacement) const;
 
  private:
+  template <typename Found>
+  Status for_each_match(std::string_view text, const Found& found) const;
+
   struct Code;
   explicit Regex(std::shared_ptr<const Code> code) : code_(std::move(code)) {}
   std::shared_ptr<const Code> code_;

@@ -7,6 +7,7 @@
 
 #include "anemone/result.h"
 #include "eval/aggregation.h"
+#include "eval/filters.h"
 #include "eval/functions.h"
 #include "eval/value.h"
 
@@ -71,6 +72,7 @@ struct TaskConfig {
   FewshotConfig fewshot;
   std::optional<int64_t> num_fewshot;
   std::vector<MetricConfig> metrics;
+  std::vector<FilterPipeline> filters;  ///< at least one; the answers are scored by each.
   OutputType output_type = OutputType::generate_until;
   Value generation_kwargs;
   int64_t repeats = 1;

@@ -49,13 +49,15 @@ TEST(TaskConfig, NamesWhatItCannotDo) {
             "invalid_argument: process_results: {}, expected a !function");
   EXPECT_EQ(fault("process_docs: !function typos.process_results\n"),
             "invalid_argument: process_docs: !function process_results makes no documents");
+  EXPECT_EQ(fault("filter_list: [{name: x, filter: [{function: custom}]}]\n"),
+            "unsupported: filter_list: function 'custom'");
   EXPECT_EQ(fault("filter_list: [{name: x, filter: [{function: regex}]}]\n"),
-            "unsupported: filter_list: function 'regex'");
+            "unsupported: filter_list: pipeline 'x' leaves no single text to score");
   EXPECT_EQ(fault("metric_list: [{metric: bleu}]\n"), "unsupported: metric_list: metric 'bleu'");
   EXPECT_EQ(fault("metric_list: [{metric: acc_norm}]\n"),
             "unsupported: metric_list: metric 'acc_norm' of generate_until");
   EXPECT_EQ(fault("metric_list: [{metric: exact_match, aggregation: f1}]\n"),
-            "unsupported: aggregation 'f1'");
+            "unsupported: aggregation 'f1' of metric 'exact_match'");
   EXPECT_EQ(fault("fewshot_config: {sampler: balanced}\n"),
             "unsupported: fewshot_config: sampler 'balanced'");
   EXPECT_EQ(fault("dataset_kwargs: {split: x}\n"), "unsupported: dataset_kwargs: key 'split'");

@@ -8,13 +8,6 @@
 namespace anemone::eval {
 namespace {
 
-Result<std::string> text_of(const Value& row, const char* key) {
-  const auto found = row.find(key);
-  if (found == row.end() || !found->is_string())
-    return fail(ErrorCode::mismatch, "column '{}' is missing or no text", key);
-  return found->get<std::string>();
-}
-
 /// Removes what WikiHow left in the texts: "[title]" ends a sentence, other brackets go.
 Result<std::string> clean(std::string_view text) {
   static const Regex kBrackets = Regex::constant(R"(\[.*?\])");
@@ -26,9 +19,9 @@ Result<std::string> clean(std::string_view text) {
 /// Adds `query`, `choices` and `gold` to each row.
 Result<std::vector<Value>> process_docs(std::vector<Value> rows) {
   for (Value& row : rows) {
-    ANEMONE_TRY(const std::string activity, text_of(row, "activity_label"));
-    ANEMONE_TRY(const std::string begin, text_of(row, "ctx_a"));
-    ANEMONE_TRY(const std::string end, text_of(row, "ctx_b"));
+    ANEMONE_TRY(const std::string activity, text_column(row, "activity_label"));
+    ANEMONE_TRY(const std::string begin, text_column(row, "ctx_a"));
+    ANEMONE_TRY(const std::string end, text_column(row, "ctx_b"));
     ANEMONE_TRY(std::string query, clean(activity + ": " + begin + " " + python::capitalize(end)));
     Value choices = Value::array();
     const auto endings = row.find("endings");

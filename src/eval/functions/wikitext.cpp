@@ -9,13 +9,6 @@
 namespace anemone::eval {
 namespace {
 
-Result<std::string> page_of(const Value& document) {
-  const auto page = document.find("page");
-  if (page == document.end() || !page->is_string())
-    return fail(ErrorCode::mismatch, "column 'page' is missing or no text");
-  return page->get<std::string>();
-}
-
 using Step = std::pair<const char*, const char*>;
 
 std::string replace_each(std::string text, std::span<const Step> steps) {
@@ -43,7 +36,7 @@ Result<Value> wikitext_detokenizer(const Value& document) {
   // The harness writes this with slashes inside the pattern, so that it only meets "/' 5/".
   static const Regex kSlashes = Regex::constant("/' [0-9]/");
 
-  ANEMONE_TRY(const std::string page, page_of(document));
+  ANEMONE_TRY(const std::string page, text_column(document, "page"));
   std::string text = replace_each(page, kContractions);
   ANEMONE_TRY(text, kSlashes.replace_all(text, "/'[0-9]/"));
   text = replace_each(std::move(text), kSeparators);
@@ -55,7 +48,7 @@ Result<Value> wikitext_detokenizer(const Value& document) {
 
 /// Words and bytes are those of the original page, not of the text that is scored.
 Result<Value> process_results(const Value& document, std::span<const Response> results) {
-  ANEMONE_TRY(const std::string page, page_of(document));
+  ANEMONE_TRY(const std::string page, text_column(document, "page"));
   const Value sum = results[0].no_tokens ? Value(0) : Value(results[0].log_likelihood);
   const Value words = Value::array({sum, python::count_split_words(page)});
   const Value bytes = Value::array({sum, page.size()});
