@@ -90,6 +90,7 @@ class Run {
     ANEMONE_TRY(plan_, plan_run(options_, tokenizer_, record_.model_args, log_));
     record_.gen_kwargs = plan_.gen_kwargs;
     record_.chat_template = plan_.chat_template;
+    record_.groups = plan_.groups;
     record_.multiturn = options_.apply_chat_template && plan_.prompt.multiturn;
     return {};
   }

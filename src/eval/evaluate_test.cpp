@@ -271,6 +271,28 @@ TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
   EXPECT_THAT(report->table, HasSubstr("num_fewshot: 1, batch_size: 1\n|"));
 }
 
+TEST_F(EvaluateTest, GroupsStandBesideTheirTasks) {
+  folder.write("tasks/more.yaml",
+               "include: colours.yaml\ntask: more\ndoc_to_text: 'So {{thing}}'\n");
+  folder.write("tasks/both.yaml",
+               "group: both\ntask: [colours, more]\nmetadata: {version: 4}\n"
+               "aggregate_metric_list: [{metric: acc, weight_by_size: true}]\n");
+  options.tasks = {"both"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const Value results = Value::parse(report->results);
+  EXPECT_EQ(std::next(results.items().begin()).key(), "groups");
+  const Value& group = results["groups"]["both"];
+  EXPECT_EQ(group["sample_len"], 8);
+  const double colours = results["results"]["colours"]["acc,none"].get<double>();
+  const double more = results["results"]["more"]["acc,none"].get<double>();
+  EXPECT_EQ(group["acc,none"], (colours * 4 + more * 4) / 8);
+  EXPECT_EQ(results["group_subtasks"], (Value{{"both", {"colours", "more"}}}));
+  EXPECT_EQ(results["versions"]["both"], "4");
+  EXPECT_THAT(report->table, HasSubstr("|Groups|"));
+}
+
 TEST_F(EvaluateTest, S0_43_FilesHaveTheHarnessNamesAndReadBack) {
   auto model = model_of(1);
   model.mutable_info().name = "my/model";

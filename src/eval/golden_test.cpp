@@ -10,6 +10,7 @@
 
 #include "eval/catalogue.h"
 #include "eval/codec.h"
+#include "eval/groups.h"
 #include "eval/gzip.h"
 #include "eval/outcome.h"
 #include "eval/python_format.h"
@@ -335,6 +336,36 @@ TEST(Golden, AllSubjectsOfMmlu) {
     ++subjects;
   }
   EXPECT_EQ(subjects, 57);
+}
+
+TEST(Golden, GroupsOfMmlu) {
+  NEED_GOLDEN("mmlu", "mmlu");
+  const Value recorded = Value::parse(read_file(golden_folder() / "mmlu/results.json"));
+  const std::vector<fs::path> folders = {golden_folder() / "tasks"};
+  const auto catalogue = Catalogue::build(folders, [](LogLevel, std::string_view) {});
+  ASSERT_TRUE(catalogue.ok());
+  const std::vector<std::string> names = {"mmlu"};
+  const auto selected = expand_groups(*catalogue, *catalogue->select(names));
+  ASSERT_TRUE(selected.ok()) << selected.error().to_string();
+  GroupedResults parts;
+  for (const CatalogueEntry& task : selected->tasks) {
+    parts.results[task.name] = recorded["results"][task.name];
+    parts.versions[task.name] = recorded["versions"][task.name];
+    parts.shots[task.name] = recorded["n-shot"][task.name];
+    parts.higher_is_better[task.name] = recorded["higher_is_better"][task.name];
+  }
+  add_groups(selected->groups, parts);
+  EXPECT_EQ(python::dumps(parts.results), python::dumps(recorded["results"]));
+  EXPECT_EQ(python::dumps(parts.groups), python::dumps(recorded["groups"]));
+  EXPECT_EQ(python::dumps(parts.subtasks), python::dumps(recorded["group_subtasks"]));
+  const auto object = [](const std::map<std::string, Value>& entries) {
+    Value out = Value::object();
+    for (const auto& [key, value] : entries) out[key] = value;
+    return python::dumps(out);
+  };
+  EXPECT_EQ(object(parts.versions), python::dumps(recorded["versions"]));
+  EXPECT_EQ(object(parts.shots), python::dumps(recorded["n-shot"]));
+  EXPECT_EQ(object(parts.higher_is_better), python::dumps(recorded["higher_is_better"]));
 }
 
 TEST(Golden, S0_51_ChatTemplates) {

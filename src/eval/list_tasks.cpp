@@ -1,7 +1,11 @@
+#include <algorithm>
+#include <span>
+
 #include "anemone/evaluate.h"
 #include "base/error.h"
 #include "eval/catalogue.h"
 #include "eval/dataset.h"
+#include "eval/groups.h"
 #include "eval/python_format.h"
 #include "eval/run_plan.h"
 
@@ -11,6 +15,26 @@ namespace {
 std::string dataset_name(const TaskConfig& task) {
   return task.dataset_name.empty() ? task.dataset_path
                                    : fmt::format("{} ({})", task.dataset_path, task.dataset_name);
+}
+
+/// A group has data when all its tasks have. `tasks` are those of the catalogue.
+void describe_group(const Catalogue& catalogue, const CatalogueEntry& entry,
+                    std::span<const TaskInfo> tasks, TaskInfo& info) {
+  const auto members = expand_groups(catalogue, std::span(&entry, 1));
+  if (!members.ok()) {
+    info.unsupported = members.error().message;
+    return;
+  }
+  const size_t count = members->tasks.size();
+  size_t missing = 0;
+  for (const CatalogueEntry& member : members->tasks) {
+    const auto found = std::find_if(tasks.begin(), tasks.end(),
+                                    [&](const TaskInfo& task) { return task.name == member.name; });
+    if (found == tasks.end() || found->data_origin.empty()) ++missing;
+  }
+  info.dataset =
+      missing == 0 ? fmt::format("{} tasks", count) : fmt::format("{} of {} tasks", missing, count);
+  if (missing == 0) info.data_origin = info.dataset;
 }
 
 }  // namespace
@@ -37,10 +61,13 @@ Result<std::vector<TaskInfo>> list_tasks(const TaskPlaces& places, const LogSink
       }
     } else {
       info.kind = entry.kind == EntryKind::group ? "group" : "python";
-      info.unsupported = entry.kind == EntryKind::group ? "groups of tasks" : "a Python class";
+      if (entry.kind == EntryKind::python) info.unsupported = "a Python class";
     }
     tasks.push_back(std::move(info));
   }
+  for (size_t i = 0; i < tasks.size(); ++i)
+    if (catalogue.entries()[i].kind == EntryKind::group)
+      describe_group(catalogue, catalogue.entries()[i], tasks, tasks[i]);
   return tasks;
 }
 

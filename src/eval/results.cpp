@@ -128,33 +128,32 @@ Value provenance(const RunRecord& run, std::span<const TaskRecord> tasks) {
 }  // namespace
 
 Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
-  Value results = Value::object();
+  GroupedResults parts;
   Value counts = Value::object();
   Value hashes = Value::object();
   std::map<std::string, Value> configs;
-  std::map<std::string, Value> versions;
-  std::map<std::string, Value> shots;
-  std::map<std::string, Value> higher;
   for (const TaskRecord& record : tasks) {
     const std::string& name = record.outcome.name;
     const TaskConfig& config = record.task->config();
-    results[name] = task_scores(record);
+    parts.results[name] = task_scores(record);
     counts[name] = {{"original", record.outcome.original}, {"effective", record.outcome.effective}};
     if (run.options.log_samples) hashes[name] = record.outcome.hash;
     configs[name] = record.task->record();
-    versions[name] = config.version;
-    shots[name] = config.num_fewshot.value_or(0);
-    higher[name] = directions(config);
+    parts.versions[name] = config.version;
+    parts.shots[name] = config.num_fewshot.value_or(0);
+    parts.higher_is_better[name] = directions(config);
   }
+  add_groups(run.groups, parts);
   const std::string& system = run.options.system_instruction;
   const Value template_text = run.chat_template;
-  return {
-      {"results", std::move(results)},
-      {"group_subtasks", Value::object()},
+  Value out = {{"results", std::move(parts.results)}};
+  if (!parts.groups.empty()) out["groups"] = std::move(parts.groups);
+  const Value rest = {
+      {"group_subtasks", std::move(parts.subtasks)},
       {"configs", sorted(configs)},
-      {"versions", sorted(versions)},
-      {"n-shot", sorted(shots)},
-      {"higher_is_better", sorted(higher)},
+      {"versions", sorted(parts.versions)},
+      {"n-shot", sorted(parts.shots)},
+      {"higher_is_better", sorted(parts.higher_is_better)},
       {"n-samples", std::move(counts)},
       {"config", run_config(run)},
       {"git_hash", nullptr},
@@ -183,6 +182,8 @@ Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
       {"version", 1},
       {"failed", failures(tasks)},
       {"anemone", provenance(run, tasks)}};
+  out.update(rest);
+  return out;
 }
 
 std::string format_report(const Value& results, std::optional<int64_t> num_fewshot) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "anemone/evaluate.h"
+#include "eval/groups.h"
 #include "eval/outcome.h"
 #include "eval/task.h"
 
@@ -35,6 +36,7 @@ struct RunRecord {
   Work work;
   std::string interrupted;           ///< the task that was running when the run was stopped.
   std::vector<std::string> not_run;  ///< tasks behind it.
+  std::vector<TaskGroup> groups;
 };
 
 /// The results file: the harness' keys in its order, then `version` of this layout, `failed`

@@ -98,9 +98,6 @@ Status set_prompt(const Options& options, const text::Tokenizer& tokenizer, cons
 
 Result<ParsedTask> parsed_task(const CatalogueEntry& entry, const Options& options,
                                const Value& gen_kwargs, const Value& model_args) {
-  if (entry.kind == EntryKind::group)
-    return with_hint(fail(ErrorCode::unsupported, "key 'group': groups of tasks"),
-                     "name its tasks");
   TaskOverrides overrides;
   overrides.num_fewshot = options.num_fewshot;
   overrides.generation_kwargs = gen_kwargs;
@@ -144,9 +141,11 @@ Result<RunPlan> plan_run(const Options& options, const text::Tokenizer& tokenize
   ANEMONE_TRY(plan.gen_kwargs, parse_gen_kwargs(options.gen_kwargs));
   ANEMONE_RETURN_IF_ERROR(set_prompt(options, tokenizer, log, plan));
   ANEMONE_TRY(const Catalogue catalogue, Catalogue::build(options.places.include_paths, log));
-  ANEMONE_TRY(auto entries, catalogue.select(options.tasks));
-  if (entries.empty()) return fail(ErrorCode::invalid_argument, "no task is named");
-  for (CatalogueEntry& entry : entries) {
+  ANEMONE_TRY(const auto entries, catalogue.select(options.tasks));
+  ANEMONE_TRY(SelectedTasks selected, expand_groups(catalogue, entries));
+  if (selected.tasks.empty()) return fail(ErrorCode::invalid_argument, "no task is named");
+  plan.groups = std::move(selected.groups);
+  for (CatalogueEntry& entry : selected.tasks) {
     auto parsed = parsed_task(entry, options, plan.gen_kwargs, model_args);
     if (!parsed.ok())
       return std::move(parsed).in(fmt::format("{} ({})", entry.name, entry.source)).error();

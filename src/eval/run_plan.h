@@ -7,6 +7,7 @@
 
 #include "anemone/evaluate.h"
 #include "eval/catalogue.h"
+#include "eval/groups.h"
 #include "eval/prompt.h"
 #include "eval/task_config.h"
 
@@ -26,6 +27,7 @@ struct RunPlan {
   PromptOptions prompt;
   Value chat_template;  ///< its source, or null.
   std::vector<PlannedTask> tasks;
+  std::vector<TaskGroup> groups;  ///< of the tasks.
 };
 
 /// Reads the options and the files of the tasks they name. `model_args` go into the records of the
