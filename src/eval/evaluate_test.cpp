@@ -271,6 +271,39 @@ TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
   EXPECT_THAT(report->table, HasSubstr("num_fewshot: 1, batch_size: 1\n|"));
 }
 
+TEST_F(EvaluateTest, S0_10_UsualTasksCanBeNamedAndRun) {
+  folder.write("data/winogrande/validation.jsonl",
+               R"({"sentence": "Ann thanked Bea because _ had helped.", "option1": "Ann", )"
+               R"("option2": "Bea", "answer": "2"})"
+               "\n");
+  folder.write("data/openbookqa/test.jsonl",
+               R"({"question_stem": "The sun is", "choices": {"text": ["a star", "a stone"], )"
+               R"("label": ["A", "B"]}, "answerKey": "A"})"
+               "\n");
+  folder.write("data/piqa/validation.jsonl",
+               R"({"goal": "Cool a drink.", "sol1": "Add ice.", "sol2": "Add salt.", "label": 0})"
+               "\n");
+  folder.write("data/super_glue/copa/validation.jsonl",
+               R"({"premise": "It rained.", "question": "effect", "choice1": "The road got wet.", )"
+               R"("choice2": "The sun rose.", "label": 0})"
+               "\n");
+  options.places.include_paths = {};
+  options.places.data = folder.path() / "data";
+  options.tasks = {"winogrande", "openbookqa", "piqa", "copa"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->tasks.size(), 4u);
+  for (const TaskReport& task : report->tasks) {
+    EXPECT_EQ(task.evaluated, 1) << task.name;
+    EXPECT_TRUE(task.failed.empty()) << task.name;
+    EXPECT_TRUE(task.scores.at(0).value.has_value()) << task.name;
+  }
+  const Value sample = Value::parse(report->tasks[0].samples[0]);
+  EXPECT_EQ(sample["arguments"]["gen_args_1"]["arg_0"], "Ann thanked Bea because Bea");
+  EXPECT_EQ(sample["arguments"]["gen_args_1"]["arg_1"], " had helped.");
+}
+
 TEST_F(EvaluateTest, GroupsStandBesideTheirTasks) {
   folder.write("tasks/more.yaml",
                "include: colours.yaml\ntask: more\ndoc_to_text: 'So {{thing}}'\n");
