@@ -318,6 +318,16 @@ TEST(Golden, Gsm8kWithFiveExamplesAndTwoPipelines) {
   check("gsm8k", "gsm8k", "tasks", {.limit = 40});
 }
 
+TEST(Golden, IfEval) {
+  NEED_GOLDEN("ifeval", "ifeval");
+  GoldenRun run("ifeval", "ifeval", "tasks");
+  run.overrides().generation_kwargs = {{"max_gen_toks", 160}};
+  Selection selection;
+  selection.samples = {0,  1,  2,  3,  5,  7,  9,  10, 11, 12, 14, 15, 16, 17,
+                       20, 21, 23, 24, 26, 27, 28, 29, 32, 33, 34, 35, 36, 37};
+  expect_equal_run(run, "ifeval", selection, {});
+}
+
 TEST(Golden, S0_45_LambadaWithBootstrappedPerplexity) {
   NEED_GOLDEN("lambada_openai", "lambada_openai");
   check("lambada_openai", "lambada_openai", "tasks", {.limit = 500});
@@ -454,7 +464,7 @@ TEST_F(BuiltInTasks, AskWhatTheHarnessAsks) {
   for (const char* name :
        {"arc_easy", "arc_challenge", "boolq", "hellaswag", "piqa", "winogrande", "openbookqa",
         "copa", "rte", "commonsense_qa", "social_iqa", "lambada_openai", "truthfulqa_mc1",
-        "truthfulqa_mc2", "gsm8k", "nq_open", "wikitext"})
+        "truthfulqa_mc2", "gsm8k", "nq_open", "wikitext", "ifeval"})
     expect_same(name, test::shared_folder() / "data/benchmarks");
 }
 

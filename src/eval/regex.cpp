@@ -181,6 +181,17 @@ Result<std::vector<std::vector<std::string>>> Regex::find_all(std::string_view t
   return matches;
 }
 
+Result<std::vector<std::string>> Regex::split(std::string_view text) const {
+  std::vector<std::string> pieces;
+  size_t begin = 0;
+  ANEMONE_RETURN_IF_ERROR(for_each_match(text, [&](std::span<const PCRE2_SIZE> spans) {
+    pieces.emplace_back(text.substr(begin, spans[0] - begin));
+    begin = spans[1];
+  }));
+  pieces.emplace_back(text.substr(begin));
+  return pieces;
+}
+
 std::string Regex::escape(std::string_view text) {
   constexpr std::string_view kSpecial = "()[]{}?*+-|^$\\.&~# \t\n\r\v\f";
   std::string out;

@@ -35,6 +35,9 @@ class Regex {
   /// Errors: limit (the pattern backtracks too much on this text).
   Result<std::vector<std::vector<std::string>>> find_all(std::string_view text) const;
 
+  /// re.split(self, text) of a pattern without groups. Errors: limit.
+  Result<std::vector<std::string>> split(std::string_view text) const;
+
   /// re.sub(self, replacement, text); "\1" … "\9" in `replacement` name groups, "\\" a backslash.
   /// Errors: limit (the pattern backtracks too much on this text).
   Result<std::string> replace_all(std::string_view text, std::string_view replacement) const;

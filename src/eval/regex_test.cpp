@@ -48,5 +48,14 @@ TEST(Regex, GivesUpOnRunawayPatterns) {
   EXPECT_EQ(result.error().code, ErrorCode::limit);
 }
 
+TEST(Regex, FindsAndSplitsAsPythonDoes) {
+  using Groups = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(*Regex::constant("a(b)?(c)?").find_all("ab ac"), (Groups{{"b", ""}, {"", "c"}}));
+  EXPECT_EQ(*Regex::constant("x*").find_all("axb"), (Groups{{""}, {"x"}, {""}, {""}}));
+  EXPECT_EQ(*Regex::constant(",+").split(",a,,b"), (std::vector<std::string>{"", "a", "b"}));
+  EXPECT_TRUE(Regex::constant(Regex::escape("a.b* c")).matches_all("a.b* c"));
+  EXPECT_FALSE(Regex::constant(Regex::escape("a.b")).matches_in("axb"));
+}
+
 }  // namespace
 }  // namespace anemone::eval
