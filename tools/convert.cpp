@@ -127,6 +127,10 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
       ->required();
   app.add_option("--layout", options.layout, "anemone, anemll, stateful or plain")
       ->check(CLI::IsMember({"anemone", "anemll", "stateful", "plain"}));
+  app.add_flag("--monolith", options.monolith, "Layout anemll: one package from tokens to logits");
+  app.add_flag(
+      "--argmax", options.argmax,
+      "With --monolith: a step gives the arg max of each part of the vocabulary, no logits");
   app.add_option("--context", options.context,
                  "Tokens of the cache; 0: 512, or what the model has if that is less")
       ->check(CLI::NonNegativeNumber);

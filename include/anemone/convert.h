@@ -20,6 +20,10 @@ struct ConvertOptions {
   /// directory that ANEMLL's own tools load), "stateful" (Apple's form: flexible input_ids and
   /// causal_mask, a cache in states), "plain" (input_ids -> logits at fixed lengths).
   std::string layout = "anemone";
+  bool monolith = false;  ///< layout anemll: one package from tokens to logits.
+  /// Of a monolith: a step gives `argmax_idx` and `argmax_val` of each part of the vocabulary, and
+  /// no logits.
+  bool argmax = false;
   int64_t context = 0;  ///< tokens of the cache; 0: 512, or what the model has if that is less.
   /// Tokens of a block. The layout anemone has a prefill function for each; the largest scores.
   std::vector<int64_t> prefill = {64};

@@ -68,6 +68,8 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   settings.layout = options.layout;
   settings.chunks = options.chunks;
   settings.lengths = options.lengths;
+  settings.monolith = options.monolith;
+  settings.argmax = options.argmax;
   settings.dtype = options.dtype;
   ANEMONE_TRY(settings.chunk_limit, chunk_limit(options.chip));
   settings.is_package = out.extension() == ".mlpackage";
@@ -91,6 +93,13 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
     return with_hint(fail(ErrorCode::invalid_argument, "the layout {} is a folder, {} is a package",
                           options.layout, out.filename().string()),
                      "give a name without .mlpackage");
+  if (options.monolith && options.layout != "anemll")
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "the layout {} has no monolith", options.layout),
+        "--monolith is a form of --layout anemll");
+  if (options.argmax && !options.monolith)
+    return with_hint(fail(ErrorCode::invalid_argument, "only a monolith gives the arg max itself"),
+                     "add --layout anemll --monolith");
   return settings;
 }
 

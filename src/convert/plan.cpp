@@ -43,12 +43,12 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());
   metadata[std::string(kSourceKey)] = source_metadata(source);
-  metadata["anemone.settings"] =
-      nlohmann::ordered_json{
-          {"layout", settings.layout},          {"context", settings.context},
-          {"prefill", settings.prefill},        {"lengths", settings.lengths},
-          {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}}
-          .dump();
+  nlohmann::ordered_json record = {
+      {"layout", settings.layout},          {"context", settings.context},
+      {"prefill", settings.prefill},        {"lengths", settings.lengths},
+      {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}};
+  if (settings.monolith) record.update({{"monolith", true}, {"argmax", settings.argmax}});
+  metadata["anemone.settings"] = record.dump();
   return result;
 }
 

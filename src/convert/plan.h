@@ -30,6 +30,8 @@ struct Settings {
   DType dtype = DType::fp16;
   double residual_scale = 1;
   uint64_t chunk_limit = 0;  ///< bytes of weights in a program.
+  bool monolith = false;     ///< layout anemll: one package.
+  bool argmax = false;       ///< of a monolith: no logits leave a step.
   bool is_package = false;   ///< the output is one `.mlpackage`, not a folder.
 };
 

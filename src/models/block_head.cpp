@@ -64,4 +64,26 @@ void logits_block(const BlockContext& context, Var x) {
   }
 }
 
+void argmax_block(const BlockContext& context, Var x) {
+  Builder& builder = context.builder;
+  const Builder::NameScope scope(builder, "head");
+  std::vector<Var> places;
+  std::vector<Var> values;
+  for (const Var& part : head_parts_block(context, x)) {
+    places.push_back(
+        builder.add("reduce_argmax", "part_argmax",
+                    {{"x", part}, {"axis", 1}, {"keep_dims", true}, {"output_dtype", "int32"}}));
+    values.push_back(
+        builder.add("reduce_max", "part_max",
+                    {{"x", part}, {"axes", std::vector<int64_t>{1}}, {"keep_dims", true}}));
+  }
+  const auto give = [&](const std::string& name, const std::vector<Var>& parts) {
+    const Var joined = builder.add("concat", name + "_joined",
+                                   {{"values", parts}, {"axis", 1}, {"interleave", false}});
+    builder.output(name, context.reshape(name, joined, {static_cast<int64_t>(parts.size())}));
+  };
+  give("argmax_idx", places);
+  give("argmax_val", values);
+}
+
 }  // namespace anemone::models

@@ -114,6 +114,7 @@ Var embedding_block(const BlockContext& context, Var input_ids, Var positions);
 
 /// Adds the outputs of the head for x, which is normalised.
 void logits_block(const BlockContext& context, Var x);
+void argmax_block(const BlockContext& context, Var x);
 void score_block(const BlockContext& context, Var x, Var targets);
 /// Logits of the parts, [1, V_part, 1, S] each.
 std::vector<Var> head_parts_block(const BlockContext& context, Var x);

@@ -46,6 +46,8 @@ class GraphBuilder {
       hidden_out(x);
     else if (spec_.head == FunctionSpec::Head::logits)
       logits_block(context_, x);
+    else if (spec_.head == FunctionSpec::Head::part_argmax)
+      argmax_block(context_, x);
     else
       score_block(context_, x, targets_);
     return std::move(builder_).finish();
@@ -103,6 +105,8 @@ class GraphBuilder {
       return fail(ErrorCode::invalid_argument,
                   "function {}: a head without the final norm cannot undo a residual scale",
                   spec_.name);
+    if (spec_.head == FunctionSpec::Head::part_argmax && spec_.rows != 1)
+      return wrong("the number of rows with an arg max of parts", spec_.rows, 1, 1);
     if (spec_.head == FunctionSpec::Head::score && spec_.last_row_only)
       return fail(ErrorCode::invalid_argument, "function {}: scores are of all rows", spec_.name);
     return {};

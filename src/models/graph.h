@@ -18,7 +18,9 @@ namespace anemone::models {
 /// `hidden_states`; with a cache `position_ids` int32 [S], `current_pos` int32 [1] (the position of
 /// the first token) and the additive masks `causal_mask` and `window_mask` [1, 1, S, C], each
 /// complete by itself; `targets` int32 [1, S] for scores.
-/// Outputs: `output_hidden_states`; or logits [1, S, V] in one or several parts; or, of dtype and
+/// Outputs: `output_hidden_states`; or logits [1, S, V] in one or several parts; or, of a single
+/// row, for each part the place of its largest logit inside the part (the lowest of equals),
+/// `argmax_idx` int32 [parts], and that logit, `argmax_val` [parts]; or, of dtype and
 /// shape [1, S], `max_logit`, `log_sum` = log(sum(exp(logit - max_logit))), `target_gap` =
 /// max_logit - logit of the target, and `argmax` int32 (the lowest of equals). Then the
 /// log-probability of the target is -(target_gap + log_sum) and the log-sum-exp max_logit +
@@ -29,7 +31,7 @@ namespace anemone::models {
 /// `causal_mask` [1, 1, S, P + S], where the cache holds P tokens; S and P are known to a call
 /// only.
 struct FunctionSpec {
-  enum class Head : uint8_t { none, logits, score };
+  enum class Head : uint8_t { none, logits, part_argmax, score };
   /// Where layers remember whose window is less than the context.
   enum class WindowCache : uint8_t {
     shared,   ///< with the others; `window_mask` hides what is too old.

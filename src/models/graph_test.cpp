@@ -177,6 +177,43 @@ TEST(Graph, HeadPartsAreThePartsOfTheLogits) {
   EXPECT_EQ(last.at(3), whole.at((kLength - 1) * TinyDecoder::kVocab + 3));
 }
 
+void expect_part_argmax(TinyDecoder& tiny, DType dtype) {
+  FunctionSpec spec{.dtype = dtype, .rows = 1, .cached = false, .head_parts = 5};
+  const Tensor token = ids_of(std::span(kTokens).first(1));
+  const auto logits = run(make_program(tiny, spec), {{"input_ids", token}});
+  spec.head = FunctionSpec::Head::part_argmax;
+  const mil::Program program = make_program(tiny, spec);
+  ASSERT_EQ(program.functions[0].block.outputs,
+            (std::vector<std::string>{"argmax_idx", "argmax_val"}));
+  const auto outputs = run(program, {{"input_ids", token}});
+  ASSERT_EQ(outputs[0].shape(), (Shape{5}));
+  ASSERT_EQ(outputs[0].dtype(), DType::int32);
+  ASSERT_EQ(outputs[1].shape(), (Shape{5}));
+  ASSERT_EQ(outputs[1].dtype(), dtype);
+  for (int64_t part = 0; part < 5; ++part) {
+    const Tensor& values = logits.at(static_cast<size_t>(part));
+    int64_t best = 0;
+    for (int64_t i = 1; i < values.element_count(); ++i)
+      if (values.at(i) > values.at(best)) best = i;
+    EXPECT_EQ(outputs[0].at(part), static_cast<double>(best)) << part;
+    EXPECT_EQ(outputs[1].at(part), values.at(best)) << part;
+  }
+}
+
+TEST(Graph, PartArgmaxIsThePlaceAndValueOfTheLargestLogits) {
+  TinyDecoder tiny;
+  expect_part_argmax(tiny, DType::fp32);
+  expect_part_argmax(tiny, DType::fp16);
+  tiny.decoder().logits_scale = 0;  // all equal: the first is the arg max
+  expect_part_argmax(tiny, DType::fp16);
+  FunctionSpec several = plain_spec(DType::fp32);
+  several.head = FunctionSpec::Head::part_argmax;
+  WeightTable table;
+  const auto refused = build_function(tiny.decoder(), several, table);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+}
+
 struct Scores {
   double log_probability;
   double log_sum_exp;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "convert/plan.h"
+
+/// What the directories that ANEMLL's tools load have in common, chunked or monolithic.
+namespace anemone::converter {
+
+/// What ANEMLL does with a family. Source: its converters, version 0.3.5.
+struct AnemllFamily {
+  /// What leaves `prefill` of a monolith.
+  enum class Prefill : uint8_t { all_logits, last_logits, last_hidden };
+
+  std::string_view architecture;
+  std::string_view prefix;   ///< of file names.
+  int64_t head_parts;        ///< that the head is cut into.
+  int64_t least_state_rows;  ///< of the cache.
+  Prefill monolith_prefill;
+};
+
+struct AnemllForm {
+  const Source& source;
+  const Settings& settings;
+  const AnemllFamily& family;
+  int64_t window;  ///< of the layers that have a cache of their own; 0: none.
+  int64_t block;   ///< tokens of `prefill`.
+
+  /// Errors: unsupported (a family without such tools), invalid_argument (dtype, blocks).
+  static Result<AnemllForm> make(const Source& source, const Settings& settings);
+
+  std::string file(std::string_view part) const;
+  PlannedPackage start(const std::string& name, std::string_view part) const;
+
+  /// A function without embedding, layers, norm and head over a cache of the whole model.
+  models::FunctionSpec spec() const;
+
+  std::vector<int64_t> head_sizes() const;
+  void describe_head(PlannedPackage& planned) const;
+
+  /// Manifest and the files beside the packages. `kind`: last line of the description;
+  /// `parameters`, `last_parameters`: lines of meta.yaml before and after those of the head.
+  void finish(Plan& plan, std::string_view kind, std::string_view parameters,
+              std::string_view last_parameters) const;
+
+ private:
+  std::string meta(std::string_view kind, std::string_view parameters) const;
+  std::string config() const;
+};
+
+/// One package from tokens to logits, or to the arg max of each part of the head.
+Result<Plan> plan_anemll_monolith(const AnemllForm& form);
+
+}  // namespace anemone::converter
