@@ -1,7 +1,10 @@
 #include "convert/residual_scale.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+
+#include "models/largest_sum.h"
 
 namespace anemone::converter {
 namespace {
@@ -10,134 +13,187 @@ using models::Linear;
 using models::Norm;
 using models::WeightRef;
 
-constexpr double kLargestFp16 = 65504;
+/// A value by channel: bounds, or the mean squares of what flows there.
+using Channels = std::vector<double>;
+
 /// A branch passes the deviation that its weights give to random inputs by less than this.
 constexpr double kRoom = 16;
-/// A matrix above this is judged by some of its rows, evenly spaced.
-constexpr int64_t kMostElements = 1 << 20;
-constexpr int64_t kSampledRows = 32;
+
+double square(double value) { return value * value; }
+
+/// The mean square of the sum of independent inputs times `weights`.
+double mixed_square(std::span<const float> weights, const Channels& squares) {
+  constexpr size_t kLanes = 8;  // independent sums become vector instructions
+  std::array<double, kLanes> sums{};
+  size_t at = 0;
+  for (; weights.size() - at >= kLanes; at += kLanes)
+    for (size_t i = 0; i < kLanes; ++i) sums[i] += square(weights[at + i]) * squares[at + i];
+  for (; at < weights.size(); ++at) sums[0] += square(weights[at]) * squares[at];
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+void raise(Channels& most, const Channels& values) {
+  for (size_t i = 0; i < most.size(); ++i) most[i] = std::max(most[i], values[i]);
+}
+
+/// What a branch adds to each channel: something random and something fixed.
+struct Added {
+  explicit Added(int64_t size)
+      : squares(static_cast<size_t>(size)), fixed(static_cast<size_t>(size)) {}
+  Channels squares;
+  Channels fixed;
+};
 
 class PeakEstimate {
  public:
   explicit PeakEstimate(const Source& source)
-      : weights_(*source.checkpoint.weights), decoder_(source.decoder) {}
+      : weights_(*source.checkpoint.weights),
+        decoder_(source.decoder),
+        stream_(source.decoder.hidden_size) {}
 
   Result<double> run() {
-    const int64_t hidden = decoder_.hidden_size;
-    bounds_.assign(static_cast<size_t>(hidden), 0);
-    ANEMONE_TRY(double embedding, largest(decoder_.embedding, decoder_.vocab_size, hidden));
-    embedding *= std::abs(decoder_.embedding_scale);
-    if (decoder_.position_embedding) {
-      ANEMONE_TRY(const double position,
-                  largest(*decoder_.position_embedding, decoder_.max_positions, hidden));
-      embedding += position;
-    }
+    ANEMONE_RETURN_IF_ERROR(
+        add_embedding(decoder_.embedding, decoder_.vocab_size, decoder_.embedding_scale));
+    if (decoder_.position_embedding)
+      ANEMONE_RETURN_IF_ERROR(
+          add_embedding(*decoder_.position_embedding, decoder_.max_positions, 1));
     for (const models::Layer& layer : decoder_.layers) {
       ANEMONE_RETURN_IF_ERROR(add_attention(layer));
       ANEMONE_RETURN_IF_ERROR(add_mlp(layer));
     }
-    return embedding + *std::ranges::max_element(bounds_) + kRoom * std::sqrt(variance_);
+    double peak = 0;
+    for (size_t i = 0; i < stream_.fixed.size(); ++i)
+      peak = std::max(peak, stream_.fixed[i] + kRoom * std::sqrt(stream_.squares[i]));
+    return peak;
   }
 
  private:
-  Result<Tensor> vector(const WeightRef& ref, int64_t size) {
-    return models::load_weight(weights_, {ref, DType::fp32, {size}});
-  }
-
-  /// Calls visit(row) for the rows of a matrix, or for some of a large one.
+  /// Calls visit(index, row) for every row of a matrix.
   template <typename Visit>
   Status each_row(const WeightRef& ref, int64_t rows, int64_t columns, Visit&& visit) {
-    ANEMONE_TRY(const Tensor stored, weights_.read(ref.name));
-    const int64_t count = rows * columns <= kMostElements ? rows : std::min(rows, kSampledRows);
-    for (int64_t i = 0; i < count; ++i) {
-      models::WeightEntry entry{ref, DType::fp32, {1, columns}};
-      entry.ref.first_row += i * rows / count;
-      entry.ref.rows = 1;
-      ANEMONE_TRY(const Tensor row, models::load_weight(stored, entry));
-      visit(row.values<float>());
-    }
-    weights_.release();
+    size_t next = 0;
+    return models::stream_weight(
+        weights_, {ref, DType::fp32, {rows, columns}}, [&](const Tensor& part) -> Status {
+          const auto width = static_cast<size_t>(columns);
+          for (auto rest = part.values<float>(); !rest.empty(); rest = rest.subspan(width))
+            visit(next++, rest.first(width));
+          return {};
+        });
+  }
+
+  /// Magnitudes of a vector of weights; zeros when there is none.
+  Result<Channels> magnitudes(const std::optional<WeightRef>& ref, int64_t size) {
+    Channels result(static_cast<size_t>(size));
+    if (!ref) return result;
+    ANEMONE_TRY(const Tensor values, models::load_weight(weights_, {*ref, DType::fp32, {size}}));
+    std::ranges::transform(values.values<float>(), result.begin(),
+                           [](float value) { return std::abs(static_cast<double>(value)); });
+    return result;
+  }
+
+  Status add_embedding(const WeightRef& table, int64_t rows, double scale) {
+    Channels most(stream_.fixed.size());
+    ANEMONE_RETURN_IF_ERROR(
+        each_row(table, rows, decoder_.hidden_size, [&](size_t, std::span<const float> row) {
+          for (size_t i = 0; i < row.size(); ++i)
+            most[i] = std::max(most[i], std::abs(static_cast<double>(row[i])));
+        }));
+    for (size_t i = 0; i < most.size(); ++i) stream_.fixed[i] += std::abs(scale) * most[i];
     return {};
   }
 
-  Result<double> largest(const WeightRef& ref, int64_t rows, int64_t columns) {
-    double most = 0;
-    ANEMONE_RETURN_IF_ERROR(each_row(ref, rows, columns, [&](std::span<const float> row) {
-      for (const float value : row) most = std::max(most, std::abs(static_cast<double>(value)));
-    }));
-    return most;
+  /// The mean squares of what a norm gives: of each channel of it, its gain and its bias.
+  Result<Channels> squares_after(const std::optional<Norm>& norm) {
+    if (!norm) return Channels(stream_.fixed.size(), 1);
+    ANEMONE_TRY(Channels squares, magnitudes(norm->weight, decoder_.hidden_size));
+    ANEMONE_TRY(const Channels bias, magnitudes(norm->bias, decoder_.hidden_size));
+    for (size_t i = 0; i < squares.size(); ++i) squares[i] = square(squares[i]) + square(bias[i]);
+    return squares;
   }
 
-  /// The largest squared length of a row: the variance that inputs of variance 1 give to an output.
-  Result<double> gain(const Linear& linear) {
-    double most = 0;
+  /// What a linear layer gives to inputs of these mean squares.
+  Result<Added> added_by(const Linear& linear, const Channels& inputs) {
+    Added added(linear.out);
     ANEMONE_RETURN_IF_ERROR(
-        each_row(linear.weight, linear.out, linear.in, [&](std::span<const float> row) {
-          double sum = 0;
-          for (const float value : row) sum += static_cast<double>(value) * value;
-          most = std::max(most, sum);
+        each_row(linear.weight, linear.out, linear.in, [&](size_t i, std::span<const float> row) {
+          added.squares[i] = mixed_square(row, inputs);
         }));
-    return most;
+    ANEMONE_TRY(added.fixed, magnitudes(linear.bias, linear.out));
+    return added;
   }
 
-  /// The mean square of what a norm gives.
-  Result<double> square_of(const std::optional<Norm>& norm) {
-    if (!norm) return 1.0;
-    ANEMONE_TRY(const Tensor gains, vector(norm->weight, decoder_.hidden_size));
-    double sum = 0;
-    for (const float value : gains.values<float>()) sum += static_cast<double>(value) * value;
-    return sum / static_cast<double>(decoder_.hidden_size);
+  Result<Channels> squares_after(const Linear& linear, const Channels& inputs) {
+    ANEMONE_TRY(Added added, added_by(linear, inputs));
+    for (size_t i = 0; i < added.squares.size(); ++i) added.squares[i] += square(added.fixed[i]);
+    return std::move(added.squares);
+  }
+
+  void add(const Added& added, double multiplier) {
+    for (size_t i = 0; i < stream_.fixed.size(); ++i) {
+      stream_.squares[i] += square(multiplier) * added.squares[i];
+      stream_.fixed[i] += std::abs(multiplier) * added.fixed[i];
+    }
   }
 
   /// What a norm gives is at most sqrt(H) times its gain.
   Status add_normed(const Norm& norm, double multiplier) {
-    ANEMONE_TRY(const Tensor gains, vector(norm.weight, decoder_.hidden_size));
-    const double most = multiplier * std::sqrt(static_cast<double>(decoder_.hidden_size));
-    for (size_t i = 0; i < bounds_.size(); ++i)
-      bounds_[i] += most * std::abs(static_cast<double>(gains.values<float>()[i]));
+    ANEMONE_TRY(const Channels gains, magnitudes(norm.weight, decoder_.hidden_size));
+    Added added(decoder_.hidden_size);
+    ANEMONE_TRY(added.fixed, magnitudes(norm.bias, decoder_.hidden_size));
+    const double most = std::sqrt(static_cast<double>(decoder_.hidden_size));
+    for (size_t i = 0; i < gains.size(); ++i) added.fixed[i] += most * gains[i];
+    add(added, multiplier);
     return {};
   }
 
+  /// A head gives a mean of values, which at worst is one of them.
   Status add_attention(const models::Layer& layer) {
     if (layer.attention_post_norm)
       return add_normed(*layer.attention_post_norm, layer.residual_multiplier);
-    ANEMONE_TRY(const double input, square_of(layer.attention_pre_norm));
-    ANEMONE_TRY(const double values, gain(layer.attention.v));
-    ANEMONE_TRY(const double output, gain(layer.attention.o));
-    add_variance(input * values * output, layer.residual_multiplier);
+    const models::Attention& attention = layer.attention;
+    ANEMONE_TRY(const Channels inputs, squares_after(layer.attention_pre_norm));
+    ANEMONE_TRY(const Channels values, squares_after(attention.v, inputs));
+    const auto dim = static_cast<size_t>(attention.head_dim);
+    const auto group = static_cast<size_t>(attention.heads / attention.kv_heads);
+    Channels mixed(static_cast<size_t>(attention.o.in));
+    for (size_t i = 0; i < mixed.size(); ++i) mixed[i] = values[i / dim / group * dim + i % dim];
+    ANEMONE_TRY(const Added added, added_by(attention.o, mixed));
+    add(added, layer.residual_multiplier);
     return {};
   }
 
+  Result<Added> added_by(const models::Mlp& mlp, const Channels& inputs) {
+    ANEMONE_TRY(Channels inner, squares_after(mlp.up, inputs));
+    if (mlp.gate) {
+      ANEMONE_TRY(const Channels gate, squares_after(*mlp.gate, inputs));
+      for (size_t i = 0; i < inner.size(); ++i) inner[i] *= gate[i];
+    }
+    return added_by(mlp.down, inner);
+  }
+
+  /// Experts are mixed by probabilities: the largest speaks for all.
   Status add_mlp(const models::Layer& layer) {
     if (layer.mlp_post_norm) return add_normed(*layer.mlp_post_norm, layer.residual_multiplier);
-    ANEMONE_TRY(const double input, square_of(layer.mlp_pre_norm));
-    double most = 0;
-    const auto add = [&](const models::Mlp& mlp) -> Status {
-      ANEMONE_TRY(double inner, gain(mlp.up));
-      inner *= input;
-      if (mlp.gate) {
-        ANEMONE_TRY(const double gate, gain(*mlp.gate));
-        inner *= gate * input;
-      }
-      ANEMONE_TRY(const double output, gain(mlp.down));
-      most = std::max(most, inner * output);
+    ANEMONE_TRY(const Channels inputs, squares_after(layer.mlp_pre_norm));
+    Added most(decoder_.hidden_size);
+    const auto see = [&](const models::Mlp& mlp) -> Status {
+      ANEMONE_TRY(const Added added, added_by(mlp, inputs));
+      raise(most.squares, added.squares);
+      raise(most.fixed, added.fixed);
       return {};
     };
-    if (layer.mlp) ANEMONE_RETURN_IF_ERROR(add(*layer.mlp));
+    if (layer.mlp) ANEMONE_RETURN_IF_ERROR(see(*layer.mlp));
     if (layer.experts)
-      for (const models::Mlp& expert : layer.experts->experts) ANEMONE_RETURN_IF_ERROR(add(expert));
-    add_variance(most, layer.residual_multiplier);
+      for (const models::Mlp& expert : layer.experts->experts) ANEMONE_RETURN_IF_ERROR(see(expert));
+    add(most, layer.residual_multiplier);
     return {};
-  }
-
-  void add_variance(double variance, double multiplier) {
-    variance_ += variance * multiplier * multiplier;
   }
 
   const checkpoint::TensorSource& weights_;
   const models::Decoder& decoder_;
-  std::vector<double> bounds_;  ///< by channel: what norms after branches let through.
-  double variance_ = 0;         ///< of what all other branches add.
+  Added stream_;
 };
 
 }  // namespace
@@ -145,8 +201,8 @@ class PeakEstimate {
 Result<double> residual_peak(const Source& source) { return PeakEstimate(source).run(); }
 
 double scale_below_overflow(double peak) {
-  if (peak <= kLargestFp16) return 1;
-  return std::exp2(std::floor(std::log2(kLargestFp16 / peak)));
+  if (peak <= models::kLargestSum) return 1;
+  return std::exp2(std::floor(std::log2(models::kLargestSum / peak)));
 }
 
 bool can_rescale(const models::Decoder& decoder) {

@@ -4,13 +4,15 @@
 
 namespace anemone::converter {
 
-/// How large the residual stream may become, from the weights alone: what an embedding has at most,
-/// what a norm after a branch lets through at most, and of other branches what weights like these
-/// give to random inputs, with room above.
+/// How large the residual stream may become, estimated from all weights and no text: in each
+/// channel what an embedding has at most, what a norm after a branch lets through at most, biases,
+/// and of other branches what their weights give to random inputs, with room above.
+/// Reads every weight that leads into the stream, a few MB at a time.
 /// Errors: those of reading weights.
 Result<double> residual_peak(const Source& source);
 
-/// The largest power of two, at most 1, that brings `peak` below what fp16 holds.
+/// The largest power of two, at most 1, that brings `peak` below what the sums of the Neural
+/// Engine hold.
 double scale_below_overflow(double peak);
 
 /// Whether the stream passes a norm wherever it is read, so that scaling it changes nothing.

@@ -5,12 +5,10 @@
 
 #include "base/float16.h"
 #include "models/blocks.h"
+#include "models/largest_sum.h"
 
 namespace anemone::models {
 namespace {
-
-/// No sum of a dot product or a reduction may pass this on the Neural Engine (Q15.16 sums).
-constexpr double kLargestSum = 32752;
 
 /// How sums of exponentials are kept in range: each part sums exp(logit - max + shift), and parts
 /// are added times `scale`. The shift is as large as the widest part allows, because fp16 loses
