@@ -40,7 +40,10 @@ class MakeTestTest(unittest.TestCase):
         os.utime(path, (path.stat().st_mtime - age,) * 2)
 
     def make(self, *goals):
-        environment = dict(os.environ, PATH=f"{self.root}/bin:{os.environ['PATH']}", MAKEFLAGS="")
+        # What `make test PRESET=… CTEST_FLAGS=…` was called with reaches its tests in the environment.
+        inherited = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "PRESET", "JOBS", "CTEST_FLAGS", "RESULTS")
+        environment = {name: value for name, value in os.environ.items() if name not in inherited}
+        environment["PATH"] = f"{self.root}/bin:{os.environ['PATH']}"
         return subprocess.run(
             ["make", "JOBS=1", *goals], cwd=self.root, env=environment, capture_output=True, text=True
         )
