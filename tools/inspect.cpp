@@ -6,6 +6,7 @@
 
 #include "anemone/language_model.h"
 #include "anemone/text.h"
+#include "anemone/verify_folder.h"
 #include "command.h"
 #include "package_report.h"
 #include "terminal.h"
@@ -96,6 +97,9 @@ void verify_whole(const fs::path& path, const CommonFlags& common, Findings& fin
     ANEMONE_TRY(const auto model, lm::LanguageModel::open(path, options));
     return {};
   };
+  const bool packages_are_sound = findings.faults == 0;
+  for (const Error& fault : lm::verify_folder(path)) add_fault(fault, findings.json, findings);
+  if (!packages_are_sound) return;
   if (const Status status = open(); !status.ok())
     add_fault(status.error(), findings.json, findings);
   if (const auto tokenizer = text::Tokenizer::load(path); !tokenizer.ok())
@@ -139,7 +143,7 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
     parts = parts_of(*directory);
   }
   ANEMONE_RETURN_IF_ERROR(inspect_packages(parts, flags, common, findings));
-  if (flags.report.verify && findings.faults == 0) verify_whole(path, common, findings);
+  if (flags.report.verify) verify_whole(path, common, findings);
   return {};
 }
 

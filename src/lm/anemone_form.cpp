@@ -2,7 +2,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/json_document.h"
 #include "base/path_inside.h"
 #include "lm/anemone_manifest.h"
 #include "lm/forms.h"
@@ -15,31 +14,50 @@ namespace {
 namespace fs = std::filesystem;
 using Stage = AnemoneManifest::Stage;
 
-Result<AnemoneManifest> read_manifest(const fs::path& folder) {
-  ANEMONE_TRY(const std::string text, read_text(folder / kAnemoneManifest));
-  return parse_anemone_manifest(text).in(kAnemoneManifest);
+/// The counts that the manifest names are those of the packages.
+Status check_counts(const AnemoneManifest& manifest, const ModelInfo& info) {
+  const auto check = [](const char* key, int64_t said, int64_t found) -> Status {
+    if (said == 0 || said == found) return {};
+    return fail(ErrorCode::mismatch, "{}: {} is {}, the packages have {}", kAnemoneManifest, key,
+                said, found);
+  };
+  ANEMONE_RETURN_IF_ERROR(check("vocab_size", manifest.vocab_size, info.vocab_size));
+  return check("context_length", manifest.context_length, info.context_length);
+}
+
+/// A package that names what it was made from names what the manifest does.
+Status check_source(const AnemoneManifest& manifest, const package::Package& package) {
+  const auto found = package.metadata.find("anemone.source");
+  if (found == package.metadata.end() || manifest.source_sha256.empty()) return {};
+  const std::string expected = "sha256:" + manifest.source_sha256;
+  if (found->second == expected) return {};
+  return with_hint(
+      fail(ErrorCode::mismatch, "{}: made from {}, {} expects {}", package.path.filename().string(),
+           found->second, kAnemoneManifest, expected),
+      "all packages of a folder come from one conversion");
 }
 
 class Loading {
  public:
-  Loading(const fs::path& folder, const LanguageModel::Options& options)
-      : folder_(folder), options_(options) {}
+  Loading(const fs::path& folder, const AnemoneManifest& manifest,
+          const LanguageModel::Options& options)
+      : folder_(folder), manifest_(manifest), options_(options) {}
 
-  OpenedModel open(const AnemoneManifest& manifest) {
-    ANEMONE_TRY(parts_.step, pipeline(manifest, "decode"));
+  OpenedModel open() {
+    ANEMONE_TRY(parts_.step, pipeline("decode"));
     if (!parts_.step || parts_.step->rows() != 1 || parts_.step->vocab_size() == 0)
       return fail(ErrorCode::corrupt, "{}: the pass decode does not take one token and give logits",
                   kAnemoneManifest);
-    ANEMONE_TRY(parts_.block, pipeline(manifest, "prefill"));
+    ANEMONE_TRY(parts_.block, pipeline("prefill"));
     if (parts_.block && (parts_.block->rows() < 2 || parts_.block->rows() > columns_))
       return fail(ErrorCode::mismatch, "the pass prefill takes {} tokens, the context is {}",
                   parts_.block->rows(), columns_);
-    ANEMONE_RETURN_IF_ERROR(add_smaller_blocks(manifest));
+    ANEMONE_RETURN_IF_ERROR(add_smaller_blocks());
     ModelInfo& info = parts_.info;
     info.name = folder_.filename().string();
     info.path = folder_;
     info.form = "anemone";
-    info.architecture = manifest.architecture;
+    info.architecture = manifest_.architecture;
     info.vocab_size = parts_.step->vocab_size();
     info.context_length = columns_;
     info.prefill_block_tokens = parts_.block ? parts_.block->rows() : 0;
@@ -59,6 +77,7 @@ class Loading {
     if (const auto found = loaded_.find(name); found != loaded_.end()) return found->second;
     ANEMONE_TRY(const fs::path path, path_inside(folder_, name));
     ANEMONE_TRY(auto model, load_package(path, options_.runtime));
+    ANEMONE_RETURN_IF_ERROR(check_source(manifest_, model->package()));
     ANEMONE_RETURN_IF_ERROR(join_states(parts_.empty_state, *model));
     parts_.packages.push_back(model);
     return loaded_.emplace(name, model.get()).first->second;
@@ -74,10 +93,10 @@ class Loading {
   }
 
   /// The passes prefill_<rows>.
-  Status add_smaller_blocks(const AnemoneManifest& manifest) {
-    for (const auto& [pass, named] : manifest.passes) {
+  Status add_smaller_blocks() {
+    for (const auto& [pass, named] : manifest_.passes) {
       if (!pass.starts_with("prefill_")) continue;
-      ANEMONE_TRY(auto block, pipeline(manifest, pass));
+      ANEMONE_TRY(auto block, pipeline(pass));
       if (!block || block->rows() < 2 || block->rows() > columns_)
         return fail(ErrorCode::mismatch, "the pass {} takes {} tokens, the context is {}", pass,
                     block ? block->rows() : 0, columns_);
@@ -88,9 +107,9 @@ class Loading {
   }
 
   /// Nothing when the model has no such pass.
-  Result<std::optional<Pipeline>> pipeline(const AnemoneManifest& manifest, std::string_view pass) {
-    const auto found = manifest.passes.find(pass);
-    if (found == manifest.passes.end()) return std::optional<Pipeline>();
+  Result<std::optional<Pipeline>> pipeline(std::string_view pass) {
+    const auto found = manifest_.passes.find(pass);
+    if (found == manifest_.passes.end()) return std::optional<Pipeline>();
     std::vector<Pipeline::Stage> stages;
     int64_t rows = 0;
     for (const Stage& named : found->second) {
@@ -111,6 +130,7 @@ class Loading {
   }
 
   const fs::path& folder_;
+  const AnemoneManifest& manifest_;
   const LanguageModel::Options& options_;
   StaticCacheParts parts_;
   std::map<std::string, runtime::Model*> loaded_;
@@ -129,13 +149,19 @@ OpenedModel open_anemone(const fs::path& path, const LanguageModel::Options& opt
   const fs::path folder = fs::canonical(path, error);
   if (error) return fail(ErrorCode::io, "{}: {}", path.string(), error.message());
   const auto open = [&]() -> OpenedModel {
-    ANEMONE_TRY(const AnemoneManifest manifest, read_manifest(folder));
-    if (manifest.model.empty()) return Loading(folder, options).open(manifest);
+    ANEMONE_TRY(const AnemoneManifest manifest, read_anemone_manifest(folder));
+    if (manifest.model.empty()) {
+      ANEMONE_TRY(auto joined, Loading(folder, manifest, options).open());
+      ANEMONE_RETURN_IF_ERROR(check_counts(manifest, joined->info()));
+      return joined;
+    }
     ANEMONE_TRY(const fs::path package, path_inside(folder, manifest.model));
     if (!fs::exists(package / "Manifest.json", error))
       return fail(ErrorCode::not_found, "no package {}, which {} names",
                   package.filename().string(), kAnemoneManifest);
-    return LanguageModel::open(package, options);
+    ANEMONE_TRY(auto whole, LanguageModel::open(package, options));
+    ANEMONE_RETURN_IF_ERROR(check_counts(manifest, whole->info()));
+    return whole;
   };
   return open().in(path.string());
 }

@@ -1,5 +1,7 @@
 #include "lm/anemone_manifest.h"
 
+#include <limits>
+
 #include "base/error.h"
 #include "base/json_document.h"
 
@@ -19,6 +21,27 @@ const Json* member(const Json& object, const char* key) {
 std::string text_member(const Json& object, const char* key) {
   const Json* value = member(object, key);
   return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+/// A count that may be left out.
+Result<int64_t> count_member(const Json& object, const char* key) {
+  const Json* value = member(object, key);
+  if (value == nullptr) return 0;
+  if (!value->is_number_integer() || *value < 1 || *value > std::numeric_limits<int32_t>::max())
+    return fail(ErrorCode::corrupt, "{} is no count", key);
+  return value->get<int64_t>();
+}
+
+Status read_files(const Json& manifest, AnemoneManifest& result) {
+  const Json* files = member(manifest, "files");
+  if (files == nullptr) return {};
+  if (!files->is_object()) return fail(ErrorCode::corrupt, "files is no object");
+  for (const auto& [name, digest] : files->items()) {
+    if (!digest.is_string())
+      return fail(ErrorCode::corrupt, "the digest of the file {} is no text", name);
+    result.files[name] = digest.get<std::string>();
+  }
+  return {};
 }
 
 Status check_version(const Json& manifest) {
@@ -55,6 +78,11 @@ Result<AnemoneManifest> parse_anemone_manifest(std::string_view json) {
   ANEMONE_RETURN_IF_ERROR(check_version(document));
   AnemoneManifest manifest;
   manifest.architecture = text_member(document, "architecture");
+  ANEMONE_TRY(manifest.vocab_size, count_member(document, "vocab_size"));
+  ANEMONE_TRY(manifest.context_length, count_member(document, "context_length"));
+  if (const Json* source = member(document, "source"); source != nullptr)
+    manifest.source_sha256 = text_member(*source, "sha256");
+  ANEMONE_RETURN_IF_ERROR(read_files(document, manifest));
   manifest.model = text_member(document, "model");
   if (!manifest.model.empty()) return manifest;
   const Json* passes = member(document, "passes");
@@ -69,6 +97,11 @@ Result<AnemoneManifest> parse_anemone_manifest(std::string_view json) {
   if (stages > kMostStages)
     return fail(ErrorCode::limit, "{} stages in all passes, at most {}", stages, kMostStages);
   return manifest;
+}
+
+Result<AnemoneManifest> read_anemone_manifest(const std::filesystem::path& folder) {
+  ANEMONE_TRY(const std::string text, read_text(folder / kAnemoneManifest));
+  return parse_anemone_manifest(text).in(kAnemoneManifest);
 }
 
 }  // namespace anemone::lm
