@@ -17,6 +17,19 @@ constexpr const Architecture* kArchitectures[] = {
 #undef MODEL_ARCHITECTURE
 };
 
+/// A classifier has the layers of its family, but no logits of a next token.
+bool is_language_model(std::string_view architecture) {
+  return architecture.ends_with("ForCausalLM") || architecture.ends_with("LMHeadModel") ||
+         architecture.ends_with("ForConditionalGeneration");
+}
+
+Status check_purpose(const std::vector<std::string>& named) {
+  if (named.empty() || std::ranges::any_of(named, is_language_model)) return {};
+  return with_hint(fail(ErrorCode::unsupported, "config.json: architectures: {}, no language model",
+                        fmt::join(named, ", ")),
+                   "language models end in ForCausalLM, LMHeadModel or ForConditionalGeneration");
+}
+
 }  // namespace
 
 std::span<const Architecture* const> architectures() { return kArchitectures; }
@@ -35,6 +48,8 @@ Result<Decoder> read_decoder(std::string_view config_json,
   for (const Architecture* architecture : kArchitectures) {
     if (std::ranges::find(architecture->model_types, type) == architecture->model_types.end())
       continue;
+    ANEMONE_RETURN_IF_ERROR(
+        check_purpose(config.words("architectures").value_or(std::vector<std::string>())));
     ANEMONE_TRY(Decoder decoder, architecture->read(config, weights));
     decoder.architecture = type;
     return decoder;

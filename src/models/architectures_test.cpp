@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -135,6 +136,22 @@ TEST(ReadDecoder, UnknownModelTypeListsTheKnown) {
   EXPECT_THAT(decoder.error().to_string(), AllOf(HasSubstr("mamba"), HasSubstr("llama")));
 }
 
+TEST(ReadDecoder, AClassifierIsNoLanguageModel) {
+  const HeaderSource weights(llama_tensors());
+  for (const char* named : {"LlamaForSequenceClassification", "LlamaForTokenClassification",
+                            "LlamaForQuestionAnswering", "LlamaModel"}) {
+    const auto decoder =
+        read_decoder(llama_with(std::string(R"(, "architectures": [")") + named + "\"]"), weights);
+    ASSERT_FALSE(decoder.ok()) << named;
+    EXPECT_EQ(decoder.error().code, ErrorCode::unsupported);
+    EXPECT_THAT(decoder.error().message, HasSubstr(std::string("architectures: ") + named));
+  }
+  for (const char* list : {"[]", "null", R"(["LlamaForCausalLM"])"})
+    EXPECT_TRUE(
+        read_decoder(llama_with(std::string(R"(, "architectures": )") + list), weights).ok())
+        << list;
+}
+
 TEST(ReadDecoder, LayersAreBoundedByTheTensors) {
   const HeaderSource weights(llama_tensors());
   std::string text = llama_with("");
@@ -198,6 +215,18 @@ TEST(CheckWeights, ListsMissingExtraAndMisshapenTogether) {
             "the checkpoint does not fit its config: lm_head.weight: missing, expected [16, 8]; "
             "model.layers.0.mlp.gate_proj.weight: shape [8, 12], expected [12, 8]; "
             "model.layers.0.self_attn.q_proj.bias: not part of a llama model with this config");
+}
+
+TEST(CheckWeights, ListsTenProblemsAtMost) {
+  const HeaderSource weights(llama_tensors());
+  const auto decoder = read_decoder(llama_with(""), weights);
+  ASSERT_TRUE(decoder.ok()) << decoder.error().to_string();
+  std::vector<TensorInfo> others = llama_tensors();
+  for (int i = 0; i < 13; ++i) others.push_back({"zz." + std::to_string(i), DType::fp32, {1}});
+  const Status status = check_weights(*decoder, HeaderSource(others));
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(status.error().message, AllOf(HasSubstr("; and 3 more"), HasSubstr("zz.0: ")));
+  EXPECT_EQ(std::ranges::count(status.error().message, ';'), 10);
 }
 
 /// A stored lm_head is not used where the family ties the output layer to the embedding.

@@ -141,6 +141,12 @@ Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& wei
                                    decoder.architecture));
   }
   if (problems.empty()) return {};
+  constexpr size_t kMostShown = 10;
+  if (problems.size() > kMostShown) {
+    const std::string more = fmt::format("and {} more", problems.size() - kMostShown);
+    problems.resize(kMostShown);
+    problems.push_back(more);
+  }
   return with_hint(fail(ErrorCode::mismatch, "the checkpoint does not fit its config: {}",
                         fmt::join(problems, "; ")),
                    "is config.json the one that these weights were saved with?");
