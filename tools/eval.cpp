@@ -168,6 +168,12 @@ Status outcome(const eval::Report& report) {
 }
 
 Status evaluate(const Flags& flags, const CommonFlags& common) {
+  if (flags.output_path.empty() && (flags.log_samples || flags.predict_only))
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("{} without --output-path: the answers would be lost",
+                             flags.predict_only ? "--predict-only" : "--log-samples"),
+                 {},
+                 "name the folder for them"};
   const LogSink log = log_sink(common);
   ANEMONE_TRY(const eval::Options options, to_options(flags));
   ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
@@ -181,9 +187,11 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
       fmt::format("{}: {}, context {}, numerics {}, loaded in {:.1f} s", model->info().name,
                   model->info().form, model->info().context_length,
                   runtime::to_string(model->info().numerics), loading.count()));
-  ProgressLine progress(common);
-  ANEMONE_TRY(const eval::Report report,
-              eval::evaluate(*model, tokenizer, options, progress.sink(), log));
+  const auto run = [&] {  // the progress line is gone when this returns
+    ProgressLine progress(common);
+    return eval::evaluate(*model, tokenizer, options, progress.sink(), log);
+  };
+  ANEMONE_TRY(const eval::Report report, run());
   Status written;
   if (!flags.output_path.empty()) {
     auto files = eval::write_report(report, flags.output_path);
