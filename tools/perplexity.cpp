@@ -52,9 +52,12 @@ Status measure(const Flags& flags, const CommonFlags& common) {
                  "perplexity needs at least one token"};
   ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
   ANEMONE_TRY(const auto model, flags.model.open(common, common.json));
-  ProgressLine progress(common);
-  ANEMONE_TRY(const auto report, eval::perplexity(*model, tokenizer, content,
-                                                  {flags.window, flags.stride}, progress.sink()));
+  const auto run = [&] {  // the progress line is gone when this returns
+    ProgressLine progress(common);
+    return eval::perplexity(*model, tokenizer, content, {flags.window, flags.stride},
+                            progress.sink());
+  };
+  ANEMONE_TRY(const auto report, run());
   if (common.json) return write_stdout(to_json(report, model->info()));
   return write_stdout(
       fmt::format("token perplexity {} over {} in {}\n"
