@@ -16,8 +16,8 @@ constexpr std::array kFamilies = {
     AnemllFamily{"llama", "llama", 8, 512, Prefill::last_logits},
     AnemllFamily{"qwen2", "qwen25", 16, 256, Prefill::all_logits},
     AnemllFamily{"qwen3", "qwen", 16, 256, Prefill::all_logits},
-    AnemllFamily{"gemma3", "gemma3", 16, 256, Prefill::last_hidden},
-    AnemllFamily{"gemma3_text", "gemma3", 16, 256, Prefill::last_hidden}};
+    AnemllFamily{"gemma3", "gemma3", 16, 256, Prefill::last_hidden, true},
+    AnemllFamily{"gemma3_text", "gemma3", 16, 256, Prefill::last_hidden, true}};
 constexpr const char* kVersion = "0.3.5";  ///< of the directory's form.
 
 std::string one_line(std::string text) {
@@ -57,6 +57,11 @@ Result<AnemllForm> AnemllForm::make(const Source& source, const Settings& settin
     return fail(ErrorCode::invalid_argument, "the layout anemll has one size of blocks, not {}",
                 settings.prefill.size());
   ANEMONE_TRY(const int64_t window, models::window_of(source.decoder, settings.context));
+  if (window > 0 && !family->rotates)
+    return with_hint(
+        fail(ErrorCode::unsupported, "ANEMLL's tools know no windows of {}, this one has {} tokens",
+             source.decoder.architecture, window),
+        fmt::format("use --layout anemone, or a context of {} or less", window));
   return AnemllForm{source, settings, *family, window,
                     std::min(settings.prefill.at(0), window > 0 ? window : settings.context)};
 }

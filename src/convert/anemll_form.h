@@ -19,6 +19,7 @@ struct AnemllFamily {
   int64_t head_parts;        ///< that the head is cut into.
   int64_t least_state_rows;  ///< of the cache.
   Prefill monolith_prefill;
+  bool rotates = false;  ///< windowed layers have a cache of their own.
 };
 
 struct AnemllForm {

@@ -76,6 +76,31 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, AnemllLayout,
                            return name;
                          });
 
+/// ANEMLL has caches that rotate for Gemma 3 alone.
+TEST(AnemllLayoutWindow, IsRefusedWhereAnemllKnowsNone) {
+  const fs::path source = test::shared_folder() / "fixtures/hf/qwen2";
+  ANEMONE_NEED_SHARED(source);
+  const test::ScratchFolder scratch;
+  const fs::path copy = scratch.path() / "windowed";
+  fs::create_directory(copy);
+  fs::copy_file(source / "model.safetensors", copy / "model.safetensors");
+  std::ifstream stream(source / "config.json");
+  auto config = nlohmann::json::parse(stream);
+  config.update({{"use_sliding_window", true}, {"sliding_window", 32}, {"max_window_layers", 1}});
+  config.erase("layer_types");
+  scratch.write("windowed/config.json", config.dump());
+  ConvertOptions options{.layout = "anemll", .context = 64, .prefill = {8}, .dry_run = true};
+  const auto refused = convert(copy, scratch.path() / "out", options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_NE(refused.error().hint.find("--layout anemone"), std::string::npos);
+  options.context = 32;
+  EXPECT_TRUE(convert(copy, scratch.path() / "out", options).ok());
+  options.context = 64;
+  options.layout = "anemone";
+  EXPECT_TRUE(convert(copy, scratch.path() / "out", options).ok());
+}
+
 /// Gemma 3 past its window: the functions and states of ANEMLL's directory, in the sizes of another
 /// checkpoint (its own is not among the fixtures).
 TEST(AnemllLayoutGemma, HasTheRotatingFunctionsOfAnemllsOwn) {
