@@ -37,7 +37,13 @@ std::string duration(double seconds) {
 void watch_interrupt() {
   struct sigaction action {};
   action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    const bool is_ignored =
+        sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+    if (signal == SIGHUP && is_ignored) continue;  // nohup
+    sigaction(signal, &action, nullptr);
+  }
   std::signal(SIGPIPE, SIG_IGN);
 }
 

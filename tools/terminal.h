@@ -9,7 +9,8 @@
 
 namespace anemone::tools {
 
-/// Makes Ctrl-C set a flag instead of ending the process; a second Ctrl-C ends it at once.
+/// Makes Ctrl-C, SIGTERM and SIGHUP set a flag instead of ending the process, so that what is half
+/// done is removed; a second one ends it at once. SIGHUP stays ignored under nohup.
 void watch_interrupt();
 bool interrupted();
 
