@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,18 @@ Result<double> positive_number(std::string_view flag, const std::string& text) {
   if (!text.empty() && *end == '\0' && std::isfinite(value) && value > 0) return value;
   return Error{ErrorCode::invalid_argument,
                fmt::format("{}: '{}', expected a positive number or auto", flag, text),
+               {},
+               {}};
+}
+
+Result<int64_t> chunk_count(const std::string& text) {
+  constexpr int64_t kMost = 1000;
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count >= 1 && count <= kMost)
+    return count;
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("--chunks: '{}', expected 1 to {} or auto", text, kMost),
                {},
                {}};
 }
@@ -98,7 +111,9 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   if (!flags.calibrate.empty()) return not_yet("--calibrate");
   if (flags.target_bits != 0) return not_yet("--target-bits");
   ConvertOptions options = flags.options;
-  if (flags.chunks != "auto") options.chunks = std::stoll(flags.chunks);
+  if (flags.chunks != "auto") {
+    ANEMONE_TRY(options.chunks, chunk_count(flags.chunks));
+  }
   if (flags.residual_scale != "auto") {
     ANEMONE_TRY(options.residual_scale, positive_number("--residual-scale", flags.residual_scale));
   }
@@ -123,7 +138,8 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
                  "Folder of a Hugging Face model, or its file of weights")
       ->required();
   app.add_option("-o,--output", flags->output,
-                 "Folder to write; with --layout stateful or plain also one .mlpackage")
+                 "Folder to write; with --layout stateful or plain also one .mlpackage, which has "
+                 "no place for tokenizer, chat template and generation config")
       ->required();
   app.add_option("--layout", options.layout, "anemone, anemll, stateful or plain")
       ->check(CLI::IsMember({"anemone", "anemll", "stateful", "plain"}));
@@ -135,11 +151,10 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
                  "Tokens of the cache; 0: 512, or what the model has if that is less")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--prefill", options.prefill,
-                 "Tokens of a block; with --layout anemone also several sizes: 64,16")
+                 "Tokens of a block, default 64; with --layout anemone also several sizes: 64,16")
       ->delimiter(',')
       ->check(CLI::PositiveNumber);
-  app.add_option("--chunks", flags->chunks, "Packages to divide the model into, or auto")
-      ->check(CLI::IsMember({"auto"}) | CLI::Range(1, 1000));
+  app.add_option("--chunks", flags->chunks, "Packages to divide the model into, or auto");
   app.add_option("--chip", options.chip,
                  "Chip whose weight limit decides with --chunks auto: a12 to a19pro, m1 to m5max; "
                  "default: the least limit");

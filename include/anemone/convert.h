@@ -25,11 +25,12 @@ struct ConvertOptions {
   /// no logits.
   bool argmax = false;
   int64_t context = 0;  ///< tokens of the cache; 0: 512, or what the model has if that is less.
-  /// Tokens of a block. The layout anemone has a prefill function for each; the largest scores.
-  std::vector<int64_t> prefill = {64};
+  /// Tokens of a block; empty: 64, or the context if that is less. The layout anemone has a prefill
+  /// function for each; the largest scores.
+  std::vector<int64_t> prefill;
   std::optional<int64_t> chunks;  ///< nothing: as few as the weight limit of a program allows.
   std::string chip;               ///< whose limit that is ("m4"); empty: the least of all.
-  std::vector<int64_t> lengths;   ///< layout plain: tokens of the inputs; empty: the context. A
+  std::vector<int64_t> lengths;   ///< layout plain, in place of `context`: tokens of the inputs. A
                                   ///< folder gets a package for each, one package takes them all.
   std::filesystem::path adapter;  ///< merged into the weights; may be empty.
   DType dtype = DType::fp16;      ///< of weights and activations: fp16 or fp32.
@@ -77,8 +78,10 @@ struct ConversionReport {
 /// Converts the checkpoint at `path` (a folder or a file of weights beside its config.json) to
 /// `out`, a folder, or for the layouts stateful and plain also one `.mlpackage`. All is written
 /// aside and appears under `out` at the end or not at all; the same input gives the same bytes.
+/// One `.mlpackage` has no place for tokenizer, chat template and generation config: the log warns.
 /// Weights are streamed: memory holds a few tensors. Weights are rounded once, to nearest even.
-/// Errors: those of reading a checkpoint; invalid_argument (options; `out` exists; no such pass),
+/// Errors: those of reading a checkpoint; invalid_argument (options, also such as
+/// the layout does not know; `out` exists; the source lies in `out`; no such pass),
 /// unsupported (a config or layout that this cannot do), out_of_range (a weight beyond fp16), io
 /// (also: needed and available bytes, before any weight is read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,

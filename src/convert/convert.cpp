@@ -5,6 +5,7 @@
 
 #include "anemone/version.h"
 #include "base/error.h"
+#include "base/free_space.h"
 #include "base/staged_folder.h"
 #include "convert/chunks.h"
 #include "convert/layouts.h"
@@ -18,7 +19,7 @@ namespace anemone {
 namespace converter {
 
 std::span<const Layout> layouts() {
-#define CONVERT_LAYOUT(name) Layout{#name, plan_##name},
+#define CONVERT_LAYOUT(name, ...) Layout{#name, plan_##name, {__VA_ARGS__}},
   static constexpr std::array kLayouts = {
 #include "convert/layouts.inc"
   };
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kDefaultContext = 512;
+constexpr int64_t kDefaultBlock = 64;
 
 Result<const Layout*> find_layout(std::string_view name) {
   const auto found = std::ranges::find(layouts(), name, &Layout::name);
@@ -56,6 +58,32 @@ Result<Source> load(const fs::path& path, const ConvertOptions& options) {
   return source;
 }
 
+/// Errors: invalid_argument when an option is given that would change nothing.
+Status check_options(const Layout& layout, const ConvertOptions& options) {
+  std::string known = "--context";
+  std::string unknown;
+  const auto see = [&](std::string_view flag, bool is_known, bool is_given) {
+    if (is_known) known += fmt::format(", {}", flag);
+    if (!is_known && is_given && unknown.empty()) unknown = flag;
+  };
+  see("--prefill", layout.options.prefill, !options.prefill.empty());
+  // One chunk is what other layouts have.
+  see("--chunks", layout.options.chunks, options.chunks.value_or(1) != 1);
+  see("--chip", layout.options.chunks, !options.chip.empty());
+  see("--lengths", layout.options.lengths, !options.lengths.empty());
+  if (!unknown.empty())
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "the layout {} knows no {}", layout.name, unknown),
+        "it knows " + known);
+  if (options.context != 0 && !options.lengths.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "--context beside --lengths"),
+                     "lengths are contexts: give one of them");
+  if (options.chunks && !options.chip.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "--chip beside --chunks"),
+                     "the chip only decides how many chunks there are: give one of them");
+  return {};
+}
+
 Result<Settings> settings_for(const ConvertOptions& options, const models::Decoder& decoder,
                               const fs::path& out) {
   const auto check = [&](std::string_view what, int64_t value, int64_t most) -> Status {
@@ -74,6 +102,8 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   ANEMONE_TRY(settings.chunk_limit, chunk_limit(options.chip));
   settings.is_package = out.extension() == ".mlpackage";
   ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, decoder.max_positions));
+  settings.prefill = {std::min(kDefaultBlock, settings.context)};
+  if (!options.prefill.empty()) settings.prefill.clear();
   for (const int64_t tokens : options.prefill) {
     ANEMONE_RETURN_IF_ERROR(check("the prefill block", tokens, decoder.max_positions));
     settings.prefill.push_back(std::min(tokens, settings.context));
@@ -113,7 +143,13 @@ class Conversion {
 
   Result<ConversionReport> run(const fs::path& path) {
     ANEMONE_TRY(const Layout* layout, find_layout(options_.layout));
-    if (!options_.dry_run) ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
+    ANEMONE_RETURN_IF_ERROR(check_options(*layout, options_));
+    if (!options_.dry_run) {
+      ANEMONE_RETURN_IF_ERROR(check_source(report_.path, path));
+      if (!options_.adapter.empty())
+        ANEMONE_RETURN_IF_ERROR(check_source(report_.path, options_.adapter));
+      ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
+    }
     say("load: {}", path.string());
     ANEMONE_TRY(source_, load(path, options_));
     if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
@@ -128,10 +164,11 @@ class Conversion {
       ANEMONE_RETURN_IF_ERROR(
           passes::run(planned.package.program, options_.passes).in(planned.name));
     ANEMONE_RETURN_IF_ERROR(measure());
+    warn_of_limits();
     say("convert: {} to {}, {} packages, {} bytes", to_string(report_.dtype), report_.path.string(),
         report_.packages.size(), report_.total_bytes);
     if (options_.dry_run) return std::move(report_);
-    ANEMONE_RETURN_IF_ERROR(check_space());
+    ANEMONE_RETURN_IF_ERROR(check_room());
     say("save: {}", report_.path.string());
     ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
                                                  : save_folder());
@@ -147,6 +184,28 @@ class Conversion {
       options_.log(LogLevel::info, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  void warn(const std::string& message) const {
+    if (options_.log) options_.log(LogLevel::warning, message);
+  }
+
+  void warn_of_limits() const {
+    if (settings_.is_package)
+      warn(
+          fmt::format("{} holds the program alone: tokenizer, chat template, generation config and "
+                      "anemone.json need a folder",
+                      report_.path.filename().string()));
+    // ANEMLL's CLAUDE.md: "function_name must be nil unless model type is ML Program".
+    constexpr size_t kMostFunctions = 3;
+    const auto most = std::ranges::max_element(
+        report_.packages, {},
+        [](const ConvertedPackage& package) { return package.functions.size(); });
+    if (most != report_.packages.end() && most->functions.size() > kMostFunctions)
+      warn(fmt::format(
+          "{} has {} functions: ANEMLL reports that prefill of packages with more than {} may fail "
+          "to load on the Neural Engine",
+          most->name, most->functions.size(), kMostFunctions));
+  }
+
   Status choose_residual_scale() {
     if (options_.residual_scale) {
       settings_.residual_scale = *options_.residual_scale;
@@ -156,11 +215,11 @@ class Conversion {
       if (scale < 1 && can_rescale(source_.decoder)) {
         settings_.residual_scale = scale;
         say("residual stream: up to about {:.0f}, kept times {} inside", peak, scale);
-      } else if (scale < 1 && options_.log) {
-        options_.log(LogLevel::warning,
-                     fmt::format("the residual stream may reach {:.0f}, more than fp16 holds, and "
-                                 "{} cannot be rescaled; fp32 is safe",
-                                 peak, report_.architecture));
+      } else if (scale < 1) {
+        warn(
+            fmt::format("the residual stream may reach {:.0f}, more than the sums of the Neural "
+                        "Engine hold, and {} cannot be rescaled; fp32 is safe",
+                        peak, report_.architecture));
       }
     }
     report_.residual_scale = settings_.residual_scale;
@@ -189,13 +248,13 @@ class Conversion {
     return {};
   }
 
-  Status check_space() const {
+  Status check_room() const {
     std::error_code error;
     const fs::path folder = fs::absolute(report_.path, error).parent_path();
-    const fs::space_info space = fs::space(folder, error);
-    if (error || space.available >= report_.total_bytes) return {};
-    return fail(ErrorCode::io, "{}: no space left: {} bytes are needed, {} are available",
-                folder.string(), report_.total_bytes, space.available);
+    uint64_t needed = report_.total_bytes;
+    if (!settings_.is_package)
+      needed += companion_bytes(source_.checkpoint.path, plan_.copies_config);
+    return check_space(folder, needed).in(folder.string());
   }
 
   Status save_package(const fs::path& path, const PlannedPackage& planned) {
@@ -236,13 +295,13 @@ class Conversion {
     for (const auto& [name, contents] : plan_.texts)
       ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / name, contents));
     ANEMONE_TRY(const std::string manifest, manifest_of(staged.path()));
-    ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / "anemone.json", manifest));
+    ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / kManifest, manifest));
     return staged.commit();
   }
 
   Result<std::string> manifest_of(const fs::path& folder) const {
     nlohmann::ordered_json manifest = {
-        {"format", "anemone-model"},
+        {"format", kFormat},
         {"format_version", 1},
         {"tool", {{"name", "anemone"}, {"version", std::string(version())}}},
         {"layout", options_.layout},

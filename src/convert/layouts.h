@@ -7,13 +7,21 @@
 
 namespace anemone::converter {
 
+/// Which options mean something to a layout; all know the others.
+struct LayoutOptions {
+  bool prefill = false;
+  bool chunks = false;  ///< and `chip`, which decides how many.
+  bool lengths = false;
+};
+
 /// One way to divide a model into packages: a file layout_<name>.cpp and a line of layouts.inc.
 struct Layout {
   std::string_view name;
   Result<Plan> (*plan)(const Source& source, const Settings& settings);
+  LayoutOptions options;
 };
 
-#define CONVERT_LAYOUT(name) Result<Plan> plan_##name(const Source&, const Settings&);
+#define CONVERT_LAYOUT(name, ...) Result<Plan> plan_##name(const Source&, const Settings&);
 #include "convert/layouts.inc"
 #undef CONVERT_LAYOUT
 

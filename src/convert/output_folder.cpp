@@ -4,8 +4,11 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/json_document.h"
 #include "base/output_file.h"
 #include "base/sha256.h"
+#include "base/staged_folder.h"
+#include "package/replaceable.h"
 
 namespace anemone::converter {
 namespace {
@@ -18,21 +21,69 @@ constexpr std::array kCompanions = {"tokenizer.json",     "tokenizer_config.json
                                     "merges.txt",         "chat_template.jinja",
                                     "chat_template.json", "generation_config.json"};
 
+/// A folder is ours when a file of exactly this name in it says so.
+Status check_folder(const fs::path& out) {
+  const auto refused = [&](std::string_view why) {
+    return with_hint(fail(ErrorCode::invalid_argument,
+                          "{} exists and is nothing that a conversion made: {}", out.string(), why),
+                     "it is not replaced; remove it, or give another name");
+  };
+  std::error_code error;
+  if (!fs::is_directory(fs::symlink_status(out, error))) return refused("not a folder");
+  bool is_empty = true;
+  bool has_manifest = false;
+  for (auto entry = fs::directory_iterator(out, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    is_empty = false;
+    has_manifest |= entry->path().filename() == kManifest;
+  }
+  if (error) return refused(error.message());
+  if (is_empty) return {};
+  if (!has_manifest) return refused("there is no anemone.json in it");
+  const auto manifest = read_json_object(out / kManifest);
+  if (!manifest.ok()) return refused(fmt::format("{}: {}", kManifest, manifest.error().message));
+  const auto format = manifest->find("format");
+  if (format == manifest->end() || *format != kFormat)
+    return refused(fmt::format("{} has another format", kManifest));
+  return {};
+}
+
 }  // namespace
 
 Status check_output(const fs::path& out, bool overwrite) {
   std::error_code error;
-  const fs::file_status status = fs::symlink_status(out, error);
-  if (!fs::exists(status)) return {};
-  if (!overwrite)
-    return with_hint(fail(ErrorCode::invalid_argument, "{} exists", out.string()),
-                     "give another name, or --overwrite");
-  const bool is_ours = fs::is_directory(status) &&
-                       (fs::exists(out / "anemone.json", error) ||
-                        fs::exists(out / "Manifest.json", error) || fs::is_empty(out, error));
-  if (is_ours) return {};
-  return fail(ErrorCode::invalid_argument,
-              "{} exists and is nothing that a conversion made: it is not replaced", out.string());
+  if (fs::exists(fs::symlink_status(out, error))) {
+    if (!overwrite)
+      return with_hint(fail(ErrorCode::invalid_argument, "{} exists", out.string()),
+                       "give another name, or --overwrite");
+    ANEMONE_RETURN_IF_ERROR(out.extension() == ".mlpackage" ? package::check_replaceable(out)
+                                                            : check_folder(out));
+  }
+  ANEMONE_TRY(const StagedFolder proof, StagedFolder::create(out));
+  return {};
+}
+
+Status check_source(const fs::path& out, const fs::path& source) {
+  std::error_code error;
+  const fs::path replaced = fs::weakly_canonical(out, error);
+  const fs::path read = fs::weakly_canonical(source, error);
+  const auto parts = std::ranges::mismatch(replaced, read);
+  if (error || parts.in1 != replaced.end()) return {};
+  return with_hint(fail(ErrorCode::invalid_argument, "{} lies in {}, which is to be written",
+                        source.string(), out.string()),
+                   "give another place for the output");
+}
+
+uint64_t companion_bytes(const fs::path& checkpoint, bool copies_config) {
+  uint64_t total = 0;
+  const auto add = [&](const char* name) {
+    std::error_code error;
+    const uint64_t size = fs::file_size(checkpoint / name, error);
+    if (!error) total += size;
+  };
+  for (const char* name : kCompanions) add(name);
+  if (copies_config) add("config.json");
+  return total;
 }
 
 Status copy_companions(const fs::path& checkpoint, const fs::path& folder, bool copies_config) {

@@ -6,9 +6,21 @@
 
 namespace anemone::converter {
 
-/// Whether `out` may be written: it does not exist, or `overwrite` and it is what a conversion
-/// leaves. Nothing else is ever replaced. Errors: invalid_argument.
+/// What a folder says of itself: the name of the file, and what it has as `format`.
+inline constexpr std::string_view kManifest = "anemone.json";
+inline constexpr std::string_view kFormat = "anemone-model";
+
+/// Whether `out` may be written. It does not exist, or `overwrite` and it is what a conversion
+/// leaves: a package, or an empty folder or one whose anemone.json is that of a conversion. Nothing
+/// else is ever replaced. The folder that is to hold it takes files.
+/// Errors: invalid_argument, not_found (that folder), io.
 Status check_output(const std::filesystem::path& out, bool overwrite);
+
+/// Errors: invalid_argument when `source`, which is read, lies in `out`, which is replaced.
+Status check_source(const std::filesystem::path& out, const std::filesystem::path& source);
+
+/// Bytes of what copy_companions copies.
+uint64_t companion_bytes(const std::filesystem::path& checkpoint, bool copies_config);
 
 /// Copies tokenizer, chat template, generation config and, if wanted, config.json of a checkpoint
 /// as far as they are there. Errors: io.

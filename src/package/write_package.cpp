@@ -2,6 +2,7 @@
 
 #include "anemone/package.h"
 #include "base/error.h"
+#include "base/free_space.h"
 #include "base/output_file.h"
 #include "base/staged_folder.h"
 #include "package/agreement.h"
@@ -78,15 +79,6 @@ Status check_target(const fs::path& path, bool overwrite) {
     return with_hint(fail(ErrorCode::invalid_argument, "{} exists", path.string()),
                      "remove it, or ask for it to be overwritten");
   return check_replaceable(path);
-}
-
-/// Errors: io when the file system of `folder` has less room than needed.
-Status check_space(const fs::path& folder, uint64_t needed) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  if (error || space.available >= needed) return {};
-  return fail(ErrorCode::io, "no space left: {} bytes are needed, {} are available", needed,
-              space.available);
 }
 
 class PackageWriter {

@@ -17,6 +17,7 @@ namespace anemone {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -98,13 +99,28 @@ TEST_F(ConvertOutput, WeightsAreStoredOnce) {
   EXPECT_LT(stored, 1.05 * half);
 }
 
-TEST_F(ConvertOutput, AnInterruptionLeavesNothing) {
-  for (const uint64_t after : {0u, 1000u, 1000000u}) {
-    ConvertOptions options = small_;
-    options.progress = [&](const Progress& progress) { return progress.done < after; };
+TEST_F(ConvertOutput, AnInterruptionOfSavingLeavesNothing) {
+  ConvertOptions options = small_;
+  options.chunks = 2;
+  options.dry_run = true;
+  const auto plan = convert(checkpoint(), out(), options);
+  ASSERT_TRUE(plan.ok()) << plan.error().to_string();
+  ASSERT_EQ(plan->packages.size(), 2u);
+  options.dry_run = false;
+  const uint64_t first = plan->packages[0].weight_bytes;
+  for (const uint64_t after : {uint64_t{0}, first / 2, first + first / 4}) {
+    uint64_t stopped = 0;
+    options.progress = [&](const Progress& progress) {
+      if (progress.stage != "save" || progress.done < after) return true;
+      stopped = progress.done;
+      EXPECT_FALSE(left().empty()) << "nothing was staged yet";
+      return false;
+    };
     const auto report = convert(checkpoint(), out(), options);
-    ASSERT_FALSE(report.ok());
+    ASSERT_FALSE(report.ok()) << "stage save was not seen after " << after;
     EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+    EXPECT_GE(stopped, after);
+    EXPECT_EQ(stopped > first, after > first);
     EXPECT_THAT(left(), IsEmpty());
   }
 }
@@ -117,6 +133,18 @@ TEST_F(ConvertOutput, ReplacesOnlyWhatAConversionMadeAndOnlyWhenAsked) {
   ASSERT_FALSE(foreign.ok());
   EXPECT_EQ(foreign.error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(scratch_.read("out/thesis.txt"), "words");
+  // Neither a web extension nor somebody's package is ours.
+  for (const char* name : {"out/Manifest.json", "out/anemone.json", "out/Anemone.json"}) {
+    scratch_.write(name, R"({"format": "other"})");
+    const auto named = convert(checkpoint(), out(), options);
+    ASSERT_FALSE(named.ok()) << name;
+    EXPECT_EQ(named.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(scratch_.read("out/thesis.txt"), "words");
+    fs::remove(scratch_.path() / name);
+  }
+  fs::remove_all(out());
+  fs::create_directory(out());
+  ASSERT_TRUE(test::converted(checkpoint(), out(), options)) << "an empty folder";
   fs::remove_all(out());
 
   ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
@@ -127,6 +155,32 @@ TEST_F(ConvertOutput, ReplacesOnlyWhatAConversionMadeAndOnlyWhenAsked) {
   ASSERT_TRUE(test::converted(checkpoint(), out(), options));
   EXPECT_EQ(nlohmann::json::parse(read_file(out() / "anemone.json")).at("context_length"), 32);
   EXPECT_EQ(left().size(), 1u);
+}
+
+TEST_F(ConvertOutput, DoesNotReplaceWhatItReads) {
+  ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
+  fs::create_directory(out() / "source");
+  for (const char* name : {"config.json", "model.safetensors"})
+    fs::copy_file(checkpoint() / name, out() / "source" / name);
+  ConvertOptions options = small_;
+  options.overwrite = true;
+  const auto inside = convert(out() / "source", out(), options);
+  ASSERT_FALSE(inside.ok());
+  EXPECT_EQ(inside.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(inside.error().to_string(), HasSubstr("lies in"));
+  fs::create_directory_symlink(out() / "source", scratch_.path() / "link");
+  EXPECT_FALSE(convert(scratch_.path() / "link", out(), options).ok());
+  EXPECT_TRUE(fs::exists(out() / "source/model.safetensors"));
+}
+
+TEST_F(ConvertOutput, AMissingFolderIsToldBeforeAnythingIsRead) {
+  ConvertOptions options = small_;
+  std::string lines;
+  options.log = [&](LogLevel, std::string_view line) { lines += line; };
+  const auto report = convert(checkpoint(), scratch_.path() / "missing/out", options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::not_found);
+  EXPECT_EQ(lines, "");
 }
 
 TEST_F(ConvertOutput, ADryRunMeasuresAndWritesNothing) {
@@ -185,6 +239,32 @@ TEST_F(ConvertOutput, OptionsThatMakeNoSenseAreNamed) {
   EXPECT_THAT(message({.context = 64, .chunks = 500}), HasSubstr("500 chunks"));
   EXPECT_THAT(message({.layout = "boxes"}), HasSubstr("boxes"));
   EXPECT_THAT(message({.layout = "plain", .lengths = {8, 8}}), HasSubstr("twice"));
+  for (const char* layout : {"anemone", "anemll", "stateful"})
+    EXPECT_THAT(message({.layout = layout, .lengths = {8}}),
+                HasSubstr(std::string("the layout ") + layout + " knows no --lengths"));
+  EXPECT_THAT(message({.layout = "plain", .prefill = {8}}),
+              AllOf(HasSubstr("knows no --prefill"), HasSubstr("it knows --context, --lengths")));
+  EXPECT_THAT(message({.layout = "stateful", .prefill = {8}}), HasSubstr("no --prefill"));
+  EXPECT_THAT(message({.layout = "plain", .chunks = 2}), HasSubstr("no --chunks"));
+  EXPECT_THAT(message({.layout = "stateful", .chip = "m4"}), HasSubstr("no --chip"));
+  EXPECT_THAT(message({.layout = "plain", .context = 64, .lengths = {8}}), HasSubstr("--lengths"));
+  EXPECT_THAT(message({.chunks = 2, .chip = "m4"}), HasSubstr("--chip beside --chunks"));
+}
+
+TEST_F(ConvertOutput, WarnsOfWhatAPackageLacksAndOfManyFunctions) {
+  const auto warnings = [&](ConvertOptions options, const fs::path& path) {
+    std::string lines;
+    options.dry_run = true;
+    options.log = [&](LogLevel level, std::string_view line) {
+      if (level == LogLevel::warning) lines += std::string(line) + "\n";
+    };
+    EXPECT_TRUE(convert(checkpoint(), path, options).ok());
+    return lines;
+  };
+  EXPECT_EQ(warnings(small_, out()), "");
+  EXPECT_THAT(warnings({.layout = "stateful", .context = 64}, scratch_.path() / "one.mlpackage"),
+              AllOf(HasSubstr("one.mlpackage"), HasSubstr("tokenizer")));
+  EXPECT_THAT(warnings({.context = 64, .prefill = {16, 8}}, out()), HasSubstr("4 functions"));
 }
 
 /// A file of one length, the name is the package itself.
