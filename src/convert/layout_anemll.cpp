@@ -63,6 +63,7 @@ class AnemllLayout {
   /// Layers per chunk: as even as can be, the longer ones first.
   Result<std::vector<int64_t>> chunk_lengths() {
     std::vector<uint64_t> before{0};
+    std::map<std::string, uint64_t> tables;  // counted for every chunk
     for (size_t i = 0; i < layers_; ++i) {
       FunctionSpec layer = form_.spec();
       layer.first_layer = static_cast<int64_t>(i);
@@ -71,8 +72,11 @@ class AnemllLayout {
       uint64_t total = 0;
       for (const auto& constant : bytes.constants) total += constant.second;
       before.push_back(before.back() + total);
+      tables.insert(bytes.tables.begin(), bytes.tables.end());
       plan_.bytes_per_token += total + (i == 0 ? bytes.state : 0);
     }
+    uint64_t table_bytes = 0;
+    for (const auto& table : tables) table_bytes += table.second;
     const auto count = static_cast<int64_t>(layers_);
     const auto lengths = [&](int64_t chunks) { return models::split_vocabulary(count, chunks); };
     if (form_.settings.chunks) {
@@ -86,7 +90,7 @@ class AnemllLayout {
       return std::ranges::all_of(chunks, [&](int64_t length) {
         const size_t begin = end;
         end += static_cast<size_t>(length);
-        return before[end] - before[begin] <= form_.settings.chunk_limit;
+        return before[end] - before[begin] + table_bytes <= form_.settings.chunk_limit;
       });
     };
     int64_t chunks = 1;

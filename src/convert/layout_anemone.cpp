@@ -15,6 +15,12 @@ struct Chunk {
   size_t end = 0;
 };
 
+/// A constant that several pieces have: a tied embedding, a rotary table. A chunk has it once.
+struct Shared {
+  uint64_t bytes = 0;
+  std::vector<size_t> pieces;
+};
+
 class AnemoneLayout {
  public:
   AnemoneLayout(const Source& source, const Settings& settings)
@@ -57,24 +63,35 @@ class AnemoneLayout {
 
   Result<std::vector<Chunk>> divide_model() {
     std::vector<uint64_t> before{0};  // bytes of the pieces before each
-    FunctionBytes embedding;
-    uint64_t tied = 0;  // what embedding and head share when one chunk holds both
+    std::map<std::string, Shared> uses;
     for (size_t piece = 0; piece < layers_ + 2; ++piece) {
       ANEMONE_TRY(FunctionBytes bytes, measure_function(source_, spec_of({piece, piece + 1}, 1)));
       uint64_t total = 0;
+      for (const auto& [constant, size] : bytes.constants) total += size;
+      plan_.bytes_per_token += (piece == 0 ? 0 : total) + bytes.state;
+      bytes.constants.merge(bytes.tables);
+      total = 0;
       for (const auto& [constant, size] : bytes.constants) {
         total += size;
-        if (piece == layers_ + 1 && embedding.constants.contains(constant)) tied += size;
+        Shared& shared = uses[constant];
+        shared.bytes = size;
+        shared.pieces.push_back(piece);
       }
       before.push_back(before.back() + total);
-      plan_.bytes_per_token += (piece == 0 ? 0 : total) + bytes.state;
-      if (piece == 0) embedding = std::move(bytes);
     }
+    std::vector<Shared> shared;
+    for (auto& use : uses)
+      if (use.second.pieces.size() > 1) shared.push_back(std::move(use.second));
     ANEMONE_TRY(
         const auto ends,
         divide(layers_ + 2, settings_.chunks, settings_.chunk_limit, [&](size_t begin, size_t end) {
-          const bool is_whole = begin == 0 && end == layers_ + 2;
-          return before[end] - before[begin] - (is_whole ? tied : 0);
+          uint64_t bytes = before[end] - before[begin];
+          for (const Shared& constant : shared) {
+            const auto inside = std::ranges::count_if(
+                constant.pieces, [&](size_t piece) { return piece >= begin && piece < end; });
+            if (inside > 1) bytes -= constant.bytes * static_cast<uint64_t>(inside - 1);
+          }
+          return bytes;
         }));
     std::vector<Chunk> chunks;
     for (const size_t end : ends) chunks.push_back({chunks.empty() ? 0 : chunks.back().end, end});

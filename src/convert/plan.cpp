@@ -12,6 +12,9 @@ namespace {
 /// Axes beyond this run nowhere on A14 to A16 and M1 (ANE rule "any single dimension").
 constexpr int64_t kWidestAxis = 16384;
 
+/// Constants below this many bytes are no tables, and count for nothing.
+constexpr size_t kLeastTable = 4096;
+
 std::string path_of(const models::WeightEntry& entry) {
   return std::string(models::kCheckpointPath) + models::weight_key(entry.ref, entry.dtype, {});
 }
@@ -86,6 +89,15 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
   FunctionBytes bytes;
   for (const auto& [key, entry] : table.entries())
     bytes.constants[path_of(entry)] = byte_count(entry.dtype, entry.shape);
+  for (const mil::Operation& operation : function.block.operations)
+    for (const auto& attribute : operation.attributes) {
+      const Tensor& constant = attribute.second.tensor;
+      if (!constant.defined() || constant.bytes().size() < kLeastTable) continue;
+      const auto contents = constant.bytes();
+      const std::string_view text(reinterpret_cast<const char*>(contents.data()), contents.size());
+      bytes.tables[fmt::format("{} {:x}", text.size(), std::hash<std::string_view>()(text))] =
+          text.size();
+    }
   for (const mil::NamedType& input : function.inputs)
     if (input.type.kind == mil::ValueType::Kind::state)
       bytes.state += byte_count(input.type.tensor.dtype, input.type.tensor.shape);

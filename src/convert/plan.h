@@ -72,6 +72,7 @@ Status add_built(mil::Function function, const models::WeightTable& table,
 /// Bytes of the weights by constant, for functions of this spec, and of its state.
 struct FunctionBytes {
   std::map<std::string, uint64_t> constants;
+  std::map<std::string, uint64_t> tables;  ///< rotary tables and masks; equal ones have one name.
   uint64_t state = 0;
 };
 Result<FunctionBytes> measure_function(const Source& source, const models::FunctionSpec& spec);
