@@ -1,13 +1,34 @@
 #!/usr/bin/env python3
-"""Runs a command with stdout and stderr on one terminal and prints what it wrote there; an escape is <ESC>."""
+"""Runs a command with stdout and stderr on one terminal and prints what it wrote there; an escape is <ESC>.
+
+The command is halted for a while soon after its start, so that it takes longer than what shows no progress.
+"""
+import contextlib
 import os
 import pty
+import signal
 import sys
+import threading
+import time
+
+STARTED_SECONDS = 0.4
+HALTED_SECONDS = 2.2  # the progress line shows nothing in the first two
+
+
+def halt(process):
+    with contextlib.suppress(ProcessLookupError):
+        time.sleep(STARTED_SECONDS)
+        os.kill(process, signal.SIGSTOP)
+        time.sleep(HALTED_SECONDS)
+        os.kill(process, signal.SIGCONT)
+
 
 written = b""
 process, terminal = pty.fork()
 if process == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
+halting = threading.Thread(target=halt, args=(process,))
+halting.start()
 while True:
     try:
         data = os.read(terminal, 65536)
@@ -16,5 +37,6 @@ while True:
     if not data:
         break
     written += data
+halting.join()
 print(written.decode(errors="replace").replace("\x1b", "<ESC>"))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
