@@ -165,8 +165,9 @@ class Conversion {
           passes::run(planned.package.program, options_.passes).in(planned.name));
     ANEMONE_RETURN_IF_ERROR(measure());
     warn_of_limits();
-    say("convert: {} to {}, {} packages, {} bytes", to_string(report_.dtype), report_.path.string(),
-        report_.packages.size(), report_.total_bytes);
+    say("convert: {} to {}, {} package{}, {} bytes", to_string(report_.dtype),
+        report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
+        report_.total_bytes);
     if (options_.dry_run) return std::move(report_);
     ANEMONE_RETURN_IF_ERROR(check_room());
     say("save: {}", report_.path.string());
