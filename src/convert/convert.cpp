@@ -195,7 +195,7 @@ class Conversion {
           fmt::format("{} holds the program alone: tokenizer, chat template, generation config and "
                       "anemone.json need a folder",
                       report_.path.filename().string()));
-    // ANEMLL's CLAUDE.md: "function_name must be nil unless model type is ML Program".
+    // ANEMLL splits such packages: "function_name must be nil unless model type is ML Program".
     constexpr size_t kMostFunctions = 3;
     const auto most = std::ranges::max_element(
         report_.packages, {},
