@@ -1,6 +1,7 @@
 #include "base/json_document.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <vector>
 
@@ -10,10 +11,12 @@
 namespace anemone {
 namespace {
 
-constexpr int kMaxDepth = 64;
+constexpr size_t kMostDepth = 64;
 
-bool deeper_than_allowed(std::string_view text) {
-  int depth = 0;
+}  // namespace
+
+Status check_json_bounds(std::string_view text, size_t most_depth, size_t most_keys) {
+  std::vector<size_t> keys(1);  // of the objects around this place, the outermost first
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -21,19 +24,22 @@ bool deeper_than_allowed(std::string_view text) {
       ++i;
     else if (c == '"')
       in_string = !in_string;
-    else if (!in_string && (c == '[' || c == '{') && ++depth > kMaxDepth)
-      return true;
-    else if (!in_string && (c == ']' || c == '}'))
-      --depth;
+    if (in_string) continue;
+    if (c == '[' || c == '{') {
+      if (keys.size() > most_depth)
+        return fail(ErrorCode::limit, "JSON nested deeper than {}", most_depth);
+      keys.push_back(0);
+    } else if ((c == ']' || c == '}') && keys.size() > 1) {
+      keys.pop_back();
+    } else if (c == ':' && ++keys.back() > most_keys) {
+      return fail(ErrorCode::limit, "a JSON object with more than {} keys", most_keys);
+    }
   }
-  return false;
+  return {};
 }
 
-}  // namespace
-
 Result<Json> parse_json_object(std::string_view text) {
-  if (deeper_than_allowed(text))
-    return fail(ErrorCode::limit, "JSON nested deeper than {}", kMaxDepth);
+  ANEMONE_RETURN_IF_ERROR(check_json_bounds(text, kMostDepth, std::numeric_limits<size_t>::max()));
   std::vector<std::set<std::string>> keys;
   std::string twice;
   const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {

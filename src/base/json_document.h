@@ -11,6 +11,10 @@ namespace anemone {
 
 using Json = nlohmann::json;
 
+/// Whether lists and objects lie at most `most_depth` deep in each other and objects have at most
+/// `most_keys` keys; other faults of the text are not looked for. Errors: limit.
+Status check_json_bounds(std::string_view text, size_t most_depth, size_t most_keys);
+
 /// A JSON object from an untrusted file. No key may be there twice, nothing nests deeper than 64.
 /// Errors: corrupt (syntax, no object, a key twice), limit (depth).
 Result<Json> parse_json_object(std::string_view text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json_document.h"
 
 namespace anemone::eval {
 namespace {
@@ -15,7 +16,8 @@ constexpr std::array<std::pair<std::string_view, double>, 3> kNotJson = {
     {{"NaN", std::numeric_limits<double>::quiet_NaN()},
      {"-Infinity", -std::numeric_limits<double>::infinity()},
      {"Infinity", std::numeric_limits<double>::infinity()}}};
-constexpr size_t kMostKeys = 4096;  ///< of one object.
+// Of one object: it keeps the order of its keys and finds them one by one.
+constexpr size_t kMostKeys = 4096;
 constexpr std::string_view kMark = "\\u0000";
 
 std::string with_marks(std::string_view text) {
@@ -54,36 +56,10 @@ void without_marks(Value& value) {
   }
 }
 
-/// Checks how deep lists and objects lie in each other and how many keys an object has, without
-/// looking for other faults. Objects keep the order of their keys and find them one by one.
-Status check_size(std::string_view text) {
-  std::array<size_t, kMaxJsonDepth + 1> keys{};
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\')
-      ++i;
-    else if (c == '"')
-      in_string = !in_string;
-    if (in_string) continue;
-    if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth)
-        return fail(ErrorCode::limit, "JSON nested deeper than {}", kMaxJsonDepth);
-      keys[static_cast<size_t>(depth)] = 0;
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    } else if (c == ':' && ++keys[static_cast<size_t>(depth)] > kMostKeys) {
-      return fail(ErrorCode::limit, "a JSON object with more than {} keys", kMostKeys);
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Value> parse_json_text(std::string_view text) {
-  ANEMONE_RETURN_IF_ERROR(check_size(text));
+  ANEMONE_RETURN_IF_ERROR(check_json_bounds(text, kMaxJsonDepth, kMostKeys));
   Value value = Value::parse(text, nullptr, false);
   if (!value.is_discarded()) return value;
   if (text.find_first_of("NI") != std::string_view::npos) {

@@ -1,5 +1,8 @@
 #include "anemone/verify_folder.h"
 
+#include <algorithm>
+#include <set>
+
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/path_inside.h"
@@ -25,6 +28,22 @@ Status check_file(const fs::path& folder, const std::string& name, const std::st
               expected);
 }
 
+std::set<std::string> packages_of(const AnemoneManifest& manifest) {
+  std::set<std::string> packages;
+  if (!manifest.model.empty()) packages.insert(manifest.model);
+  for (const auto& [pass, stages] : manifest.passes)
+    for (const AnemoneManifest::Stage& stage : stages) packages.insert(stage.package);
+  return packages;
+}
+
+/// A package none of whose files has a digest is held against nothing.
+Status check_listed(const AnemoneManifest& manifest, const std::string& package) {
+  const bool is_listed = std::ranges::any_of(
+      manifest.files, [&](const auto& file) { return file.first.starts_with(package + "/"); });
+  if (is_listed) return {};
+  return fail(ErrorCode::corrupt, "{}: {} lists none of its files", package, kAnemoneManifest);
+}
+
 /// The config.json beside the packages is that of the source model.
 Status check_architecture(const fs::path& folder, const AnemoneManifest& manifest) {
   std::error_code ignored;
@@ -47,6 +66,7 @@ std::vector<Error> verify_folder(const fs::path& path) {
   const auto note = [&](Status status) {
     if (!status.ok()) faults.push_back(std::move(status).error());
   };
+  for (const std::string& package : packages_of(*manifest)) note(check_listed(*manifest, package));
   for (const auto& [name, expected] : manifest->files) note(check_file(path, name, expected));
   note(check_architecture(path, *manifest));
   return faults;
