@@ -27,12 +27,13 @@ Result<PackageReport> examine(const fs::path& path, const ReportFlags& flags,
   PackageReport report;
   ANEMONE_TRY(report.package, package::open(path));
   ANEMONE_TRY(report.blobs, package::list_blobs(report.package));
-  if (flags.passes) {
+  // The program as the file has it: passes may drop what is at fault.
+  if (flags.verify) report.faults = package::verify(report.package);
+  if (flags.passes && report.faults.empty()) {
     ANEMONE_TRY(report.passes, passes::run(report.package.program, flags.pass_options));
   }
   for (const mil::Function& function : report.package.program.functions)
     count_ops(function.block, report.ops[function.name]);
-  if (flags.verify) report.faults = package::verify(report.package);
   if (flags.kernels) {
     ANEMONE_TRY(const auto options, common.runtime_options());
     ANEMONE_TRY(const auto model, runtime::Model::load(report.package, options));

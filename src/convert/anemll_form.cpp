@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 
 #include "base/error.h"
+#include "base/json_document.h"
 
 namespace anemone::converter {
 namespace {
@@ -32,11 +32,10 @@ std::string quoted(const std::string& text) {
 }
 
 std::string tokenizer_class(const std::filesystem::path& folder) {
-  std::ifstream stream(folder / "tokenizer_config.json", std::ios::binary);
-  const auto document = nlohmann::json::parse(stream, nullptr, false);
-  const auto found = document.is_object() ? document.find("tokenizer_class") : document.end();
-  if (document.is_object() && found != document.end() && found->is_string())
-    return found->get<std::string>();
+  if (const auto document = read_json_object(folder / "tokenizer_config.json"); document.ok())
+    if (const auto found = document->find("tokenizer_class");
+        found != document->end() && found->is_string())
+      return found->get<std::string>();
   return "PreTrainedTokenizerFast";
 }
 

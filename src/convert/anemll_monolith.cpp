@@ -83,7 +83,9 @@ class AnemllMonolith {
 }  // namespace
 
 Result<Plan> plan_anemll_monolith(const AnemllForm& form) {
-  ANEMONE_RETURN_IF_ERROR(check_one_chunk("anemll --monolith", form.settings));
+  if (form.settings.chunks.value_or(1) != 1)
+    return fail(ErrorCode::invalid_argument, "a monolith has one chunk, not {}",
+                *form.settings.chunks);
   return AnemllMonolith(form).plan();
 }
 

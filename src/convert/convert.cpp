@@ -116,6 +116,7 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   std::ranges::sort(settings.lengths);
   if (std::ranges::adjacent_find(settings.lengths) != settings.lengths.end())
     return fail(ErrorCode::invalid_argument, "a length is given twice");
+  if (!settings.lengths.empty()) settings.context = settings.lengths.back();
   if (settings.dtype != DType::fp16 && settings.dtype != DType::fp32)
     return fail(ErrorCode::invalid_argument, "dtype {}, expected fp16 or fp32",
                 to_string(settings.dtype));
@@ -155,21 +156,20 @@ class Conversion {
     if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
     report_.architecture = source_.decoder.architecture;
     ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
-    ANEMONE_RETURN_IF_ERROR(choose_residual_scale());
+    settings_.residual_scale = options_.residual_scale.value_or(1);
     report_.context = settings_.context;
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
-    ANEMONE_TRY(plan_, layout->plan(source_, settings_));
-    for (PlannedPackage& planned : plan_.packages)
-      ANEMONE_RETURN_IF_ERROR(
-          passes::run(planned.package.program, options_.passes).in(planned.name));
-    ANEMONE_RETURN_IF_ERROR(measure());
+    ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
+    if (!options_.dry_run) ANEMONE_RETURN_IF_ERROR(check_room());
+    ANEMONE_RETURN_IF_ERROR(choose_residual_scale());
+    if (settings_.residual_scale != options_.residual_scale.value_or(1))
+      ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
     warn_of_limits();
     say("convert: {} to {}, {} package{}, {} bytes", to_string(report_.dtype),
         report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
         report_.total_bytes);
     if (options_.dry_run) return std::move(report_);
-    ANEMONE_RETURN_IF_ERROR(check_room());
     say("save: {}", report_.path.string());
     ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
                                                  : save_folder());
@@ -207,13 +207,20 @@ class Conversion {
           most->name, most->functions.size(), kMostFunctions));
   }
 
+  /// Reads no weights.
+  Status plan_packages(const Layout& layout) {
+    ANEMONE_TRY(plan_, layout.plan(source_, settings_));
+    for (PlannedPackage& planned : plan_.packages)
+      ANEMONE_RETURN_IF_ERROR(
+          passes::run(planned.package.program, options_.passes).in(planned.name));
+    return measure();
+  }
+
   Status choose_residual_scale() {
-    if (options_.residual_scale) {
-      settings_.residual_scale = *options_.residual_scale;
-    } else if (settings_.dtype == DType::fp16) {
+    if (!options_.residual_scale && settings_.dtype == DType::fp16) {
       ANEMONE_TRY(const double peak, residual_peak(source_));
       const double scale = scale_below_overflow(peak);
-      if (scale < 1 && can_rescale(source_.decoder)) {
+      if (scale < 1 && !models::layer_without_norms(source_.decoder)) {
         settings_.residual_scale = scale;
         say("residual stream: up to about {:.0f}, kept times {} inside", peak, scale);
       } else if (scale < 1) {
@@ -228,6 +235,8 @@ class Conversion {
   }
 
   Status measure() {
+    report_.packages.clear();
+    report_.total_bytes = 0;
     for (const PlannedPackage& planned : plan_.packages) {
       auto size = package::measure(planned.package);
       if (!size.ok()) return std::move(size).in(planned.name).error();

@@ -38,7 +38,6 @@ Status add_fixed(const Source& source, const Settings& settings, int64_t length,
 /// `input_ids` int32 [1, N] -> `logits` [1, N, V], no cache. A folder has a package for each
 /// length; one package takes them all.
 Result<Plan> plan_plain(const Source& source, const Settings& settings) {
-  ANEMONE_RETURN_IF_ERROR(check_one_chunk("plain", settings));
   std::vector<int64_t> lengths = settings.lengths;
   if (lengths.empty()) lengths = {settings.context};
   Plan plan;

@@ -1,4 +1,3 @@
-#include "base/error.h"
 #include "convert/layouts.h"
 
 namespace anemone::converter {
@@ -6,7 +5,6 @@ namespace anemone::converter {
 /// Apple's stateful form: `input_ids` [1, T], `causal_mask` [1, 1, T, past + T] and the states
 /// `keyCache` and `valueCache` -> `logits` [1, T, V], for any T that fits into the context.
 Result<Plan> plan_stateful(const Source& source, const Settings& settings) {
-  ANEMONE_RETURN_IF_ERROR(check_one_chunk("stateful", settings));
   Plan plan;
   models::FunctionSpec spec = base_spec(settings);
   spec.is_flexible = true;
@@ -30,7 +28,11 @@ Result<Plan> plan_stateful(const Source& source, const Settings& settings) {
   plan.manifest = {{"vocab_size", source.decoder.vocab_size},
                    {"context_length", settings.context},
                    {"model", plan.packages[0].name}};
-  ANEMONE_TRY(const FunctionBytes bytes, measure_function(source, spec));
+  // What one token reads: of the embedding a row, not the table.
+  models::FunctionSpec step = base_spec(settings);
+  step.embedding = false;
+  step.head_parts = spec.head_parts;
+  ANEMONE_TRY(const FunctionBytes bytes, measure_function(source, step));
   plan.bytes_per_token = bytes.state;
   for (const auto& [constant, size] : bytes.constants) plan.bytes_per_token += size;
   return plan;

@@ -106,12 +106,6 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 
 int64_t head_parts(int64_t vocab_size) { return (vocab_size + kWidestAxis - 1) / kWidestAxis; }
 
-Status check_one_chunk(std::string_view layout, const Settings& settings) {
-  if (!settings.chunks || *settings.chunks == 1) return {};
-  return fail(ErrorCode::invalid_argument, "the layout {} has one chunk, not {}", layout,
-              *settings.chunks);
-}
-
 Status check_blocks(const Settings& settings) {
   if (!settings.prefill.empty() && settings.prefill.back() >= 2) return {};
   return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more",

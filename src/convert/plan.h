@@ -80,9 +80,6 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 /// Parts of a vocabulary none of which passes the largest dimension of every Neural Engine.
 int64_t head_parts(int64_t vocab_size);
 
-/// For layouts that cannot be divided. Errors: invalid_argument.
-Status check_one_chunk(std::string_view layout, const Settings& settings);
-
 /// Blocks are of two tokens or more: one of one token would be a step. Errors: invalid_argument.
 Status check_blocks(const Settings& settings);
 

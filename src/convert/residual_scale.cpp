@@ -205,10 +205,4 @@ double scale_below_overflow(double peak) {
   return std::exp2(std::floor(std::log2(models::kLargestSum / peak)));
 }
 
-bool can_rescale(const models::Decoder& decoder) {
-  return std::ranges::all_of(decoder.layers, [](const models::Layer& layer) {
-    return layer.attention_pre_norm && layer.mlp_pre_norm;
-  });
-}
-
 }  // namespace anemone::converter

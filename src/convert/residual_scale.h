@@ -15,7 +15,4 @@ Result<double> residual_peak(const Source& source);
 /// Engine hold.
 double scale_below_overflow(double peak);
 
-/// Whether the stream passes a norm wherever it is read, so that scaling it changes nothing.
-bool can_rescale(const models::Decoder& decoder);
-
 }  // namespace anemone::converter

@@ -612,6 +612,10 @@ TEST_F(EvaluateTest, AnOutputFolderIsTriedAndLeftAsItWas) {
   EXPECT_EQ(check_output(folder.path() / "file/inside").error().code, ErrorCode::io);
   EXPECT_EQ(check_output(folder.path() / "file").error().code, ErrorCode::io);
   EXPECT_EQ(check_output("/proc/nothing").error().code, ErrorCode::io);
+  const auto link = folder.path() / "unmounted";
+  std::filesystem::create_symlink(folder.path() / "absent/disk", link);
+  EXPECT_EQ(check_output(link / "results").error().code, ErrorCode::io);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
 }
 
 TEST_F(EvaluateTest, OneReplicateHasNoStandardError) {

@@ -419,9 +419,11 @@ Result<Built> build_task(const std::string& name, const Catalogue& catalogue, co
   ANEMONE_TRY(auto sampler,
               FewshotSampler::create(task, task.config().num_fewshot.value_or(0), 1234));
   ANEMONE_TRY(const auto documents, build_requests(task, ids, sampler, {}));
-  for (const DocumentRequests& document : documents)
+  for (const DocumentRequests& document : documents) {
+    if (document.error) return *document.error;
     for (const Request& request : document.requests)
       built.requests.push_back(request.arguments(task.config().output_type));
+  }
   return built;
 }
 

@@ -210,7 +210,7 @@ class FilterScorer {
       outcome.metrics[column.metric + "," + pipeline_.name] =
           valued ? Value(*value) : Value(nullptr);
       outcome.metrics[column.metric + "_stderr," + pipeline_.name] =
-          valued && error ? Value(*error) : Value("N/A");
+          valued && error && std::isfinite(*error) ? Value(*error) : Value("N/A");
     }
     std::move(samples_.begin(), samples_.end(), std::back_inserter(outcome.samples));
     hashes += hashes_;

@@ -65,6 +65,11 @@ struct MatchData {
   pcre2_match_data* data;
 };
 
+Error gave_up(std::string_view text, int code) {
+  return fail(ErrorCode::limit, "a regular expression gave up on a text of {} bytes (PCRE2 {})",
+              text.size(), code);
+}
+
 }  // namespace
 
 struct Regex::Code {
@@ -103,9 +108,11 @@ Regex Regex::constant(std::string_view pattern) {
   return std::move(compiled).value();
 }
 
-bool Regex::matches_in(std::string_view text) const {
+Result<bool> Regex::matches_in(std::string_view text) const {
   const MatchData data(code_->code);
-  return code_->match(text, 0, 0, data) >= 0;
+  const int count = code_->match(text, 0, 0, data);
+  if (count < 0 && count != PCRE2_ERROR_NOMATCH) return gave_up(text, count);
+  return count >= 0;
 }
 
 bool Regex::matches_all(std::string_view text) const {
@@ -122,9 +129,7 @@ Status Regex::for_each_match(std::string_view text, const Found& found) const {
   uint32_t options = 0;
   while (offset <= text.size()) {
     const int count = code_->match(text, offset, options, data);
-    if (count < 0 && count != PCRE2_ERROR_NOMATCH)
-      return fail(ErrorCode::limit, "a regular expression gave up on a text of {} bytes (PCRE2 {})",
-                  text.size(), count);
+    if (count < 0 && count != PCRE2_ERROR_NOMATCH) return gave_up(text, count);
     if (count < 0) {
       if (options == 0) break;
       // No match other than the empty one that was just found: go one character on.

@@ -27,8 +27,8 @@ class Regex {
   /// re.escape(text).
   static std::string escape(std::string_view text);
 
-  /// re.search(text) is not None.
-  bool matches_in(std::string_view text) const;
+  /// re.search(text) is not None. Errors: limit.
+  Result<bool> matches_in(std::string_view text) const;
 
   /// re.findall(text): of each match its groups (empty where one took no part), or the match itself
   /// when the pattern has no group.

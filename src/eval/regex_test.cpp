@@ -46,6 +46,9 @@ TEST(Regex, GivesUpOnRunawayPatterns) {
   const auto result = regex->replace_all(std::string(40, 'a') + "b", "");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::limit);
+  const auto found = regex->matches_in(std::string(40, 'a') + "b");
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, ErrorCode::limit);
 }
 
 TEST(Regex, FindsAndSplitsAsPythonDoes) {
@@ -54,7 +57,7 @@ TEST(Regex, FindsAndSplitsAsPythonDoes) {
   EXPECT_EQ(*Regex::constant("x*").find_all("axb"), (Groups{{""}, {"x"}, {""}, {""}}));
   EXPECT_EQ(*Regex::constant(",+").split(",a,,b"), (std::vector<std::string>{"", "a", "b"}));
   EXPECT_TRUE(Regex::constant(Regex::escape("a.b* c")).matches_all("a.b* c"));
-  EXPECT_FALSE(Regex::constant(Regex::escape("a.b")).matches_in("axb"));
+  EXPECT_FALSE(*Regex::constant(Regex::escape("a.b")).matches_in("axb"));
 }
 
 }  // namespace

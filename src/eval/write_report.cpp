@@ -46,13 +46,16 @@ Status check_output(const fs::path& output) {
   std::error_code code;
   for (fs::path part = folder; !part.empty() && !fs::exists(part, code); part = part.parent_path())
     missing.push_back(part);
-  fs::create_directories(folder, code);
+  code.clear();
+  std::vector<fs::path> made;
+  for (auto part = missing.rbegin(); part != missing.rend() && !code; ++part)
+    if (fs::create_directory(*part, code)) made.push_back(*part);
   Status status;
   if (code)
     status = fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
   else if (auto file = AtomicFile::create(folder / "results.json"); !file.ok())
     status = std::move(file).error();
-  for (const fs::path& made : missing) fs::remove(made, code);
+  for (auto part = made.rbegin(); part != made.rend(); ++part) fs::remove(*part, code);
   return status;
 }
 

@@ -202,10 +202,7 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
     if (parts.step_rotate)
       ANEMONE_RETURN_IF_ERROR(parts.step_rotate->check_argmax(parts.argmax_parts));
   }
-  if (parts.block && parts.block->logits_rows() == parts.block->rows() &&
-      parts.block->vocab_size() != parts.step->vocab_size() && info.gives_logits)
-    return fail(ErrorCode::mismatch, "{}: infer gives {} logits, prefill {}", path.string(),
-                parts.step->vocab_size(), parts.block->vocab_size());
+  ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts).in(path.string()));
   if (parts.block && parts.block->rows() > columns)
     return fail(ErrorCode::mismatch, "{}: prefill takes {} tokens, causal_mask has {} columns",
                 path.string(), parts.block->rows(), columns);

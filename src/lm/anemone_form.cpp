@@ -53,6 +53,8 @@ class Loading {
       return fail(ErrorCode::mismatch, "the pass prefill takes {} tokens, the context is {}",
                   parts_.block->rows(), columns_);
     ANEMONE_RETURN_IF_ERROR(add_smaller_blocks());
+    ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts_));
+    ANEMONE_RETURN_IF_ERROR(check_state_rows(parts_.empty_state, columns_));
     ModelInfo& info = parts_.info;
     info.name = folder_.filename().string();
     info.path = folder_;

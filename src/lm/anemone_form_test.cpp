@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "lm/forms.h"
-#include "package/describe_function.h"
 #include "support/scratch_folder.h"
 
 namespace anemone::lm {
@@ -13,7 +12,7 @@ using testing::HasSubstr;
 constexpr const char* kDecode = R"(program(1.3)
 {
   func decode<ios18>(tensor<int32, [1, 1]> input_ids, tensor<fp16, [1, 1, 1, 4]> causal_mask,
-                     tensor<int32, [1]> current_pos) {
+                     tensor<int32, [1]> current_pos, state<tensor<fp16, [1, 4, 1]>> cache) {
     tensor<fp16, [1, 1, 8]> one = one_hot(indices = input_ids, one_hot_vector_size = int32(8),
         axis = int32(-1), on_value = fp16(1), off_value = fp16(0))[name = string("one")];
     tensor<fp16, [1, 1, 1]> seen = reduce_max(x = causal_mask, axes = tensor<int32, [1]>([3]),
@@ -22,6 +21,16 @@ constexpr const char* kDecode = R"(program(1.3)
     tensor<fp16, [1, 1, 1]> number = cast(x = place, dtype = string("fp16"))[name = string("number")];
     tensor<fp16, [1, 1, 1]> both = add(x = seen, y = number)[name = string("both")];
     tensor<fp16, [1, 1, 8]> logits = add(x = one, y = both)[name = string("logits")];
+  } -> (logits);
+  func wider<ios18>(tensor<int32, [1, 2]> input_ids, tensor<fp16, [1, 1, 2, 4]> causal_mask,
+                    tensor<int32, [1]> current_pos, state<tensor<fp16, [1, 4, 1]>> cache) {
+    tensor<fp16, [1, 2, 16]> one = one_hot(indices = input_ids, one_hot_vector_size = int32(16),
+        axis = int32(-1), on_value = fp16(1), off_value = fp16(0))[name = string("one")];
+    tensor<fp16, [1, 1]> seen = reduce_max(x = causal_mask, axes = tensor<int32, [2]>([2, 3]),
+        keep_dims = bool(false))[name = string("seen")];
+    tensor<fp16, [1]> number = cast(x = current_pos, dtype = string("fp16"))[name = string("number")];
+    tensor<fp16, [1, 1]> both = add(x = seen, y = number)[name = string("both")];
+    tensor<fp16, [1, 2, 16]> logits = add(x = one, y = both)[name = string("logits")];
   } -> (logits);
 }
 )";
@@ -34,7 +43,8 @@ class AnemoneForm : public testing::Test {
     ASSERT_TRUE(program.ok()) << program.error().to_string();
     package::Package package;
     package.program = *std::move(program);
-    package.functions.push_back(package::describe_function(package.program.functions[0]));
+    for (const mil::Function& function : package.program.functions)
+      package.functions.push_back(*package::describe(function));
     package.default_function = "decode";
     const Status written = package::write(folder_.path() / "one.mlpackage", package, {});
     ASSERT_TRUE(written.ok()) << written.error().to_string();
@@ -91,6 +101,18 @@ TEST_F(AnemoneForm, WrongNamesAreErrors) {
     EXPECT_EQ(model.error().code, code) << passes;
     EXPECT_THAT(model.error().to_string(), HasSubstr(message));
   }
+}
+
+/// Rows of the wider function would not fit where logits of the other are expected.
+TEST_F(AnemoneForm, PassesOfDifferentVocabulariesAreAnError) {
+  const auto model = open(decode_.substr(0, decode_.size() - 1) +
+                              R"(, "prefill": {"tokens": 2, "stages": [{"package":
+                                 "one.mlpackage", "function": "wider"}]}})",
+                          false);
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code, ErrorCode::mismatch) << model.error().to_string();
+  EXPECT_THAT(model.error().to_string(),
+              HasSubstr("one token gives 8 logits, a row of a block 16"));
 }
 
 /// Half a million brackets would overflow the stack of whoever copies them.

@@ -7,7 +7,6 @@
 #include "lm/static_cache_model.h"
 #include "models/architectures.h"
 #include "models/graph.h"
-#include "package/describe_function.h"
 
 namespace anemone::lm {
 namespace {
@@ -51,7 +50,8 @@ Result<package::Package> build_package(const models::Decoder& decoder,
   if (spec.rows > 1) specs.insert(specs.begin(), spec);
   for (const models::FunctionSpec& own : specs) {
     ANEMONE_TRY(auto function, models::build_function(decoder, own, table));
-    package.functions.push_back(package::describe_function(function));
+    ANEMONE_TRY(auto description, package::describe(function));
+    package.functions.push_back(std::move(description));
     package.program.functions.push_back(std::move(function));
   }
   package.default_function = "step";

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <vector>
 
 #include "base/error.h"
@@ -62,8 +61,8 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
         fail(ErrorCode::unsupported, "{}: function {}: input '{}' has no known role",
              model.package().path.filename().string(), function.name,
              stage.interface.unknown_inputs[0]),
-        "known are input_ids, hidden_states, position_ids, causal_mask, current_pos and "
-        "update_mask");
+        "known are input_ids, hidden_states, position_ids, causal_mask, window_mask, current_pos "
+        "and update_mask");
   std::vector<runtime::Model::InputShape> shapes;
   if (const package::Feature* ids = function.find_input(stage.interface.input_ids);
       ids != nullptr && is_flexible(*ids))
@@ -131,14 +130,7 @@ Status hash_file(Sha256& hash, const std::string& name, const fs::path& file) {
   hash_count(hash, name.size());
   hash.update(name);
   hash_count(hash, size_bytes);
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return fail(ErrorCode::io, "cannot read {}", file.string());
-  std::vector<char> buffer(1 << 20);
-  while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
-         stream.gcount() > 0)
-    hash.update(std::string_view(buffer.data(), static_cast<size_t>(stream.gcount())));
-  if (stream.bad()) return fail(ErrorCode::io, "cannot read {}", file.string());
-  return {};
+  return hash.update_from(file);
 }
 
 }  // namespace

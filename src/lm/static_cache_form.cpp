@@ -57,10 +57,7 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
     return fail(ErrorCode::unsupported, "{}: no function gives logits of every token it takes",
                 package.path.filename().string());
 
-  if (parts.step && block_gives_rows && parts.step->vocab_size() != parts.block->vocab_size())
-    return fail(ErrorCode::mismatch, "{}: vocabularies of {} and {} in functions of one model",
-                package.path.filename().string(), parts.step->vocab_size(),
-                parts.block->vocab_size());
+  ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts).in(package.path.filename().string()));
   ANEMONE_RETURN_IF_ERROR(
       check_state_rows(parts.empty_state, columns).in(package.path.filename().string()));
   if (parts.block && parts.block->rows() > columns)

@@ -8,10 +8,24 @@
 
 namespace anemone::lm {
 
+namespace {
+
+bool gives_all_rows(const std::optional<Pipeline>& block) {
+  return block && block->rows() > 1 && block->logits_rows() == block->rows();
+}
+
+}  // namespace
+
+Status check_vocabularies(const StaticCacheParts& parts) {
+  if (!parts.step || parts.step->vocab_size() == 0 || !gives_all_rows(parts.block)) return {};
+  if (parts.step->vocab_size() == parts.block->vocab_size()) return {};
+  return fail(ErrorCode::mismatch, "one token gives {} logits, a row of a block {}",
+              parts.step->vocab_size(), parts.block->vocab_size());
+}
+
 StaticCacheModel::StaticCacheModel(StaticCacheParts parts, bool single_steps)
     : parts_(std::move(parts)), single_steps_(single_steps && parts_.step.has_value()) {
-  block_gives_rows_ = parts_.info.gives_logits && parts_.block && parts_.block->rows() > 1 &&
-                      parts_.block->logits_rows() == parts_.block->rows();
+  block_gives_rows_ = parts_.info.gives_logits && gives_all_rows(parts_.block);
 }
 
 std::unique_ptr<Sequence> StaticCacheModel::new_sequence() {

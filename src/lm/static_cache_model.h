@@ -24,6 +24,9 @@ struct StaticCacheParts {
   std::vector<int64_t> argmax_parts;  ///< sizes of the vocabulary's parts, for an arg max inside.
 };
 
+/// Errors: mismatch (a block whose rows are taken for logits has another vocabulary than the step).
+Status check_vocabularies(const StaticCacheParts& parts);
+
 /// The pieces that lie in the functions of one package (see is_static_cache), all but the hash.
 /// Errors: mismatch (functions that do not fit together), unsupported (rotating functions; no
 /// function that gives logits).

@@ -117,12 +117,11 @@ class GraphBuilder {
       if (!is_power_of_two(spec_.residual_scale))
         return fail(ErrorCode::invalid_argument, "the residual scale is {}, not a power of two",
                     spec_.residual_scale);
-      for (size_t i = 0; i < decoder_.layers.size(); ++i)
-        if (!decoder_.layers[i].attention_pre_norm || !decoder_.layers[i].mlp_pre_norm)
-          return fail(ErrorCode::unsupported,
-                      "layer {} of {} takes the residual stream without a norm, so the stream "
-                      "cannot be rescaled",
-                      i, decoder_.architecture);
+      if (const auto bare = layer_without_norms(decoder_))
+        return fail(ErrorCode::unsupported,
+                    "layer {} of {} takes the residual stream without a norm, so the stream "
+                    "cannot be rescaled",
+                    *bare, decoder_.architecture);
     }
     for (int64_t i = 1; i < spec_.layer_count && spec_.cached; ++i) {
       const Attention& first = layer_at(0).attention;
@@ -326,6 +325,12 @@ Result<int64_t> window_of(const Decoder& decoder, int64_t context) {
                 "supported",
                 *windows.begin(), *windows.rbegin());
   return windows.empty() ? 0 : *windows.begin();
+}
+
+std::optional<size_t> layer_without_norms(const Decoder& decoder) {
+  for (size_t i = 0; i < decoder.layers.size(); ++i)
+    if (!decoder.layers[i].attention_pre_norm || !decoder.layers[i].mlp_pre_norm) return i;
+  return std::nullopt;
 }
 
 Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec& spec,

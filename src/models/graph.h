@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "anemone/program.h"
@@ -86,6 +87,10 @@ Result<mil::Function> build_function(const Decoder& decoder, const FunctionSpec&
 /// The one window of all layers that look at fewer than `context` tokens; 0 when there is none.
 /// Errors: unsupported (several different windows).
 Result<int64_t> window_of(const Decoder& decoder, int64_t context);
+
+/// The first layer with a part that reads the residual stream without a norm, so that scaling the
+/// stream would change what it computes.
+std::optional<size_t> layer_without_norms(const Decoder& decoder);
 
 /// Sizes of the parts of a split vocabulary.
 std::vector<int64_t> split_vocabulary(int64_t vocab_size, int64_t parts);

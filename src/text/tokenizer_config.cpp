@@ -34,9 +34,7 @@ Result<std::optional<std::string>> read_optional(const fs::path& path) {
 Result<Json> read_object(const fs::path& path) {
   ANEMONE_TRY(const auto text, read_optional(path));
   if (!text) return Json::object();
-  auto json = parse_json_object(*text);
-  if (json.ok()) return json;
-  return fail(json.error().code, "{}: {}", path.string(), json.error().message);
+  return parse_json_object(*text).in(path.string());
 }
 
 /// A token is written as its text or as an object with the text in "content".

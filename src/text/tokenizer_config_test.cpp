@@ -101,7 +101,7 @@ TEST(TokenizerConfig, NamesFileAndKeyOfWhatIsWrong) {
     const auto config = read_tokenizer_config(folder.path());
     ASSERT_FALSE(config.ok()) << content;
     EXPECT_EQ(config.error().code, ErrorCode::corrupt) << content;
-    EXPECT_THAT(config.error().message, HasSubstr(name)) << content;
+    EXPECT_THAT(config.error().to_string(), HasSubstr(name)) << content;
   }
 }
 

@@ -23,7 +23,8 @@ Result<Verdict> postscript(const std::string& answer, const Arguments& arguments
                               : marker == "P.S." ? R"(\s*p\.\s?s\..*$)"
                                                  : R"(\s*)" + python::lower(marker) + ".*$";
   ANEMONE_TRY(const Regex regex, Regex::compile("(?m)" + pattern));
-  return verdict(regex.matches_in(python::lower(answer)));
+  ANEMONE_TRY(const bool found, regex.matches_in(python::lower(answer)));
+  return verdict(found);
 }
 
 Result<Verdict> no_comma(const std::string& answer, const Arguments&) {

@@ -72,7 +72,8 @@ Result<Verdict> json_format(const std::string& answer, const Arguments&) {
   text = python::strip(without_suffix(text, "```"));
   const auto parsed = parse_json_text(text);
   if (parsed.ok()) return Verdict::yes;
-  const bool unsure = parsed.error().code == ErrorCode::limit || kOnlyPython.matches_in(text);
+  ANEMONE_TRY(const bool only_python, kOnlyPython.matches_in(text));
+  const bool unsure = parsed.error().code == ErrorCode::limit || only_python;
   return unsure ? Verdict::unknown : Verdict::no;
 }
 

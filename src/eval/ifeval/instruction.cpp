@@ -30,8 +30,11 @@ Result<int64_t> Arguments::number(const char* key) const {
   const Value* value = find(key);
   if (value == nullptr || (value->is_number() && *value < 0)) return drawn(key);
   if (value->is_number_float()) {
-    const auto whole = static_cast<int64_t>(value->get<double>());
-    if (*value == whole) return whole;
+    constexpr double kBeyond = 0x1p63;
+    const auto number = value->get<double>();
+    if (!(number < kBeyond)) return wrong(key, *value, "a number");
+    const auto whole = static_cast<int64_t>(number);
+    if (static_cast<double>(whole) == number) return whole;
   }
   if (!value->is_number_integer()) return wrong(key, *value, "a number");
   return value->get<int64_t>();

@@ -16,7 +16,8 @@ Result<Verdict> existence(const std::string& answer, const Arguments& arguments)
   ANEMONE_TRY(const auto keywords, arguments.texts("keywords"));
   for (const std::string& keyword : keywords) {
     ANEMONE_TRY(const Regex regex, any_case(keyword));
-    if (!regex.matches_in(answer)) return Verdict::no;
+    ANEMONE_TRY(const bool found, regex.matches_in(answer));
+    if (!found) return Verdict::no;
   }
   return Verdict::yes;
 }
@@ -33,7 +34,8 @@ Result<Verdict> forbidden_words(const std::string& answer, const Arguments& argu
   ANEMONE_TRY(const auto words, arguments.texts("forbidden_words"));
   for (const std::string& word : words) {
     ANEMONE_TRY(const Regex regex, any_case("\\b" + word + "\\b"));
-    if (regex.matches_in(answer)) return Verdict::no;
+    ANEMONE_TRY(const bool found, regex.matches_in(answer));
+    if (found) return Verdict::no;
   }
   return Verdict::yes;
 }

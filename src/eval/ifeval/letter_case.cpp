@@ -29,7 +29,8 @@ Result<Verdict> capital_word_frequency(const std::string& answer, const Argument
                                    [](const std::string& word) { return python::is_upper(word); });
   ANEMONE_TRY(const Verdict found,
               arguments.holds(count, count, "capital_relation", "capital_frequency"));
-  return kEndInsideWord.matches_in(answer) ? Verdict::unknown : found;
+  ANEMONE_TRY(const bool ends_inside, kEndInsideWord.matches_in(answer));
+  return ends_inside ? Verdict::unknown : found;
 }
 
 constexpr std::array kInstructions = {
