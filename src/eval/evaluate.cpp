@@ -131,8 +131,7 @@ class Run {
     const Clock::time_point start = Clock::now();
     const TokenCounts before = scorer.counts();
     ANEMONE_RETURN_IF_ERROR(answer(asked, scorer));
-    TaskRecord record;
-    record.task = &asked.task;
+    TaskRecord record = record_of(asked.task);
     record.outcome = score_task(asked.task, asked.answers, options_.bootstrap_iterations);
     asked.answers = {};
     record.work = difference(before, scorer.counts(), seconds_since(start));
@@ -164,25 +163,6 @@ class Run {
     return {};
   }
 
-  static std::vector<Score> scores_of(const TaskRecord& record) {
-    std::vector<Score> scores;
-    for (const auto& [key, value] : record.outcome.metrics.items()) {
-      const size_t comma = key.find(',');
-      Score score;
-      score.metric = key.substr(0, comma);
-      score.filter = key.substr(comma + 1);
-      if (score.metric.ends_with("_stderr")) {
-        if (value.is_number()) scores.back().standard_error = value.get<double>();
-        continue;
-      }
-      if (value.is_number()) score.value = value.get<double>();
-      for (const MetricConfig& metric : record.task->config().metrics)
-        if (metric.name == score.metric) score.higher_is_better = metric.higher_is_better;
-      scores.push_back(std::move(score));
-    }
-    return scores;
-  }
-
   Result<Report> report() {
     Report report;
     const Value results = build_results(record_, records_);
@@ -195,9 +175,9 @@ class Run {
     for (TaskRecord& record : records_) {
       TaskReport task;
       task.name = record.outcome.name;
-      task.file = record.task->record()["metadata"]["config_source"].get<std::string>();
-      task.data = record.task->data_origin();
-      task.shots = record.task->config().num_fewshot.value_or(0);
+      task.file = record.file;
+      task.data = record.data;
+      task.shots = record.shots;
       task.documents = record.outcome.original;
       task.evaluated = record.outcome.effective;
       task.scores = scores_of(record);

@@ -1,8 +1,6 @@
 #include "eval/outcome.h"
 
 #include <algorithm>
-#include <cmath>
-#include <iterator>
 #include <utility>
 
 #include "base/error.h"
@@ -127,31 +125,46 @@ Result<Filtered> filtered(const FilterPipeline& pipeline, const Task& task, cons
   return out;
 }
 
-/// Values of one metric over all documents.
-struct Column {
-  std::string metric;
-  std::vector<Value> items;
+/// The answers behind one pipeline, and their scores.
+struct Scored {
+  std::vector<Value> shown;
+  Value scores = Value::object();
 };
 
-/// What one pipeline of filters makes of all documents.
-class FilterScorer {
+class DocumentScorer {
  public:
-  FilterScorer(const Task& task, const FilterPipeline& pipeline)
-      : task_(task), pipeline_(pipeline) {
-    // A metric is in the results even when no document has a value for it.
-    if (task.config().process_results == nullptr)
-      for (const Metric* metric : metrics_of(task.config()))
-        columns_.push_back({std::string(metric->name), {}});
+  explicit DocumentScorer(const Task& task) : task_(task) {}
+
+  /// A document that one pipeline cannot score is in no score at all.
+  DocumentOutcome score(const DocumentRequests& requests,
+                        const std::vector<Response>& responses) const {
+    const TaskConfig& config = task_.config();
+    const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
+    const auto target = task_.target(config.doc_to_target, document);
+    auto scored = score(requests, document, target, responses);
+    DocumentOutcome outcome;
+    outcome.doc_id = requests.doc_id;
+    if (!scored.ok()) {
+      outcome.failure = scored.error().to_string();
+      scored = unscored(responses);
+    }
+    const Value line = common_line(requests, document, target.ok() ? *target : Value(""), responses,
+                                   outcome.hashes);
+    for (size_t i = 0; i < config.filters.size(); ++i) {
+      Scored& filtered = (*scored)[i];
+      FilteredDocument& out = outcome.filters.emplace_back();
+      out.sample = sample(line, config.filters[i].name, filtered, outcome.failure);
+      // What process_results gives beside the task's metrics stays in the samples file.
+      for (auto& [metric, value] : filtered.scores.items())
+        if (configured(metric) != nullptr) out.scores[metric] = std::move(value);
+    }
+    return outcome;
   }
 
-  /// The answers, and their scores.
-  struct Scored {
-    std::vector<Value> shown;
-    Value scores;
-  };
-
-  Result<Scored> score(const Value& document, const std::vector<Response>& responses) const {
-    ANEMONE_TRY(Filtered answers, filtered(pipeline_, task_, document, responses));
+ private:
+  Result<Scored> score_filtered(const FilterPipeline& pipeline, const Value& document,
+                                const std::vector<Response>& responses) const {
+    ANEMONE_TRY(Filtered answers, filtered(pipeline, task_, document, responses));
     ANEMONE_TRY(Value scores, scores_of(task_, document, answers.responses));
     for (const MetricConfig& metric : task_.config().metrics)
       if (scores.contains(metric.name) && !takes(metric.aggregation, scores[metric.name]))
@@ -160,16 +173,32 @@ class FilterScorer {
     return Scored{std::move(answers.shown), std::move(scores)};
   }
 
-  /// Takes the scores of a document into account.
-  void add(const Value& scores) {
-    // What process_results gives beside the task's metrics stays in the samples file.
-    for (const auto& [metric, value] : scores.items())
-      if (configured(metric) != nullptr) column(metric).items.push_back(value);
+  Result<std::vector<Scored>> score(const DocumentRequests& requests, const Value& document,
+                                    const Result<Value>& target,
+                                    const std::vector<Response>& responses) const {
+    if (requests.error) return *requests.error;
+    for (const Response& response : responses)
+      if (response.error) return *response.error;
+    std::vector<Scored> all;
+    for (const FilterPipeline& pipeline : task_.config().filters) {
+      auto scored = target.ok() ? score_filtered(pipeline, document, responses) : target.error();
+      if (!scored.ok()) return std::move(scored).in(task_.place_of(requests.doc_id)).error();
+      all.push_back(*std::move(scored));
+    }
+    return all;
   }
 
-  void add_sample(const Value& document, const Value& target, const DocumentRequests& requests,
-                  const std::vector<Response>& responses, const Scored& scored,
-                  const std::string& failure) {
+  /// The answers as the model gave them, and no scores.
+  std::vector<Scored> unscored(const std::vector<Response>& responses) const {
+    Scored plain;
+    for (const Response& response : responses)
+      plain.shown.push_back(unfiltered(response, task_.config().output_type));
+    return std::vector<Scored>(task_.config().filters.size(), plain);
+  }
+
+  /// What the lines of all pipelines have, with the places of what differs.
+  Value common_line(const DocumentRequests& requests, const Value& document, const Value& target,
+                    const std::vector<Response>& responses, std::string& hashes) const {
     const OutputType type = task_.config().output_type;
     Value arguments = Value::object();
     Value given = Value::array();
@@ -183,45 +212,28 @@ class FilterScorer {
     const std::string prompt_hash =
         sha256(requests.requests.empty() ? std::string() : requests.requests[0].context);
     const std::string target_hash = sha256(target_text);
-    hashes_ += document_hash + prompt_hash + target_hash;
+    hashes = document_hash + prompt_hash + target_hash;
+    return {{"doc_id", requests.doc_id}, {"doc", document},
+            {"target", target_text},     {"arguments", std::move(arguments)},
+            {"resps", std::move(given)}, {"filtered_resps", nullptr},
+            {"filter", nullptr},         {"metrics", nullptr},
+            {"doc_hash", document_hash}, {"prompt_hash", prompt_hash},
+            {"target_hash", target_hash}};
+  }
+
+  std::string sample(Value line, const std::string& filter, const Scored& scored,
+                     const std::string& failure) const {
     Value names = Value::array();
     for (const auto& [metric, value] : scored.scores.items()) names.push_back(metric);
-    Value line = {{"doc_id", requests.doc_id}, {"doc", document},
-                  {"target", target_text},     {"arguments", std::move(arguments)},
-                  {"resps", std::move(given)}, {"filtered_resps", scored.shown},
-                  {"filter", pipeline_.name},  {"metrics", std::move(names)},
-                  {"doc_hash", document_hash}, {"prompt_hash", prompt_hash},
-                  {"target_hash", target_hash}};
+    line["filtered_resps"] = scored.shown;
+    line["filter"] = filter;
+    line["metrics"] = std::move(names);
     for (const auto& [metric, value] : scored.scores.items()) {
       const MetricConfig* wanted = configured(metric);
       line[metric] = wanted == nullptr ? value : shown_item(wanted->aggregation, value);
     }
     if (!failure.empty()) line["error"] = failure;
-    samples_.push_back(python::dumps(line));
-  }
-
-  void finish(int64_t bootstrap_iterations, TaskOutcome& outcome, std::string& hashes) {
-    for (const MetricConfig& metric : task_.config().metrics) column(metric.name);
-    for (const Column& column : columns_) {
-      const Aggregation& aggregation = configured(column.metric)->aggregation;
-      const auto value = aggregation.apply(column.items);
-      const auto error = standard_error(aggregation, column.items, bootstrap_iterations);
-      const bool valued = value && std::isfinite(*value);
-      outcome.metrics[column.metric + "," + pipeline_.name] =
-          valued ? Value(*value) : Value(nullptr);
-      outcome.metrics[column.metric + "_stderr," + pipeline_.name] =
-          valued && error && std::isfinite(*error) ? Value(*error) : Value("N/A");
-    }
-    std::move(samples_.begin(), samples_.end(), std::back_inserter(outcome.samples));
-    hashes += hashes_;
-  }
-
- private:
-  Column& column(const std::string& metric) {
-    for (Column& column : columns_)
-      if (column.metric == metric) return column;
-    columns_.push_back({metric, {}});
-    return columns_.back();
+    return python::dumps(line);
   }
 
   const MetricConfig* configured(const std::string& metric) const {
@@ -231,85 +243,21 @@ class FilterScorer {
   }
 
   const Task& task_;
-  const FilterPipeline& pipeline_;
-  std::vector<Column> columns_;
-  std::vector<std::string> samples_;
-  std::string hashes_;
-};
-
-class TaskScorer {
- public:
-  explicit TaskScorer(const Task& task) : task_(task) {
-    for (const FilterPipeline& pipeline : task.config().filters)
-      filters_.emplace_back(task, pipeline);
-  }
-
-  /// A document that one pipeline cannot score is in no score at all.
-  void add(const DocumentRequests& requests, const std::vector<Response>& responses) {
-    const Value& document = task_.documents()[static_cast<size_t>(requests.doc_id)];
-    const auto target = task_.target(task_.config().doc_to_target, document);
-    auto scored = score(requests, document, target, responses);
-    std::string failure;
-    if (scored.ok()) {
-      ++outcome_.effective;
-      for (size_t i = 0; i < filters_.size(); ++i) filters_[i].add((*scored)[i].scores);
-    } else {
-      failure = scored.error().to_string();
-      outcome_.failed.push_back({requests.doc_id, failure});
-      scored = unscored(responses);
-    }
-    for (size_t i = 0; i < filters_.size(); ++i)
-      filters_[i].add_sample(document, target.ok() ? *target : Value(""), requests, responses,
-                             (*scored)[i], failure);
-  }
-
-  TaskOutcome finish(int64_t bootstrap_iterations) {
-    outcome_.name = task_.config().task;
-    outcome_.original = static_cast<int64_t>(task_.documents().size());
-    outcome_.metrics = Value::object();
-    std::string hashes;
-    for (FilterScorer& filter : filters_) filter.finish(bootstrap_iterations, outcome_, hashes);
-    outcome_.hash = sha256(hashes);
-    return std::move(outcome_);
-  }
-
- private:
-  using Scores = std::vector<FilterScorer::Scored>;
-
-  Result<Scores> score(const DocumentRequests& requests, const Value& document,
-                       const Result<Value>& target, const std::vector<Response>& responses) const {
-    if (requests.error) return *requests.error;
-    for (const Response& response : responses)
-      if (response.error) return *response.error;
-    Scores all;
-    for (const FilterScorer& filter : filters_) {
-      auto scored = target.ok() ? filter.score(document, responses) : target.error();
-      if (!scored.ok()) return std::move(scored).in(task_.place_of(requests.doc_id)).error();
-      all.push_back(*std::move(scored));
-    }
-    return all;
-  }
-
-  /// The answers as the model gave them, and no scores.
-  Scores unscored(const std::vector<Response>& responses) const {
-    FilterScorer::Scored plain{{}, Value::object()};
-    for (const Response& response : responses)
-      plain.shown.push_back(unfiltered(response, task_.config().output_type));
-    return Scores(filters_.size(), plain);
-  }
-
-  const Task& task_;
-  std::vector<FilterScorer> filters_;
-  TaskOutcome outcome_;
 };
 
 }  // namespace
 
-TaskOutcome score_task(const Task& task, const Answers& answers, int64_t bootstrap_iterations) {
-  TaskScorer scorer(task);
+std::vector<DocumentOutcome> score_documents(const Task& task, const Answers& answers) {
+  const DocumentScorer scorer(task);
+  std::vector<DocumentOutcome> documents;
+  documents.reserve(answers.documents.size());
   for (size_t i = 0; i < answers.documents.size(); ++i)
-    scorer.add(answers.documents[i], answers.responses[i]);
-  return scorer.finish(bootstrap_iterations);
+    documents.push_back(scorer.score(answers.documents[i], answers.responses[i]));
+  return documents;
+}
+
+TaskOutcome score_task(const Task& task, const Answers& answers, int64_t bootstrap_iterations) {
+  return summarize(facts_of(task), score_documents(task, answers), bootstrap_iterations);
 }
 
 }  // namespace anemone::eval

@@ -42,16 +42,16 @@ Value sorted(const std::map<std::string, Value>& entries) {
 
 Value task_scores(const TaskRecord& record) {
   Value scores = {{"name", record.outcome.name},
-                  {"alias", record.task->config().alias},
+                  {"alias", record.facts.alias},
                   {"sample_len", record.outcome.effective}};
   for (const auto& [key, value] : record.outcome.metrics.items()) scores[key] = value;
   if (!record.outcome.failed.empty()) scores["failed"] = record.outcome.failed.size();
   return scores;
 }
 
-Value directions(const TaskConfig& task) {
+Value directions(const TaskFacts& task) {
   Value out = Value::object();
-  for (const MetricConfig& metric : task.metrics) out[metric.name] = metric.higher_is_better;
+  for (const TaskFacts::Metric& metric : task.metrics) out[metric.name] = metric.higher_is_better;
   return out;
 }
 
@@ -99,15 +99,18 @@ Value run_config(const RunRecord& run) {
           {"fewshot_seed", options.seeds[3]}};
 }
 
-Value provenance(const RunRecord& run, std::span<const TaskRecord> tasks) {
+Value task_provenance(std::span<const TaskRecord> tasks) {
   Value by_task = Value::object();
   for (const TaskRecord& record : tasks) {
-    Value entry = {{"file", record.task->record()["metadata"]["config_source"]},
-                   {"data", record.task->data_origin()}};
+    Value entry = {{"file", record.file}, {"data", record.data}};
     const Value counts = work_counts(record.work);
     for (const auto& [key, value] : counts.items()) entry[key] = value;
     by_task[record.outcome.name] = std::move(entry);
   }
+  return by_task;
+}
+
+Value provenance(const RunRecord& run) {
   return {{"version", version()},
           {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
           {"model_sha256", run.model.hash},
@@ -121,40 +124,23 @@ Value provenance(const RunRecord& run, std::span<const TaskRecord> tasks) {
           {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
           {"interrupted", run.interrupted.empty() ? Value() : Value(run.interrupted)},
           {"not_run", run.not_run},
-          {"work", work_counts(run.work)},
-          {"tasks", std::move(by_task)}};
+          {"work", nullptr},
+          {"tasks", nullptr}};
 }
 
-}  // namespace
-
-Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
-  GroupedResults parts;
-  Value counts = Value::object();
-  Value hashes = Value::object();
+/// All but the scores and the work, whose keys hold their places.
+Value settings_of(const RunRecord& run, std::span<const TaskRecord> tasks) {
   std::map<std::string, Value> configs;
-  for (const TaskRecord& record : tasks) {
-    const std::string& name = record.outcome.name;
-    const TaskConfig& config = record.task->config();
-    parts.results[name] = task_scores(record);
-    counts[name] = {{"original", record.outcome.original}, {"effective", record.outcome.effective}};
-    if (run.options.log_samples) hashes[name] = record.outcome.hash;
-    configs[name] = record.task->record();
-    parts.versions[name] = config.version;
-    parts.shots[name] = config.num_fewshot.value_or(0);
-    parts.higher_is_better[name] = directions(config);
-  }
-  add_groups(run.groups, parts);
+  for (const TaskRecord& record : tasks) configs[record.outcome.name] = record.config;
   const std::string& system = run.options.system_instruction;
   const Value template_text = run.chat_template;
-  Value out = {{"results", std::move(parts.results)}};
-  if (!parts.groups.empty()) out["groups"] = std::move(parts.groups);
-  const Value rest = {
-      {"group_subtasks", std::move(parts.subtasks)},
+  return {
+      {"group_subtasks", nullptr},
       {"configs", sorted(configs)},
-      {"versions", sorted(parts.versions)},
-      {"n-shot", sorted(parts.shots)},
-      {"higher_is_better", sorted(parts.higher_is_better)},
-      {"n-samples", std::move(counts)},
+      {"versions", nullptr},
+      {"n-shot", nullptr},
+      {"higher_is_better", nullptr},
+      {"n-samples", nullptr},
       {"config", run_config(run)},
       {"git_hash", nullptr},
       {"date", run.start_seconds},
@@ -168,7 +154,7 @@ Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
       {"tokenizer_bos_token", run.bos_token},
       {"eot_token_id", run.end_token_id},
       {"max_length", run.max_length},
-      {"task_hashes", std::move(hashes)},
+      {"task_hashes", nullptr},
       {"model_source", "anemone"},
       {"model_name", run.model.name},
       {"model_name_sanitized", file_name_of(run.model.name)},
@@ -178,12 +164,78 @@ Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
       {"chat_template", template_text},
       {"chat_template_sha",
        template_text.is_string() ? Value(sha256(template_text.get<std::string>())) : Value()},
-      {"total_evaluation_time_seconds", python::float_repr(run.work.seconds)},
+      {"total_evaluation_time_seconds", nullptr},
       {"version", 1},
-      {"failed", failures(tasks)},
-      {"anemone", provenance(run, tasks)}};
-  out.update(rest);
+      {"failed", nullptr},
+      {"anemone", provenance(run)}};
+}
+
+}  // namespace
+
+TaskRecord record_of(const Task& task) {
+  TaskRecord record;
+  record.facts = facts_of(task);
+  record.config = task.record();
+  record.version = task.config().version;
+  record.shots = task.config().num_fewshot.value_or(0);
+  record.file = task.record()["metadata"]["config_source"].get<std::string>();
+  record.data = task.data_origin();
+  return record;
+}
+
+Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Totals& totals) {
+  GroupedResults parts;
+  Value counts = Value::object();
+  Value hashes = Value::object();
+  for (const TaskRecord& record : tasks) {
+    const std::string& name = record.outcome.name;
+    parts.results[name] = task_scores(record);
+    counts[name] = {{"original", record.outcome.original}, {"effective", record.outcome.effective}};
+    if (totals.hashes) hashes[name] = record.outcome.hash;
+    parts.versions[name] = record.version;
+    parts.shots[name] = record.shots;
+    parts.higher_is_better[name] = directions(record.facts);
+  }
+  add_groups(totals.groups, parts);
+  Value out = {{"results", std::move(parts.results)}};
+  if (!parts.groups.empty()) out["groups"] = std::move(parts.groups);
+  for (auto& [key, value] : settings.items())
+    if (key != "results" && key != "groups") out[key] = std::move(value);
+  out["group_subtasks"] = std::move(parts.subtasks);
+  out["versions"] = sorted(parts.versions);
+  out["n-shot"] = sorted(parts.shots);
+  out["higher_is_better"] = sorted(parts.higher_is_better);
+  out["n-samples"] = std::move(counts);
+  out["task_hashes"] = std::move(hashes);
+  out["total_evaluation_time_seconds"] = python::float_repr(totals.work.seconds);
+  out["failed"] = failures(tasks);
+  out["anemone"]["work"] = work_counts(totals.work);
+  out["anemone"]["tasks"] = task_provenance(tasks);
   return out;
+}
+
+Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
+  return with_scores(settings_of(run, tasks), tasks,
+                     {run.groups, run.options.log_samples, run.work});
+}
+
+std::vector<Score> scores_of(const TaskRecord& record) {
+  std::vector<Score> scores;
+  for (const auto& [key, value] : record.outcome.metrics.items()) {
+    const size_t comma = key.find(',');
+    Score score;
+    score.metric = key.substr(0, comma);
+    score.filter = key.substr(comma + 1);
+    if (score.metric.ends_with("_stderr")) {
+      if (value.is_number()) scores.back().standard_error = value.get<double>();
+      continue;
+    }
+    if (value.is_number()) score.value = value.get<double>();
+    if (const TaskFacts::Metric* metric = record.facts.find(score.metric))
+      score.higher_is_better = metric->higher_is_better;
+    scores.push_back(std::move(score));
+  }
+  return scores;
 }
 
 std::string format_report(const Value& results, std::optional<int64_t> num_fewshot) {

@@ -7,17 +7,25 @@
 
 #include "anemone/evaluate.h"
 #include "eval/groups.h"
-#include "eval/outcome.h"
 #include "eval/task.h"
+#include "eval/task_scores.h"
 
 namespace anemone::eval {
 
 /// One task of a run.
 struct TaskRecord {
-  const Task* task = nullptr;
+  TaskFacts facts;
+  Value config;   ///< `configs[task]`.
+  Value version;  ///< metadata.version, else "Yaml".
+  int64_t shots = 0;
+  std::string file;
+  std::string data;
   TaskOutcome outcome;
   Work work;
 };
+
+/// Without outcome and work.
+TaskRecord record_of(const Task& task);
 
 /// What a run was, beside its tasks.
 struct RunRecord {
@@ -43,6 +51,20 @@ struct RunRecord {
 /// (documents without a score, by task) and `anemone` (the model's hash, numerics and form, this
 /// program's version, the machine, the work done).
 Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks);
+
+/// What a results file says of the scores and the work, as far as the other parts do not.
+struct Totals {
+  std::span<const TaskGroup> groups;
+  bool hashes = false;  ///< whether the samples are logged, whose hash the file then has.
+  Work work;
+};
+
+/// `settings` is a results file with any scores: they, the groups, the failed documents and the
+/// work become those of `tasks`; what it says of how the tasks were run stays.
+Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Totals& totals);
+
+/// The scores of a task as its record has them, for callers of the library.
+std::vector<Score> scores_of(const TaskRecord& record);
 
 /// What the harness prints of a run: its arguments, the table, and the table of groups.
 std::string format_report(const Value& results, std::optional<int64_t> num_fewshot);
