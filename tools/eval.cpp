@@ -215,8 +215,10 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
   app.description("Benchmark tasks and perplexity, with lm-evaluation-harness' numbers");
   add_model_flags(app, flags->model);
   add_tokenizer_flag(app, flags->model);
-  app.add_option("--tasks", flags->tasks,
-                 "Names, patterns, tags or .yaml files, by commas or blanks")
+  app.add_option(
+         "--tasks", flags->tasks,
+         "Names, patterns, tags, .yaml files, or .txt files for their perplexity; by commas "
+         "or blanks")
       ->required();
   app.add_option("--num-fewshot", flags->num_fewshot, "Examples before each question")
       ->check(whole_number());

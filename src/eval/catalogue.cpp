@@ -116,6 +116,25 @@ std::optional<CatalogueEntry> entry_of(Value config) {
   return entry;
 }
 
+/// Perplexity of one text file, named like it.
+CatalogueEntry text_file_entry(const std::string& path) {
+  CatalogueEntry entry;
+  entry.name = fs::path(path).filename().string();
+  entry.config = {{"task", entry.name},
+                  {"dataset_path", "text"},
+                  {"dataset_kwargs", {{"data_files", path}, {"sample_by", "document"}}},
+                  {"output_type", "loglikelihood_rolling"},
+                  {"test_split", "train"},
+                  {"doc_to_text", ""},
+                  {"doc_to_target", "{{text}}"},
+                  {"metric_list",
+                   {{{"metric", "word_perplexity"}},
+                    {{"metric", "byte_perplexity"}},
+                    {{"metric", "bits_per_byte"}}}},
+                  {"metadata", {{"version", 1.0}}}};
+  return entry;
+}
+
 fs::path whole_path(const fs::path& path) {
   std::error_code code;
   const fs::path whole = fs::absolute(path.empty() ? fs::path(".") : path, code);
@@ -273,6 +292,10 @@ Result<std::vector<CatalogueEntry>> Catalogue::select(std::span<const std::strin
       auto entry = entry_of(std::move(config));
       if (!entry) return fail(ErrorCode::corrupt, "{}: names neither a task nor a group", name);
       add(placed(*std::move(entry), name, fs::path(name).parent_path()));
+      continue;
+    }
+    if (std::error_code code; fs::path(name).extension() == ".txt" && fs::exists(name, code)) {
+      add(placed(text_file_entry(name), name, fs::path(name).parent_path()));
       continue;
     }
     std::set<std::string> matches;

@@ -41,8 +41,8 @@ class Catalogue {
 
   const std::vector<CatalogueEntry>& entries() const { return entries_; }
 
-  /// Names, patterns with * ? [ ], tags, or paths of .yaml files, in their order and without
-  /// repetition; what a pattern or tag matches is sorted.
+  /// Names, patterns with * ? [ ], tags, paths of .yaml files, or of .txt files for their
+  /// perplexity, in their order and without repetition; what a pattern or tag matches is sorted.
   /// Errors: not_found (with the nearest name); those of load_task_file.
   Result<std::vector<CatalogueEntry>> select(std::span<const std::string> names) const;
 

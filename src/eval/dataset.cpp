@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "eval/builtin_tasks.h"
+#include "eval/python_format.h"
 #include "eval/rows.h"
 
 namespace anemone::eval {
@@ -13,6 +14,16 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 5> kLoaders = {"json", "csv", "parquet", "text", "arrow"};
+
+/// How the loader `text` cuts a file into rows. Errors: invalid_argument.
+Result<RowFormat> text_format(const Value& sample_by) {
+  if (sample_by.is_null() || sample_by == "line") return RowFormat::text;
+  if (sample_by == "paragraph") return RowFormat::text_paragraphs;
+  if (sample_by == "document") return RowFormat::text_document;
+  return fail(ErrorCode::invalid_argument,
+              "dataset_kwargs: sample_by {}, expected line, paragraph or document",
+              python::to_repr(sample_by));
+}
 
 /// data_files of a built-in task, beside its file inside the program; nothing when one is
 /// elsewhere.
@@ -52,6 +63,9 @@ Result<Dataset> Dataset::open(const TaskConfig& task, const CatalogueEntry& entr
     }
     std::vector<fs::path> folders = entry.parents;
     if (!places.data.empty()) folders.push_back(places.data);
+    if (task.dataset_path == "text") {
+      ANEMONE_TRY(dataset.format_, text_format(task.dataset_kwargs.value("sample_by", Value())));
+    }
     ANEMONE_TRY(dataset.files_, find_data_files(data_files, folders));
     return dataset;
   }
@@ -79,7 +93,7 @@ Result<Rows> Dataset::rows(const std::string& split) const {
   Rows rows;
   for (const fs::path& file : found->second) {
     auto more = builtin_ ? parse_rows(*find_builtin_file(file.generic_string()), *row_format(file))
-                         : read_rows(file);
+                         : read_rows(file, format_);
     if (!more.ok()) return std::move(more).error();
     rows.files.push_back(
         {builtin_ ? "built-in " + file.filename().string() : file.string(), more->size()});

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "anemone/result.h"
 #include "eval/catalogue.h"
 #include "eval/data_source.h"
+#include "eval/rows.h"
 #include "eval/task_config.h"
 
 namespace anemone::eval {
@@ -41,7 +43,8 @@ class Dataset {
 
  private:
   DatasetFiles files_;
-  bool builtin_ = false;  ///< paths name files inside the program.
+  bool builtin_ = false;             ///< paths name files inside the program.
+  std::optional<RowFormat> format_;  ///< of all files; nothing: by the name of each.
 };
 
 }  // namespace anemone::eval

@@ -374,6 +374,24 @@ TEST_F(EvaluateTest, RefusesWhatMakesNoSense) {
   unsetenv("HF_HOME");
 }
 
+TEST_F(EvaluateTest, S0_2_S0_11_S0_22_ATextFileStandsBesideTasks) {
+  folder.write("notes.txt", "It rained all day.");
+  options.tasks = {"colours", (folder.path() / "notes.txt").string()};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->tasks.size(), 2u);
+  EXPECT_EQ(report->tasks[1].name, "notes.txt");
+  EXPECT_GT(report->tasks[0].work.tokens_run, 0u);
+  auto fresh = model_of(1);
+  const auto measured = perplexity(fresh, tokenizer, "It rained all day.", {}, nullptr);
+  ASSERT_TRUE(measured.ok());
+  EXPECT_EQ(report->tasks[1].scores[0].metric, "word_perplexity");
+  EXPECT_EQ(report->tasks[1].scores[0].value, measured->word_perplexity);
+  options.tasks = {(folder.path() / "absent.txt").string()};
+  EXPECT_EQ(run(model).error().code, ErrorCode::not_found);
+}
+
 TEST_F(EvaluateTest, S0_48_PerplexityOfATextIsTheRollingLikelihood) {
   options.tasks = {"pages"};
   auto model = model_of(1);

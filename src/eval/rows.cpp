@@ -81,6 +81,30 @@ std::vector<Value> text_lines(std::string_view text) {
   return rows;
 }
 
+/// Text as Python reads it: each end of a line is "\n".
+std::string with_plain_ends(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\r')
+      plain += text[i];
+    else if (i + 1 == text.size() || text[i + 1] != '\n')
+      plain += '\n';
+  }
+  return plain;
+}
+
+std::vector<Value> text_paragraphs(std::string_view bytes) {
+  const std::string text = with_plain_ends(bytes);
+  std::vector<Value> rows;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find("\n\n", begin), text.size());
+    if (end > begin) rows.push_back(Value{{"text", text.substr(begin, end - begin)}});
+    begin = end + 2;
+  }
+  return rows;
+}
+
 /// How many cells rows may get for each that they have, so that few bytes do not become many: a
 /// file in which every row has keys of its own. Small tables are free of it.
 constexpr size_t kMostGrowth = 64;
@@ -155,6 +179,10 @@ Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) 
       return parse_csv(bytes, '\t');
     case RowFormat::text:
       return text_lines(bytes);
+    case RowFormat::text_paragraphs:
+      return text_paragraphs(bytes);
+    case RowFormat::text_document:
+      return std::vector<Value>{Value{{"text", with_plain_ends(bytes)}}};
     case RowFormat::parquet:
     case RowFormat::arrow: {
       ANEMONE_TRY(auto table, text::TableRows::parse(table_format(format), bytes));
@@ -164,8 +192,9 @@ Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) 
   return fail(ErrorCode::unsupported, "rows of format {}", static_cast<int>(format));
 }
 
-Result<std::vector<Value>> read_rows(const std::filesystem::path& path) {
-  const auto format = row_format(path);
+Result<std::vector<Value>> read_rows(const std::filesystem::path& path,
+                                     std::optional<RowFormat> format) {
+  if (!format) format = row_format(path);
   if (!format)
     return fail(ErrorCode::unsupported, "{}: not a name of JSON, CSV, text, Parquet or Arrow rows",
                 path.string());

@@ -11,7 +11,16 @@
 namespace anemone::eval {
 
 /// Formats of files with rows.
-enum class RowFormat : uint8_t { json, csv, tsv, text, parquet, arrow };
+enum class RowFormat : uint8_t {
+  json,
+  csv,
+  tsv,
+  text,             ///< a row a line.
+  text_paragraphs,  ///< a row for each piece between empty lines, empty pieces left out.
+  text_document,    ///< one row a file.
+  parquet,
+  arrow,
+};
 
 /// By the name's ending, `.gz` left out: .jsonl .ndjson .json .csv .tsv .txt .parquet .arrow.
 std::optional<RowFormat> row_format(const std::filesystem::path& path);
@@ -22,8 +31,9 @@ std::optional<RowFormat> row_format(const std::filesystem::path& path);
 /// MiB, JSON nested too deep) with the line; unsupported.
 Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format);
 
-/// Reads one file, unpacked when it ends in `.gz`. Errors also: not_found, io, limit (more than
-/// 4 GiB unpacked).
-Result<std::vector<Value>> read_rows(const std::filesystem::path& path);
+/// Reads one file, unpacked when it ends in `.gz`, in the format of its name where none is given.
+/// Errors also: not_found, io, limit (more than 4 GiB unpacked).
+Result<std::vector<Value>> read_rows(const std::filesystem::path& path,
+                                     std::optional<RowFormat> format = std::nullopt);
 
 }  // namespace anemone::eval

@@ -67,6 +67,13 @@ TEST(Rows, TextIsOneRowALine) {
   EXPECT_EQ(read("a\r\n\nb", RowFormat::text), R"([{"text": "a"}, {"text": ""}, {"text": "b"}])");
 }
 
+/// As the loader `text` of Hugging Face datasets does with `sample_by`.
+TEST(Rows, TextMayBeCutIntoParagraphsOrLeftWhole) {
+  constexpr std::string_view kText = "a\r\nb\n\n\n\nc\rd\n";
+  EXPECT_EQ(read(kText, RowFormat::text_paragraphs), R"([{"text": "a\nb"}, {"text": "c\nd\n"}])");
+  EXPECT_EQ(read(kText, RowFormat::text_document), R"([{"text": "a\nb\n\n\n\nc\nd\n"}])");
+}
+
 std::string gzip(std::string_view text) {
   z_stream stream{};
   deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);

@@ -66,7 +66,8 @@ class TaskReader {
     if (!config_.dataset_kwargs.is_object())
       return wrong_value("dataset_kwargs", config_.dataset_kwargs, "a dict");
     for (const auto& [key, value] : config_.dataset_kwargs.items())
-      if (key != "data_files" && key != "trust_remote_code")
+      if (key != "data_files" && key != "trust_remote_code" &&
+          !(key == "sample_by" && config_.dataset_path == "text"))
         return fail(ErrorCode::unsupported, "dataset_kwargs: key '{}'", key);
     ANEMONE_TRY(config_.training_split,
                 optional_text("training_split", fields_.get("training_split")));

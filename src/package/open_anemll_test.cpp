@@ -75,7 +75,7 @@ TEST(OpenAnemll, S1_35_HeadInBothForms) {
       HasSubstr("qwen_lm_head_lut6.mlmodelc"));
 }
 
-TEST(OpenAnemll, S1_36_ChunksComeInOrderAndAMissingOneIsNamed) {
+TEST(OpenAnemll, S1_3_S1_36_ChunksComeInOrderAndAMissingOneIsNamed) {
   const auto chunk = [](const char* number) {
     return std::string("llama_FFN_PF_lut6_chunk_") + number + "of11.mlpackage";
   };

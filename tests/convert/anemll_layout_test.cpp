@@ -28,7 +28,7 @@ std::ostream& operator<<(std::ostream& stream, const Directory& directory) {
 
 class AnemllLayout : public ::testing::TestWithParam<Directory> {};
 
-TEST_P(AnemllLayout, HasThePackagesAndInterfacesOfAnemllsOwn) {
+TEST_P(AnemllLayout, S1_50_HasThePackagesAndInterfacesOfAnemllsOwn) {
   const fs::path fixtures = test::shared_folder() / "fixtures/anemll";
   ANEMONE_NEED_SHARED(fixtures);
   const Directory& directory = GetParam();
