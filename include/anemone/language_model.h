@@ -22,6 +22,8 @@ struct ModelInfo {
   int64_t vocab_size = 0;
   int64_t context_length = 0;        ///< most tokens one sequence may have.
   int64_t prefill_block_tokens = 0;  ///< 0: no prefill function.
+  /// Tokens of a call of the function that `score` runs; 0: scores are made from logits.
+  int64_t score_block_tokens = 0;
   std::string hash;  ///< SHA-256 over the packages' files and meta.yaml, hexadecimal; or empty.
   uint64_t weight_bytes = 0;
   runtime::Numerics numerics = runtime::Numerics::fp16;
@@ -55,6 +57,45 @@ enum class Rows : uint8_t {
   none,  ///< only advance.
   last,  ///< logits after the last of the new tokens: [1, V].
   all,   ///< logits after every new token: [T, V].
+};
+
+/// What a model says of one token that follows others.
+struct TokenScore {
+  double log_probability = 0;  ///< in nats, under the softmax of the logits.
+  bool greedy = false;         ///< it is the first of the likeliest tokens.
+  friend bool operator==(const TokenScore&, const TokenScore&) = default;
+};
+
+/// The score of `token` under `logits`; summed in double. Errors: out_of_range (no such token; NaN
+/// or an infinite maximum among the logits; a token without probability).
+Result<TokenScore> score_token(std::span<const float> logits, int32_t token);
+
+/// The first of the largest logits. Errors: out_of_range (NaN, which no comparison can rank).
+Result<int32_t> best_token(std::span<const float> logits);
+
+/// Where `score` takes scores from.
+enum class ScoreBy : uint8_t {
+  blocks,  ///< a function of the package that scores whole blocks, if there is one.
+  logits,  ///< the rows of logits that `extend` would give.
+};
+
+/// One sequence's share of LanguageModel::extend_many.
+struct Extension {
+  Sequence* sequence = nullptr;
+  std::span<const int32_t> tokens;
+  Rows rows = Rows::none;
+  std::span<float> logits;
+  Status status;  ///< the result.
+};
+
+/// One sequence's share of LanguageModel::score_many.
+struct Scoring {
+  Sequence* sequence = nullptr;
+  std::span<const int32_t> tokens;
+  std::span<const int32_t> targets;
+  std::span<TokenScore> scores;
+  ScoreBy by = ScoreBy::blocks;
+  Status status;  ///< the result.
 };
 
 /// The interface of every form. Scores do not depend on how a sequence was cut into calls: rows are
@@ -101,6 +142,32 @@ class LanguageModel {
   /// as `extend`, and out_of_range when the model gives numbers without an order (NaN). After an
   /// error the sequence is as before.
   virtual Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) = 0;
+
+  /// Appends tokens; scores[i] is that of targets[i] after tokens[i]: targets are the tokens
+  /// shifted by one, and then one more.
+  ///
+  /// ScoreBy::blocks, where the package has a function that scores (ModelInfo::score_block_tokens >
+  /// 0): all scores come from it, however few, and no logits leave the model. Its results are
+  /// rounded to their type, fp16 by up to 0.02 a token. Its calls begin at multiples of the block
+  /// (the last of a context ends with the context) and are padded after the sequence; so a token at
+  /// position p is always row p modulo the block of the same call, which depends on its position
+  /// and the tokens before it alone. Tokens of that block that the sequence already had are
+  /// computed again, to the same values. ScoreBy::logits, and all models without such a function:
+  /// score_token of the rows that `extend` would give, without keeping them.
+  ///
+  /// Either way scores do not depend on how the tokens were cut into calls, nor on what was run
+  /// before; but the two ways differ by their rounding, so a caller chooses by its request alone.
+  ///
+  /// Errors: as `extend`, invalid_argument (three spans of different lengths), out_of_range (a
+  /// target, or numbers that `score_token` refuses). After an error the sequence is as before.
+  virtual Status score(Sequence& sequence, std::span<const int32_t> tokens,
+                       std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy by);
+
+  /// `extend` or `score` of several sequences, none of which occurs twice, with the results of
+  /// separate calls, bit by bit. Models that can carry them in lockstep read each weight once for
+  /// all. The others are not affected by the error of one.
+  virtual void extend_many(std::span<Extension> extensions);
+  virtual void score_many(std::span<Scoring> scorings);
 
   virtual WorkCounters counters() const = 0;
 };

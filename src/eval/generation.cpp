@@ -93,7 +93,7 @@ Result<std::string> Scorer::generated_text(const Tokens& prompt, std::span<const
       if (stop) break;
       ANEMONE_RETURN_IF_ERROR(extend(std::span(generated).last(1), lm::Rows::last, row_));
     }
-    ANEMONE_TRY(const int32_t next, best_token(row_));
+    ANEMONE_TRY(const int32_t next, lm::best_token(row_));
     generated.push_back(next);
     // `row_` no longer belongs to the context.
     context_.clear();

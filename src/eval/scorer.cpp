@@ -1,10 +1,8 @@
 #include "eval/scorer.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
-#include "eval/arg_max.h"
 #include "eval/generation.h"
 
 namespace anemone::eval {
@@ -31,30 +29,6 @@ uint64_t hash_tokens(uint64_t hash, std::span<const int32_t> tokens) {
 }
 
 }  // namespace
-
-Result<int32_t> best_token(std::span<const float> logits) {
-  const size_t best = arg_max(logits);
-  if (std::isnan(logits[best]))
-    return fail(ErrorCode::mismatch, "the model's logit of token {} is not a number", best);
-  return static_cast<int32_t>(best);
-}
-
-Result<TokenScore> score_token(std::span<const float> logits, int32_t token) {
-  if (token < 0 || static_cast<size_t>(token) >= logits.size())
-    return fail(ErrorCode::out_of_range, "token {} of {}", token, logits.size());
-  ANEMONE_TRY(const int32_t best, best_token(logits));
-  const double highest = logits[static_cast<size_t>(best)];
-  if (std::isinf(highest))
-    return fail(ErrorCode::mismatch, "the model's logits are infinite, first at token {}", best);
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  const auto at = static_cast<size_t>(token);
-  const double log_probability = static_cast<double>(logits[at]) - highest - std::log(sum);
-  if (!std::isfinite(log_probability))
-    return fail(ErrorCode::mismatch, "the model gives token {} no probability, its logit is {}",
-                token, logits[at]);
-  return TokenScore{log_probability, best == token};
-}
 
 Scorer::Scorer(lm::LanguageModel& model, const Codec& codec, int64_t max_length)
     : model_(&model),
@@ -112,7 +86,7 @@ Result<Response> Scorer::log_likelihood(const Tokens& context, const Tokens& con
   Response response;
   response.greedy = true;
   const auto add = [&](std::span<const float> logits, int32_t token) -> Status {
-    ANEMONE_TRY(const TokenScore score, score_token(logits, token));
+    ANEMONE_TRY(const lm::TokenScore score, lm::score_token(logits, token));
     response.log_likelihood += score.log_probability;
     response.greedy = response.greedy && score.greedy;
     return {};

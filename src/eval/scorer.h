@@ -76,15 +76,4 @@ class Scorer {
   std::unordered_set<uint64_t> inputs_;  ///< hashes of what count_input has seen.
 };
 
-/// Log-probability of `token` under softmax of `logits`, and whether it is the first arg max.
-/// Sums in double. Errors: mismatch (NaN among the logits).
-struct TokenScore {
-  double log_probability = 0;
-  bool greedy = false;
-};
-Result<TokenScore> score_token(std::span<const float> logits, int32_t token);
-
-/// The first arg max. Errors: mismatch (NaN among the logits).
-Result<int32_t> best_token(std::span<const float> logits);
-
 }  // namespace anemone::eval

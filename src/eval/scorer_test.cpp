@@ -199,14 +199,6 @@ TEST(Scorer, RefusesModelsWithoutLogits) {
   EXPECT_EQ(Scorer::create(other, byte_codec(), 65).error().code, ErrorCode::out_of_range);
 }
 
-TEST(Scorer, GreedyIsTheFirstOfEqualLogits) {
-  const std::vector<float> logits = {0, 3, 3, 1};
-  EXPECT_TRUE(score_token(logits, 1)->greedy);
-  EXPECT_FALSE(score_token(logits, 2)->greedy);
-  EXPECT_EQ(score_token(logits, 1)->log_probability, score_token(logits, 2)->log_probability);
-  EXPECT_EQ(score_token(logits, 4).error().code, ErrorCode::out_of_range);
-}
-
 /// A model that says `answer` after a prompt of `prompt` tokens, then EOS for ever.
 ScriptedModel saying(std::string answer, size_t prompt) {
   return ScriptedModel(kVocabulary, 512, 4, [answer, prompt](std::span<const int32_t> tokens) {

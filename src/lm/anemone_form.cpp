@@ -53,6 +53,11 @@ class Loading {
       return fail(ErrorCode::mismatch, "the pass prefill takes {} tokens, the context is {}",
                   parts_.block->rows(), columns_);
     ANEMONE_RETURN_IF_ERROR(add_smaller_blocks());
+    ANEMONE_TRY(parts_.score, pipeline("score"));
+    if (parts_.score && (!parts_.score->gives_scores() || parts_.score->rows() > columns_))
+      return fail(
+          ErrorCode::mismatch, "the pass score takes {} tokens of a context of {} and gives {}",
+          parts_.score->rows(), columns_, parts_.score->gives_scores() ? "scores" : "no scores");
     ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts_));
     ANEMONE_RETURN_IF_ERROR(check_state_rows(parts_.empty_state, columns_));
     ModelInfo& info = parts_.info;

@@ -10,6 +10,7 @@
 #include "lm/greedy.h"
 #include "lm/loader.h"
 #include "lm/logits_row.h"
+#include "lm/row_sink.h"
 #include "lm/token_check.h"
 
 namespace anemone::lm {
@@ -39,19 +40,19 @@ class FlexibleStateModel : public LanguageModel {
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
                 std::span<float> logits) override {
     ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
-    auto& cached = static_cast<CachedSequence&>(sequence);
-    const int64_t before = cached.length();
-    cached.append(tokens);
-    const int64_t first_row = rows == Rows::all    ? before
-                              : rows == Rows::last ? cached.length() - 1
-                                                   : cached.length();
-    while (cached.cached() < cached.length()) {
-      const Status status = call(cached, first_row, logits);
-      if (status.ok()) continue;
-      cached.truncate(before);
-      return status;
-    }
-    return {};
+    const auto count = static_cast<int64_t>(tokens.size());
+    KeptRows kept(logits, info_.vocab_size);
+    return carry(sequence, tokens, rows == Rows::last ? count - 1 : 0,
+                 rows == Rows::none ? nullptr : &kept);
+  }
+
+  Status score(Sequence& sequence, std::span<const int32_t> tokens,
+               std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy) override {
+    ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
+    ANEMONE_RETURN_IF_ERROR(check_targets(info_, tokens, targets, scores));
+    std::vector<float> row(static_cast<size_t>(info_.vocab_size));
+    ScoredRows scored(row, targets, scores);
+    return carry(sequence, tokens, 0, &scored);
   }
 
   Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override {
@@ -59,7 +60,23 @@ class FlexibleStateModel : public LanguageModel {
   }
 
  private:
-  Status call(CachedSequence& sequence, int64_t first_row, std::span<float> logits) {
+  /// Appends the tokens; the rows of those from `first_new` on go to `sink`, if any.
+  Status carry(Sequence& sequence, std::span<const int32_t> tokens, int64_t first_new,
+               RowSink* sink) {
+    if (tokens.empty()) return {};
+    auto& cached = static_cast<CachedSequence&>(sequence);
+    const int64_t before = cached.length();
+    cached.append(tokens);
+    while (cached.cached() < cached.length()) {
+      const Status status = call(cached, before + first_new, sink);
+      if (status.ok()) continue;
+      cached.truncate(before);
+      return status;
+    }
+    return {};
+  }
+
+  Status call(CachedSequence& sequence, int64_t first_row, RowSink* sink) {
     const int64_t start = sequence.cached();
     const int64_t left = sequence.length() - start;
     const int64_t count = *std::prev(std::ranges::upper_bound(counts_, left));
@@ -82,10 +99,10 @@ class FlexibleStateModel : public LanguageModel {
       return fail(ErrorCode::mismatch,
                   "logits of {} tokens have shape {}, expected {} values per token", count,
                   rows.shape().to_string(), info_.vocab_size);
-    const auto vocab = static_cast<size_t>(info_.vocab_size);
-    for (int64_t row = std::max(first_row, start); row < end && !logits.empty(); ++row)
-      copy_logits_row(rows, row - start, info_.vocab_size,
-                      logits.subspan(static_cast<size_t>(row - first_row) * vocab, vocab));
+    for (int64_t row = std::max(first_row, start); row < end && sink != nullptr; ++row) {
+      copy_logits_row(rows, row - start, info_.vocab_size, sink->place(row - first_row));
+      ANEMONE_RETURN_IF_ERROR(sink->take(row - first_row));
+    }
     (count == 1 ? counters_.step_tokens : counters_.prefill_tokens) += static_cast<uint64_t>(count);
     ++counters_.calls;
     sequence.set_cached(end);

@@ -48,6 +48,8 @@ void read_inputs(const package::FunctionDescription& function, Interface& interf
       interface.current_pos = input.name;
     } else if (name == "updatemask") {
       interface.update_mask = input.name;
+    } else if (name == "targets") {
+      interface.targets = input.name;
     } else if (!input.is_optional || input.default_value.value_or(0) != 0) {
       interface.unknown_inputs.push_back(input.name);
     }
@@ -64,6 +66,10 @@ void read_outputs(const package::FunctionDescription& function, Interface& inter
     if (name == "argmaxval") interface.argmax_value = output.name;
     if (name == "hiddenstates" || name == "outputhiddenstates")
       interface.output_hidden_states = output.name;
+    if (name == "maxlogit") interface.max_logit = output.name;
+    if (name == "logsum") interface.log_sum = output.name;
+    if (name == "targetgap") interface.target_gap = output.name;
+    if (name == "argmax") interface.argmax = output.name;
   }
   std::ranges::sort(parts);
   for (auto& part : parts) interface.logits_parts.push_back(std::move(part.second));

@@ -21,6 +21,7 @@ struct Interface {
   std::string window_mask;  ///< the mask of layers that see only the last tokens.
   std::string current_pos;
   std::string update_mask;
+  std::string targets;  ///< the token that follows each, whose score is wanted.
   /// Inputs of no known role that would not do with the zeros a buffer starts with.
   std::vector<std::string> unknown_inputs;
 
@@ -29,12 +30,20 @@ struct Interface {
   std::string argmax_index;
   std::string argmax_value;
   std::string output_hidden_states;
+  std::string max_logit;  ///< these four of every token: see models/graph.h.
+  std::string log_sum;
+  std::string target_gap;
+  std::string argmax;
 
   int64_t rows = 0;  ///< tokens per call: last dimension of input_ids, of hidden_states [1, S, H]
                      ///< or [1, H, 1, S].
   int64_t mask_columns = 0;  ///< 0 without a mask.
 
   bool gives_logits() const { return !logits.empty() || !logits_parts.empty(); }
+  bool gives_scores() const {
+    return !targets.empty() && !max_logit.empty() && !log_sum.empty() && !target_gap.empty() &&
+           !argmax.empty();
+  }
 };
 
 Interface read_interface(const package::FunctionDescription& function);

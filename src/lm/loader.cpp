@@ -28,9 +28,10 @@ Status check_inputs(const Pipeline::Stage& stage, int64_t rows) {
     return fail(ErrorCode::mismatch, "{}: input {} is {} {}, expected {}", stage.label, name,
                 to_string(tensor.dtype()), tensor.shape().to_string(), expected);
   };
-  if (const Tensor* ids = runner.input(interface.input_ids);
-      ids != nullptr && (ids->dtype() != DType::int32 || ids->element_count() != rows))
-    return wrong(interface.input_ids, *ids, fmt::format("int32 of {} tokens", rows));
+  for (const std::string& name : {interface.input_ids, interface.targets})
+    if (const Tensor* ids = runner.input(name);
+        ids != nullptr && (ids->dtype() != DType::int32 || ids->element_count() != rows))
+      return wrong(name, *ids, fmt::format("int32 of {} tokens", rows));
   for (const auto& [name, count] :
        {std::pair{&interface.position_ids, rows}, std::pair{&interface.current_pos, int64_t{1}}})
     if (const Tensor* tensor = runner.input(*name);
@@ -61,8 +62,8 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
         fail(ErrorCode::unsupported, "{}: function {}: input '{}' has no known role",
              model.package().path.filename().string(), function.name,
              stage.interface.unknown_inputs[0]),
-        "known are input_ids, hidden_states, position_ids, causal_mask, window_mask, current_pos "
-        "and update_mask");
+        "known are input_ids, hidden_states, position_ids, causal_mask, window_mask, current_pos, "
+        "update_mask and targets");
   std::vector<runtime::Model::InputShape> shapes;
   if (const package::Feature* ids = function.find_input(stage.interface.input_ids);
       ids != nullptr && is_flexible(*ids))

@@ -53,6 +53,22 @@ std::vector<std::string> logits_outputs(const Interface& interface) {
   return {};
 }
 
+/// A pass that scores gives one number of each kind for every row.
+Status check_scores(const Pipeline::Stage& last, int64_t rows) {
+  const Interface& interface = last.interface;
+  if (!interface.gives_scores()) return {};
+  for (const std::string& name :
+       {interface.max_logit, interface.log_sum, interface.target_gap, interface.argmax}) {
+    const Tensor* output = last.runner->output(name);
+    const bool is_right = output != nullptr && output->element_count() == rows &&
+                          (name == interface.argmax) == is_integer(output->dtype());
+    if (!is_right)
+      return fail(ErrorCode::mismatch, "{}: output {} is not one {} for each of {} tokens",
+                  last.label, name, name == interface.argmax ? "integer" : "number", rows);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
@@ -80,6 +96,7 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
     return fail(ErrorCode::unsupported, "{}: nothing gives its input {}", first.label,
                 first.interface.hidden_states);
   const Stage& last = stages.back();
+  ANEMONE_RETURN_IF_ERROR(check_scores(last, rows));
   for (const std::string& name : logits_outputs(last.interface)) {
     const Tensor* part = last.runner->output(name);
     ANEMONE_CHECK(part != nullptr, "the interface names outputs of the runner");
@@ -98,11 +115,14 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
   return pipeline;
 }
 
-void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position) {
+void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position,
+                    std::span<const int32_t> targets) {
   runtime::Runner& runner = *stage.runner;
   const Interface& interface = stage.interface;
   if (Tensor* ids = runner.input(interface.input_ids))
     std::memcpy(ids->mutable_values<int32_t>().data(), tokens.data(), tokens.size_bytes());
+  if (Tensor* wanted = runner.input(interface.targets))
+    std::ranges::copy(targets, wanted->mutable_values<int32_t>().begin());
   if (Tensor* positions = runner.input(interface.position_ids)) fill_integers(*positions, position);
   if (Tensor* current = runner.input(interface.current_pos)) fill_integers(*current, position);
   if (Tensor* mask = runner.input(interface.causal_mask))
@@ -111,12 +131,14 @@ void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t posit
   if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
 }
 
-Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime::State& state) {
-  ANEMONE_CHECK(static_cast<int64_t>(tokens.size()) == rows_,
+Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime::State& state,
+                     std::span<const int32_t> targets) {
+  ANEMONE_CHECK(static_cast<int64_t>(tokens.size()) == rows_ &&
+                    (!gives_scores() || targets.size() == tokens.size()),
                 "a pipeline takes its own number of rows");
   const Tensor* hidden = nullptr;
   for (Stage& stage : stages_) {
-    feed(stage, tokens, position);
+    feed(stage, tokens, position, targets);
     if (hidden != nullptr) {
       Tensor* input = stage.runner->input(stage.interface.hidden_states);
       std::memcpy(input->mutable_bytes().data(), hidden->bytes().data(), hidden->bytes().size());
@@ -140,6 +162,21 @@ void Pipeline::copy_logits(int64_t row, std::span<float> logits) const {
     copy_logits_row(part, row, width, logits.subspan(offset, static_cast<size_t>(width)));
     offset += static_cast<size_t>(width);
   }
+}
+
+Result<TokenScore> Pipeline::score(int64_t row, int32_t target) const {
+  const Stage& last = stages_.back();
+  const auto number = [&](const std::string& name) { return last.runner->output(name)->at(row); };
+  const double highest = number(last.interface.max_logit);
+  const double log_sum = number(last.interface.log_sum);
+  if (std::isnan(highest) || std::isnan(log_sum))
+    return fail(ErrorCode::out_of_range, "the model's logits hold one that is not a number");
+  if (std::isinf(highest)) return fail(ErrorCode::out_of_range, "the model's logits are infinite");
+  // Rounding may put the sum of all powers below the one of the maximum, which is 1.
+  const double log_probability = -(number(last.interface.target_gap) + std::max(log_sum, 0.0));
+  if (!std::isfinite(log_probability))
+    return fail(ErrorCode::out_of_range, "the model gives token {} no probability", target);
+  return TokenScore{log_probability, number(last.interface.argmax) == static_cast<double>(target)};
 }
 
 Status Pipeline::check_argmax(std::span<const int64_t> part_sizes) const {

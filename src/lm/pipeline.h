@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "anemone/language_model.h"
 #include "anemone/model.h"
 #include "lm/interface.h"
 
@@ -35,12 +36,18 @@ class Pipeline {
   /// Outputs that together hold the logits of a row.
   int64_t logits_parts() const;
   bool gives_argmax() const { return !stages_.back().interface.argmax_index.empty(); }
+  bool gives_scores() const { return stages_.back().interface.gives_scores(); }
 
-  /// Runs `tokens` (exactly `rows` of them) at positions `position` … on `state`.
-  Status run(std::span<const int32_t> tokens, int64_t position, runtime::State& state);
+  /// Runs `tokens` (exactly `rows` of them) at positions `position` … on `state`. `targets`, as
+  /// many, are for a pass that scores.
+  Status run(std::span<const int32_t> tokens, int64_t position, runtime::State& state,
+             std::span<const int32_t> targets = {});
 
   /// Copies one row of logits of the last run.
   void copy_logits(int64_t row, std::span<float> logits) const;
+  /// The score of `target` in one row of the last run of a pass that scores: the target that the
+  /// row was given. Errors: out_of_range (as score_token).
+  Result<TokenScore> score(int64_t row, int32_t target) const;
   /// Errors: mismatch when the arg max outputs do not have one value for each part.
   Status check_argmax(std::span<const int64_t> part_sizes) const;
   /// The token that the model itself chose in the last run (a model with an arg max inside). Ties
@@ -49,7 +56,8 @@ class Pipeline {
   Result<int32_t> argmax(std::span<const int64_t> part_sizes) const;
 
  private:
-  void feed(Stage& stage, std::span<const int32_t> tokens, int64_t position);
+  void feed(Stage& stage, std::span<const int32_t> tokens, int64_t position,
+            std::span<const int32_t> targets);
 
   int64_t rows_ = 0;
   int64_t logits_rows_ = 0;

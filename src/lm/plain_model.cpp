@@ -8,6 +8,7 @@
 #include "lm/greedy.h"
 #include "lm/loader.h"
 #include "lm/logits_row.h"
+#include "lm/row_sink.h"
 #include "lm/token_check.h"
 
 namespace anemone::lm {
@@ -56,13 +57,19 @@ class PlainModel : public LanguageModel {
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
                 std::span<float> logits) override {
     ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
-    auto& own = static_cast<CachedSequence&>(sequence);
-    const int64_t before = own.length();
-    own.append(tokens);
-    if (tokens.empty() || rows == Rows::none) return {};
-    const Status status = call(own, rows == Rows::all ? before : own.length() - 1, logits);
-    if (!status.ok()) own.truncate(before);
-    return status;
+    KeptRows kept(logits, info_.vocab_size);
+    const auto count = static_cast<int64_t>(tokens.size());
+    return carry(sequence, tokens, rows == Rows::all ? 0 : count - 1,
+                 rows == Rows::none ? nullptr : &kept);
+  }
+
+  Status score(Sequence& sequence, std::span<const int32_t> tokens,
+               std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy) override {
+    ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
+    ANEMONE_RETURN_IF_ERROR(check_targets(info_, tokens, targets, scores));
+    std::vector<float> row(static_cast<size_t>(info_.vocab_size));
+    ScoredRows scored(row, targets, scores);
+    return carry(sequence, tokens, 0, &scored);
   }
 
   Result<int32_t> extend_greedy(Sequence& sequence, std::span<const int32_t> tokens) override {
@@ -78,7 +85,19 @@ class PlainModel : public LanguageModel {
     return runners_.emplace(tokens, std::move(made)).first->second.get();
   }
 
-  Status call(const CachedSequence& sequence, int64_t first_row, std::span<float> logits) {
+  /// Appends the tokens; the rows of those from `first_new` on go to `sink`, if any.
+  Status carry(Sequence& sequence, std::span<const int32_t> tokens, int64_t first_new,
+               RowSink* sink) {
+    auto& own = static_cast<CachedSequence&>(sequence);
+    const int64_t before = own.length();
+    own.append(tokens);
+    if (tokens.empty() || sink == nullptr) return {};
+    const Status status = call(own, before + first_new, *sink);
+    if (!status.ok()) own.truncate(before);
+    return status;
+  }
+
+  Status call(const CachedSequence& sequence, int64_t first_row, RowSink& sink) {
     const int64_t count = sequence.length();
     const Lengths* chosen = nullptr;
     int64_t tokens = 0;
@@ -101,10 +120,10 @@ class PlainModel : public LanguageModel {
     if (rows.shape() != Shape{1, tokens, info_.vocab_size})
       return fail(ErrorCode::unsupported, "logits of {} tokens have shape {}, expected [1, {}, {}]",
                   tokens, rows.shape().to_string(), tokens, info_.vocab_size);
-    const auto vocab = static_cast<size_t>(info_.vocab_size);
-    for (int64_t row = first_row; row < count; ++row)
-      copy_logits_row(rows, row, info_.vocab_size,
-                      logits.subspan(static_cast<size_t>(row - first_row) * vocab, vocab));
+    for (int64_t row = first_row; row < count; ++row) {
+      copy_logits_row(rows, row, info_.vocab_size, sink.place(row - first_row));
+      ANEMONE_RETURN_IF_ERROR(sink.take(row - first_row));
+    }
     return {};
   }
 

@@ -47,7 +47,9 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
     std::vector<Pipeline::Stage> stages;
     stages.push_back(std::move(stage));
     ANEMONE_TRY(auto pipeline, Pipeline::make(interface.rows, std::move(stages)));
-    if (interface.rows == 1)
+    if (pipeline.gives_scores())
+      parts.score = std::move(pipeline);
+    else if (interface.rows == 1)
       parts.step = std::move(pipeline);
     else if (!parts.block || parts.block->rows() < interface.rows)
       parts.block = std::move(pipeline);
@@ -60,9 +62,10 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
   ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts).in(package.path.filename().string()));
   ANEMONE_RETURN_IF_ERROR(
       check_state_rows(parts.empty_state, columns).in(package.path.filename().string()));
-  if (parts.block && parts.block->rows() > columns)
-    return fail(ErrorCode::mismatch, "{}: a function takes {} tokens, its mask has {} columns",
-                package.path.filename().string(), parts.block->rows(), columns);
+  for (const auto* block : {&parts.block, &parts.score})
+    if (*block && (*block)->rows() > columns)
+      return fail(ErrorCode::mismatch, "{}: a function takes {} tokens, its mask has {} columns",
+                  package.path.filename().string(), (*block)->rows(), columns);
 
   ModelInfo& info = parts.info;
   info.name = package.path.stem().string();

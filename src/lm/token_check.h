@@ -21,4 +21,17 @@ inline Status check_tokens(const ModelInfo& info, int64_t length, std::span<cons
   return {};
 }
 
+/// Refuses spans of different lengths and targets outside the vocabulary.
+inline Status check_targets(const ModelInfo& info, std::span<const int32_t> tokens,
+                            std::span<const int32_t> targets, std::span<const TokenScore> scores) {
+  if (tokens.size() != targets.size() || tokens.size() != scores.size())
+    return fail(ErrorCode::invalid_argument, "{} tokens with {} targets for {} scores",
+                tokens.size(), targets.size(), scores.size());
+  for (size_t i = 0; i < targets.size(); ++i)
+    if (targets[i] < 0 || targets[i] >= info.vocab_size)
+      return fail(ErrorCode::out_of_range, "target {} of token {} is outside the vocabulary of {}",
+                  targets[i], i, info.vocab_size);
+  return {};
+}
+
 }  // namespace anemone::lm
