@@ -24,16 +24,15 @@ struct Flags {
   std::string adapter;
   std::string dtype = "fp16";
   std::string target = "iOS18";
-  std::string quantize;
   std::string calibrate;
   double target_bits = 0;
 };
 
 Error not_yet(std::string_view flag) {
   return Error{ErrorCode::unsupported,
-               fmt::format("{}: packages cannot be compressed yet", flag),
+               fmt::format("{}: weights cannot be compressed by what a text says yet", flag),
                {},
-               "leave it out: weights are fp16 or fp32"};
+               "--quantize compresses by the weights alone"};
 }
 
 Result<double> positive_number(std::string_view flag, const std::string& text) {
@@ -107,7 +106,6 @@ std::string report_text(const ConversionReport& report) {
 }
 
 Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
-  if (!flags.quantize.empty()) return not_yet("--quantize");
   if (!flags.calibrate.empty()) return not_yet("--calibrate");
   if (flags.target_bits != 0) return not_yet("--target-bits");
   ConvertOptions options = flags.options;
@@ -117,6 +115,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   if (flags.residual_scale != "auto") {
     ANEMONE_TRY(options.residual_scale, positive_number("--residual-scale", flags.residual_scale));
   }
+  options.threads = common.threads;
   options.adapter = flags.adapter;
   options.dtype = flags.dtype == "fp32" ? DType::fp32 : DType::fp16;
   options.log = log_sink(common);
@@ -171,7 +170,9 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
       ->check(CLI::IsMember({"fp16", "fp32"}));
   app.add_option("--target", flags->target, "Least system version")
       ->check(CLI::IsMember({"iOS18"}));
-  app.add_option("--quantize", flags->quantize, "Compression of the weights");
+  app.add_option("--quantize", options.quantize,
+                 "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
+                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8");
   app.add_option("--calibrate", flags->calibrate, "Text that compression is tuned on");
   app.add_option("--target-bits", flags->target_bits, "Bits a weight that compression aims at");
   app.add_option("--no-pass", options.passes.off,

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "anemone/compress.h"
 #include "anemone/log.h"
 #include "anemone/passes.h"
 #include "anemone/result.h"
@@ -37,6 +38,10 @@ struct ConvertOptions {
   /// What the residual stream is multiplied by inside, a power of two; the results stay what they
   /// are. Nothing: 1, or less where the weights suggest that fp16 would overflow.
   std::optional<double> residual_scale;
+  /// How weights are stored, see docs/compression.md: "lut4:g16" for all but the embedding, or part
+  /// by part "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8". Empty: as `dtype` says.
+  std::string quantize;
+  int threads = 0;         ///< that compress; 0: one for each processor.
   passes::Options passes;  ///< which rewrites of the programs are left out.
   bool dry_run = false;    ///< plan and measure, write nothing.
   bool overwrite = false;  ///< replace what an earlier conversion left at the same place.
@@ -69,7 +74,9 @@ struct ConversionReport {
   std::vector<int64_t> prefill;  ///< sizes of the blocks, the largest first; empty: there are none.
   double residual_scale = 1;
   std::vector<ConvertedPackage> packages;
-  uint64_t total_bytes = 0;           ///< of all packages.
+  std::string quantize;                   ///< in full; empty: nothing is compressed.
+  std::vector<CompressedWeight> weights;  ///< that were compressed.
+  uint64_t total_bytes = 0;               ///< of all packages.
   uint64_t bytes_per_token = 0;       ///< weights and cache that one decoding step reads; 0: plain.
   std::vector<SpeedBound> speed;      ///< by chip; empty for the layout plain.
   std::string_view bandwidth_source;  ///< where the figures of `speed` come from.
@@ -81,9 +88,9 @@ struct ConversionReport {
 /// One `.mlpackage` has no place for tokenizer, chat template and generation config: the log warns.
 /// Weights are streamed: memory holds a few tensors. Weights are rounded once, to nearest even.
 /// Errors: those of reading a checkpoint; invalid_argument (options, also such as
-/// the layout does not know; `out` exists; the source lies in `out`; no such pass),
-/// unsupported (a config or layout that this cannot do), out_of_range (a weight beyond fp16), io
-/// (also: needed and available bytes, before any weight is read), interrupted.
+/// the layout does not know or that are no compression; `out` exists; the source lies in `out`; no
+/// such pass), unsupported (a config or layout that this cannot do), out_of_range (a weight beyond
+/// fp16), io (also: needed and available bytes, before any weight is read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
 

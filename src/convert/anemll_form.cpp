@@ -65,14 +65,32 @@ Result<AnemllForm> AnemllForm::make(const Source& source, const Settings& settin
                     std::min(settings.prefill.at(0), window > 0 ? window : settings.context)};
 }
 
-std::string AnemllForm::file(std::string_view part) const {
-  return fmt::format("{}_{}", family.prefix, part);
+std::optional<compress::PaletteSize> AnemllForm::lut(compress::Part part) const {
+  const compress::Scheme* scheme = settings.quantize.scheme(part);
+  return scheme == nullptr ? std::nullopt : scheme->palette();
 }
 
-PlannedPackage AnemllForm::start(const std::string& name, std::string_view part) const {
+std::string AnemllForm::lut_lines(std::string_view key, compress::Part part) const {
+  const auto palette = lut(part);
+  if (!palette) return fmt::format("    {}: none\n", key);
+  const std::string_view base = key == "lut_bits" ? "lut" : key;
+  return fmt::format("    {}: {}\n    {}_per_channel: {}\n", key, palette->bits, base,
+                     palette->group);
+}
+
+std::string AnemllForm::file(std::string_view name, compress::Part part) const {
+  const auto palette = lut(part);
+  return fmt::format("{}_{}{}", family.prefix, name,
+                     palette ? fmt::format("_lut{}", palette->bits) : "");
+}
+
+PlannedPackage AnemllForm::start(const std::string& name, std::string_view words,
+                                 compress::Part part) const {
   auto planned = new_package(name + ".mlpackage", source, settings);
   auto& metadata = planned.package.metadata;
-  metadata["com.anemll.info"] = fmt::format("Anemone: {}", part);
+  metadata["com.anemll.info"] = fmt::format("Anemone: {}", words);
+  if (const auto palette = lut(part))
+    metadata["com.anemll.lut_bits"] = std::to_string(palette->bits);
   metadata["com.anemll.context_length"] = std::to_string(settings.context);
   planned.package.default_function = "main";
   return planned;

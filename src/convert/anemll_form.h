@@ -32,8 +32,15 @@ struct AnemllForm {
   /// Errors: unsupported (a family without such tools), invalid_argument (dtype, blocks).
   static Result<AnemllForm> make(const Source& source, const Settings& settings);
 
-  std::string file(std::string_view part) const;
-  PlannedPackage start(const std::string& name, std::string_view part) const;
+  /// "qwen_lm_head_lut6" where that part of the model has palettes.
+  std::string file(std::string_view name, compress::Part part) const;
+  /// `name`: of the file; `words`: what it is.
+  PlannedPackage start(const std::string& name, std::string_view words, compress::Part part) const;
+
+  /// Palettes of a part of the model, if it has them.
+  std::optional<compress::PaletteSize> lut(compress::Part part) const;
+  /// Lines of meta.yaml: bits (or none) under `key`, and how many output channels share a table.
+  std::string lut_lines(std::string_view key, compress::Part part) const;
 
   /// A function without embedding, layers, norm and head over a cache of the whole model.
   models::FunctionSpec spec() const;

@@ -4,6 +4,7 @@
 namespace anemone::converter {
 namespace {
 
+using compress::Part;
 using models::FunctionSpec;
 
 /// The functions infer and prefill from `input_ids`; with a window also those over rotating caches.
@@ -12,8 +13,8 @@ class AnemllMonolith {
   explicit AnemllMonolith(const AnemllForm& form) : form_(form) {}
 
   Result<Plan> plan() {
-    const std::string name = form_.file("monolithic_full");
-    auto planned = form_.start(name, "monolith");
+    const std::string name = form_.file("monolithic_full", Part::ffn);
+    auto planned = form_.start(name, "monolith", Part::ffn);
     auto& metadata = planned.package.metadata;
     metadata["com.anemll.batch_size"] = std::to_string(form_.block);
     form_.describe_head(planned);
@@ -38,10 +39,9 @@ class AnemllMonolith {
     }
     plan_.packages.push_back(std::move(planned));
     form_.finish(plan_, "Type: Monolithic",
-                 fmt::format("    lut_bits: none\n"
-                             "    model_prefix: {}\n"
-                             "    monolithic_model: {}.mlmodelc\n",
-                             form_.family.prefix, name),
+                 lut_lines() + fmt::format("    model_prefix: {}\n"
+                                           "    monolithic_model: {}.mlmodelc\n",
+                                           form_.family.prefix, name),
                  listed);
     return std::move(plan_);
   }
@@ -66,6 +66,19 @@ class AnemllMonolith {
     spec.head_parts = form_.family.head_parts;
     spec.head = FunctionSpec::Head::logits;
     return spec;
+  }
+
+  /// Embedding and head only where they differ.
+  std::string lut_lines() const {
+    std::string lines = form_.lut_lines("lut_bits", Part::ffn);
+    const auto bits = [&](Part part) {
+      const auto palette = form_.lut(part);
+      return palette ? std::pair(palette->bits, palette->group) : std::pair(0, int64_t{0});
+    };
+    if (bits(Part::embed) != bits(Part::ffn))
+      lines += form_.lut_lines("lut_embeddings", Part::embed);
+    if (bits(Part::head) != bits(Part::ffn)) lines += form_.lut_lines("lut_lmhead", Part::head);
+    return lines;
   }
 
   /// A step reads one row of the embedding, and all of the rest.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/free_space.h"
 #include "base/staged_folder.h"
+#include "compress/compressor.h"
 #include "convert/chunks.h"
 #include "convert/layouts.h"
 #include "convert/output_folder.h"
@@ -99,6 +100,9 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   settings.monolith = options.monolith;
   settings.argmax = options.argmax;
   settings.dtype = options.dtype;
+  if (!options.quantize.empty()) {
+    ANEMONE_TRY(settings.quantize, compress::Spec::parse(options.quantize));
+  }
   ANEMONE_TRY(settings.chunk_limit, chunk_limit(options.chip));
   settings.is_package = out.extension() == ".mlpackage";
   ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, decoder.max_positions));
@@ -158,6 +162,7 @@ class Conversion {
     ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
     settings_.residual_scale = options_.residual_scale.value_or(1);
     report_.context = settings_.context;
+    if (!settings_.quantize.is_dense()) report_.quantize = settings_.quantize.text();
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
     ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
@@ -169,11 +174,13 @@ class Conversion {
     say("convert: {} to {}, {} package{}, {} bytes", to_string(report_.dtype),
         report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
         report_.total_bytes);
+    report_.weights = compressor_->report();
     if (options_.dry_run) return std::move(report_);
     say("save: {}", report_.path.string());
     ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
                                                  : save_folder());
     report_.written = true;
+    report_.weights = compressor_->report();
     say("complete: {}", report_.path.string());
     return std::move(report_);
   }
@@ -210,9 +217,13 @@ class Conversion {
   /// Reads no weights.
   Status plan_packages(const Layout& layout) {
     ANEMONE_TRY(plan_, layout.plan(source_, settings_));
-    for (PlannedPackage& planned : plan_.packages)
+    compressor_.emplace(settings_.quantize, options_.threads);
+    for (PlannedPackage& planned : plan_.packages) {
       ANEMONE_RETURN_IF_ERROR(
           passes::run(planned.package.program, options_.passes).in(planned.name));
+      ANEMONE_RETURN_IF_ERROR(compressor_->rewrite(planned.package.program, planned.name));
+    }
+    if (plan_.bytes_per_token > 0) plan_.bytes_per_token -= compressor_->saved_bytes(false);
     return measure();
   }
 
@@ -269,7 +280,7 @@ class Conversion {
 
   Status save_package(const fs::path& path, const PlannedPackage& planned) {
     package::WriteOptions write;
-    write.weights = weight_stream(source_, plan_);
+    write.weights = compressor_->stream(weight_stream(source_, plan_));
     write.overwrite = options_.overwrite;
     if (!settings_.is_package)
       write.hashed = [&](std::string_view file, std::string_view sha256) {
@@ -285,7 +296,7 @@ class Conversion {
     uint64_t last = 0;
     write.progress = [&](const package::WriteProgress& now) -> Status {
       last = now.weight_bytes_done;
-      const auto next = plan_.weights.find(now.next);
+      const auto next = plan_.weights.find(compress::Compressor::original_path(now.next));
       const Progress progress{"save", saved_bytes_ + last, total, "bytes",
                               next == plan_.weights.end() ? "" : next->second.ref.name};
       if (!options_.progress || options_.progress(progress)) return {};
@@ -318,6 +329,7 @@ class Conversion {
         {"architecture", report_.architecture},
         {"dtype", std::string(to_string(report_.dtype))},
         {"residual_scale", report_.residual_scale}};
+    if (!report_.quantize.empty()) manifest["quantize"] = report_.quantize;
     manifest.update(plan_.manifest);
     manifest["source"] = {{"name", source_.checkpoint.path.filename().string()},
                           {"sha256", source_.hash}};
@@ -330,6 +342,7 @@ class Conversion {
   Source source_;
   Settings settings_;
   Plan plan_;
+  std::optional<compress::Compressor> compressor_;
   uint64_t saved_bytes_ = 0;
   std::unique_ptr<SourceHash> hash_;           ///< null in a dry run.
   std::map<std::string, std::string> hashes_;  ///< of the files that are written, by name.

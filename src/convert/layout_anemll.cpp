@@ -8,6 +8,7 @@
 namespace anemone::converter {
 namespace {
 
+using compress::Part;
 using models::FunctionSpec;
 
 /// Embeddings, chunks with the functions infer and prefill over one cache of the whole model, and
@@ -53,7 +54,7 @@ class AnemllLayout {
     input.dtype = DType::int32;
     input.shape = {1, 1};
     input.enumerated_shapes = {{1, 1}, {1, form_.block}};
-    auto planned = form_.start(form_.file("embeddings"), "embeddings");
+    auto planned = form_.start(form_.file("embeddings", Part::embed), "embeddings", Part::embed);
     ANEMONE_RETURN_IF_ERROR(
         add_built(std::move(builder).finish(), table, std::span(&input, 1), plan_, planned));
     plan_.packages.push_back(std::move(planned));
@@ -104,8 +105,7 @@ class AnemllLayout {
     FunctionSpec chunk = form_.spec();
     for (size_t i = 0; i < chunks_; ++i) {
       const bool is_last = i + 1 == chunks_;
-      auto planned = form_.start(
-          form_.file(fmt::format("FFN_PF_chunk_{:02}of{:02}", i + 1, chunks_)), "FFN and prefill");
+      auto planned = form_.start(chunk_file(i + 1), "FFN and prefill", Part::ffn);
       auto& metadata = planned.package.metadata;
       metadata["com.anemll.batch_size"] = std::to_string(form_.block);
       metadata["com.anemll.chunk_no"] = std::to_string(i + 1);
@@ -146,26 +146,29 @@ class AnemllLayout {
     head.head_parts = form_.family.head_parts;
     ANEMONE_TRY(const FunctionBytes bytes, measure_function(source_, head));
     for (const auto& constant : bytes.constants) plan_.bytes_per_token += constant.second;
-    auto planned = form_.start(form_.file("lm_head"), "LM head");
+    auto planned = form_.start(form_.file("lm_head", Part::head), "LM head", Part::head);
     form_.describe_head(planned);
     ANEMONE_RETURN_IF_ERROR(add_function(source_, head, plan_, planned));
     plan_.packages.push_back(std::move(planned));
     return {};
   }
 
+  std::string chunk_file(size_t number) const {
+    return fmt::format("{}_chunk_{:02}of{:02}", form_.file("FFN_PF", Part::ffn), number, chunks_);
+  }
+
   /// Lines of meta.yaml.
   std::string parameters() const {
-    return fmt::format(
-        "    lut_embeddings: none\n"
-        "    lut_ffn: none\n"
-        "    lut_lmhead: none\n"
-        "    num_chunks: {}\n"
-        "    model_prefix: {}\n"
-        "    embeddings: {}.mlmodelc\n"
-        "    lm_head: {}.mlmodelc\n"
-        "    ffn: {}.mlmodelc\n",
-        chunks_, form_.family.prefix, form_.file("embeddings"), form_.file("lm_head"),
-        form_.file(fmt::format("FFN_PF_chunk_01of{:02}", chunks_)));
+    return form_.lut_lines("lut_embeddings", Part::embed) + form_.lut_lines("lut_ffn", Part::ffn) +
+           form_.lut_lines("lut_lmhead", Part::head) +
+           fmt::format(
+               "    num_chunks: {}\n"
+               "    model_prefix: {}\n"
+               "    embeddings: {}.mlmodelc\n"
+               "    lm_head: {}.mlmodelc\n"
+               "    ffn: {}.mlmodelc\n",
+               chunks_, form_.family.prefix, form_.file("embeddings", Part::embed),
+               form_.file("lm_head", Part::head), chunk_file(1));
   }
 
   const AnemllForm& form_;

@@ -51,6 +51,7 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
       {"prefill", settings.prefill},        {"lengths", settings.lengths},
       {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}};
   if (settings.monolith) record.update({{"monolith", true}, {"argmax", settings.argmax}});
+  if (!settings.quantize.is_dense()) record["quantize"] = settings.quantize.text();
   metadata["anemone.settings"] = record.dump();
   return result;
 }

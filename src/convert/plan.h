@@ -9,6 +9,7 @@
 
 #include "anemone/package.h"
 #include "checkpoint/checkpoint.h"
+#include "compress/spec.h"
 #include "models/graph.h"
 
 /// What a conversion will write, before any weight is read.
@@ -32,6 +33,7 @@ struct Settings {
   uint64_t chunk_limit = 0;  ///< bytes of weights in a program.
   bool monolith = false;     ///< layout anemll: one package.
   bool argmax = false;       ///< of a monolith: no logits leave a step.
+  compress::Spec quantize;   ///< how weights are stored.
   bool is_package = false;   ///< the output is one `.mlpackage`, not a folder.
 };
 

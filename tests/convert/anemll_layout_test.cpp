@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "anemone/model.h"
 #include "anemone/package.h"
 #include "convert/anemll_directory.h"
@@ -20,6 +22,7 @@ struct Directory {
   const char* checkpoint;
   int64_t batch;
   int64_t chunks;
+  const char* quantize = "";
 };
 
 std::ostream& operator<<(std::ostream& stream, const Directory& directory) {
@@ -38,7 +41,8 @@ TEST_P(AnemllLayout, S1_50_HasThePackagesAndInterfacesOfAnemllsOwn) {
                               {.layout = "anemll",
                                .context = 256,
                                .prefill = {directory.batch},
-                               .chunks = directory.chunks}));
+                               .chunks = directory.chunks,
+                               .quantize = directory.quantize}));
   test::expect_same_directory(out, fixtures / directory.name);
 }
 
@@ -53,7 +57,10 @@ TEST_P(AnemllLayout, HasTheLogitsOfTransformers) {
                               {.layout = "anemll",
                                .context = 256,
                                .prefill = {directory.batch},
-                               .chunks = directory.chunks}));
+                               .chunks = directory.chunks,
+                               .quantize = directory.quantize}));
+  // What palettes lose, the test of palettes compares.
+  if (*directory.quantize != '\0') return;
   const test::Arrays expected = test::read_arrays(fixtures / directory.name / "expected.npz");
   const auto exact = test::opened(out, runtime::Numerics::fp32);
   ASSERT_NE(exact, nullptr);
@@ -69,12 +76,82 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, AnemllLayout,
                          ::testing::Values(Directory{"qwen3-micro-2chunk", "micro-qwen3", 16, 2},
                                            Directory{"llama-fp16-1chunk", "tiny-llama", 64, 1},
                                            Directory{"qwen3-fp16-1chunk", "tiny-qwen3", 32, 1},
-                                           Directory{"qwen3-fp16-2chunk", "tiny-qwen3", 32, 2}),
+                                           Directory{"qwen3-fp16-2chunk", "tiny-qwen3", 32, 2},
+                                           Directory{"qwen3-lut4-2chunk", "tiny-qwen3", 32, 2,
+                                                     "ffn=lut4:g8,attn=lut4:g8,head=lut6:g8"}),
                          [](const auto& directory) {
                            std::string name = directory.param.name;
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+constexpr Directory kPalettes{"qwen3-lut4-2chunk", "tiny-qwen3", 32, 2,
+                              "ffn=lut4:g8,attn=lut4:g8,head=lut6:g8"};
+
+/// For each palette of each function the dtypes and sizes of its indices and of its tables.
+std::vector<std::string> palettes_of(const fs::path& folder) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".mlpackage") continue;
+    const auto opened = package::open(entry.path());
+    EXPECT_TRUE(opened.ok());
+    for (const mil::Function& function : opened->program.functions)
+      for (const mil::Operation& operation : function.block.operations) {
+        if (!operation.type.starts_with("constexpr")) continue;
+        std::string line = entry.path().filename().string() + " " + function.name + " ";
+        line += operation.type;
+        for (const mil::Argument& argument : operation.inputs) {
+          const mil::TensorType& type = argument.bindings[0].value().type.tensor;
+          line += " " + argument.parameter + " " + std::string(to_string(type.dtype)) + " ";
+          line += std::to_string(type.shape[0]) + " " + std::to_string(type.shape.element_count());
+        }
+        found.push_back(line);
+      }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+/// Mean squared distance to the logits of the weights as they are trained.
+double squared_loss(const fs::path& model, const test::Arrays& expected) {
+  const auto opened = test::opened(model, runtime::Numerics::fp32);
+  if (opened == nullptr) return std::numeric_limits<double>::infinity();
+  double sum = 0;
+  double count = 0;
+  for (const char* prompt : {"0", "1"}) {
+    const auto vocab = static_cast<size_t>(opened->info().vocab_size);
+    const std::vector<float> logits = test::logits_of(*opened, expected, prompt);
+    const Tensor& positions = expected.at(std::string("pos") + prompt);
+    const auto known = expected.at(std::string("logits") + prompt).values<float>();
+    for (int64_t i = 0; i < positions.element_count(); ++i)
+      for (size_t v = 0; v < vocab; ++v, ++count)
+        sum += std::pow(logits[static_cast<size_t>(positions.at(i)) * vocab + v] -
+                            known[static_cast<size_t>(i) * vocab + v],
+                        2);
+  }
+  return sum / count;
+}
+
+TEST(AnemllLayoutPalettes, HaveTheFormOfAnemllsOwnAndLoseNoMore) {
+  const fs::path fixtures = test::shared_folder() / "fixtures/anemll";
+  ANEMONE_NEED_SHARED(fixtures);
+  const test::ScratchFolder scratch;
+  const fs::path out = scratch.path() / "out";
+  ASSERT_TRUE(test::converted(fixtures / "checkpoints" / kPalettes.checkpoint, out,
+                              {.layout = "anemll",
+                               .context = 256,
+                               .prefill = {kPalettes.batch},
+                               .chunks = kPalettes.chunks,
+                               .quantize = kPalettes.quantize}));
+  const fs::path theirs = fixtures / kPalettes.name;
+  EXPECT_EQ(palettes_of(out), palettes_of(theirs));
+  const test::Arrays expected = test::read_arrays(fixtures / "qwen3-fp16-2chunk/expected.npz");
+  const double our_loss = squared_loss(out, expected);
+  const double their_loss = squared_loss(theirs, expected);
+  EXPECT_GT(our_loss, 0);
+  EXPECT_LE(our_loss, their_loss);
+  RecordProperty("loss", std::to_string(our_loss) + " of " + std::to_string(their_loss));
+}
 
 /// ANEMLL has caches that rotate for Gemma 3 alone.
 TEST(AnemllLayoutWindow, IsRefusedWhereAnemllKnowsNone) {

@@ -1,0 +1,77 @@
+#include "compress/cluster_line.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+namespace anemone::compress {
+namespace {
+
+double cost_of(const WeightedLine& line, const std::vector<double>& means) {
+  double cost = 0;
+  for (size_t i = 0; i < line.values.size(); ++i) {
+    double nearest = std::numeric_limits<double>::infinity();
+    for (const double mean : means)
+      nearest = std::min(nearest, (line.values[i] - mean) * (line.values[i] - mean));
+    cost += line.weights[i] * nearest;
+  }
+  return cost;
+}
+
+/// The least cost by all divisions into `count` clusters, in cubic time.
+double least_cost(const WeightedLine& line, int64_t count) {
+  const size_t size = line.values.size();
+  std::vector<double> before(size + 1, std::numeric_limits<double>::infinity());
+  before[0] = 0;
+  for (int64_t cluster = 0; cluster < count; ++cluster) {
+    std::vector<double> now(size + 1, std::numeric_limits<double>::infinity());
+    for (size_t end = 1; end <= size; ++end) {
+      double weight = 0;
+      double sum = 0;
+      double squares = 0;
+      for (size_t begin = end; begin-- > 0;) {
+        weight += line.weights[begin];
+        sum += line.weights[begin] * line.values[begin];
+        squares += line.weights[begin] * line.values[begin] * line.values[begin];
+        now[end] = std::min(now[end], before[begin] + squares - sum * sum / weight);
+      }
+    }
+    before = now;
+  }
+  return before[size];
+}
+
+WeightedLine random_line(size_t size, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal(0.3, 1);
+  WeightedLine line;
+  for (size_t i = 0; i < size; ++i) line.values.push_back(normal(random));
+  std::ranges::sort(line.values);
+  for (size_t i = 0; i < size; ++i) line.weights.push_back(static_cast<double>(1 + random() % 7));
+  return line;
+}
+
+TEST(ClusterLine, FindsTheLeastCostThatThereIs) {
+  for (const size_t size : {1u, 2u, 3u, 17u, 60u, 123u})
+    for (const int64_t count : {1, 2, 3, 4, 8, 16}) {
+      const WeightedLine line = random_line(size, static_cast<uint32_t>(size));
+      const auto means = cluster_line(line, count);
+      EXPECT_TRUE(std::ranges::is_sorted(means));
+      EXPECT_EQ(means.size(), std::min(size, static_cast<size_t>(count)));
+      EXPECT_NEAR(cost_of(line, means),
+                  least_cost(line, std::min(count, static_cast<int64_t>(size))), 1e-9)
+          << size << " " << count;
+    }
+}
+
+TEST(ClusterLine, ReturnsFewValuesAsTheyAre) {
+  const WeightedLine line{{-1, 0, 4}, {3, 1, 1}};
+  EXPECT_EQ(cluster_line(line, 3), line.values);
+  EXPECT_EQ(cluster_line(line, 16), line.values);
+  EXPECT_EQ(cluster_line(line, 2), (std::vector<double>{-0.75, 4}));
+}
+
+}  // namespace
+}  // namespace anemone::compress

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anemone/compress.h"
+#include "anemone/package.h"
+#include "compress/find_weights.h"
+
+namespace anemone::compress {
+
+/// Compresses the weights of programs while packages are written: `rewrite` puts operations over
+/// deferred parts in place of constants, and `stream` makes their contents, one weight at a time.
+class Compressor {
+ public:
+  /// `threads`: 0 is one for each processor.
+  explicit Compressor(const Spec& spec, int threads = 0);
+  Compressor(const Compressor&) = delete;
+  Compressor& operator=(const Compressor&) = delete;
+
+  /// Weights may be deferred or at hand. What several functions share stays shared.
+  /// Errors: unsupported (the weight by name, and the nearest form that the program can have).
+  Status rewrite(mil::Program& program, const std::string& package);
+
+  /// Parts of compressed weights; all other constants, and the weights themselves where they are
+  /// deferred, come from `rest`. This object outlives the stream.
+  /// Errors: those of `rest`, out_of_range (a weight that is infinite, no number or beyond fp16).
+  package::WeightStream stream(package::WeightStream rest);
+
+  /// Bytes by which the packages are smaller, without and with the embedding.
+  uint64_t saved_bytes(bool with_embedding) const;
+
+  /// One line for each weight, in the order of the files. Errors are known once they are written.
+  std::vector<CompressedWeight> report() const;
+
+  /// What progress may call the constant with this reference.
+  static std::string_view original_path(std::string_view path);
+
+ private:
+  struct Item {
+    const Scheme* scheme;
+    Weight weight;
+    Form form;
+    Tensor dense;  ///< not defined where it is deferred.
+    std::string path;
+    CompressedWeight report;
+  };
+  Status encode(Item& item, const package::WeightStream& rest);
+
+  Spec spec_;
+  int threads_;
+  std::vector<std::unique_ptr<Item>> items_;
+  std::map<std::string, size_t> index_;
+  const Item* encoded_item_ = nullptr;  ///< whose parts `encoded_` has.
+  std::vector<Tensor> encoded_;
+};
+
+}  // namespace anemone::compress

@@ -1,0 +1,58 @@
+#include "compress/spec.h"
+
+#include <gtest/gtest.h>
+
+namespace anemone::compress {
+namespace {
+
+std::string text_of(std::string_view text) {
+  const auto spec = Spec::parse(text);
+  EXPECT_TRUE(spec.ok()) << spec.error().to_string();
+  return spec.ok() ? spec->text() : "";
+}
+
+TEST(Spec, OneSchemeLeavesTheEmbedding) {
+  EXPECT_EQ(text_of("lut4:g8"), "ffn=lut4:g8,attn=lut4:g8,head=lut4:g8,embed=fp16");
+  EXPECT_EQ(text_of("lut6:tensor"), "ffn=lut6:tensor,attn=lut6:tensor,head=lut6:tensor,embed=fp16");
+  EXPECT_EQ(text_of("lut4"), text_of("lut4:g16"));
+}
+
+TEST(Spec, PartsThatAreNotNamedStayAsTheyAre) {
+  EXPECT_EQ(text_of("head=lut6:g8,ffn=lut2:g4"), "ffn=lut2:g4,attn=fp16,head=lut6:g8,embed=fp16");
+  EXPECT_EQ(text_of("ffn=fp16"), text_of("fp16"));
+}
+
+TEST(Spec, EverySpellingReadsItself) {
+  for (const char* text : {"lut1:g8", "lut3:tensor", "lut8:g16"}) {
+    const auto spec = Spec::parse(text);
+    ASSERT_TRUE(spec.ok()) << spec.error().to_string();
+    EXPECT_EQ(spec->scheme(Part::ffn)->text(), text);
+  }
+}
+
+TEST(Spec, WhatIsNoneNamesTheNearest) {
+  const std::pair<const char*, const char*> kWrong[] = {{"lut5", "lut6"},
+                                                        {"lut7", "lut8"},
+                                                        {"lut0", "lut1"},
+                                                        {"lut4:q16", "lut4:g16"},
+                                                        {"lot4", "lut4"},
+                                                        {"", "fp16"},
+                                                        {"ffm=lut4", "ffn"},
+                                                        {"ffn=lut4,lut6", "ffn"},
+                                                        {"lut4:g6:v4", "lut4:g8:v4"},
+                                                        {"lut4:g0", "lut4:g16"},
+                                                        {"lut4:", "lut4:g16"},
+                                                        {"lut44", "lut8"},
+                                                        {"head=lut99999999999999", "lut1"}};
+  for (const auto& [text, nearest] : kWrong) {
+    const auto spec = Spec::parse(text);
+    ASSERT_FALSE(spec.ok()) << text;
+    EXPECT_EQ(spec.error().code, ErrorCode::invalid_argument) << text;
+    EXPECT_NE(spec.error().hint.find(nearest), std::string::npos)
+        << text << ": " << spec.error().to_string();
+  }
+  EXPECT_FALSE(Spec::parse("ffn=lut4,ffn=lut6").ok());
+}
+
+}  // namespace
+}  // namespace anemone::compress
