@@ -71,6 +71,28 @@ Tensor packed_codes(const Weight& weight, std::vector<uint8_t> codes, DType dtyp
   return packed(codes, dtype, shape, threads);
 }
 
+std::vector<uint8_t> in_stored_order(const Weight& weight, std::vector<uint8_t> of_rows) {
+  if (weight.output_axis == 0) return of_rows;
+  return transposed(std::span<const uint8_t>(of_rows), weight.rows(), weight.columns());
+}
+
+std::vector<float> scales_in_stored_order(const Weight& weight, const Shape& scale_shape,
+                                          std::vector<float> of_rows) {
+  if (weight.output_axis == 0) return of_rows;
+  return transposed(std::span<const float>(of_rows), scale_shape[1], scale_shape[0]);
+}
+
+Tensor as_type(const Tensor& tensor, const mil::TensorType& type) {
+  return Tensor::view(type.dtype, type.shape, tensor.bytes(),
+                      std::make_shared<const Tensor>(tensor));
+}
+
+mil::Value shape_value(const Shape& shape) {
+  const Shape rank{static_cast<int64_t>(shape.rank())};
+  return {.type = mil::ValueType::of(DType::uint32, rank),
+          .tensor = Tensor::from_values(DType::uint32, rank, shape.dims())};
+}
+
 Shape along_rows(const Weight& weight, int64_t rows) {
   Shape shape;
   for (size_t axis = 0; axis < weight.type.shape.rank(); ++axis)
@@ -80,6 +102,13 @@ Shape along_rows(const Weight& weight, int64_t rows) {
 
 Tensor floats(DType dtype, const Shape& shape, std::span<const float> values) {
   return Tensor::from_values(dtype, shape, values);
+}
+
+float fp16_scale(float scale, float most) {
+  constexpr uint16_t kLeast = 1;
+  uint16_t bits = std::max(kLeast, float_to_fp16(scale));
+  while (bits > kLeast && fp16_to_float(bits) * most > kLargestFp16) --bits;
+  return fp16_to_float(bits);
 }
 
 int64_t divisor(int64_t whole, int64_t most, int64_t step) {

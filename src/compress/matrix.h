@@ -13,6 +13,8 @@ namespace anemone::compress {
 class Matrix {
  public:
   Matrix(const Weight& weight, const Tensor& values);
+  Matrix(std::vector<uint16_t> values, int64_t rows, int64_t columns)
+      : own_(std::move(values)), values_(own_), rows_(rows), columns_(columns) {}
   Matrix(const Matrix&) = delete;
   Matrix& operator=(const Matrix&) = delete;
 
@@ -37,6 +39,17 @@ class Matrix {
 Tensor packed_codes(const Weight& weight, std::vector<uint8_t> codes, DType dtype,
                     const Shape& shape, int threads);
 
+/// Elements or codes of a matrix, row by row, in the order of the weight.
+std::vector<uint8_t> in_stored_order(const Weight& weight, std::vector<uint8_t> of_rows);
+std::vector<float> scales_in_stored_order(const Weight& weight, const Shape& scale_shape,
+                                          std::vector<float> of_rows);
+
+/// The same bytes as another type of their size.
+Tensor as_type(const Tensor& tensor, const mil::TensorType& type);
+
+/// The constant `shape` of the operations of iOS16.
+mil::Value shape_value(const Shape& shape);
+
 /// The same for codes that are in their order already.
 Tensor packed(const std::vector<uint8_t>& codes, DType dtype, const Shape& shape, int threads);
 
@@ -45,6 +58,11 @@ Shape along_rows(const Weight& weight, int64_t rows);
 
 /// Numbers in the dtype of the weight.
 Tensor floats(DType dtype, const Shape& shape, std::span<const float> values);
+
+inline constexpr float kLargestFp16 = 65504;
+
+/// `scale` as an fp16 number above 0, of which `most` times is one as well.
+float fp16_scale(float scale, float most);
 
 /// The largest divisor of `whole` that is at most `most` and a multiple of `step`; 0: none.
 int64_t divisor(int64_t whole, int64_t most, int64_t step = 1);

@@ -1,6 +1,3 @@
-#include <array>
-#include <mutex>
-
 #include "base/error.h"
 #include "compress/matrix.h"
 #include "compress/palette_form.h"
@@ -39,13 +36,9 @@ class Palette : public Scheme {
     // iOS16: the packed bytes, and the shape beside them.
     const int64_t bytes = *checked_byte_count(index_dtype(words_.bits), shape.element_count());
     form.parts = {{DType::uint8, {bytes}}, {weight.type.dtype, {int64_t{1} << words_.bits}}};
-    const auto dims = shape.dims();
-    const Shape rank{static_cast<int64_t>(dims.size())};
-    mil::Value sizes{.type = mil::ValueType::of(DType::uint32, rank),
-                     .tensor = Tensor::from_values(DType::uint32, rank, dims)};
     form.operations = {
         {"constexpr_lut_to_dense",
-         {{"indices", Form::Part{0}}, {"lut", Form::Part{1}}, {"shape", std::move(sizes)}},
+         {{"indices", Form::Part{0}}, {"lut", Form::Part{1}}, {"shape", shape_value(shape)}},
          {dense},
          true}};
     return form;
@@ -59,11 +52,7 @@ class Palette : public Scheme {
     Encoded encoded{.squared_error = tables.squared_error, .squared_sum = tables.squared_sum};
     Tensor indices = packed_codes(weight, std::move(tables.codes), index_dtype(words_.bits),
                                   weight.type.shape, threads);
-    const mil::TensorType& stored = form->parts[0];
-    if (stored.dtype != indices.dtype() || stored.shape != indices.shape())
-      indices = Tensor::view(stored.dtype, stored.shape, indices.bytes(),
-                             std::make_shared<const Tensor>(indices));
-    encoded.parts = {std::move(indices),
+    encoded.parts = {as_type(indices, form->parts[0]),
                      floats(weight.type.dtype, form->parts[1].shape, tables.entries)};
     return encoded;
   }

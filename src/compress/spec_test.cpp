@@ -23,7 +23,10 @@ TEST(Spec, PartsThatAreNotNamedStayAsTheyAre) {
 }
 
 TEST(Spec, EverySpellingReadsItself) {
-  for (const char* text : {"lut1:g8", "lut3:tensor", "lut8:g16"}) {
+  for (const char* text :
+       {"lut1:g8", "lut3:tensor", "lut8:g16", "lut4:g16:v2", "lut4:tensor:int8", "lut4:g8:scale",
+        "int8:channel", "int8:tensor:affine", "int4:b32", "int4:channel:affine", "sparse50",
+        "sparse2:4", "lut4:g16+sparse50", "int8:channel+sparse2:4"}) {
     const auto spec = Spec::parse(text);
     ASSERT_TRUE(spec.ok()) << spec.error().to_string();
     EXPECT_EQ(spec->scheme(Part::ffn)->text(), text);

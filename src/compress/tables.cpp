@@ -16,6 +16,11 @@ void Histogram::add(std::span<const uint16_t> values) {
   for (const uint16_t value : values) ++counts_[value];
 }
 
+void Histogram::add(std::span<const uint16_t> values, std::span<const uint8_t> mask) {
+  if (mask.empty()) return add(values);
+  for (size_t i = 0; i < values.size(); ++i) counts_[values[i]] += mask[i];
+}
+
 void Histogram::add(const Histogram& other) {
   for (size_t i = 0; i < kNumbers; ++i) counts_[i] += other.counts_[i];
 }
@@ -35,20 +40,21 @@ WeightedLine Histogram::line() const {
   return line;
 }
 
-Table best_table(const WeightedLine& line, int bits) {
+Table coded_table(const WeightedLine& line, std::vector<float> entries) {
   Table table;
+  table.entries = std::move(entries);
   table.code_of.assign(size_t{1} << 16, 0);
-  for (const double mean : cluster_line(line, int64_t{1} << bits))
-    table.entries.push_back(fp16_to_float(double_to_fp16(mean)));
-  table.entries.erase(std::ranges::unique(table.entries).begin(), table.entries.end());
   size_t nearest = 0;
   for (size_t i = 0; i < line.values.size(); ++i) {
     const double value = line.values[i];
     const auto distance = [&](size_t entry) {
       return std::abs(value - static_cast<double>(table.entries[entry]));
     };
-    while (nearest + 1 < table.entries.size() && distance(nearest + 1) < distance(nearest))
-      ++nearest;
+    // The first of equal entries is the one that codes name.
+    for (size_t next = nearest + 1; next < table.entries.size(); ++next) {
+      if (distance(next) > distance(nearest)) break;
+      if (distance(next) < distance(nearest)) nearest = next;
+    }
     const uint16_t number = float_to_fp16(static_cast<float>(value));
     table.code_of[number] = static_cast<uint8_t>(nearest);
     if (number == 0) table.code_of[kSign] = static_cast<uint8_t>(nearest);
@@ -56,6 +62,14 @@ Table best_table(const WeightedLine& line, int bits) {
     table.squared_sum += line.weights[i] * value * value;
   }
   return table;
+}
+
+Table best_table(const WeightedLine& line, int bits) {
+  std::vector<float> entries;
+  for (const double mean : cluster_line(line, int64_t{1} << bits))
+    entries.push_back(fp16_to_float(double_to_fp16(mean)));
+  entries.erase(std::ranges::unique(entries).begin(), entries.end());
+  return coded_table(line, std::move(entries));
 }
 
 }  // namespace anemone::compress

@@ -14,6 +14,8 @@ class Histogram {
  public:
   Histogram() : counts_(kNumbers, 0) {}
   void add(std::span<const uint16_t> values);
+  /// Those whose mask is set.
+  void add(std::span<const uint16_t> values, std::span<const uint8_t> mask);
   void add(const Histogram& other);
   void clear();
   /// What occurs, ascending.
@@ -34,5 +36,8 @@ struct Table {
 
 /// The palette of least squared error, its entries rounded to fp16.
 Table best_table(const WeightedLine& line, int bits);
+
+/// The nearest of `entries`, ascending, for each number; equal entries may stand side by side.
+Table coded_table(const WeightedLine& line, std::vector<float> entries);
 
 }  // namespace anemone::compress
