@@ -74,6 +74,14 @@ class Runner {
   virtual std::span<const std::string> output_names() const = 0;
 };
 
+/// Runs runners that one Model prepared for one function and shapes in lockstep, runner i on
+/// states[i]: each weight is read once for all of them. Each computes what it would alone, bit by
+/// bit; runners that do not belong together run one after the other. CHECKs that there are as many
+/// states; none of either may occur twice. Neither allocates nor locks where Runner::run does not,
+/// once there were as many. Errors: as Runner::run, of one that fails; then every state may hold
+/// some of what a run writes.
+Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
+
 /// How one operation will be executed, for `inspect --kernels`.
 struct KernelChoice {
   std::string operation;

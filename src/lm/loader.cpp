@@ -68,9 +68,10 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
   if (const package::Feature* ids = function.find_input(stage.interface.input_ids);
       ids != nullptr && is_flexible(*ids))
     shapes.push_back({ids->name, Shape{1, rows}});
-  auto runner = model.prepare(function.name, shapes);
-  if (!runner.ok()) return std::move(runner).in(stage.label).error();
-  stage.runner = *std::move(runner);
+  stage.another = [&model, name = function.name, shapes, label = stage.label] {
+    return model.prepare(name, shapes).in(label);
+  };
+  ANEMONE_TRY(stage.runner, stage.another());
   ANEMONE_RETURN_IF_ERROR(check_inputs(stage, rows));
   stage.interface.rows = rows;
   if (!stage.interface.window_mask.empty()) {

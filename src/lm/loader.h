@@ -17,9 +17,9 @@ Result<std::shared_ptr<runtime::Model>> load_package(const std::filesystem::path
 /// own included.
 inline constexpr const char* kWindowKey = "anemone.window";
 
-/// A runner of `function` for its declared shapes, with `rows` tokens where input_ids is flexible.
-/// Errors: unsupported (an input that no role says how to fill), mismatch (an input whose dtype or
-/// count does not suit `rows` tokens).
+/// A runner of `function` (and the means to make others, while `model` lives) for its declared
+/// shapes, with `rows` tokens where input_ids is flexible. Errors: unsupported (an input that no
+/// role says how to fill), mismatch (an input whose dtype or count does not suit `rows` tokens).
 Result<Pipeline::Stage> make_stage(runtime::Model& model,
                                    const package::FunctionDescription& function, int64_t rows,
                                    std::string label);

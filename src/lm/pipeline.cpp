@@ -111,18 +111,19 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
     pipeline.vocab_size_ += width;
     pipeline.logits_rows_ = part_rows;
   }
+  pipeline.logits_outputs_ = logits_outputs(last.interface);
+  for (const Stage& stage : stages) pipeline.lanes_.push_back({stage.runner.get()});
   pipeline.stages_ = std::move(stages);
   return pipeline;
 }
 
-void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t position,
-                    std::span<const int32_t> targets) {
-  runtime::Runner& runner = *stage.runner;
+void Pipeline::feed(const Stage& stage, runtime::Runner& runner, const Lane& lane) const {
+  const int64_t position = lane.position;
   const Interface& interface = stage.interface;
   if (Tensor* ids = runner.input(interface.input_ids))
-    std::memcpy(ids->mutable_values<int32_t>().data(), tokens.data(), tokens.size_bytes());
+    std::ranges::copy(lane.tokens, ids->mutable_values<int32_t>().begin());
   if (Tensor* wanted = runner.input(interface.targets))
-    std::ranges::copy(targets, wanted->mutable_values<int32_t>().begin());
+    std::ranges::copy(lane.targets, wanted->mutable_values<int32_t>().begin());
   if (Tensor* positions = runner.input(interface.position_ids)) fill_integers(*positions, position);
   if (Tensor* current = runner.input(interface.current_pos)) fill_integers(*current, position);
   if (Tensor* mask = runner.input(interface.causal_mask))
@@ -131,33 +132,47 @@ void Pipeline::feed(Stage& stage, std::span<const int32_t> tokens, int64_t posit
   if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
 }
 
-Status Pipeline::run(std::span<const int32_t> tokens, int64_t position, runtime::State& state,
-                     std::span<const int32_t> targets) {
-  ANEMONE_CHECK(static_cast<int64_t>(tokens.size()) == rows_ &&
-                    (!gives_scores() || targets.size() == tokens.size()),
-                "a pipeline takes its own number of rows");
-  const Tensor* hidden = nullptr;
-  for (Stage& stage : stages_) {
-    feed(stage, tokens, position, targets);
-    if (hidden != nullptr) {
-      Tensor* input = stage.runner->input(stage.interface.hidden_states);
-      std::memcpy(input->mutable_bytes().data(), hidden->bytes().data(), hidden->bytes().size());
+Status Pipeline::reserve(size_t lanes) {
+  for (size_t stage = 0; stage < stages_.size(); ++stage)
+    while (lanes_[stage].size() < lanes) {
+      ANEMONE_TRY(auto runner, stages_[stage].another());
+      lanes_[stage].push_back(runner.get());
+      more_.push_back(std::move(runner));
     }
-    ANEMONE_RETURN_IF_ERROR(stage.runner->run(&state).in(stage.label));
-    hidden = stage.runner->output(stage.interface.output_hidden_states);
+  return {};
+}
+
+Status Pipeline::run(std::span<const Lane> lanes) {
+  ANEMONE_CHECK(!lanes.empty() && lanes.size() <= lanes_[0].size(), "lanes have buffers");
+  states_.clear();
+  for (const Lane& lane : lanes) {
+    ANEMONE_CHECK(static_cast<int64_t>(lane.tokens.size()) == rows_ &&
+                      (!gives_scores() || lane.targets.size() == lane.tokens.size()),
+                  "a pipeline takes its own number of rows");
+    states_.push_back(lane.state);
+  }
+  for (size_t at = 0; at < stages_.size(); ++at) {
+    const Stage& stage = stages_[at];
+    const auto runners = std::span(lanes_[at]).first(lanes.size());
+    for (size_t lane = 0; lane < lanes.size(); ++lane) {
+      feed(stage, *runners[lane], lanes[lane]);
+      if (at == 0) continue;
+      const auto hidden =
+          lanes_[at - 1][lane]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
+      Tensor* input = runners[lane]->input(stage.interface.hidden_states);
+      std::memcpy(input->mutable_bytes().data(), hidden.data(), hidden.size());
+    }
+    ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners, states_).in(stage.label));
   }
   return {};
 }
 
-int64_t Pipeline::logits_parts() const {
-  return static_cast<int64_t>(logits_outputs(stages_.back().interface).size());
-}
+int64_t Pipeline::logits_parts() const { return static_cast<int64_t>(logits_outputs_.size()); }
 
-void Pipeline::copy_logits(int64_t row, std::span<float> logits) const {
-  const Stage& last = stages_.back();
+void Pipeline::copy_logits(int64_t row, std::span<float> logits, size_t lane) const {
   size_t offset = 0;
-  for (const std::string& name : logits_outputs(last.interface)) {
-    const Tensor& part = *last.runner->output(name);
+  for (const std::string& name : logits_outputs_) {
+    const Tensor& part = *lanes_.back()[lane]->output(name);
     const int64_t width = part.shape()[part.shape().rank() - 1];
     copy_logits_row(part, row, width, logits.subspan(offset, static_cast<size_t>(width)));
     offset += static_cast<size_t>(width);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,6 +24,17 @@ class Pipeline {
     std::unique_ptr<runtime::Runner> runner;
     Interface interface;
     int64_t window = 0;  ///< tokens that a row of the window mask shows.
+    /// Makes another runner of the same function, for a lane.
+    std::function<Result<std::unique_ptr<runtime::Runner>>()> another;
+  };
+
+  /// One sequence's part of a run: exactly `rows` tokens at positions `position` …; `targets`, as
+  /// many, are for a pass that scores.
+  struct Lane {
+    std::span<const int32_t> tokens;
+    int64_t position = 0;
+    runtime::State* state = nullptr;
+    std::span<const int32_t> targets;
   };
 
   /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and
@@ -38,13 +50,15 @@ class Pipeline {
   bool gives_argmax() const { return !stages_.back().interface.argmax_index.empty(); }
   bool gives_scores() const { return stages_.back().interface.gives_scores(); }
 
-  /// Runs `tokens` (exactly `rows` of them) at positions `position` … on `state`. `targets`, as
-  /// many, are for a pass that scores.
-  Status run(std::span<const int32_t> tokens, int64_t position, runtime::State& state,
-             std::span<const int32_t> targets = {});
+  /// Makes buffers for as many lanes, if there are fewer. Errors: those of Model::prepare.
+  Status reserve(size_t lanes);
+  /// Runs lanes in lockstep: each weight is read once for all, with the results of separate runs.
+  /// CHECKs that there are buffers for them. An error is that of one lane.
+  Status run(std::span<const Lane> lanes);
+  Status run(const Lane& lane) { return run(std::span(&lane, 1)); }
 
-  /// Copies one row of logits of the last run.
-  void copy_logits(int64_t row, std::span<float> logits) const;
+  /// Copies one row of logits that the last run gave for a lane.
+  void copy_logits(int64_t row, std::span<float> logits, size_t lane = 0) const;
   /// The score of `target` in one row of the last run of a pass that scores: the target that the
   /// row was given. Errors: out_of_range (as score_token).
   Result<TokenScore> score(int64_t row, int32_t target) const;
@@ -56,13 +70,16 @@ class Pipeline {
   Result<int32_t> argmax(std::span<const int64_t> part_sizes) const;
 
  private:
-  void feed(Stage& stage, std::span<const int32_t> tokens, int64_t position,
-            std::span<const int32_t> targets);
+  void feed(const Stage& stage, runtime::Runner& runner, const Lane& lane) const;
 
   int64_t rows_ = 0;
   int64_t logits_rows_ = 0;
   int64_t vocab_size_ = 0;
   std::vector<Stage> stages_;
+  std::vector<std::string> logits_outputs_;
+  std::vector<std::unique_ptr<runtime::Runner>> more_;  ///< of lanes after the first.
+  std::vector<std::vector<runtime::Runner*>> lanes_;    ///< by stage: the runner of each lane.
+  std::vector<runtime::State*> states_;
 };
 
 }  // namespace anemone::lm

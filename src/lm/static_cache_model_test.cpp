@@ -161,6 +161,35 @@ TEST_F(StaticCacheModelTest, AFailedRotationIsComputedAgain) {
   }
 }
 
+TEST_F(StaticCacheModelTest, AFailureInLockstepIsThatOfItsSequence) {
+  const auto model = open(kLogits);
+  ASSERT_NE(model, nullptr);
+  for (const size_t known : {0U, 1U, 2U, 3U}) {  // the cache rotates from 2 on
+    const std::vector<int32_t> prompt = {1, 2, 3};
+    const std::vector<int32_t> tokens = {4, 7, 5};
+    std::vector<std::unique_ptr<Sequence>> sequences;
+    std::vector<std::vector<float>> logits(3, std::vector<float>(8));
+    std::vector<Extension> extensions;
+    for (size_t i = 0; i < 3; ++i) {
+      sequences.push_back(model->new_sequence());
+      const auto before = std::span(prompt).first(known);
+      ASSERT_TRUE(model->extend(*sequences[i], before, Rows::none, {}).ok());
+      extensions.push_back(
+          {sequences[i].get(), std::span(tokens).subspan(i, 1), Rows::last, logits[i], {}});
+    }
+    model->extend_many(extensions);
+    EXPECT_TRUE(extensions[0].status.ok());
+    EXPECT_FALSE(extensions[1].status.ok());
+    EXPECT_TRUE(extensions[2].status.ok());
+    const float last = known == 0 ? 0 : static_cast<float>(prompt[known - 1]);
+    EXPECT_EQ(logits[0][0], last + 4) << known;
+    EXPECT_EQ(logits[2][0], last + 5) << known;
+    EXPECT_EQ(sequences[1]->length(), static_cast<int64_t>(known));
+    EXPECT_EQ(sequences[2]->length(), static_cast<int64_t>(known) + 1);
+    EXPECT_EQ(sum_after(*model, *sequences[1], {6}), last + 6) << known;
+  }
+}
+
 TEST_F(StaticCacheModelTest, AnArgMaxWithoutOrderOrPlaceIsAnErrorThatChangesNothing) {
   const auto model = open(kArgmax);
   ASSERT_NE(model, nullptr);

@@ -62,5 +62,31 @@ TEST(Allocation, SteadyRunsMakeNone) {
     }
 }
 
+TEST(Allocation, SteadyRunsInLockstepMakeNone) {
+  const std::filesystem::path path =
+      std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  for (const int threads : {1, 3}) {
+    auto model = AnemllModel::load(path, {.threads = threads});
+    ASSERT_TRUE(model.ok()) << model.error().to_string();
+    std::vector<std::unique_ptr<Runner>> owned;
+    std::vector<Runner*> runners;
+    std::vector<State> states;
+    for (int lane = 0; lane < 4; ++lane) {
+      auto runner = model->chunk(0).prepare("infer", {});
+      ASSERT_TRUE(runner.ok()) << runner.error().to_string();
+      AnemllModel::fill_mask(*(*runner)->input("causal_mask"), 0);
+      owned.push_back(*std::move(runner));
+      runners.push_back(owned.back().get());
+      states.push_back(model->chunk(0).new_state());
+    }
+    std::vector<State*> pointers;
+    for (State& state : states) pointers.push_back(&state);
+    ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+    const int64_t before = allocations;
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(run_lockstep(runners, pointers).ok());
+    EXPECT_EQ(allocations - before, 0) << threads;
+  }
+}
+
 }  // namespace
 }  // namespace anemone::runtime

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -19,6 +20,12 @@ struct RunContext {
   ThreadPool& pool;
 };
 
+/// One Runner's part in an operation that several of them run together.
+struct Lane {
+  std::span<const mil::Operand> operands;
+  std::span<Tensor> outputs;
+};
+
 /// An operation bound to a kernel: everything that shapes and constants decide is decided.
 /// Immutable; runs of several Runners may overlap.
 class Binding {
@@ -29,6 +36,11 @@ class Binding {
   virtual size_t scratch_bytes() const { return 0; }
   /// Allocates nothing unless it fails.
   virtual Status run(const RunContext& context) const = 0;
+
+  /// Bytes of scratch with which `run_lanes` does for all lanes at once, bit by bit, what `run`
+  /// does for each; nothing where that is no faster.
+  virtual std::optional<size_t> lanes_scratch_bytes(size_t) const { return std::nullopt; }
+  virtual void run_lanes(std::span<const Lane>, std::span<std::byte>, ThreadPool&) const {}
 };
 
 }  // namespace anemone::runtime

@@ -12,8 +12,8 @@
 #include "runtime/convert_input.h"
 #include "runtime/input_shapes.h"
 #include "runtime/plan_cache.h"
+#include "runtime/plan_runner.h"
 #include "runtime/planner.h"
-#include "runtime/runner.h"
 #include "runtime/thread_pool.h"
 
 namespace anemone::runtime {
@@ -144,7 +144,8 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
   Result<std::unique_ptr<Runner>> prepare(std::string_view function,
                                           std::span<const InputShape> shapes) override {
     ANEMONE_TRY(auto plan, plan_for(function, shapes));
-    return make_runner(std::move(plan), pool_, shared_from_this());
+    return std::unique_ptr<Runner>(
+        std::make_unique<PlanRunner>(std::move(plan), pool_, shared_from_this()));
   }
 
   Result<std::vector<NamedTensor>> predict(std::string_view function,

@@ -7,8 +7,8 @@
 
 #include "anemone/program.h"
 #include "mil/interpret.h"
+#include "runtime/plan_runner.h"
 #include "runtime/planner.h"
-#include "runtime/runner.h"
 
 namespace anemone::runtime {
 
@@ -41,7 +41,7 @@ class PlannedProgram {
       return;
     }
     plan_ = std::move(plan).value();
-    runner_ = make_runner(plan_, pool_, nullptr);
+    runner_ = std::make_unique<PlanRunner>(plan_, pool_, nullptr);
     state_ = State(states_);
   }
 
@@ -49,6 +49,9 @@ class PlannedProgram {
   const std::string& error() const { return error_; }
   const Plan& plan() const { return *plan_; }
   Runner& runner() { return *runner_; }
+  std::unique_ptr<PlanRunner> another_runner() {
+    return std::make_unique<PlanRunner>(plan_, pool_, nullptr);
+  }
   State& state() { return state_; }
   const mil::Program& program() const { return program_; }
 

@@ -25,8 +25,9 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls body(begin, end) for ranges that together cover [0, count) once. `body` must not throw
-  /// and must not use the pool. `grain` is the least count worth a thread of its own.
+  /// Calls body(begin, end) for ranges that together cover [0, count) once. `body` must not throw.
+  /// A loop inside a body is its thread's own. `grain` is the least count worth a thread of its
+  /// own.
   template <typename Body>
   void parallel_for(int64_t count, int64_t grain, const Body& body) {
     if (count <= 0) return;

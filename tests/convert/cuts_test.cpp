@@ -203,6 +203,76 @@ void Cuts::expect_scores(ScoreBy by) {
   }
 }
 
+/// Sequence i: some tokens of the prompt from place i on, then as many more as `count(i)`.
+TEST_P(Cuts, SequencesInLockstepHaveTheBitsOfSeparateOnes) {
+  const auto vocab = static_cast<size_t>(model_->info().vocab_size);
+  const auto tokens = std::span<const int32_t>(tokens_);
+  const auto targets = std::span<const int32_t>(targets_);
+  const auto known = [](size_t i) { return i * 9 % 40; };
+  const auto count = [](size_t i) { return 1 + i * 5 % 7; };
+  for (const size_t sequences : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 19U}) {
+    std::vector<std::unique_ptr<lm::Sequence>> together;
+    std::vector<std::unique_ptr<lm::Sequence>> apart;
+    std::vector<std::vector<float>> logits(sequences);
+    std::vector<std::vector<TokenScore>> scores(sequences);
+    std::vector<lm::Extension> extensions;
+    std::vector<lm::Scoring> scorings;
+    for (size_t i = 0; i < sequences; ++i) {
+      apart.push_back(model_->new_sequence());
+      ASSERT_TRUE(model_->extend(*apart[i], tokens.subspan(i, known(i)), Rows::none, {}).ok());
+      together.push_back(apart[i]->fork());
+      logits[i].resize((i % 2 == 0 ? count(i) : 1) * vocab);
+      extensions.push_back({together[i].get(),
+                            tokens.subspan(i + known(i), count(i)),
+                            i % 2 == 0 ? Rows::all : Rows::last,
+                            logits[i],
+                            {}});
+      const size_t next = i + known(i) + count(i);
+      scores[i].resize(count(i + 1));
+      scorings.push_back({together[i].get(),
+                          tokens.subspan(next, count(i + 1)),
+                          targets.subspan(next, count(i + 1)),
+                          scores[i],
+                          i % 3 == 0 ? ScoreBy::blocks : ScoreBy::logits,
+                          {}});
+    }
+    model_->extend_many(extensions);
+    model_->score_many(scorings);
+    for (size_t i = 0; i < sequences; ++i) {
+      ASSERT_TRUE(extensions[i].status.ok()) << extensions[i].status.error().to_string();
+      ASSERT_TRUE(scorings[i].status.ok()) << scorings[i].status.error().to_string();
+      std::vector<float> own(logits[i].size());
+      std::vector<TokenScore> own_scores(scores[i].size());
+      ASSERT_TRUE(model_->extend(*apart[i], extensions[i].tokens, extensions[i].rows, own).ok());
+      ASSERT_TRUE(model_
+                      ->score(*apart[i], scorings[i].tokens, scorings[i].targets, own_scores,
+                              scorings[i].by)
+                      .ok());
+      EXPECT_TRUE(same_bits(logits[i], own)) << i << " of " << sequences;
+      EXPECT_EQ(scores[i], own_scores) << i << " of " << sequences;
+      EXPECT_TRUE(memory_of(*together[i]) == memory_of(*apart[i])) << i << " of " << sequences;
+    }
+  }
+}
+
+TEST_P(Cuts, AWrongTokenOfOneSequenceDoesNotConcernTheOthers) {
+  const auto vocab = static_cast<int32_t>(model_->info().vocab_size);
+  const std::vector<std::vector<int32_t>> given = {{1, 2}, {3, vocab}, {}, {4, 5}};
+  std::vector<std::unique_ptr<lm::Sequence>> sequences;
+  std::vector<std::vector<float>> logits(4, std::vector<float>(static_cast<size_t>(vocab)));
+  std::vector<lm::Extension> extensions;
+  for (size_t i = 0; i < 4; ++i) {
+    sequences.push_back(model_->new_sequence());
+    extensions.push_back({sequences[i].get(), given[i], Rows::last, logits[i], {}});
+  }
+  model_->extend_many(extensions);
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(extensions[i].status.ok(), i != 1) << i;
+    EXPECT_EQ(sequences[i]->length(), i == 1 ? 0 : static_cast<int64_t>(given[i].size())) << i;
+  }
+  EXPECT_NE(logits[0], logits[3]);
+}
+
 TEST_P(Cuts, AScoreThatFailsChangesNothing) {
   const auto sequence = model_->new_sequence();
   const auto tokens = std::span<const int32_t>(tokens_);

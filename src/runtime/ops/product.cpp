@@ -10,6 +10,9 @@ using kernels::kPanelColumns;
 // Rows that are a power of two apart share their cache sets; converted rows lie this much further.
 constexpr int64_t kRowPaddingFloats = 16;
 
+// Products of more rows than this read their weights seldom enough.
+constexpr int64_t kMostJoinedRows = 16;
+
 class WeightProductBinding final : public Binding {
  public:
   explicit WeightProductBinding(WeightProduct product)
@@ -31,16 +34,52 @@ class WeightProductBinding final : public Binding {
 
   Status run(const RunContext& context) const override {
     const float* values = as_floats(*context.operands[product_.x_operand].value, context.scratch);
-    const kernels::Matrix& matrix = product_.weight->matrix;
-    const int64_t panels = (matrix.columns + kPanelColumns - 1) / kPanelColumns;
-    const int64_t work = kPanelColumns * matrix.depth * std::max<int64_t>(product_.rows, 1);
     std::byte* y = context.outputs[0].mutable_bytes().data();
     for (int64_t batch = 0; batch < product_.batches; ++batch)
-      context.pool.parallel_for(panels, kWorthAThread / work + 1, [&](int64_t first, int64_t last) {
-        run_panels(values + batch * product_.x_batch_stride, y, batch * product_.y_batch_stride,
-                   first, last);
-      });
+      multiply(context.pool, values + batch * product_.x_batch_stride, x_row_stride_, product_.rows,
+               [&, first = batch * product_.y_batch_stride](
+                   int64_t row, int64_t rows, kernels::Finish& finish, int64_t begin, int64_t end) {
+                 put(finish, y, first, row, rows, begin, end);
+               });
     return {};
+  }
+
+  std::optional<size_t> lanes_scratch_bytes(size_t lanes) const override {
+    if (product_.rows > kMostJoinedRows || product_.batches != 1 || product_.x_depth_stride != 1)
+      return std::nullopt;
+    return lanes * static_cast<size_t>(product_.rows * lane_row_stride()) * sizeof(float);
+  }
+
+  void run_lanes(std::span<const Lane> lanes, std::span<std::byte> scratch,
+                 ThreadPool& pool) const override {
+    auto* values = reinterpret_cast<float*>(scratch.data());
+    const int64_t depth = matrix().depth;
+    const int64_t stride = lane_row_stride();
+    for (size_t lane = 0; lane < lanes.size(); ++lane) {
+      const Tensor& x = *lanes[lane].operands[product_.x_operand].value;
+      for (int64_t row = 0; row < product_.rows; ++row) {
+        float* to = values + (static_cast<int64_t>(lane) * product_.rows + row) * stride;
+        const int64_t from = row * product_.x_row_stride;
+        if (converts_)
+          product_.kernels->elementwise->to_fp32(x.values<uint16_t>().data() + from, to, depth);
+        else
+          std::copy_n(x.values<float>().data() + from, depth, to);
+      }
+    }
+    const auto count = static_cast<int64_t>(lanes.size());
+    multiply(pool, values, stride, count * product_.rows,
+             [&](int64_t row, int64_t rows, kernels::Finish& finish, int64_t begin, int64_t end) {
+               const float* sums = finish.sums;
+               for (int64_t done = 0; done < rows;) {
+                 const int64_t lane = (row + done) / product_.rows;
+                 const int64_t first = (row + done) % product_.rows;
+                 const int64_t some = std::min(product_.rows - first, rows - done);
+                 finish.sums = sums + done * finish.sums_row_stride;
+                 std::byte* y = lanes[static_cast<size_t>(lane)].outputs[0].mutable_bytes().data();
+                 put(finish, y, 0, first, some, begin, end);
+                 done += some;
+               }
+             });
   }
 
  private:
@@ -60,33 +99,44 @@ class WeightProductBinding final : public Binding {
   int64_t x_elements() const { return product_.batches * product_.rows * matrix().depth; }
   const kernels::Matrix& matrix() const { return product_.weight->matrix; }
 
-  void run_panels(const float* x, std::byte* y, int64_t y_first, int64_t first,
-                  int64_t last) const {
-    const kernels::MatmulKernels& kernels = *product_.kernels->matmul;
-    const bool y_is_fp16 = product_.y_dtype == DType::fp16;
-    const int64_t y_size = y_is_fp16 ? sizeof(uint16_t) : sizeof(float);
-    multiply_blocks(
-        kernels,
-        kernels::Product{.x = x,
-                         .x_row_stride = x_row_stride_,
-                         .x_depth_stride = product_.x_depth_stride,
-                         .rows = product_.rows,
-                         .matrix = matrix()},
-        first, last,
-        [&](int64_t row, int64_t rows, int64_t panel, int64_t end, const float* sums,
-            int64_t stride) {
-          kernels.finish(
-              kernels::Finish{.sums = sums,
-                              .sums_row_stride = stride,
-                              .bias = product_.bias.empty() ? nullptr : product_.bias.data(),
-                              .rows = rows,
-                              .columns = matrix().columns,
-                              .y = y + (y_first + row * product_.y_row_stride) * y_size,
-                              .y_is_fp16 = y_is_fp16,
-                              .y_row_stride = product_.y_row_stride,
-                              .y_column_stride = product_.y_column_stride},
-              panel * kPanelColumns, std::min(end * kPanelColumns, matrix().columns));
-        });
+  int64_t lane_row_stride() const { return matrix().depth + kRowPaddingFloats; }
+
+  /// Multiplies rows of x and passes every block of sums on: finish(row, rows, a Finish that has
+  /// its sums, first column, last column).
+  template <typename Put>
+  void multiply(ThreadPool& pool, const float* x, int64_t x_row_stride, int64_t rows,
+                const Put& finish) const {
+    const int64_t panels = (matrix().columns + kPanelColumns - 1) / kPanelColumns;
+    const int64_t work = kPanelColumns * matrix().depth * std::max<int64_t>(rows, 1);
+    pool.parallel_for(panels, kWorthAThread / work + 1, [&](int64_t first, int64_t last) {
+      multiply_blocks(*product_.kernels->matmul,
+                      kernels::Product{.x = x,
+                                       .x_row_stride = x_row_stride,
+                                       .x_depth_stride = product_.x_depth_stride,
+                                       .rows = rows,
+                                       .matrix = matrix()},
+                      first, last,
+                      [&](int64_t row, int64_t some, int64_t panel, int64_t end, const float* sums,
+                          int64_t stride) {
+                        kernels::Finish block{.sums = sums, .sums_row_stride = stride};
+                        finish(row, some, block, panel * kPanelColumns,
+                               std::min(end * kPanelColumns, matrix().columns));
+                      });
+    });
+  }
+
+  /// Rows of sums to rows [row, row + rows) of the batch of y that begins at element `y_first`.
+  void put(kernels::Finish finish, std::byte* y, int64_t y_first, int64_t row, int64_t rows,
+           int64_t begin, int64_t end) const {
+    finish.y_is_fp16 = product_.y_dtype == DType::fp16;
+    const int64_t y_size = finish.y_is_fp16 ? sizeof(uint16_t) : sizeof(float);
+    finish.bias = product_.bias.empty() ? nullptr : product_.bias.data();
+    finish.rows = rows;
+    finish.columns = matrix().columns;
+    finish.y = y + (y_first + row * product_.y_row_stride) * y_size;
+    finish.y_row_stride = product_.y_row_stride;
+    finish.y_column_stride = product_.y_column_stride;
+    product_.kernels->matmul->finish(finish, begin, end);
   }
 
   WeightProduct product_;

@@ -1,0 +1,149 @@
+// Lanes in lockstep compute what each computes alone: the same bits, whatever their number, the
+// threads and the numerics.
+
+#include "runtime/lockstep.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "runtime/anemll_model.h"
+#include "runtime/planned_program.h"
+
+namespace anemone::runtime {
+namespace {
+
+std::unique_ptr<Runner> prepare(Model& model, const char* function) {
+  auto runner = model.prepare(function, {});
+  EXPECT_TRUE(runner.ok()) << runner.error().to_string();
+  return runner.ok() ? *std::move(runner) : nullptr;
+}
+
+/// Every input a function of its lane; the position is one that every lane has reached.
+void feed(Runner& runner, size_t lane, int64_t position) {
+  Tensor& hidden = *runner.input("hidden_states");
+  for (int64_t i = 0; i < hidden.element_count(); ++i)
+    hidden.set(i, static_cast<double>((i * 7 + static_cast<int64_t>(lane) * 13) % 31 - 15) / 8);
+  if (Tensor* mask = runner.input("causal_mask")) AnemllModel::fill_mask(*mask, position);
+  for (const char* name : {"position_ids", "current_pos"})
+    if (Tensor* tensor = runner.input(name)) tensor->set(0, static_cast<double>(position));
+}
+
+void expect_same(const Runner& a, const Runner& b) {
+  for (const std::string& name : a.output_names()) {
+    const auto x = a.output(name)->bytes();
+    const auto y = b.output(name)->bytes();
+    EXPECT_TRUE(std::ranges::equal(x, y)) << name;
+  }
+}
+
+class LockstepOf : public testing::TestWithParam<std::tuple<Numerics, int>> {};
+
+TEST_P(LockstepOf, LanesHaveTheBitsOfSeparateRuns) {
+  const auto [numerics, threads] = GetParam();
+  const std::filesystem::path path =
+      std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  auto opened = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  Model& model = opened->chunk(0);
+  constexpr size_t kMost = 9;
+  const auto alone = prepare(model, "infer");
+  std::vector<std::unique_ptr<Runner>> owned;
+  std::vector<Runner*> runners;
+  std::vector<State> states;
+  std::vector<State*> pointers;
+  std::vector<State> separate;
+  for (size_t lane = 0; lane < kMost; ++lane) {
+    owned.push_back(prepare(model, "infer"));
+    runners.push_back(owned.back().get());
+    states.push_back(model.new_state());
+    separate.push_back(model.new_state());
+  }
+  for (State& state : states) pointers.push_back(&state);
+  for (size_t lanes = 1; lanes <= kMost; ++lanes) {
+    const auto position = static_cast<int64_t>(lanes) - 1;
+    for (size_t lane = 0; lane < lanes; ++lane) feed(*runners[lane], lane, position);
+    const Status status =
+        run_lockstep(std::span(runners).first(lanes), std::span(pointers).first(lanes));
+    ASSERT_TRUE(status.ok()) << status.error().to_string();
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      feed(*alone, lane, position);
+      ASSERT_TRUE(alone->run(&separate[lane]).ok());
+      expect_same(*alone, *runners[lane]);
+      for (size_t i = 0; i < states[lane].tensors().size(); ++i)
+        EXPECT_TRUE(std::ranges::equal(states[lane].tensors()[i].tensor.bytes(),
+                                       separate[lane].tensors()[i].tensor.bytes()))
+            << lane << " of " << lanes;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(NumericsAndThreads, LockstepOf,
+                         testing::Combine(testing::Values(Numerics::fp16, Numerics::fp32),
+                                          testing::Values(1, 2, 3)));
+
+std::string constant(int64_t rows, int64_t columns) {
+  std::string text =
+      "tensor<fp16, [" + std::to_string(rows) + ", " + std::to_string(columns) + "]>([";
+  for (int64_t i = 0; i < rows; ++i) {
+    text += i == 0 ? "[" : ", [";
+    for (int64_t k = 0; k < columns; ++k)
+      text += (k == 0 ? "" : ", ") + std::to_string((i * 3 + k * 5) % 17 - 8) + ".0";
+    text += "]";
+  }
+  return text + "])";
+}
+
+TEST(Lockstep, RowsOfALaneStayTogetherAndAnErrorIsTheLanes) {
+  const std::string body =
+      "    tensor<fp16, [2, 40]> x = gather(x = " + constant(3, 40) +
+      ", indices = rows, axis = int32(0), batch_dims = int32(0), validate_indices = "
+      "bool(true));\n"
+      "    tensor<fp16, [2, 21]> y = linear(x = x, weight = " +
+      constant(21, 40) + ");\n";
+  const std::string text = function_text("tensor<int32, [2]> rows", body, "y");
+  PlannedProgram program(text, Numerics::fp16, {}, 2, &kernels::kernel_sets().back());
+  ASSERT_EQ(program.error(), "");
+  std::vector<std::unique_ptr<PlanRunner>> owned;
+  std::vector<Runner*> runners;
+  std::vector<State> states(3);
+  std::vector<State*> pointers;
+  for (size_t lane = 0; lane < 3; ++lane) {
+    owned.push_back(program.another_runner());
+    runners.push_back(owned.back().get());
+    pointers.push_back(&states[lane]);
+    owned.back()->input("rows")->set(0, static_cast<double>(lane));
+    owned.back()->input("rows")->set(1, static_cast<double>(2 - lane));
+  }
+  ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+  for (size_t lane = 0; lane < 3; ++lane) {
+    const auto expected = program.run({{static_cast<double>(lane), static_cast<double>(2 - lane)}});
+    EXPECT_EQ(numbers(*runners[lane]->output("y")), numbers(expected[0])) << lane;
+  }
+  runners[1]->input("rows")->set(0, 3);
+  const Status status = run_lockstep(runners, pointers);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_range) << status.error().to_string();
+  runners[1]->input("rows")->set(0, 1);
+  EXPECT_TRUE(run_lockstep(runners, pointers).ok());
+}
+
+TEST(Lockstep, RunnersOfDifferentPlansRunOneAfterTheOther) {
+  const auto text = [](const char* number) {
+    return function_text(
+        "tensor<fp16, [2]> x",
+        std::string("    tensor<fp16, [2]> y = add(x = x, y = fp16(") + number + "));\n", "y");
+  };
+  PlannedProgram one(text("1"));
+  PlannedProgram two(text("2"));
+  one.fill({{1, 2}});
+  two.fill({{1, 2}});
+  Runner* const runners[] = {&one.runner(), &two.runner()};
+  State* const states[] = {&one.state(), &two.state()};
+  ASSERT_TRUE(run_lockstep(runners, states).ok());
+  EXPECT_EQ(numbers(*runners[0]->output("y")), (std::vector<double>{2, 3}));
+  EXPECT_EQ(numbers(*runners[1]->output("y")), (std::vector<double>{3, 4}));
+}
+
+}  // namespace
+}  // namespace anemone::runtime

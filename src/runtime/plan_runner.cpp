@@ -1,0 +1,272 @@
+#include "runtime/plan_runner.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "mil/evaluate.h"
+#include "mil/interpret.h"
+#include "mil/ops/slice.h"
+#include "runtime/arguments.h"
+
+namespace anemone::runtime {
+namespace {
+
+/// Points to bytes that outlive every Tensor made here: no reference is counted.
+std::shared_ptr<const void> unowned(const void* bytes) {
+  return {std::shared_ptr<const void>(), bytes};
+}
+
+Tensor view(const PlanValue& value, std::span<const std::byte> bytes) {
+  const auto stored = mil::storage_type(value.type);
+  return Tensor::view(value.storage_dtype, stored->shape, bytes, unowned(bytes.data()));
+}
+
+Status update(const Step& step, const mil::Operands& operands, Tensor& target) {
+  const Arguments arguments(*step.op, operands);
+  const auto resolved =
+      mil::resolve_slice(operands, target.shape(),
+                         {arguments.index("begin"), arguments.index("end"),
+                          arguments.index("stride"), arguments.index("begin_mask"),
+                          arguments.index("end_mask"), arguments.index("squeeze_mask")});
+  if (const auto* violation = std::get_if<mil::Violation>(&resolved))
+    return fail(ErrorCode::out_of_range, "{}", violation->message);
+  const auto& slice = std::get<mil::Slice>(resolved);
+  const Tensor& source = *arguments.value("update");
+  if (slice.shape() != source.shape())
+    return fail(ErrorCode::out_of_range, "the slice takes {} of x {}, which update {} does not fit",
+                slice.shape().to_string(), target.shape().to_string(), source.shape().to_string());
+  const Shape block = slice.block();
+  mil::copy_block(block, source, mil::Layout::dense(block), target, slice.layout(target.shape()));
+  return {};
+}
+
+}  // namespace
+
+PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, ThreadPool& pool,
+                       std::shared_ptr<const void> owner)
+    : owner_(std::move(owner)),
+      plan_(std::move(plan)),
+      pool_(pool),
+      arena_(Tensor::zeros(DType::uint8, {static_cast<int64_t>(plan_->arena_bytes)})),
+      types_(plan_->values.size()),
+      tensors_(plan_->values.size()) {
+  for (size_t id = 0; id < tensors_.size(); ++id) {
+    types_[id] = plan_->values[id].type;
+    place(id);
+  }
+  for (const Step& step : plan_->steps) prepare(step);
+}
+
+Tensor* PlanRunner::input(std::string_view name) {
+  for (const ValueId id : plan_->inputs)
+    if (plan_->values[index(id)].name == name) return &tensors_[index(id)];
+  return nullptr;
+}
+
+const Tensor* PlanRunner::output(std::string_view name) const {
+  for (size_t i = 0; i < plan_->outputs.size(); ++i)
+    if (plan_->output_names[i] == name) return &tensors_[index(plan_->outputs[i])];
+  return nullptr;
+}
+
+Status PlanRunner::run(State* state) {
+  ANEMONE_RETURN_IF_ERROR(bind_states(state));
+  return run_steps(0, plan_->steps.size());
+}
+
+Status PlanRunner::run_steps(size_t first, size_t last) {
+  for (size_t i = first; i < last; ++i)
+    if (auto status = run_step(i); !status.ok()) return explain(std::move(status), i);
+  return {};
+}
+
+Status PlanRunner::run_lockstep(std::span<Runner* const> runners, std::span<State* const> states) {
+  if (lockstep_ == nullptr) lockstep_ = std::make_unique<Lockstep>(*plan_);
+  return lockstep_->run(runners, states, pool_);
+}
+
+Lane PlanRunner::lane_of(size_t step) {
+  return {operands_of(step), outputs_of(plan_->steps[step])};
+}
+
+void PlanRunner::place(size_t id) {
+  const PlanValue& value = plan_->values[id];
+  switch (value.place) {
+    case Place::constant:
+      tensors_[id] = value.constant->tensor;
+      return;
+    case Place::input:
+    case Place::arena:
+      tensors_[id] = view(value, arena_.mutable_bytes().subspan(value.offset_bytes));
+      return;
+    case Place::alias: {
+      const PlanValue& root = plan_->values[index(value.root)];
+      if (root.place == Place::state)
+        state_views_.push_back(static_cast<ValueId>(id));
+      else if (root.place == Place::constant)
+        tensors_[id] = view(value, root.constant->tensor.bytes().subspan(value.offset_bytes));
+      else
+        tensors_[id] = view(value, arena_.bytes().subspan(root.offset_bytes + value.offset_bytes));
+      return;
+    }
+    case Place::state:
+      state_views_.push_back(static_cast<ValueId>(id));
+      return;
+    case Place::dynamic:
+    case Place::nowhere:
+      return;
+  }
+}
+
+void PlanRunner::prepare(const Step& step) {
+  const size_t first = operands_.size();
+  for (const ValueId id : step.operands) {
+    const bool constant = plan_->values[index(id)].place == Place::constant;
+    operands_.push_back(mil::Operand{
+        .type = &types_[index(id)], .value = &tensors_[index(id)], .constant = constant});
+  }
+  first_operand_.push_back(first);
+}
+
+Status PlanRunner::bind_states(State* state) {
+  for (const ValueId id : plan_->states) {
+    const PlanValue& declared = plan_->values[index(id)];
+    Tensor* tensor = nullptr;
+    if (state != nullptr)
+      for (NamedTensor& named : state->tensors())
+        if (named.name == declared.name) tensor = &named.tensor;
+    const Shape& shape = declared.type.tensor.shape;
+    if (tensor == nullptr) return fail(ErrorCode::mismatch, "the state has no '{}'", declared.name);
+    if (tensor->shape() != shape || tensor->dtype() != declared.storage_dtype)
+      return fail(ErrorCode::mismatch, "state '{}' is {} {}, expected {} {}", declared.name,
+                  anemone::to_string(tensor->dtype()), tensor->shape().to_string(),
+                  anemone::to_string(declared.storage_dtype), shape.to_string());
+    if (tensors_[index(id)].defined() &&
+        tensors_[index(id)].bytes().data() == tensor->bytes().data())
+      continue;
+    for (const ValueId alias : state_views_) {
+      const PlanValue& value = plan_->values[index(alias)];
+      if (alias == id || value.root == id)
+        tensors_[index(alias)] = view(value, tensor->bytes().subspan(value.offset_bytes));
+    }
+  }
+  return {};
+}
+
+Status PlanRunner::run_step(size_t i) {
+  const Step& step = plan_->steps[i];
+  const std::span<Tensor> outputs = outputs_of(step);
+  switch (step.kind) {
+    case StepKind::bound: {
+      const auto scratch =
+          arena_.mutable_bytes().subspan(step.scratch_offset_bytes, step.binding->scratch_bytes());
+      return step.binding->run(RunContext{operands_of(i), outputs, scratch, pool_});
+    }
+    case StepKind::reference:
+      for (Tensor& output : outputs)
+        std::memset(output.mutable_bytes().data(), 0, output.bytes().size());
+      return step.op->eval(mil::Operands(operands_of(i), step.offsets, plan_->opset), outputs);
+    case StepKind::copy:
+      return copy(step, outputs[0]);
+    case StepKind::update:
+      return update(step, mil::Operands(operands_of(i), step.offsets, plan_->opset), outputs[0]);
+    case StepKind::dynamic:
+      return run_dynamic(step, mil::Operands(operands_of(i), step.offsets, plan_->opset));
+    case StepKind::control:
+      return run_control(step);
+  }
+  return {};
+}
+
+Status PlanRunner::copy(const Step& step, Tensor& target) {
+  const Tensor& source = tensors_[index(step.operands[0])];
+  const auto to = target.mutable_bytes();
+  if (source.bytes().size() < step.copy_offset_bytes + to.size() ||
+      source.dtype() != target.dtype())
+    return fail(ErrorCode::mismatch, "has {} {}, expected {} {}",
+                anemone::to_string(source.dtype()), source.shape().to_string(),
+                anemone::to_string(target.dtype()), target.shape().to_string());
+  if (!to.empty())
+    std::memcpy(to.data(), source.bytes().data() + step.copy_offset_bytes, to.size());
+  return {};
+}
+
+Status PlanRunner::adopt(ValueId id, const mil::ValueType& type, Tensor tensor) {
+  const mil::ValueType actual = mil::concrete_type(type, tensor);
+  const auto planned = mil::storage_type(plan_->values[index(id)].type);
+  const auto found = mil::storage_type(actual);
+  bool agrees = planned && found;
+  if (agrees && !planned->variable_rank) {
+    agrees = planned->shape.rank() == found->shape.rank();
+    for (size_t axis = 0; agrees && axis < found->shape.rank(); ++axis)
+      agrees = planned->shape[axis] == kUnknownDim || planned->shape[axis] == found->shape[axis];
+  }
+  if (!agrees)
+    return fail(ErrorCode::mismatch, "'{}' is {}, the program says {}",
+                plan_->values[index(id)].name, mil::to_string(actual),
+                mil::to_string(plan_->values[index(id)].type));
+  types_[index(id)] = actual;
+  tensors_[index(id)] = std::move(tensor);
+  return {};
+}
+
+Status PlanRunner::run_dynamic(const Step& step, const mil::Operands& operands) {
+  const mil::Inferred inferred = step.op->infer(operands, step.output_count);
+  if (const auto* violation = std::get_if<mil::Violation>(&inferred))
+    return fail(ErrorCode::mismatch, "{}  [{}_{}]", violation->message, step.op->name,
+                violation->id);
+  const auto& types = std::get<std::vector<mil::ValueType>>(inferred);
+  if (types.size() != step.output_count)
+    return fail(ErrorCode::mismatch, "has {} outputs, the op yields {}", step.output_count,
+                types.size());
+  ANEMONE_TRY(std::vector<Tensor> results,
+              mil::evaluate(*step.op, operands, types, plan_->numerics == Numerics::fp16));
+  for (size_t i = 0; i < results.size(); ++i)
+    ANEMONE_RETURN_IF_ERROR(
+        adopt(step.first_output + static_cast<ValueId>(i), types[i], std::move(results[i])));
+  return {};
+}
+
+Status PlanRunner::run_control(const Step& step) {
+  mil::Scope scope;
+  std::vector<std::string_view> state_names;
+  std::vector<Tensor> states;
+  for (const ValueId id : step.operands) {
+    const PlanValue& value = plan_->values[index(id)];
+    mil::Operand operand{.type = &types_[index(id)], .value = &tensors_[index(id)]};
+    if (value.place == Place::state) {
+      state_names.push_back(value.name);
+      states.push_back(tensors_[index(id)].clone());
+      operand.value = nullptr;
+    }
+    operand.constant = value.place == Place::constant;
+    if (!value.name.empty()) scope.define(value.name, operand);
+  }
+  ANEMONE_TRY(std::vector<Tensor> results,
+              mil::interpret_operation(*step.operation, plan_->opset, scope, state_names, states,
+                                       plan_->numerics == Numerics::fp16));
+  size_t next_state = 0;
+  for (const ValueId id : step.operands)
+    if (plan_->values[index(id)].place == Place::state) {
+      const Tensor& changed = states[next_state++];
+      Tensor& state = tensors_[index(id)];
+      for (int64_t e = 0; e < state.element_count(); ++e) state.set(e, changed.at(e));
+    }
+  for (size_t i = 0; i < results.size(); ++i)
+    ANEMONE_RETURN_IF_ERROR(adopt(step.first_output + static_cast<ValueId>(i),
+                                  step.operation->outputs[i].type, std::move(results[i])));
+  return {};
+}
+
+Status PlanRunner::explain(Status status, size_t i) const {
+  const Step& step = plan_->steps[i];
+  const std::string place = step.operation == nullptr
+                                ? fmt::format("function '{}': outputs", plan_->function->name)
+                                : fmt::format("function '{}': '{}' ({})", plan_->function->name,
+                                              step.operation->display_name(), step.operation->type);
+  return std::move(std::move(status).in(place)).error();
+}
+
+}  // namespace anemone::runtime

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "mil/op.h"
+#include "runtime/lockstep.h"
+#include "runtime/plan.h"
+
+namespace anemone::runtime {
+
+/// The buffers of one plan and the running of its steps.
+class PlanRunner final : public Runner {
+ public:
+  /// `owner` is kept alive as long as the Runner: constants of the plan lie in the model's files.
+  PlanRunner(std::shared_ptr<const Plan> plan, ThreadPool& pool, std::shared_ptr<const void> owner);
+
+  Tensor* input(std::string_view name) override;
+  const Tensor* output(std::string_view name) const override;
+  std::span<const std::string> output_names() const override { return plan_->output_names; }
+  Status run(State* state) override;
+
+  bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
+  /// All `runners` are PlanRunners of the same plan.
+  Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
+
+  /// What `run` does, for Lockstep.
+  Status bind_states(State* state);
+  /// Steps [first, last).
+  Status run_steps(size_t first, size_t last);
+  /// Operands and outputs of a step, in the order of mil::Operands.
+  Lane lane_of(size_t step);
+
+ private:
+  static size_t index(ValueId id) { return static_cast<size_t>(id); }
+
+  void place(size_t id);
+  void prepare(const Step& step);
+  std::span<const mil::Operand> operands_of(size_t i) const {
+    return std::span(operands_).subspan(first_operand_[i], plan_->steps[i].operands.size());
+  }
+  std::span<Tensor> outputs_of(const Step& step) {
+    return std::span(tensors_).subspan(index(std::max(step.first_output, 0)), step.output_count);
+  }
+
+  Status run_step(size_t i);
+  /// The error with the step's place.
+  Status explain(Status status, size_t i) const;
+  Status copy(const Step& step, Tensor& target);
+  Status run_dynamic(const Step& step, const mil::Operands& operands);
+  Status run_control(const Step& step);
+  /// What a run found must be what the plan relied on, where it relied on something.
+  Status adopt(ValueId id, const mil::ValueType& type, Tensor tensor);
+
+  std::shared_ptr<const void> owner_;
+  std::shared_ptr<const Plan> plan_;
+  ThreadPool& pool_;
+  Tensor arena_;
+  std::vector<mil::ValueType> types_;  ///< actual types; those of dynamic values change.
+  std::vector<Tensor> tensors_;        ///< by ValueId.
+  std::vector<ValueId> state_views_;   ///< values whose bytes are a state's.
+  std::vector<mil::Operand> operands_;
+  std::vector<size_t> first_operand_;   ///< by step.
+  std::unique_ptr<Lockstep> lockstep_;  ///< made when this Runner first leads others.
+};
+
+}  // namespace anemone::runtime
