@@ -1,5 +1,5 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast test-peers bench-convert check format fuzz requirements clean
+.PHONY: help setup build demo test test-fast test-peers bench-convert bench-compress check format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
@@ -12,6 +12,7 @@ help:
 	@echo "make test-fast     the tests without the label 'slow'"
 	@echo "make test-peers    packages that we write, read by coremltools (from PyPI)"
 	@echo "make bench-convert speed and memory of the converter beside a plain copy"
+	@echo "make bench-compress speed and error of compression beside coremltools (from PyPI)"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
 	@echo "make fuzz          one minute of every fuzz target (clang 14)"
@@ -43,11 +44,18 @@ test-fast:
 test-peers: setup
 	@mkdir -p build
 	@cmake --preset $(PRESET)
-	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite anemone_tool
+	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite peers_decode anemone_tool
 	@PRESET=$(PRESET) scripts/peers/run
 
 bench-convert: build
 	@bench/convert/run.py || [ $$? = 77 ]
+
+bench-compress: build
+	@mkdir -p build/bench
+	@[ -x build/bench/venv/bin/python ] || python3 -m venv build/bench/venv
+	@build/bench/venv/bin/pip install -q coremltools==9.0 scikit-learn==1.5.1 || true
+	@build/bench/venv/bin/python bench/compress/run.py || [ $$? = 77 ]
+	@build/bench/venv/bin/python bench/compress/run.py --shapes || [ $$? = 77 ]
 
 check:
 	@scripts/setup --develop

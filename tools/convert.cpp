@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "compression_report.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -73,6 +74,10 @@ Json report_json(const ConversionReport& report) {
                                 {"functions", package.functions},
                                 {"weight_bytes", package.weight_bytes},
                                 {"model_bytes", package.model_bytes}});
+  if (!report.quantize.empty()) {
+    json["quantize"] = report.quantize;
+    json["weights"] = weights_json(report.weights);
+  }
   if (report.speed.empty()) return json;
   json["bytes_per_token"] = report.bytes_per_token;
   json["bandwidth_source"] = report.bandwidth_source;
@@ -83,7 +88,7 @@ Json report_json(const ConversionReport& report) {
   return json;
 }
 
-std::string report_text(const ConversionReport& report) {
+std::string report_text(const ConversionReport& report, bool each_weight) {
   constexpr double kMegabyte = 1e6;
   const std::string blocks =
       report.prefill.empty() ? "" : fmt::format(", prefill {}", fmt::join(report.prefill, ", "));
@@ -95,6 +100,7 @@ std::string report_text(const ConversionReport& report) {
     text += fmt::format("  {:<36} {:>10.1f} MB  {}\n", package.name,
                         static_cast<double>(package.weight_bytes + package.model_bytes) / kMegabyte,
                         fmt::join(package.functions, ", "));
+  text += weights_text(report.weights, each_weight);
   if (report.written || report.speed.empty()) return text;
   text +=
       fmt::format("at most, tokens a second ({:.1f} MB a token; {}):\n",
@@ -124,7 +130,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const auto report, convert(flags.checkpoint, flags.output, options));
   return write_stdout(
       common.json ? report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                  : report_text(report));
+                  : report_text(report, common.verbose > 0));
 }
 
 }  // namespace

@@ -94,4 +94,30 @@ struct ConversionReport {
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
 
+struct CompressOptions {
+  std::string quantize;    ///< as ConvertOptions::quantize.
+  int threads = 0;         ///< 0: one for each processor.
+  bool overwrite = false;  ///< replace what an earlier run left at the same place.
+  ProgressSink progress;   ///< bytes of weights saved; false ends the work.
+};
+
+struct CompressionReport {
+  std::filesystem::path path;
+  std::string quantize;      ///< in full.
+  uint64_t dense_bytes = 0;  ///< of the weight files that were read.
+  uint64_t bytes = 0;        ///< of those that were written.
+  std::vector<CompressedWeight> weights;
+};
+
+/// Compresses the weights of a finished model: a package (to a `.mlpackage`), or a folder of
+/// packages (to a folder with all its other files; anemone.json gets the new hashes, and meta.yaml
+/// stays as it is, since the packages keep their names). What is compressed already stays. All is
+/// written aside and appears under `out` at the end or not at all.
+/// Errors: those of package::open and package::write; invalid_argument (options; `out` exists, or
+/// `path` lies in it; a folder without packages; nothing to compress), unsupported (the programs
+/// have no such form, with the nearest that they have), out_of_range (a weight that is infinite).
+Result<CompressionReport> compress_model(const std::filesystem::path& path,
+                                         const std::filesystem::path& out,
+                                         const CompressOptions& options);
+
 }  // namespace anemone

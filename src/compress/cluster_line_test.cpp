@@ -66,6 +66,24 @@ TEST(ClusterLine, FindsTheLeastCostThatThereIs) {
     }
 }
 
+/// Long enough that blocks of values bound where clusters begin.
+TEST(ClusterLine, FindsTheLeastCostOfManyValues) {
+  for (const size_t size : {700u, 2100u}) {
+    const WeightedLine line = random_line(size, static_cast<uint32_t>(size));
+    for (const int64_t count : {2, 5, 16, 64}) {
+      const double least = least_cost(line, count);
+      EXPECT_NEAR(cost_of(line, cluster_line(line, count)), least, 1e-9 * least) << size << count;
+    }
+  }
+  WeightedLine uneven = random_line(1500, 3);
+  for (size_t i = 0; i < 1500; i += 3) uneven.weights[i] = i % 2 == 0 ? 20000 : 0.001;
+  for (size_t i = 1400; i < 1500; ++i) uneven.values[i] += 100 + static_cast<double>(i);
+  for (const int64_t count : {2, 16, 40}) {
+    const double least = least_cost(uneven, count);
+    EXPECT_NEAR(cost_of(uneven, cluster_line(uneven, count)), least, 1e-7 * least) << count;
+  }
+}
+
 TEST(ClusterLine, ReturnsFewValuesAsTheyAre) {
   const WeightedLine line{{-1, 0, 4}, {3, 1, 1}};
   EXPECT_EQ(cluster_line(line, 3), line.values);

@@ -1,6 +1,7 @@
 #include "compress/compressor.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <thread>
 
@@ -19,6 +20,15 @@ mil::Value deferred(const mil::TensorType& type, size_t item, size_t part,
   value.blob = std::make_shared<const mil::BlobReference>(
       mil::BlobReference{fmt::format("{}{}.{}/{}", kPrefix, item, part, path), 0});
   return value;
+}
+
+/// Item and part of such a path.
+std::pair<size_t, size_t> place_of(std::string_view path) {
+  std::pair<size_t, size_t> place;
+  const char* end = path.data() + path.size();
+  const auto item = std::from_chars(path.data() + kPrefix.size(), end, place.first);
+  std::from_chars(item.ptr + 1, end, place.second);
+  return place;
 }
 
 /// The operations of a form, the last of which gives `name`.
@@ -167,10 +177,7 @@ package::WeightStream Compressor::stream(package::WeightStream rest) {
                                         const mil::TensorType& type,
                                         const package::WeightSink& add) -> Status {
     if (!reference.path.starts_with(kPrefix)) return rest(reference, type, add);
-    const char* text = reference.path.c_str() + kPrefix.size();
-    char* end = nullptr;
-    const size_t number = std::strtoul(text, &end, 10);
-    const size_t part = std::strtoul(end + 1, nullptr, 10);
+    const auto [number, part] = place_of(reference.path);
     ANEMONE_CHECK(number < items_.size(), "references are our own");
     Item& item = *items_[number];
     if (encoded_item_ != &item) ANEMONE_RETURN_IF_ERROR(encode(item, rest));
@@ -190,6 +197,11 @@ std::vector<CompressedWeight> Compressor::report() const {
   std::vector<CompressedWeight> report;
   for (const auto& item : items_) report.push_back(item->report);
   return report;
+}
+
+std::string_view Compressor::name_of(std::string_view path) const {
+  return path.starts_with(kPrefix) ? items_.at(place_of(path).first)->report.name
+                                   : std::string_view();
 }
 
 std::string_view Compressor::original_path(std::string_view path) {

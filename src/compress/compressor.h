@@ -37,6 +37,8 @@ class Compressor {
 
   /// What progress may call the constant with this reference.
   static std::string_view original_path(std::string_view path);
+  /// The weight of this reference, empty for other constants.
+  std::string_view name_of(std::string_view path) const;
 
  private:
   struct Item {

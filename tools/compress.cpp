@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include "anemone/convert.h"
+#include "command.h"
+#include "compression_report.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Flags {
+  std::string model;
+  std::string output;
+  CompressOptions options;
+};
+
+Status compress_package(const Flags& flags, const CommonFlags& common) {
+  CompressOptions options = flags.options;
+  options.threads = common.threads;
+  ProgressLine progress(common);
+  options.progress = progress.sink();
+  ANEMONE_TRY(const auto report, compress_model(flags.model, flags.output, options));
+  if (common.json) {
+    const Json json = {{"version", 1},
+                       {"path", report.path.string()},
+                       {"quantize", report.quantize},
+                       {"dense_bytes", report.dense_bytes},
+                       {"bytes", report.bytes},
+                       {"weights", weights_json(report.weights)}};
+    return write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+  constexpr double kMegabyte = 1e6;
+  return write_stdout(fmt::format("{}: {}, {:.1f} MB of weights, before {:.1f} MB\n{}",
+                                  report.path.string(), report.quantize,
+                                  static_cast<double>(report.bytes) / kMegabyte,
+                                  static_cast<double>(report.dense_bytes) / kMegabyte,
+                                  weights_text(report.weights, common.verbose > 0)));
+}
+
+}  // namespace
+
+Action add_compress(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  app.description("Compress the weights of a finished model");
+  app.add_option("model", flags->model, "Package, or folder with packages (any layout)")
+      ->required();
+  app.add_option("-o,--output", flags->output, "Package or folder to write")->required();
+  app.add_option("--quantize", flags->options.quantize,
+                 "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
+                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8")
+      ->required();
+  app.add_flag("--overwrite", flags->options.overwrite,
+               "Replace an earlier result at the same place");
+  app.footer("Example: anemone compress tiny -o tiny4 --quantize lut4:g16");
+  return [flags, &common] { return compress_package(*flags, common); };
+}
+
+}  // namespace anemone::tools
