@@ -57,6 +57,9 @@ struct Options {
   std::array<int64_t, 4> seeds = {0, 1234, 1234, 1234};  ///< python, numpy, torch, few-shot.
   int64_t bootstrap_iterations = 100000;
   int64_t max_length = 0;  ///< tokens that are fed at most; 0: the model's context.
+  /// Memory for copies of the model's state, taken where requests part and the model cannot go back
+  /// without. Less only means that tokens run again.
+  uint64_t kv_budget_bytes = uint64_t{1} << 30;
   bool log_samples = false;
   bool predict_only = false;
 };
@@ -78,7 +81,7 @@ struct FailedSample {
 
 /// Tokens that went through the model, and what other ways to run the same requests take.
 struct Work {
-  uint64_t tokens_run = 0;
+  uint64_t tokens_run = 0;           ///< what requests share, once.
   uint64_t tokens_alone = 0;         ///< every request on its own.
   uint64_t tokens_logits_cache = 0;  ///< each distinct input once, as the harness' `hf` model.
   uint64_t truncated_requests = 0;   ///< requests that lost tokens on the left.
@@ -117,7 +120,8 @@ struct Report {
 /// the places of their data. Errors: as evaluate.
 Status check_options(const Options& options, const text::Tokenizer& tokenizer);
 
-/// Evaluates all tasks of `options` on one model. Progress: one stage a task, in requests.
+/// Evaluates all tasks of `options` on one model. Progress: stage "tokenize" in documents, then
+/// "evaluate" in tokens, whose item is the first task that is not finished.
 /// Errors: not_found (task, data), unsupported (a key of a task, a model without logits),
 /// invalid_argument, corrupt (a task file), interrupted (before the first task is finished; later
 /// the report says so). The requests of all tasks are built before the model runs. A document that

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,6 +50,8 @@ class Sequence {
   /// Forgets all tokens from `length` on. What the model cannot roll back it computes again at the
   /// next `extend`. CHECKs 0 <= length <= this->length().
   virtual void truncate(int64_t length) = 0;
+  /// Up to this length `truncate` keeps what the model has of the tokens that are left.
+  virtual int64_t rollback_limit() const { return std::numeric_limits<int64_t>::max(); }
   virtual uint64_t size_bytes() const = 0;
 };
 

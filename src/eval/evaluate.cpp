@@ -1,14 +1,18 @@
 #include "anemone/evaluate.h"
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
+#include <utility>
 
 #include "base/error.h"
 #include "eval/codec.h"
+#include "eval/engine.h"
 #include "eval/outcome.h"
-#include "eval/python_format.h"
+#include "eval/questionnaire.h"
+#include "eval/report.h"
 #include "eval/results.h"
 #include "eval/run_plan.h"
-#include "eval/scorer.h"
 #include "eval/templates.h"
 
 namespace anemone::eval {
@@ -37,11 +41,6 @@ std::string counted(uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-Work difference(const TokenCounts& before, const TokenCounts& after, double seconds) {
-  return {after.run - before.run, after.alone - before.alone,
-          after.logits_cache - before.logits_cache, after.truncated - before.truncated, seconds};
-}
-
 /// One run over several tasks.
 class Run {
  public:
@@ -53,26 +52,36 @@ class Run {
     ANEMONE_RETURN_IF_ERROR(prepare());
     ANEMONE_RETURN_IF_ERROR(open_tasks());
     ANEMONE_TRY(const Codec codec, codec_of(tokenizer_));
-    ANEMONE_TRY(auto scorer, Scorer::create(model_, codec, options_.max_length));
-    record_.max_length = scorer.max_length();
-    for (size_t i = 0; i < tasks_.size(); ++i) {
-      auto status = run_task(tasks_[i], scorer);
-      if (status.ok()) continue;
-      if (records_.empty()) return std::move(status).in(tasks_[i].task.config().task).error();
-      record_.interrupted = tasks_[i].task.config().task;
-      for (size_t k = i + 1; k < tasks_.size(); ++k)
-        record_.not_run.push_back(tasks_[k].task.config().task);
-      break;
+    ANEMONE_TRY(record_.max_length, input_limit(record_.model.context_length, options_.max_length));
+    ANEMONE_TRY(auto engine, Engine::create(model_, codec, options_.kv_budget_bytes));
+    Questionnaire questionnaire(codec, record_.max_length);
+    ANEMONE_RETURN_IF_ERROR(ask(questionnaire));
+    const Status answered = answer(questionnaire, engine);
+    std::vector<TaskRecord> records;
+    for (Asked& asked : tasks_) {
+      if (asked.record)
+        records.push_back(*std::move(asked.record));
+      else if (record_.interrupted.empty())
+        record_.interrupted = asked.task.config().task;
+      else
+        record_.not_run.push_back(asked.task.config().task);
     }
-    record_.work = difference({}, scorer.counts(), seconds_since(start_));
-    return report();
+    const bool stopped = !answered.ok() && answered.error().code == ErrorCode::interrupted;
+    if (!answered.ok() && (!stopped || records.empty()))
+      return Status(answered).in(record_.interrupted).error();
+    record_.work.tokens_run = engine.tokens_run();
+    record_.work.seconds = seconds_since(start_);
+    return make_report(record_, records);
   }
 
  private:
-  /// A task and what it asks.
+  /// A task, what it asks, and what came of it.
   struct Asked {
     Task task;
     Answers answers;
+    size_t open_questions = 0;
+    Work work;
+    std::optional<TaskRecord> record;
   };
 
   Status prepare() {
@@ -109,7 +118,7 @@ class Run {
                        entry.builtin ? entry.source : "task file " + entry.source));
       auto documents = requests_of(*task);
       if (!documents.ok()) return std::move(documents).in(entry.name).error();
-      tasks_.push_back({std::move(task).value(), {std::move(documents).value(), {}}});
+      tasks_.push_back({std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, {}});
     }
     return {};
   }
@@ -126,68 +135,80 @@ class Run {
     return build_requests(task, ids, sampler, plan_.prompt);
   }
 
-  /// Errors: interrupted.
-  Status run_task(Asked& asked, Scorer& scorer) {
+  /// Puts all requests as questions. Errors: interrupted.
+  Status ask(Questionnaire& questionnaire) {
+    uint64_t total = 0;
+    for (const Asked& asked : tasks_) total += asked.answers.documents.size();
+    uint64_t before = 0;
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      const TaskConfig& config = tasks_[i].task.config();
+      const auto told = [&](size_t done) {
+        return !progress_ ||
+               progress_({"tokenize", before + done, total, "documents", config.task});
+      };
+      ANEMONE_RETURN_IF_ERROR(
+          questionnaire.add_task(config.output_type, tasks_[i].answers.documents, told));
+      before += tasks_[i].answers.documents.size();
+      tasks_[i].open_questions = questionnaire.question_count(i);
+      const TokenCounts& counts = questionnaire.counts(i);
+      tasks_[i].work.tokens_alone = counts.alone;
+      tasks_[i].work.tokens_logits_cache = counts.logits_cache;
+      tasks_[i].work.truncated_requests = counts.truncated;
+      if (counts.truncated > 0)
+        log_(LogLevel::warning,
+             fmt::format("{}: {} longer than {} tokens lost the beginning", config.task,
+                         counted(counts.truncated, "request"), questionnaire.max_length()));
+    }
+    return {};
+  }
+
+  /// Answers all questions; a task is scored when its last one is answered. Errors: interrupted.
+  Status answer(const Questionnaire& questionnaire, Engine& engine) {
+    const auto questions = questionnaire.questions();
+    std::vector<Response> answers(questions.size());
+    std::vector<uint32_t> open(questions.size());
+    std::iota(open.begin(), open.end(), 0u);
+    for (size_t i = 0; i < tasks_.size(); ++i)
+      if (tasks_[i].open_questions == 0) finish(i, questionnaire, answers);
+    Clock::time_point last = Clock::now();
+    uint64_t tokens = 0;
+    const auto answered = [&](size_t index, Response&& response) -> Status {
+      Asked& asked = tasks_[questions[index].task];
+      asked.work.tokens_alone += response.generated_tokens;
+      asked.work.tokens_logits_cache += response.generated_tokens;
+      answers[index] = std::move(response);
+      asked.work.tokens_run += engine.tokens_run() - std::exchange(tokens, engine.tokens_run());
+      const Clock::time_point now = Clock::now();
+      asked.work.seconds += std::chrono::duration<double>(now - std::exchange(last, now)).count();
+      if (--asked.open_questions == 0) finish(questions[index].task, questionnaire, answers);
+      return {};
+    };
+    const auto told = [&](uint64_t done, uint64_t total) {
+      if (!progress_) return true;
+      const auto running = std::ranges::find_if(
+          tasks_, [](const Asked& asked) { return !asked.record.has_value(); });
+      return progress_({"evaluate", done, total, "tokens",
+                        running == tasks_.end() ? "" : running->task.config().task});
+    };
+    return engine.run(questions, open, answered, told);
+  }
+
+  void finish(size_t index, const Questionnaire& questionnaire, std::span<Response> answers) {
     const Clock::time_point start = Clock::now();
-    const TokenCounts before = scorer.counts();
-    ANEMONE_RETURN_IF_ERROR(answer(asked, scorer));
-    TaskRecord record = record_of(asked.task);
+    Asked& asked = tasks_[index];
+    asked.answers.responses = questionnaire.responses(index, answers);
+    TaskRecord& record = asked.record.emplace(record_of(asked.task));
     record.outcome = score_task(asked.task, asked.answers, options_.bootstrap_iterations);
     asked.answers = {};
-    record.work = difference(before, scorer.counts(), seconds_since(start));
-    if (record.work.truncated_requests > 0)
-      log_(LogLevel::warning,
-           fmt::format("{}: {} longer than {} tokens lost the beginning", record.outcome.name,
-                       counted(record.work.truncated_requests, "request"), scorer.max_length()));
+    record.work = asked.work;
+    record.work.seconds += seconds_since(start);
+    record_.work.tokens_alone += record.work.tokens_alone;
+    record_.work.tokens_logits_cache += record.work.tokens_logits_cache;
+    record_.work.truncated_requests += record.work.truncated_requests;
     log_(LogLevel::debug,
          fmt::format("{}: {} scored in {:.1f} s, {} run", record.outcome.name,
                      counted(static_cast<uint64_t>(record.outcome.effective), "document"),
                      record.work.seconds, counted(record.work.tokens_run, "token")));
-    records_.push_back(std::move(record));
-    return {};
-  }
-
-  Status answer(Asked& asked, Scorer& scorer) {
-    const TaskConfig& config = asked.task.config();
-    Answers& answers = asked.answers;
-    uint64_t total = 0;
-    for (const DocumentRequests& document : answers.documents) total += document.requests.size();
-    uint64_t done = 0;
-    for (const DocumentRequests& document : answers.documents) {
-      if (progress_ && !progress_({config.task, done, total, "requests"}))
-        return fail(ErrorCode::interrupted, "interrupted after {} of {} requests", done, total);
-      answers.responses.push_back(scorer.run(config.output_type, document.requests));
-      done += document.requests.size();
-    }
-    if (progress_) progress_({config.task, done, total, "requests"});
-    return {};
-  }
-
-  Result<Report> report() {
-    Report report;
-    const Value results = build_results(record_, records_);
-    report.model_name = results["model_name_sanitized"].get<std::string>();
-    report.results = python::dumps(results, 2);
-    report.table = format_report(results, options_.num_fewshot);
-    report.work = record_.work;
-    report.interrupted = record_.interrupted;
-    report.not_run = record_.not_run;
-    for (TaskRecord& record : records_) {
-      TaskReport task;
-      task.name = record.outcome.name;
-      task.file = record.file;
-      task.data = record.data;
-      task.shots = record.shots;
-      task.documents = record.outcome.original;
-      task.evaluated = record.outcome.effective;
-      task.scores = scores_of(record);
-      for (FailedDocument& failed : record.outcome.failed)
-        task.failed.push_back({failed.doc_id, std::move(failed.message)});
-      task.work = record.work;
-      if (options_.log_samples) task.samples = std::move(record.outcome.samples);
-      report.tasks.push_back(std::move(task));
-    }
-    return report;
   }
 
   lm::LanguageModel& model_;
@@ -199,7 +220,6 @@ class Run {
   RunPlan plan_;
   RunRecord record_;
   std::vector<Asked> tasks_;
-  std::vector<TaskRecord> records_;
 };
 
 }  // namespace

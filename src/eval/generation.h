@@ -14,6 +14,8 @@ namespace anemone::eval {
 struct GenerationOptions {
   std::vector<std::string> until;
   int64_t most_tokens = 256;
+
+  bool operator==(const GenerationOptions&) const = default;
 };
 
 /// max_gen_toks counts before max_new_tokens, max_tokens and max_completion_tokens; `until` may be

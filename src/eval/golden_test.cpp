@@ -222,16 +222,22 @@ void check_tokens(const std::string& run, const std::string& task) {
         EXPECT_EQ(tokens->size(), expected["n_tokens"]);
         Value windows = Value::array();
         for (const TokenPair& window : rolling_windows(*tokens, codec->prefix_token, 1024, 1024))
-          windows.push_back({window.context.size(), window.continuation.size()});
+          windows.push_back({window.context().size(), window.continuation.size()});
         Value recorded = Value::array();
         for (const Value& window : expected["windows"]) recorded.push_back({window[0], window[1]});
         EXPECT_EQ(windows, recorded);
       } else if (expected.contains("tokens")) {
         EXPECT_EQ(encode_text(*codec, context)->size(), expected["n_ctx"]);
       } else {
-        const auto pair = encode_pair(*codec, context, arguments["arg_1"].get<std::string>());
+        const EncodeContext plain =
+            [&](std::string_view text) -> Result<std::shared_ptr<const Tokens>> {
+          ANEMONE_TRY(Tokens tokens, encode_text(*codec, text));
+          return std::make_shared<const Tokens>(std::move(tokens));
+        };
+        const auto pair =
+            encode_pair(*codec, plain, context, arguments["arg_1"].get<std::string>());
         ASSERT_TRUE(pair.ok()) << pair.error().to_string();
-        EXPECT_EQ(pair->context.size(), expected["n_ctx"]) << context;
+        EXPECT_EQ(pair->context().size(), expected["n_ctx"]) << context;
         EXPECT_EQ(pair->continuation.size(), expected["n_cont"]) << context;
       }
     }

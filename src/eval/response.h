@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,7 @@ struct Response {
   bool greedy = false;        ///< each token of the continuation is the model's first choice.
   bool no_tokens = false;  ///< rolling: the text has no token, so the value is Python's integer 0.
   std::string text;        ///< generated text.
+  uint64_t generated_tokens = 0;  ///< tokens of it that the model took: all but the last one.
   std::optional<Error> error;
 };
 

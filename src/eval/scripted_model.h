@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -32,7 +34,7 @@ class ScriptedModel : public lm::LanguageModel {
 
   std::unique_ptr<lm::Sequence> new_sequence() override {
     ++sequences;
-    return std::make_unique<TokenList>();
+    return std::make_unique<TokenList>(this);
   }
 
   Status extend(lm::Sequence& sequence, std::span<const int32_t> tokens, lm::Rows rows,
@@ -63,16 +65,39 @@ class ScriptedModel : public lm::LanguageModel {
   std::vector<std::pair<size_t, size_t>> calls;  ///< length before, tokens.
   int sequences = 0;
   int32_t failing_token = -1;
+  static constexpr uint64_t kStateBytes = 40;  ///< of a sequence.
+  int64_t rollback_limit = std::numeric_limits<int64_t>::max();
+  uint64_t copied_bytes = 0;  ///< of all copies of sequences that are alive.
+  uint64_t most_copied_bytes = 0;
 
  private:
-  struct TokenList : lm::Sequence {
-    std::vector<int32_t> list;
+  class TokenList : public lm::Sequence {
+   public:
+    explicit TokenList(ScriptedModel* model) : model_(model) {}
+    ~TokenList() override {
+      if (copy_) model_->copied_bytes -= kStateBytes;
+    }
     std::span<const int32_t> tokens() const override { return list; }
     std::unique_ptr<lm::Sequence> fork() const override {
-      return std::make_unique<TokenList>(*this);
+      auto copy = std::make_unique<TokenList>(model_);
+      copy->list = list;
+      copy->copy_ = true;
+      model_->copied_bytes += kStateBytes;
+      model_->most_copied_bytes = std::max(model_->most_copied_bytes, model_->copied_bytes);
+      return copy;
     }
-    void truncate(int64_t length) override { list.resize(static_cast<size_t>(length)); }
-    uint64_t size_bytes() const override { return list.size() * sizeof(int32_t); }
+    void truncate(int64_t length) override {
+      EXPECT_TRUE(length == 0 || this->length() <= model_->rollback_limit);
+      list.resize(static_cast<size_t>(length));
+    }
+    int64_t rollback_limit() const override { return model_->rollback_limit; }
+    uint64_t size_bytes() const override { return kStateBytes; }
+
+    std::vector<int32_t> list;
+
+   private:
+    ScriptedModel* model_;
+    bool copy_ = false;
   };
 
   lm::ModelInfo info_;

@@ -12,25 +12,25 @@ Result<Tokens> encode_text(const Codec& codec, std::string_view text) {
   return codec.encode(text, !text.starts_with(codec.prefix_text));
 }
 
-Result<TokenPair> encode_pair(const Codec& codec, const std::string& context,
-                              const std::string& continuation) {
+Result<TokenPair> encode_pair(const Codec& codec, const EncodeContext& encode_context,
+                              const std::string& context, const std::string& continuation) {
   TokenPair pair;
   if (context.empty()) {
     ANEMONE_TRY(pair.continuation, codec.encode(continuation, false));
     if (!pair.continuation.empty() && pair.continuation[0] == codec.prefix_token) {
       pair.continuation.erase(pair.continuation.begin());
     }
-    pair.context = {codec.prefix_token};
+    pair.text = std::make_shared<const Tokens>(1, codec.prefix_token);
   } else {
     const std::string_view kept = python::rstrip(context);
     if (kept.empty())
       return fail(ErrorCode::invalid_argument, "a context of white space only cannot be scored");
-    ANEMONE_TRY(pair.context, encode_text(codec, kept));
+    ANEMONE_TRY(pair.text, encode_context(kept));
     ANEMONE_TRY(Tokens whole, encode_text(codec, context + continuation));
-    const size_t begin = std::min(pair.context.size(), whole.size());
+    const size_t begin = std::min(pair.text->size(), whole.size());
     pair.continuation.assign(whole.begin() + static_cast<std::ptrdiff_t>(begin), whole.end());
   }
-  if (pair.context.empty() || pair.continuation.empty())
+  if (pair.text->empty() || pair.continuation.empty())
     return fail(ErrorCode::invalid_argument, "the continuation '{}' has no token of its own",
                 continuation);
   return pair;
@@ -41,12 +41,8 @@ Result<TokenPair> truncated(TokenPair pair, int64_t max_length) {
   if (pair.continuation.size() > most)
     return fail(ErrorCode::limit, "a continuation of {} tokens, the model takes {}",
                 pair.continuation.size(), most);
-  const size_t total = pair.context.size() + pair.continuation.size();
-  if (total > most + 1) {
-    const size_t lost = total - (most + 1);
-    pair.context.erase(pair.context.begin(),
-                       pair.context.begin() + static_cast<std::ptrdiff_t>(lost));
-  }
+  const size_t total = pair.context().size() + pair.continuation.size();
+  if (total > most + 1) pair.lost += total - (most + 1);
   return pair;
 }
 
@@ -58,11 +54,15 @@ std::vector<TokenPair> rolling_windows(const Tokens& tokens, int32_t prefix_toke
   if (tokens.empty()) return windows;
   const auto at = [&](size_t index) { return tokens.begin() + static_cast<std::ptrdiff_t>(index); };
   const size_t first = std::min(most, tokens.size());
-  windows.push_back({{prefix_token}, Tokens(tokens.begin(), at(first))});
+  const auto tokens_of = [&](size_t begin, size_t end) {
+    return std::make_shared<const Tokens>(at(begin), at(end));
+  };
+  windows.push_back(
+      {std::make_shared<const Tokens>(1, prefix_token), 0, Tokens(tokens.begin(), at(first))});
   for (size_t predicted = first; predicted < tokens.size();) {
     const size_t count = std::min(tokens.size() - predicted, static_cast<size_t>(stride));
     const size_t end = predicted + count;
-    windows.push_back({Tokens(at(end - most - 1), at(predicted)), Tokens(at(predicted), at(end))});
+    windows.push_back({tokens_of(end - most - 1, predicted), 0, Tokens(at(predicted), at(end))});
     predicted = end;
   }
   return windows;

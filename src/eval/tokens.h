@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,11 +26,17 @@ struct Codec {
   std::vector<int32_t> stop_ids;  ///< tokens that end a generation.
 };
 
-/// A context and what is scored after it.
+/// A context and what is scored after it. Contexts of the same text may share their tokens.
 struct TokenPair {
-  Tokens context;
+  std::shared_ptr<const Tokens> text;  ///< never null.
+  size_t lost = 0;                     ///< tokens of `text` that are left out at its beginning.
   Tokens continuation;
+
+  std::span<const int32_t> context() const { return std::span(*text).subspan(lost); }
 };
+
+/// The tokens of a context by its text.
+using EncodeContext = std::function<Result<std::shared_ptr<const Tokens>>(std::string_view text)>;
 
 /// Tokens of a text on its own.
 Result<Tokens> encode_text(const Codec& codec, std::string_view text);
@@ -38,8 +45,8 @@ Result<Tokens> encode_text(const Codec& codec, std::string_view text);
 /// those of the whole text behind as many as the context alone has. An empty context becomes the
 /// prefix token.
 /// Errors: invalid_argument (nothing to score, or a context of white space only).
-Result<TokenPair> encode_pair(const Codec& codec, const std::string& context,
-                              const std::string& continuation);
+Result<TokenPair> encode_pair(const Codec& codec, const EncodeContext& encode_context,
+                              const std::string& context, const std::string& continuation);
 
 /// What is fed and scored when a model takes `max_length` tokens: tokens are lost on the left.
 /// Errors: limit (the continuation alone is too long).

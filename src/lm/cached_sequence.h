@@ -15,7 +15,8 @@ class CachedSequence : public Sequence {
   /// `rollback_limit`: from this many cached tokens on, the state cannot be rolled back (a rotating
   /// cache has lost its oldest rows); negative when it always can.
   CachedSequence(runtime::State state, int64_t rollback_limit)
-      : state_(std::move(state)), rollback_limit_(rollback_limit) {}
+      : state_(std::move(state)),
+        rollback_limit_(rollback_limit < 0 ? Sequence::rollback_limit() : rollback_limit) {}
 
   std::span<const int32_t> tokens() const override { return tokens_; }
 
@@ -29,9 +30,11 @@ class CachedSequence : public Sequence {
   void truncate(int64_t length) override {
     ANEMONE_CHECK(length >= 0 && length <= this->length(), "a sequence is only ever shortened");
     tokens_.resize(static_cast<size_t>(length));
-    const bool rolls_back = rollback_limit_ < 0 || cached_ <= rollback_limit_;
+    const bool rolls_back = cached_ <= rollback_limit_;
     if (cached_ > length) cached_ = rolls_back ? length : 0;
   }
+
+  int64_t rollback_limit() const override { return rollback_limit_; }
 
   uint64_t size_bytes() const override {
     return state_.size_bytes() + tokens_.capacity() * sizeof(int32_t);

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "anemone/language_model.h"
+#include "anemone/result.h"
+#include "eval/model_path.h"
+#include "eval/question.h"
+#include "eval/response.h"
+#include "eval/tokens.h"
+
+namespace anemone::eval {
+
+/// Answers questions by a model. All that are asked together are one tree of tokens, and each token
+/// of it runs once: what questions begin with is shared, whatever tasks they belong to, and the
+/// model forgets what parts them. An answer is a function of its question alone. Not thread-safe.
+class Engine {
+ public:
+  /// Takes the answer to questions[index]. Its error ends the run.
+  using Answered = std::function<Status(size_t index, Response&& response)>;
+  /// Tokens that have run of all that will: an upper bound where answers are generated. False asks
+  /// for a stop.
+  using Told = std::function<bool(uint64_t done, uint64_t total)>;
+
+  /// Memory for copies of the model's state, where it cannot go back without.
+  static constexpr uint64_t kDefaultBudgetBytes = uint64_t{1} << 30;
+
+  /// Errors: unsupported (a model that gives no logits).
+  static Result<Engine> create(lm::LanguageModel& model, const Codec& codec,
+                               uint64_t kv_budget_bytes = kDefaultBudgetBytes);
+
+  /// Answers those of `questions` whose indices are in `asked`, in the order in which they were
+  /// asked as far as shared beginnings allow. A question on which the model fails has the error in
+  /// its response. Errors: interrupted, those of `answered`.
+  Status run(std::span<const Question> questions, std::span<const uint32_t> asked,
+             const Answered& answered, const Told& told = nullptr);
+
+  /// Tokens that the model has taken so far.
+  uint64_t tokens_run() const { return path_.tokens_run(); }
+
+ private:
+  Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes)
+      : vocabulary_(static_cast<size_t>(model.info().vocab_size)),
+        codec_(codec),
+        path_(model, kv_budget_bytes) {}
+
+  size_t vocabulary_;
+  Codec codec_;
+  ModelPath path_;
+};
+
+}  // namespace anemone::eval
