@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "anemone/evaluate.h"
 #include "command.h"
@@ -32,6 +33,8 @@ struct Flags {
   std::string output_path;
   bool log_samples = false;
   bool predict_only = false;
+  bool dry_run = false;
+  std::string kv_budget;
 };
 
 /// "a,b c" → a, b, c.
@@ -91,6 +94,24 @@ Result<std::optional<double>> parse_limit(const std::string& text) {
   return std::optional(value);
 }
 
+/// "500M" and the like.
+Result<uint64_t> parse_budget(const std::string& text, uint64_t usual) {
+  if (text.empty()) return usual;
+  uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  const std::string_view units = "KMG";
+  const size_t unit = end == last ? 0 : units.find(*end) + 1;
+  const uint64_t factor = uint64_t{1} << 10 * unit;
+  if (error != std::errc() || (end != last && (unit == 0 || end + 1 != last)) ||
+      value > UINT64_MAX / factor)
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("--kv-budget {}: not a number of bytes", text),
+                 {},
+                 "such as 500M"};
+  return value * factor;
+}
+
 Result<eval::Options> to_options(const Flags& flags) {
   eval::Options options;
   for (const std::string& task : flags.tasks)
@@ -112,6 +133,7 @@ Result<eval::Options> to_options(const Flags& flags) {
   ANEMONE_TRY(options.seeds, parse_seed(flags.seed));
   options.bootstrap_iterations = flags.bootstrap_iters;
   options.max_length = flags.max_length;
+  ANEMONE_TRY(options.kv_budget_bytes, parse_budget(flags.kv_budget, options.kv_budget_bytes));
   options.log_samples = flags.log_samples || flags.predict_only;
   options.predict_only = flags.predict_only;
   return options;
@@ -135,14 +157,77 @@ std::string failures(const eval::Report& report) {
   return text;
 }
 
+std::string share_of(uint64_t run, uint64_t other, std::string_view what) {
+  const std::string share =
+      other > 0 ? fmt::format("{:.3f}", static_cast<double>(run) / static_cast<double>(other))
+                : "n/a";
+  return fmt::format("  {} of the {} of {}\n", share, counted(other, "token"), what);
+}
+
+/// The tokens of a run beside those of other ways to answer the same requests.
+std::string work_text(const eval::Work& work) {
+  return fmt::format("{} run:\n", counted(work.tokens_run, "token")) +
+         share_of(work.tokens_run, work.tokens_logits_cache,
+                  "lm-evaluation-harness' hf model with its logits cache") +
+         share_of(work.tokens_run, work.tokens_alone, "every request on its own");
+}
+
 void log_work(const eval::Work& work, const LogSink& log) {
   log(LogLevel::info, fmt::format("done in {:.1f} s: {}, {:.0f} a second", work.seconds,
                                   counted(work.tokens_run, "token"),
                                   static_cast<double>(work.tokens_run) / work.seconds));
-  log(LogLevel::debug,
-      fmt::format("without the reuse of shared beginnings it would be {}; lm-evaluation-harness' "
-                  "hf model with its logits cache runs {}",
-                  counted(work.tokens_alone, "token"), work.tokens_logits_cache));
+}
+
+nlohmann::ordered_json work_json(const eval::Work& work) {
+  return {{"tokens_run", work.tokens_run},
+          {"tokens_each_request_alone", work.tokens_alone},
+          {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
+          {"truncated_requests", work.truncated_requests}};
+}
+
+/// Counts tokens instead of running them.
+Status dry_run(const Flags& flags, const CommonFlags& common, eval::Options options,
+               const text::Tokenizer& tokenizer) {
+  const LogSink log = log_sink(common);
+  if (options.max_length == 0) {
+    const auto model = flags.model.open(common, false);
+    if (!model.ok()) {
+      Error error = model.error();
+      if (error.hint.empty()) error.hint = "--max-length stands for the context of a model";
+      return error;
+    }
+    options.max_length = (*model)->info().context_length;
+  }
+  const auto run = [&] {
+    ProgressLine progress(common);
+    return eval::count_tokens(tokenizer, options, progress.sink(), log);
+  };
+  ANEMONE_TRY(const eval::TokenReport report, run());
+  if (common.json) {
+    nlohmann::ordered_json tasks = nlohmann::ordered_json::object();
+    for (const auto& task : report.tasks) {
+      tasks[task.name] = work_json(task.work);
+      tasks[task.name]["documents"] = task.documents;
+    }
+    const nlohmann::ordered_json document = {{"version", 1},
+                                             {"max_length", options.max_length},
+                                             {"work", work_json(report.work)},
+                                             {"most_generated_tokens", report.most_generated},
+                                             {"failed_requests", report.failed_requests},
+                                             {"tasks", std::move(tasks)}};
+    return write_stdout(document.dump(2) + "\n");
+  }
+  std::string text;
+  for (const auto& task : report.tasks)
+    text += fmt::format("{}: {}\n", task.name,
+                        counted(static_cast<uint64_t>(task.documents), "document"));
+  text += work_text(report.work);
+  if (report.most_generated > 0)
+    text +=
+        fmt::format("generated answers add {} at most\n", counted(report.most_generated, "token"));
+  if (report.failed_requests > 0)
+    text += fmt::format("{} cannot be asked\n", counted(report.failed_requests, "request"));
+  return write_stdout(text);
 }
 
 /// The error that the exit code stands for when the report is out.
@@ -178,6 +263,7 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const eval::Options options, to_options(flags));
   ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
   ANEMONE_RETURN_IF_ERROR(eval::check_options(options, tokenizer));
+  if (flags.dry_run) return dry_run(flags, common, options, tokenizer);
   if (!flags.output_path.empty())
     ANEMONE_RETURN_IF_ERROR(eval::check_output(flags.output_path).in("--output-path"));
   const auto start = std::chrono::steady_clock::now();
@@ -203,7 +289,8 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
   log_work(report.work, log);
   if (common.json && !failures(report).empty()) log(LogLevel::warning, failures(report));
   ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? report.results + "\n" : report.table + failures(report)));
+      write_stdout(common.json ? report.results + "\n"
+                               : report.table + work_text(report.work) + failures(report)));
   ANEMONE_RETURN_IF_ERROR(std::move(written));
   return outcome(report);
 }

@@ -130,6 +130,25 @@ Status check_options(const Options& options, const text::Tokenizer& tokenizer);
 Result<Report> evaluate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                         const Options& options, const ProgressSink& progress, const LogSink& log);
 
+/// What a run would take, counted without a model.
+struct TokenReport {
+  struct Task {
+    std::string name;
+    int64_t documents = 0;
+    Work work;  ///< `tokens_run`: what no task before it runs.
+  };
+  std::vector<Task> tasks;
+  Work work;                     ///< `seconds`: of counting.
+  uint64_t most_generated = 0;   ///< tokens that answers may add to each of the counts.
+  uint64_t failed_requests = 0;  ///< requests that cannot be asked.
+};
+
+/// Counts the tokens of the requests of all tasks of `options`, whose `max_length` stands for a
+/// model's context. Progress: stage "tokenize" in documents. Errors: as evaluate; invalid_argument
+/// (no max_length).
+Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options& options,
+                                 const ProgressSink& progress, const LogSink& log);
+
 /// Whether write_report(report, output) will find a folder that it can write to. Leaves nothing
 /// behind. Errors: io.
 Status check_output(const std::filesystem::path& output);

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "eval/asked_task.h"
 #include "eval/codec.h"
 #include "eval/engine.h"
-#include "eval/outcome.h"
 #include "eval/questionnaire.h"
 #include "eval/report.h"
 #include "eval/results.h"
 #include "eval/run_plan.h"
-#include "eval/templates.h"
 
 namespace anemone::eval {
 namespace {
@@ -24,21 +23,11 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-uint64_t magnitude(int64_t value) {
-  const auto bits = static_cast<uint64_t>(value);
-  return value < 0 ? 0 - bits : bits;
-}
-
 Value special_token(const text::Tokenizer& tokenizer, const char* role, std::optional<int32_t> id) {
   const auto& tokens = tokenizer.special_tokens();
   const auto found = tokens.find(role);
   return Value::array({found == tokens.end() ? Value() : Value(found->second),
                        id ? std::to_string(*id) : std::string("None")});
-}
-
-/// "1 document", "2 documents".
-std::string counted(uint64_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 /// One run over several tasks.
@@ -50,15 +39,15 @@ class Run {
 
   Result<Report> run() {
     ANEMONE_RETURN_IF_ERROR(prepare());
-    ANEMONE_RETURN_IF_ERROR(open_tasks());
+    ANEMONE_TRY(tasks_, open_tasks(plan_, options_, log_));
     ANEMONE_TRY(const Codec codec, codec_of(tokenizer_));
     ANEMONE_TRY(record_.max_length, input_limit(record_.model.context_length, options_.max_length));
     ANEMONE_TRY(auto engine, Engine::create(model_, codec, options_.kv_budget_bytes));
     Questionnaire questionnaire(codec, record_.max_length);
-    ANEMONE_RETURN_IF_ERROR(ask(questionnaire));
+    ANEMONE_RETURN_IF_ERROR(put_questions(tasks_, questionnaire, progress_, log_));
     const Status answered = answer(questionnaire, engine);
     std::vector<TaskRecord> records;
-    for (Asked& asked : tasks_) {
+    for (AskedTask& asked : tasks_) {
       if (asked.record)
         records.push_back(*std::move(asked.record));
       else if (record_.interrupted.empty())
@@ -75,15 +64,6 @@ class Run {
   }
 
  private:
-  /// A task, what it asks, and what came of it.
-  struct Asked {
-    Task task;
-    Answers answers;
-    size_t open_questions = 0;
-    Work work;
-    std::optional<TaskRecord> record;
-  };
-
   Status prepare() {
     record_.model = model_.info();
     record_.options = options_;
@@ -104,64 +84,6 @@ class Run {
     return {};
   }
 
-  /// Builds the requests of every task, so that a fault in one is found before the model runs.
-  Status open_tasks() {
-    const RenderTemplate render = task_templates();
-    for (const PlannedTask& planned : plan_.tasks) {
-      const CatalogueEntry& entry = planned.entry;
-      auto task = Task::open(entry, planned.parsed, data_places(options_.places.data), render);
-      if (!task.ok())
-        return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
-      log_(LogLevel::info,
-           fmt::format("{}: {} of {}, {}", entry.name,
-                       counted(task->documents().size(), "document"), task->data_origin(),
-                       entry.builtin ? entry.source : "task file " + entry.source));
-      auto documents = requests_of(*task);
-      if (!documents.ok()) return std::move(documents).in(entry.name).error();
-      tasks_.push_back({std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, {}});
-    }
-    return {};
-  }
-
-  Result<std::vector<DocumentRequests>> requests_of(const Task& task) {
-    const TaskConfig& config = task.config();
-    Selection selection;
-    selection.limit = options_.limit;
-    const auto chosen = plan_.samples.find(config.task);
-    if (chosen != plan_.samples.end()) selection.samples = chosen->second;
-    ANEMONE_TRY(const auto ids, select_documents(selection, task.documents().size()));
-    ANEMONE_TRY(auto sampler, FewshotSampler::create(task, config.num_fewshot.value_or(0),
-                                                     magnitude(options_.seeds[3])));
-    return build_requests(task, ids, sampler, plan_.prompt);
-  }
-
-  /// Puts all requests as questions. Errors: interrupted.
-  Status ask(Questionnaire& questionnaire) {
-    uint64_t total = 0;
-    for (const Asked& asked : tasks_) total += asked.answers.documents.size();
-    uint64_t before = 0;
-    for (size_t i = 0; i < tasks_.size(); ++i) {
-      const TaskConfig& config = tasks_[i].task.config();
-      const auto told = [&](size_t done) {
-        return !progress_ ||
-               progress_({"tokenize", before + done, total, "documents", config.task});
-      };
-      ANEMONE_RETURN_IF_ERROR(
-          questionnaire.add_task(config.output_type, tasks_[i].answers.documents, told));
-      before += tasks_[i].answers.documents.size();
-      tasks_[i].open_questions = questionnaire.question_count(i);
-      const TokenCounts& counts = questionnaire.counts(i);
-      tasks_[i].work.tokens_alone = counts.alone;
-      tasks_[i].work.tokens_logits_cache = counts.logits_cache;
-      tasks_[i].work.truncated_requests = counts.truncated;
-      if (counts.truncated > 0)
-        log_(LogLevel::warning,
-             fmt::format("{}: {} longer than {} tokens lost the beginning", config.task,
-                         counted(counts.truncated, "request"), questionnaire.max_length()));
-    }
-    return {};
-  }
-
   /// Answers all questions; a task is scored when its last one is answered. Errors: interrupted.
   Status answer(const Questionnaire& questionnaire, Engine& engine) {
     const auto questions = questionnaire.questions();
@@ -173,7 +95,7 @@ class Run {
     Clock::time_point last = Clock::now();
     uint64_t tokens = 0;
     const auto answered = [&](size_t index, Response&& response) -> Status {
-      Asked& asked = tasks_[questions[index].task];
+      AskedTask& asked = tasks_[questions[index].task];
       asked.work.tokens_alone += response.generated_tokens;
       asked.work.tokens_logits_cache += response.generated_tokens;
       answers[index] = std::move(response);
@@ -186,7 +108,7 @@ class Run {
     const auto told = [&](uint64_t done, uint64_t total) {
       if (!progress_) return true;
       const auto running = std::ranges::find_if(
-          tasks_, [](const Asked& asked) { return !asked.record.has_value(); });
+          tasks_, [](const AskedTask& asked) { return !asked.record.has_value(); });
       return progress_({"evaluate", done, total, "tokens",
                         running == tasks_.end() ? "" : running->task.config().task});
     };
@@ -195,7 +117,7 @@ class Run {
 
   void finish(size_t index, const Questionnaire& questionnaire, std::span<Response> answers) {
     const Clock::time_point start = Clock::now();
-    Asked& asked = tasks_[index];
+    AskedTask& asked = tasks_[index];
     asked.answers.responses = questionnaire.responses(index, answers);
     TaskRecord& record = asked.record.emplace(record_of(asked.task));
     record.outcome = score_task(asked.task, asked.answers, options_.bootstrap_iterations);
@@ -219,7 +141,7 @@ class Run {
   const Clock::time_point start_ = Clock::now();
   RunPlan plan_;
   RunRecord record_;
-  std::vector<Asked> tasks_;
+  std::vector<AskedTask> tasks_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "eval/results.h"
 #include "eval/scripted_model.h"
@@ -236,7 +237,7 @@ TEST_F(EvaluateTest, InterruptionGivesNoReport) {
   const auto report = run(model);
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().code, ErrorCode::interrupted);
-  EXPECT_EQ(report.error().to_string(), "colours: interrupted after 0 of 9 tokens");
+  EXPECT_EQ(report.error().to_string(), "colours: interrupted after 8 of 15 tokens");
 }
 
 TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
@@ -411,6 +412,68 @@ TEST_F(EvaluateTest, S0_48_PerplexityOfATextIsTheRollingLikelihood) {
   const auto strided = perplexity(fresh, tokenizer, "It rained all day.", {4, 1}, nullptr);
   EXPECT_EQ(strided->tokens, measured->tokens);
   EXPECT_EQ(strided->windows, measured->tokens - 3);
+}
+
+/// Counts from their definitions, over sets of token sequences.
+struct NaiveCounts {
+  std::set<std::vector<int32_t>> prefixes;
+  std::set<std::vector<int32_t>> inputs;
+  uint64_t alone = 0;
+
+  void add(std::vector<int32_t> input) {
+    alone += input.size();
+    inputs.insert(input);
+    for (; !input.empty(); input.pop_back()) prefixes.insert(input);
+  }
+};
+
+TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
+  // A choice that another one begins with, documents that begin alike, one question twice.
+  folder.write("tasks/colours.yaml",
+               "task: colours\ndataset_path: json\ndataset_kwargs: {data_files: colours.jsonl}\n"
+               "test_split: train\noutput_type: multiple_choice\ndoc_to_text: \"{{thing}} is\"\n"
+               "doc_to_choice: [red, red hot, rose]\ndoc_to_target: 0\n");
+  folder.write("tasks/colours.jsonl",
+               "{\"thing\": \"The leaf\"}\n{\"thing\": \"The leaf of a tree\"}\n"
+               "{\"thing\": \"The leaf\"}\n{\"thing\": \"Grass\"}\n");
+  options.tasks = {"colours", "pages"};
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  NaiveCounts naive;
+  const auto encode = [&](const std::string& text) { return *tokenizer.encode(text, false); };
+  for (const TaskReport& task : report->tasks)
+    for (const std::string& line : task.samples)
+      for (const auto& [key, arguments] : Value::parse(line)["arguments"].items()) {
+        const std::string context = arguments["arg_0"];
+        std::vector<int32_t> tokens = arguments.contains("arg_1")
+                                          ? encode(context + std::string(arguments["arg_1"]))
+                                          : encode(context);
+        if (!arguments.contains("arg_1")) tokens.insert(tokens.begin(), *tokenizer.eos_id());
+        tokens.pop_back();
+        naive.add(std::move(tokens));
+      }
+  uint64_t distinct = 0;
+  for (const auto& input : naive.inputs) distinct += input.size();
+  EXPECT_EQ(report->work.tokens_run, naive.prefixes.size());
+  EXPECT_EQ(report->work.tokens_logits_cache, distinct);
+  EXPECT_EQ(report->work.tokens_alone, naive.alone);
+  EXPECT_LT(distinct, naive.alone);
+  const Value work = Value::parse(report->results)["anemone"]["work"];
+  EXPECT_DOUBLE_EQ(work["share_of_hf_with_logits_cache"].get<double>(),
+                   static_cast<double>(naive.prefixes.size()) / static_cast<double>(distinct));
+
+  options.max_length = 256;
+  const auto counted = count_tokens(tokenizer, options, nullptr, [](LogLevel, std::string_view) {});
+  ASSERT_TRUE(counted.ok()) << counted.error().to_string();
+  EXPECT_EQ(counted->work.tokens_run, report->work.tokens_run);
+  EXPECT_EQ(counted->work.tokens_logits_cache, distinct);
+  EXPECT_EQ(counted->work.tokens_alone, naive.alone);
+  EXPECT_EQ(counted->most_generated, 0u);
+  options.max_length = 0;
+  EXPECT_EQ(
+      count_tokens(tokenizer, options, nullptr, [](LogLevel, std::string_view) {}).error().code,
+      ErrorCode::invalid_argument);
 }
 
 TEST_F(EvaluateTest, S0_12_S0_44_S0_67_TimeAndTokensPerSecondAreRecorded) {

@@ -45,12 +45,14 @@ Status ModelPath::move_to(std::span<const int32_t> tokens) {
   trim_copies(tokens);
   const size_t shared = common_prefix(sequence_->tokens(), tokens);
   if (shared < length()) {
-    if (forgets_at(length()))
+    if (forgets_at(length())) {
       sequence_->truncate(static_cast<int64_t>(shared));
-    else if (!copies_.empty())
-      sequence_ = copies_.back()->fork();
-    else
+    } else if (copies_.empty()) {
       sequence_->truncate(0);
+    } else {
+      sequence_.reset();  // its memory first
+      sequence_ = copies_.back()->fork();
+    }
   }
   if (length() == tokens.size()) return {};
   return extend(tokens.subspan(length()), lm::Rows::none, {});

@@ -124,10 +124,12 @@ Status Questionnaire::add_task(OutputType type, std::span<const DocumentRequests
     for (const Request& request : document.requests) {
       place.request = static_cast<uint32_t>(requests.size());
       auto asked = ask(type, request, place);
-      if (asked.ok())
-        requests.push_back(std::move(asked).value());
-      else
+      if (!asked.ok()) {
+        ++failed_requests_;
         requests.push_back({0, 0, false, std::move(asked).error()});
+        continue;
+      }
+      requests.push_back(std::move(asked).value());
     }
   }
   task.question_count = questions_.size() - before;

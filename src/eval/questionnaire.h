@@ -35,6 +35,7 @@ class Questionnaire {
 
   std::span<const Question> questions() const { return questions_; }
   int64_t max_length() const { return max_length_; }
+  uint64_t failed_requests() const { return failed_requests_; }
 
   /// Of one task, without what its answers generate. An input that an earlier task has too counts
   /// there alone.
@@ -71,6 +72,7 @@ class Questionnaire {
   int64_t max_length_;
   std::vector<Question> questions_;
   std::vector<AskedTask> tasks_;
+  uint64_t failed_requests_ = 0;
   std::unordered_set<uint64_t> inputs_;  ///< hashes of what `count` has seen.
   /// Of the task that is being added, by their text in its documents.
   std::unordered_map<std::string_view, std::shared_ptr<const Tokens>> contexts_;

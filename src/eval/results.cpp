@@ -67,11 +67,18 @@ Value failures(std::span<const TaskRecord> tasks) {
   return out;
 }
 
+/// What was run of what another way takes; generated tokens are in both.
+Value share(uint64_t run, uint64_t other) {
+  return other > 0 ? Value(static_cast<double>(run) / static_cast<double>(other)) : Value();
+}
+
 Value work_counts(const Work& work) {
   return {
       {"tokens_run", work.tokens_run},
       {"tokens_each_request_alone", work.tokens_alone},
       {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
+      {"share_of_each_request_alone", share(work.tokens_run, work.tokens_alone)},
+      {"share_of_hf_with_logits_cache", share(work.tokens_run, work.tokens_logits_cache)},
       {"truncated_requests", work.truncated_requests},
       {"seconds", work.seconds},
       {"tokens_per_second",

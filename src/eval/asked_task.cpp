@@ -1,0 +1,80 @@
+#include "eval/asked_task.h"
+
+#include "base/error.h"
+#include "eval/templates.h"
+
+namespace anemone::eval {
+namespace {
+
+uint64_t magnitude(int64_t value) {
+  const auto bits = static_cast<uint64_t>(value);
+  return value < 0 ? 0 - bits : bits;
+}
+
+Result<std::vector<DocumentRequests>> requests_of(const Task& task, const RunPlan& plan,
+                                                  const Options& options) {
+  const TaskConfig& config = task.config();
+  Selection selection;
+  selection.limit = options.limit;
+  const auto chosen = plan.samples.find(config.task);
+  if (chosen != plan.samples.end()) selection.samples = chosen->second;
+  ANEMONE_TRY(const auto ids, select_documents(selection, task.documents().size()));
+  ANEMONE_TRY(auto sampler, FewshotSampler::create(task, config.num_fewshot.value_or(0),
+                                                   magnitude(options.seeds[3])));
+  return build_requests(task, ids, sampler, plan.prompt);
+}
+
+}  // namespace
+
+std::string counted(uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+Result<std::vector<AskedTask>> open_tasks(const RunPlan& plan, const Options& options,
+                                          const LogSink& log) {
+  std::vector<AskedTask> tasks;
+  const RenderTemplate render = task_templates();
+  for (const PlannedTask& planned : plan.tasks) {
+    const CatalogueEntry& entry = planned.entry;
+    auto task = Task::open(entry, planned.parsed, data_places(options.places.data), render);
+    if (!task.ok())
+      return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
+    log(LogLevel::info,
+        fmt::format("{}: {} of {}, {}", entry.name, counted(task->documents().size(), "document"),
+                    task->data_origin(),
+                    entry.builtin ? entry.source : "task file " + entry.source));
+    auto documents = requests_of(*task, plan, options);
+    if (!documents.ok()) return std::move(documents).in(entry.name).error();
+    tasks.push_back(
+        {std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, std::nullopt});
+  }
+  return tasks;
+}
+
+Status put_questions(std::span<AskedTask> tasks, Questionnaire& questionnaire,
+                     const ProgressSink& progress, const LogSink& log) {
+  uint64_t total = 0;
+  for (const AskedTask& asked : tasks) total += asked.answers.documents.size();
+  uint64_t before = 0;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const TaskConfig& config = tasks[i].task.config();
+    const auto told = [&](size_t done) {
+      return !progress || progress({"tokenize", before + done, total, "documents", config.task});
+    };
+    ANEMONE_RETURN_IF_ERROR(
+        questionnaire.add_task(config.output_type, tasks[i].answers.documents, told));
+    before += tasks[i].answers.documents.size();
+    tasks[i].open_questions = questionnaire.question_count(i);
+    const TokenCounts& counts = questionnaire.counts(i);
+    tasks[i].work.tokens_alone = counts.alone;
+    tasks[i].work.tokens_logits_cache = counts.logits_cache;
+    tasks[i].work.truncated_requests = counts.truncated;
+    if (counts.truncated > 0)
+      log(LogLevel::warning,
+          fmt::format("{}: {} longer than {} tokens lost the beginning", config.task,
+                      counted(counts.truncated, "request"), questionnaire.max_length()));
+  }
+  return {};
+}
+
+}  // namespace anemone::eval
