@@ -10,7 +10,6 @@
 #include "eval/generation.h"
 #include "eval/questionnaire.h"
 #include "eval/scripted_model.h"
-#include "eval/token_score.h"
 
 namespace anemone::eval {
 namespace {
@@ -291,15 +290,6 @@ TEST(Engine, AStopIsAnErrorAndTheCallersErrorToo) {
     return Status(Error{ErrorCode::io, "the disk is full", {}, {}});
   });
   EXPECT_EQ(refused.error().message, "the disk is full");
-}
-
-TEST(LogitsRow, GreedyIsTheFirstOfEqualLogits) {
-  const std::vector<float> logits = {0, 3, 3, 1};
-  const auto row = LogitsRow::of(logits);
-  EXPECT_TRUE(row->score(1)->greedy);
-  EXPECT_FALSE(row->score(2)->greedy);
-  EXPECT_EQ(row->score(1)->log_probability, row->score(2)->log_probability);
-  EXPECT_EQ(row->score(4).error().code, ErrorCode::out_of_range);
 }
 
 /// A model that says `answer` after a prompt of `prompt` tokens, then EOS for ever.

@@ -443,8 +443,9 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
   NaiveCounts naive;
   const auto encode = [&](const std::string& text) { return *tokenizer.encode(text, false); };
   for (const TaskReport& task : report->tasks)
-    for (const std::string& line : task.samples)
-      for (const auto& [key, arguments] : Value::parse(line)["arguments"].items()) {
+    for (const std::string& line : task.samples) {
+      const Value sample = Value::parse(line);
+      for (const auto& [key, arguments] : sample["arguments"].items()) {
         const std::string context = arguments["arg_0"];
         std::vector<int32_t> tokens = arguments.contains("arg_1")
                                           ? encode(context + std::string(arguments["arg_1"]))
@@ -453,6 +454,7 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
         tokens.pop_back();
         naive.add(std::move(tokens));
       }
+    }
   uint64_t distinct = 0;
   for (const auto& input : naive.inputs) distinct += input.size();
   EXPECT_EQ(report->work.tokens_run, naive.prefixes.size());

@@ -182,17 +182,15 @@ int32_t TreeWalk::keep_error(const Error& error) {
   return static_cast<int32_t>(errors_.size() - 1);
 }
 
-TreeWalk::Scored TreeWalk::score(const Result<LogitsRow>& row, int32_t token) {
-  if (!row.ok()) return {{}, keep_error(row.error())};
-  const auto scored = row->score(token);
+TreeWalk::Scored TreeWalk::score(std::span<const float> row, int32_t token) {
+  const auto scored = lm::score_token(row, token);
   if (!scored.ok()) return {{}, keep_error(scored.error())};
   return {*scored, -1};
 }
 
 /// The logits behind tokens_[depth], which belongs to that node.
-void TreeWalk::take_row(std::span<const float> logits, size_t depth, uint32_t index) {
+void TreeWalk::take_row(std::span<const float> row, size_t depth, uint32_t index) {
   const TokenTree::Node& node = tree_.node(index);
-  const auto row = LogitsRow::of(logits);
   if (depth + 1 < node.end) {
     scores_[depth + 1] = score(row, tokens_[depth + 1]);
     return;
@@ -206,9 +204,7 @@ void TreeWalk::take_row(std::span<const float> logits, size_t depth, uint32_t in
     else
       first_scores_[at] = scored;
   }
-  if (node.generates)
-    first_generated_.insert_or_assign(
-        index, row.ok() ? Result<int32_t>(row->best()) : Result<int32_t>(row.error()));
+  if (node.generates) first_generated_.insert_or_assign(index, lm::best_token(row));
 }
 
 Response TreeWalk::scored_response(const Question& question) const {
@@ -234,7 +230,7 @@ Result<std::string> TreeWalk::generated(uint32_t node, const GenerationOptions& 
   return generate_until(options, codec_, first, [&](int32_t token) -> Result<int32_t> {
     ANEMONE_RETURN_IF_ERROR(tell(++count));
     ANEMONE_RETURN_IF_ERROR(path_.extend(std::span(&token, 1), lm::Rows::last, rows_));
-    return best_token(rows_);
+    return lm::best_token(rows_);
   });
 }
 

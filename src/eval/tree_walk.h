@@ -7,7 +7,6 @@
 
 #include "anemone/result.h"
 #include "eval/engine.h"
-#include "eval/token_score.h"
 #include "eval/token_tree.h"
 
 namespace anemone::eval {
@@ -26,7 +25,7 @@ class TreeWalk {
  private:
   /// A token's score, or why it has none.
   struct Scored {
-    TokenScore score;
+    lm::TokenScore score;
     int32_t error = -1;  ///< index in errors_.
   };
 
@@ -38,7 +37,7 @@ class TreeWalk {
   bool parts_here(uint32_t node) const;
   bool row_wanted_behind(const TokenTree::Node& node) const;
   void take_row(std::span<const float> row, size_t depth, uint32_t node);
-  Scored score(const Result<LogitsRow>& row, int32_t token);
+  Scored score(std::span<const float> row, int32_t token);
   int32_t keep_error(const Error& error);
 
   Status answer(uint32_t node);
