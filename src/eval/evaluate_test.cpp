@@ -478,6 +478,34 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
       ErrorCode::invalid_argument);
 }
 
+/// Memory of this process that is in RAM, in bytes.
+uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t pages = 0;
+  file >> pages >> pages;
+  return pages * 4096;
+}
+
+TEST_F(EvaluateTest, MemoryDoesNotGrowWithTheDocumentsThatAreDone) {
+  if (resident_bytes() == 0) GTEST_SKIP() << "no /proc/self/statm";
+  std::string rows;
+  for (int i = 0; i < 1000; ++i)
+    rows += "{\"thing\": \"Thing number " + std::to_string(i) + "\", \"colour\": 1}\n";
+  folder.write("tasks/colours.jsonl", rows);
+  std::vector<uint64_t> resident;
+  progress = [&](const Progress& step) {
+    if (step.stage == "evaluate" && step.done < step.total) resident.push_back(resident_bytes());
+    return true;
+  };
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->tasks[0].evaluated, 1000);
+  ASSERT_GT(resident.size(), 1000u);
+  // A row of logits is 16 KiB: one kept for each question would be 48 MiB.
+  EXPECT_LT(resident.back(), resident[100] + (uint64_t{4} << 20));
+}
+
 TEST_F(EvaluateTest, S0_12_S0_44_S0_67_TimeAndTokensPerSecondAreRecorded) {
   options.tasks = {"colours", "pages"};
   auto model = model_of(1);

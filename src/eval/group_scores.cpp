@@ -93,11 +93,12 @@ Value group_scores(const TaskGroup& group, const Value& results) {
       const TaskScores scores = gather(group, results, metric.metric, filter);
       if (!scores.any) continue;
       const std::string key = metric.metric + "," + filter;
-      const bool valued = scores.complete && sum(scores.sizes) > 0;
-      out[key] = valued ? Value(mean(scores, metric.weight_by_size)) : Value(nullptr);
+      const double value = mean(scores, metric.weight_by_size);
+      const double error = standard_error(scores, metric.weight_by_size);
+      const bool valued = scores.complete && std::isfinite(value);
+      out[key] = valued ? Value(value) : Value(nullptr);
       out[metric.metric + "_stderr," + filter] =
-          valued && scores.errors_complete ? Value(standard_error(scores, metric.weight_by_size))
-                                           : Value("N/A");
+          valued && scores.errors_complete && std::isfinite(error) ? Value(error) : Value("N/A");
       counts[key] = static_cast<int64_t>(sum(scores.sizes));
     }
   }
