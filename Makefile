@@ -1,8 +1,9 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast test-peers bench-convert bench-compress check format fuzz requirements clean
+.PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress check format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
+PYTEST_RESULTS = build/python/pytest-results.xml
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help:
@@ -11,8 +12,11 @@ help:
 	@echo "make build         build the program: build/anemone"
 	@echo "make test-fast     the tests without the label 'slow'"
 	@echo "make test-peers    packages that we write, read by coremltools (from PyPI)"
+	@echo "make wheel         the Python wheel, in build/python/dist (packages from PyPI)"
+	@echo "make test-python   the wheel's tests, with lm-evaluation-harness (from PyPI)"
 	@echo "make bench-convert speed and memory of the converter beside a plain copy"
 	@echo "make bench-compress speed and error of compression beside coremltools (from PyPI)"
+	@echo "make bench-eval    time of an evaluation beside lm-evaluation-harness (from PyPI)"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
 	@echo "make fuzz          one minute of every fuzz target (clang 14)"
@@ -36,7 +40,7 @@ test: setup
 	@cmake --preset $(PRESET)
 	@ninja -C build/$(PRESET) -j $(JOBS)
 	@cd build/$(PRESET) && ctest --output-on-failure -j $(JOBS) --output-junit $(CURDIR)/$(RESULTS) $(CTEST_FLAGS)
-	@scripts/requirements.py $(RESULTS) > build/requirements.txt && tail -n 12 build/requirements.txt
+	@scripts/requirements.py $(RESULTS) $(wildcard $(PYTEST_RESULTS)) > build/requirements.txt && tail -n 12 build/requirements.txt
 
 test-fast:
 	@$(MAKE) --no-print-directory test CTEST_FLAGS="-LE slow"
@@ -46,6 +50,15 @@ test-peers: setup
 	@cmake --preset $(PRESET)
 	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite peers_decode anemone_tool
 	@PRESET=$(PRESET) scripts/peers/run
+
+wheel: setup
+	@scripts/wheel
+
+test-python: build
+	@scripts/wheel --test $(PYTEST_FLAGS)
+
+bench-eval: build
+	@bench/eval/run.py || [ $$? = 77 ]
 
 bench-convert: build
 	@bench/convert/run.py || [ $$? = 77 ]

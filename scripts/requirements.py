@@ -3,8 +3,9 @@
 
     scripts/requirements.py [--json] [RESULTS.xml ...]
 
-Reads JUnit XML of ctest (`ctest --output-junit FILE`) and XML of GoogleTest
-(`--gtest_output=xml:FILE`); by default the newest build/*/test-results.xml, which it names.
+Reads JUnit XML of ctest (`ctest --output-junit FILE`) and of pytest (`--junit-xml=FILE`), and XML of
+GoogleTest (`--gtest_output=xml:FILE`); by default the newest build/*/test-results.xml and, where the
+wheel was tested, build/python/pytest-results.xml, which it names.
 A test proves a requirement by carrying its id in its name (S1_14 or S1.14), in a ctest label, or in
 a property `requirement`, when it ran and passed. Where both kinds of file name one test,
 GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
@@ -30,10 +31,12 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENT = re.compile(r"^- (S[0-4]\.\d+) \[(linux|mac|out)\] (.+)$")
 ID_IN_TEST = re.compile(r"(?<![A-Za-z0-9])S([0-4])[._](\d+)(?![A-Za-z0-9])")
 INSTANCE_OF_TEST = re.compile(r"(.+?\.\w+)/.+")
+INSTANCE_OF_PYTEST = re.compile(r"(\w+)\[.*\]", re.DOTALL)
 HEADING = re.compile(r"^## (S[0-4]): (.+)$")
 ID_PROPERTIES = ("cmake_labels", "requirement")
 UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
 RESULTS = "build/*/test-results.xml"
+PYTEST_RESULTS = "build/python/pytest-results.xml"
 STATUSES = ("proven", "not yet", "needs a Mac", "out")
 
 
@@ -94,7 +97,8 @@ def outcome_of(case: ElementTree.Element) -> str:
         return "failed"
     if case.get("status") == "fail":
         return "failed"
-    if case.find("skipped") is not None or case.get("status") != "run":
+    # pytest says nothing more of a test that ran.
+    if case.find("skipped") is not None or case.get("status", "run") != "run":
         return "skipped"
     return "passed" if case.get("result", "completed") == "completed" else "skipped"
 
@@ -117,20 +121,23 @@ def read_results(path: Path) -> list[TestResult]:
         ]
         found = ID_IN_TEST.findall(" ".join([name, *properties]))
         ids = list(dict.fromkeys(f"S{document}.{number}" for document, number in found))
-        instance = INSTANCE_OF_TEST.fullmatch(name)
+        from_pytest = case.get("status") is None and not from_googletest
+        instance = (INSTANCE_OF_PYTEST if from_pytest else INSTANCE_OF_TEST).fullmatch(name)
         if instance and ID_IN_TEST.search(instance[1]):
             name = instance[1]
         results.append(TestResult(name, outcome_of(case), ids, from_googletest))
     return results
 
 
-def newest_results(root: Path) -> Path:
-    found = sorted(root.glob(RESULTS), key=lambda path: path.stat().st_mtime)
+def newest_results(root: Path) -> list[Path]:
+    found = sorted(root.glob(RESULTS), key=lambda path: path.stat().st_mtime)[-1:]
     if not found:
         raise Unreadable(f"no {RESULTS}; run `make test`")
-    when = datetime.fromtimestamp(found[-1].stat().st_mtime).isoformat(" ", "seconds")
-    print(f"requirements.py: of {found[-1].relative_to(root)}, written {when}", file=sys.stderr)
-    return found[-1]
+    found += [path for path in [root / PYTEST_RESULTS] if path.exists()]
+    for path in found:
+        when = datetime.fromtimestamp(path.stat().st_mtime).isoformat(" ", "seconds")
+        print(f"requirements.py: of {path.relative_to(root)}, written {when}", file=sys.stderr)
+    return found
 
 
 def final_outcome(records: list[TestResult]) -> str:
@@ -228,7 +235,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("results", nargs="*", type=Path, metavar="RESULTS.xml")
     options = parser.parse_args(arguments)
     try:
-        files = options.results or [newest_results(options.root)]
+        files = options.results or newest_results(options.root)
         titles, requirements = read_requirements(options.requirements)
         results = [result for path in files for result in read_results(path)]
         if not results:

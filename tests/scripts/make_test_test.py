@@ -79,6 +79,17 @@ class MakeTestTest(unittest.TestCase):
         self.assertIn("by case.S0_3_newer", run.stdout)
         self.assertNotIn("S0_1_older", run.stdout)
 
+    def test_results_of_the_wheel_join_them(self):
+        self.ctest("S0_1_fresh")
+        path = self.root / "build/python/pytest-results.xml"
+        path.parent.mkdir(parents=True)
+        path.write_text('<testsuites><testsuite><testcase name="test_S1_5_ids"/></testsuite></testsuites>')
+        self.assertEqual(self.make("test").returncode, 0)
+        self.assertIn("by test_S1_5_ids", (self.root / "build/requirements.txt").read_text())
+        run = self.make("requirements")
+        self.assertIn("of build/python/pytest-results.xml, written ", run.stderr)
+        self.assertIn("by case.S0_1_fresh", run.stdout)
+
 
 if __name__ == "__main__":
     unittest.main()

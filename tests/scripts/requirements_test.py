@@ -184,6 +184,21 @@ class RequirementsTest(unittest.TestCase):
         results = ctest(ctest_case("ops.all/S0_1_a"), ctest_case("ops.all/b", "fail", "<failure/>"))
         self.assertEqual(self.status_of(results)["S0.1"], ("proven", ["ops.all/S0_1_a"]))
 
+    def test_pytest_names_ids_and_instances_in_its_own_way(self):
+        def results(*cases):
+            return f'{XML}<testsuites name="pytest tests"><testsuite>{"".join(cases)}</testsuite></testsuites>'
+
+        def pytest_case(name, inside=""):
+            return f'<testcase classname="python.tests.test_x" name="{name}" time="0.1">{inside}</testcase>'
+
+        cases = [pytest_case("test_S0_1_takes[a b/c]"), pytest_case("test_S0_1_takes[d]", "<skipped/>")]
+        status = self.status_of(results(*cases, pytest_case("test_S1_1_x", '<skipped type="pytest.skip"/>')))
+        self.assertEqual(status["S0.1"], ("proven", ["test_S0_1_takes"]))
+        self.assertEqual(status["S1.1"], ("not yet", []))
+        for fault in ("<failure/>", '<error message="x"/>'):
+            faulty = results(*cases, pytest_case("test_S0_1_takes[e]", fault))
+            self.assertEqual(self.status_of(faulty)["S0.1"][0], "not yet")
+
     def test_same_test_in_both_kinds_of_file_is_named_once(self):
         status = self.status_of(ctest(ctest_case("Model.S0_1_X")), googletest(case("S0_1_X")))
         self.assertEqual(status["S0.1"], ("proven", ["Model.S0_1_X"]))
