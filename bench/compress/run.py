@@ -164,6 +164,12 @@ def main():
     except ImportError as missing:
         print(f"bench-compress: not measured: {missing}")
         return NOT_MEASURED
+    chosen = [scheme for scheme in CASES if not arguments.only or scheme in arguments.only]
+    if not arguments.shapes and len(chosen) > 1:
+        # coremltools' pool of workers serves one call in a process.
+        return max(subprocess.run([sys.executable, __file__, "--anemone", arguments.anemone, "--size",
+                                   str(arguments.size), "--repetitions", str(arguments.repetitions), "--only", scheme],
+                                  check=False).returncode for scheme in chosen)
     print(f"coremltools {ct.__version__}, scikit-learn {sklearn.__version__}, {os.cpu_count()} processors")
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
