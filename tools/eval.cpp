@@ -3,17 +3,21 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "anemone/evaluate.h"
 #include "command.h"
+#include "eval_report.h"
 #include "model_flags.h"
 #include "terminal.h"
 
 namespace anemone::tools {
 namespace {
+
+constexpr const char* kGoOn = "the answers so far are kept: the same command with --resume goes on";
 
 struct Flags {
   ModelFlags model;
@@ -34,6 +38,9 @@ struct Flags {
   bool log_samples = false;
   bool predict_only = false;
   bool dry_run = false;
+  bool check_integrity = false;
+  bool resume = false;
+  std::string shard;
   std::string kv_budget;
 };
 
@@ -68,6 +75,23 @@ Result<std::array<int64_t, 4>> parse_seed(const std::string& text) {
                  {},
                  {}};
   return std::array<int64_t, 4>{values[0], values[1], values[2], values[3]};
+}
+
+/// "2/4": the second of four parts.
+Result<std::optional<eval::Shard>> parse_shard(const std::string& text) {
+  if (text.empty()) return std::optional<eval::Shard>();
+  eval::Shard shard;
+  const char* end = text.data() + text.size();
+  const auto index = std::from_chars(text.data(), end, shard.index);
+  const bool slash = index.ec == std::errc() && index.ptr != end && *index.ptr == '/';
+  const auto count = slash ? std::from_chars(index.ptr + 1, end, shard.count) : index;
+  if (slash && count.ec == std::errc() && count.ptr == end && shard.index >= 1 &&
+      shard.index <= shard.count)
+    return std::optional(shard);
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("--shard {}: expected i/n with i from 1 to n", text),
+               {},
+               {}};
 }
 
 /// JSON as it stands, or the name of a file that holds it.
@@ -136,46 +160,9 @@ Result<eval::Options> to_options(const Flags& flags) {
   ANEMONE_TRY(options.kv_budget_bytes, parse_budget(flags.kv_budget, options.kv_budget_bytes));
   options.log_samples = flags.log_samples || flags.predict_only;
   options.predict_only = flags.predict_only;
+  options.resume = flags.resume;
+  ANEMONE_TRY(options.shard, parse_shard(flags.shard));
   return options;
-}
-
-/// Documents without a score, which the table cannot show.
-std::string failures(const eval::Report& report) {
-  constexpr size_t kMostShown = 20;
-  std::string text;
-  for (const eval::TaskReport& task : report.tasks) {
-    if (task.failed.empty()) continue;
-    const auto failed = static_cast<int64_t>(task.failed.size());
-    text += fmt::format("{}: {} of {} failed; the scores are over the other {}\n", task.name,
-                        failed, counted(static_cast<uint64_t>(failed + task.evaluated), "document"),
-                        task.evaluated);
-    for (size_t i = 0; i < std::min(task.failed.size(), kMostShown); ++i)
-      text += fmt::format("  document {}: {}\n", task.failed[i].document, task.failed[i].message);
-    if (task.failed.size() > kMostShown)
-      text += fmt::format("  and {} more\n", task.failed.size() - kMostShown);
-  }
-  return text;
-}
-
-std::string share_of(uint64_t run, uint64_t other, std::string_view what) {
-  const std::string share =
-      other > 0 ? fmt::format("{:.3f}", static_cast<double>(run) / static_cast<double>(other))
-                : "n/a";
-  return fmt::format("  {} of the {} of {}\n", share, counted(other, "token"), what);
-}
-
-/// The tokens of a run beside those of other ways to answer the same requests.
-std::string work_text(const eval::Work& work) {
-  return fmt::format("{} run:\n", counted(work.tokens_run, "token")) +
-         share_of(work.tokens_run, work.tokens_logits_cache,
-                  "lm-evaluation-harness' hf model with its logits cache") +
-         share_of(work.tokens_run, work.tokens_alone, "every request on its own");
-}
-
-void log_work(const eval::Work& work, const LogSink& log) {
-  log(LogLevel::info, fmt::format("done in {:.1f} s: {}, {:.0f} a second", work.seconds,
-                                  counted(work.tokens_run, "token"),
-                                  static_cast<double>(work.tokens_run) / work.seconds));
 }
 
 nlohmann::ordered_json work_json(const eval::Work& work) {
@@ -230,28 +217,6 @@ Status dry_run(const Flags& flags, const CommonFlags& common, eval::Options opti
   return write_stdout(text);
 }
 
-/// The error that the exit code stands for when the report is out.
-Status outcome(const eval::Report& report) {
-  if (!report.interrupted.empty()) {
-    std::string left;
-    for (const std::string& task : report.not_run) left += ", " + task;
-    return Error{
-        ErrorCode::interrupted,
-        fmt::format("interrupted in {}{}{}; the tasks before are reported", report.interrupted,
-                    left.empty() ? "" : "; not run: ", left.empty() ? left : left.substr(2)),
-        {},
-        {}};
-  }
-  for (const eval::TaskReport& task : report.tasks)
-    if (task.evaluated == 0 && !task.failed.empty())
-      return Error{
-          ErrorCode::mismatch,
-          fmt::format("{}: no document could be scored: {}", task.name, task.failed[0].message),
-          {},
-          {}};
-  return {};
-}
-
 Status evaluate(const Flags& flags, const CommonFlags& common) {
   if (flags.output_path.empty() && (flags.log_samples || flags.predict_only))
     return Error{ErrorCode::invalid_argument,
@@ -259,13 +224,23 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
                              flags.predict_only ? "--predict-only" : "--log-samples"),
                  {},
                  "name the folder for them"};
+  if (flags.output_path.empty() && (flags.resume || !flags.shard.empty()))
+    return Error{
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "{} without --output-path, where {}", flags.resume ? "--resume" : "--shard",
+            flags.resume ? "the answers of the run before lie" : "the merge finds what it needs"),
+        {},
+        "name the folder"};
   const LogSink log = log_sink(common);
-  ANEMONE_TRY(const eval::Options options, to_options(flags));
+  ANEMONE_TRY(eval::Options options, to_options(flags));
   ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
   ANEMONE_RETURN_IF_ERROR(eval::check_options(options, tokenizer));
   if (flags.dry_run) return dry_run(flags, common, options, tokenizer);
   if (!flags.output_path.empty())
     ANEMONE_RETURN_IF_ERROR(eval::check_output(flags.output_path).in("--output-path"));
+  if (flags.check_integrity)
+    ANEMONE_RETURN_IF_ERROR(eval::check_integrity(options, tokenizer, log).in("--check-integrity"));
   const auto start = std::chrono::steady_clock::now();
   ANEMONE_TRY(const auto model, flags.model.open(common, true));
   const std::chrono::duration<double> loading = std::chrono::steady_clock::now() - start;
@@ -273,26 +248,25 @@ Status evaluate(const Flags& flags, const CommonFlags& common) {
       fmt::format("{}: {}, context {}, numerics {}, loaded in {:.1f} s", model->info().name,
                   model->info().form, model->info().context_length,
                   runtime::to_string(model->info().numerics), loading.count()));
+  if (!flags.output_path.empty())
+    options.answers = eval::answers_path(flags.output_path, model->info().name, options.shard);
   const auto run = [&] {  // the progress line is gone when this returns
     ProgressLine progress(common);
     return eval::evaluate(*model, tokenizer, options, progress.sink(), log);
   };
-  ANEMONE_TRY(const eval::Report report, run());
-  Status written;
-  if (!flags.output_path.empty()) {
-    auto files = eval::write_report(report, flags.output_path);
-    if (!files.ok())
-      written = std::move(files).error();
-    else
-      for (const auto& file : *files) log(LogLevel::info, fmt::format("wrote {}", file.string()));
+  auto report = run();
+  std::error_code code;
+  const bool kept = std::filesystem::exists(options.answers, code);
+  if (!report.ok()) {
+    Error error = std::move(report).error();
+    if (kept && error.hint.empty()) error.hint = kGoOn;
+    return error;
   }
-  log_work(report.work, log);
-  if (common.json && !failures(report).empty()) log(LogLevel::warning, failures(report));
-  ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? report.results + "\n"
-                               : report.table + work_text(report.work) + failures(report)));
-  ANEMONE_RETURN_IF_ERROR(std::move(written));
-  return outcome(report);
+  auto status = publish(*report, flags.output_path, common);
+  if (status.ok()) return status;
+  Error error = std::move(status).error();
+  if (kept && error.code == ErrorCode::interrupted) error.hint = kGoOn;
+  return error;
 }
 
 }  // namespace
@@ -343,6 +317,14 @@ Action add_eval(CLI::App& app, const CommonFlags& common) {
   app.add_flag("--log-samples", flags->log_samples,
                "Write each document's requests and answers too");
   app.add_flag("--predict-only", flags->predict_only, "Answers without scores");
+  app.add_flag("--check-integrity", flags->check_integrity,
+               "First see that every document can be asked and scored; a fault ends the run");
+  app.add_flag(
+      "--resume", flags->resume,
+      "Take the answers that a run before left in --output-path (responses.sqlite), and ask "
+      "for the others");
+  app.add_option("--shard", flags->shard,
+                 "i/n: the documents of the i-th of n parts, i from 1; see anemone merge");
   app.footer("Example: anemone eval models/anemone-tiny-anemll --tasks arc_easy,boolq --limit 100");
   return [flags, &common] { return evaluate(*flags, common); };
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,13 @@ struct TaskInfo {
 /// All tasks, sorted by name. Errors: not_found (an include path, the folder with data sets).
 Result<std::vector<TaskInfo>> list_tasks(const TaskPlaces& places, const LogSink& log);
 
+/// One of `count` parts of the documents of a run. Which part a document belongs to depends on its
+/// task and its number alone.
+struct Shard {
+  int64_t index = 1;  ///< from 1 to `count`.
+  int64_t count = 1;
+};
+
 /// What to evaluate and how; the meaning and the defaults are lm-evaluation-harness' own.
 struct Options {
   std::vector<std::string> tasks;  ///< names, patterns, tags, or .yaml files.
@@ -62,6 +70,11 @@ struct Options {
   uint64_t kv_budget_bytes = uint64_t{1} << 30;
   bool log_samples = false;
   bool predict_only = false;
+  std::optional<Shard> shard;  ///< only its documents; see merge_shards.
+  /// File that keeps the answers as they come, so that a run that ends in any way loses at most the
+  /// last half second; see answers_path. The model is opened with its hash. Empty: none.
+  std::filesystem::path answers;
+  bool resume = false;  ///< take answers that the file has; else all is asked again.
 };
 
 /// A score over all documents of a task.
@@ -85,6 +98,7 @@ struct Work {
   uint64_t tokens_alone = 0;         ///< every request on its own.
   uint64_t tokens_logits_cache = 0;  ///< each distinct input once, as the harness' `hf` model.
   uint64_t truncated_requests = 0;   ///< requests that lost tokens on the left.
+  uint64_t stored_answers = 0;       ///< of a run before, which no token ran for; of all tasks.
   double seconds = 0;
 };
 
@@ -114,11 +128,21 @@ struct Report {
   /// finished before. Empty when all are.
   std::string interrupted;
   std::vector<std::string> not_run;  ///< tasks behind the interrupted one.
+  std::optional<Shard> shard;
+  std::vector<std::string> shard_lines;  ///< of the file that merge_shards reads; of a shard.
 };
 
 /// Whether `options` can be run, without a model: its flags, the chat template, the task files and
 /// the places of their data. Errors: as evaluate.
 Status check_options(const Options& options, const text::Tokenizer& tokenizer);
+
+/// Whether the tasks of `options` and their data hold together, without a model: every evaluated
+/// document can be asked, has an answer among its choices and goes through filters and metrics; the
+/// documents that examples are drawn from too. Logs what a sound task has: documents, how many are
+/// distinct and are examples as well, and the SHA-256 of documents and questions. Errors: those of
+/// the plan, as evaluate; mismatch (names all faults).
+Status check_integrity(const Options& options, const text::Tokenizer& tokenizer,
+                       const LogSink& log);
 
 /// Evaluates all tasks of `options` on one model. Progress: stage "tokenize" in documents, then
 /// "evaluate" in tokens, whose item is the first task that is not finished.
@@ -149,14 +173,27 @@ struct TokenReport {
 Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options& options,
                                  const ProgressSink& progress, const LogSink& log);
 
+/// Makes the shards of one run into the report of the run without shards: results and samples are
+/// the same bytes but for times, work and machine. `shards` are their files or folders with them.
+/// Needs neither model nor data. Errors: not_found (a shard is missing), corrupt (a file is cut off
+/// or changed), mismatch (shards of different runs: names the setting; one is there twice), io,
+/// unsupported, limit.
+Result<Report> merge_shards(std::span<const std::filesystem::path> shards, const LogSink& log);
+
+/// Where a run whose report goes to `output` keeps its answers: FOLDER/<model>/responses.sqlite,
+/// and responses_<i>_of_<n>.sqlite of a shard; <stem>_responses.sqlite beside a ".json".
+std::filesystem::path answers_path(const std::filesystem::path& output,
+                                   const std::string& model_name,
+                                   const std::optional<Shard>& shard);
+
 /// Whether write_report(report, output) will find a folder that it can write to. Leaves nothing
 /// behind. Errors: io.
 Status check_output(const std::filesystem::path& output);
 
 /// Writes FOLDER/<model>/results_<time>.json and, where a task has samples, samples_<task>_<time>
 /// .jsonl, with "__" for what a file name cannot have; an output path that ends in ".json" gives
-/// <stem>_<time>.json with the samples beside it. Each file appears when it is complete. Returns
-/// the paths, the results first. Errors: io.
+/// <stem>_<time>.json with the samples beside it. A shard leaves shard_<i>_of_<n>.jsonl too. Each
+/// file appears when it is complete. Returns the paths, the results first. Errors: io.
 Result<std::vector<std::filesystem::path>> write_report(const Report& report,
                                                         const std::filesystem::path& output);
 

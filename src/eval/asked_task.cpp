@@ -30,23 +30,28 @@ std::string counted(uint64_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+Result<AskedTask> open_task(const PlannedTask& planned, const RunPlan& plan, const Options& options,
+                            const RenderTemplate& render, const LogSink& log) {
+  const CatalogueEntry& entry = planned.entry;
+  auto task = Task::open(entry, planned.parsed, data_places(options.places.data), render);
+  if (!task.ok())
+    return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
+  log(LogLevel::info,
+      fmt::format("{}: {} of {}, {}", entry.name, counted(task->documents().size(), "document"),
+                  task->data_origin(), entry.builtin ? entry.source : "task file " + entry.source));
+  auto documents = requests_of(*task, plan, options);
+  if (!documents.ok()) return std::move(documents).in(entry.name).error();
+  return AskedTask{
+      std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, std::nullopt};
+}
+
 Result<std::vector<AskedTask>> open_tasks(const RunPlan& plan, const Options& options,
                                           const LogSink& log) {
   std::vector<AskedTask> tasks;
   const RenderTemplate render = task_templates();
   for (const PlannedTask& planned : plan.tasks) {
-    const CatalogueEntry& entry = planned.entry;
-    auto task = Task::open(entry, planned.parsed, data_places(options.places.data), render);
-    if (!task.ok())
-      return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
-    log(LogLevel::info,
-        fmt::format("{}: {} of {}, {}", entry.name, counted(task->documents().size(), "document"),
-                    task->data_origin(),
-                    entry.builtin ? entry.source : "task file " + entry.source));
-    auto documents = requests_of(*task, plan, options);
-    if (!documents.ok()) return std::move(documents).in(entry.name).error();
-    tasks.push_back(
-        {std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, std::nullopt});
+    ANEMONE_TRY(AskedTask task, open_task(planned, plan, options, render, log));
+    tasks.push_back(std::move(task));
   }
   return tasks;
 }

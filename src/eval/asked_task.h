@@ -23,6 +23,10 @@ struct AskedTask {
   std::optional<TaskRecord> record;  ///< when all is answered.
 };
 
+/// Reads the documents of a task and builds their requests. Errors: as evaluate.
+Result<AskedTask> open_task(const PlannedTask& planned, const RunPlan& plan, const Options& options,
+                            const RenderTemplate& render, const LogSink& log);
+
 /// Reads the documents of every task and builds their requests, so that a fault in one is found
 /// before the model runs. Errors: as evaluate.
 Result<std::vector<AskedTask>> open_tasks(const RunPlan& plan, const Options& options,

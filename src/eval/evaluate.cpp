@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 #include <utility>
 
 #include "base/error.h"
@@ -13,6 +12,8 @@
 #include "eval/report.h"
 #include "eval/results.h"
 #include "eval/run_plan.h"
+#include "eval/shard/shard_file.h"
+#include "eval/store/answer_questions.h"
 
 namespace anemone::eval {
 namespace {
@@ -38,13 +39,16 @@ class Run {
       : model_(model), tokenizer_(tokenizer), options_(options), progress_(progress), log_(log) {}
 
   Result<Report> run() {
+    if (options_.shard) ANEMONE_RETURN_IF_ERROR(check_shard(*options_.shard));
     ANEMONE_RETURN_IF_ERROR(prepare());
     ANEMONE_TRY(tasks_, open_tasks(plan_, options_, log_));
+    if (options_.shard) divide(*options_.shard);
     ANEMONE_TRY(const Codec codec, codec_of(tokenizer_));
     ANEMONE_TRY(record_.max_length, input_limit(record_.model.context_length, options_.max_length));
     ANEMONE_TRY(auto engine, Engine::create(model_, codec, options_.kv_budget_bytes));
     Questionnaire questionnaire(codec, record_.max_length);
     ANEMONE_RETURN_IF_ERROR(put_questions(tasks_, questionnaire, progress_, log_));
+    ANEMONE_RETURN_IF_ERROR(open_store());
     const Status answered = answer(questionnaire, engine);
     std::vector<TaskRecord> records;
     for (AskedTask& asked : tasks_) {
@@ -60,7 +64,12 @@ class Run {
       return Status(answered).in(record_.interrupted).error();
     record_.work.tokens_run = engine.tokens_run();
     record_.work.seconds = seconds_since(start_);
-    return make_report(record_, records);
+    Report report = make_report(record_, records);
+    if (options_.shard && report.interrupted.empty())
+      report.shard_lines =
+          shard_lines({*options_.shard, build_results(record_, records), options_.num_fewshot,
+                       record_.groups, std::move(shard_tasks_)});
+    return report;
   }
 
  private:
@@ -84,12 +93,41 @@ class Run {
     return {};
   }
 
+  /// Leaves the documents of a shard.
+  void divide(const Shard& shard) {
+    for (AskedTask& asked : tasks_) {
+      std::vector<DocumentRequests>& documents = asked.answers.documents;
+      shard_tasks_.push_back({facts_of(asked.task), describe(asked.task, documents), {}});
+      keep_shard(shard, asked.task.config().task, documents);
+    }
+  }
+
+  Status open_store() {
+    if (options_.answers.empty()) return {};
+    if (record_.model.hash.empty())
+      return fail(ErrorCode::invalid_argument,
+                  "answers are kept by the digest of the model, which was opened without one");
+    std::error_code code;
+    std::filesystem::create_directories(options_.answers.parent_path(), code);
+    if (code)
+      return fail(ErrorCode::io, "{}: {}", options_.answers.parent_path().string(), code.message());
+    ANEMONE_TRY(auto store,
+                AnswerStore::open(options_.answers, answer_scope(record_.model, tokenizer_)));
+    if (options_.resume)
+      log_(LogLevel::info,
+           fmt::format("{}: {} of this model{}", options_.answers.string(),
+                       counted(store.size(), "answer"),
+                       store.foreign() == 0
+                           ? std::string()
+                           : fmt::format(", {} of others, which do not count", store.foreign())));
+    store_.emplace(std::move(store));
+    return {};
+  }
+
   /// Answers all questions; a task is scored when its last one is answered. Errors: interrupted.
   Status answer(const Questionnaire& questionnaire, Engine& engine) {
     const auto questions = questionnaire.questions();
     std::vector<Response> answers(questions.size());
-    std::vector<uint32_t> open(questions.size());
-    std::iota(open.begin(), open.end(), 0u);
     for (size_t i = 0; i < tasks_.size(); ++i)
       if (tasks_[i].open_questions == 0) finish(i, questionnaire, answers);
     Clock::time_point last = Clock::now();
@@ -112,7 +150,28 @@ class Run {
       return progress_({"evaluate", done, total, "tokens",
                         running == tasks_.end() ? "" : running->task.config().task});
     };
-    return engine.run(questions, open, answered, told);
+    AnswerCounts counts;
+    Status status = answer_questions(engine, questions, store_ ? &*store_ : nullptr,
+                                     options_.resume, answered, told, counts);
+    record_.work.stored_answers = counts.stored;
+    if (counts.retried > 0)
+      log_(LogLevel::warning,
+           fmt::format("the model failed on {}, which {} asked once more",
+                       counted(counts.retried, "question"), counts.retried == 1 ? "was" : "were"));
+    return status;
+  }
+
+  /// Scores a task; a shard keeps what the scores are made of for the merge.
+  TaskOutcome score(size_t index) {
+    const AskedTask& asked = tasks_[index];
+    std::vector<DocumentOutcome> documents = score_documents(asked.task, asked.answers);
+    if (options_.shard) {
+      shard_tasks_[index].documents = documents;
+      if (!options_.log_samples)
+        for (DocumentOutcome& document : shard_tasks_[index].documents)
+          for (FilteredDocument& filtered : document.filters) filtered.sample.clear();
+    }
+    return summarize(facts_of(asked.task), std::move(documents), options_.bootstrap_iterations);
   }
 
   void finish(size_t index, const Questionnaire& questionnaire, std::span<Response> answers) {
@@ -120,7 +179,7 @@ class Run {
     AskedTask& asked = tasks_[index];
     asked.answers.responses = questionnaire.responses(index, answers);
     TaskRecord& record = asked.record.emplace(record_of(asked.task));
-    record.outcome = score_task(asked.task, asked.answers, options_.bootstrap_iterations);
+    record.outcome = score(index);
     asked.answers = {};
     record.work = asked.work;
     record.work.seconds += seconds_since(start);
@@ -142,6 +201,8 @@ class Run {
   RunPlan plan_;
   RunRecord record_;
   std::vector<AskedTask> tasks_;
+  std::vector<ShardTask> shard_tasks_;  ///< in step with tasks_; of a shard.
+  std::optional<AnswerStore> store_;
 };
 
 }  // namespace

@@ -34,6 +34,14 @@ const Function* find_function(std::string_view qualified_name) {
   return nullptr;
 }
 
+std::string qualified_name(AggregateFunction aggregate) {
+  for (const FunctionFamily& family : families())
+    for (const Function& function : family.functions)
+      if (aggregate != nullptr && function.aggregate == aggregate)
+        return std::string(family.name) + "." + std::string(function.name);
+  return {};
+}
+
 std::string resolve_function(std::string_view reference, std::span<const std::string> candidates) {
   if (find_function(reference) != nullptr) return std::string(reference);
   const size_t dot = reference.rfind('.');

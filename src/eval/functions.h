@@ -50,6 +50,9 @@ Result<std::string> text_column(const Value& row, const char* key);
 /// "hellaswag.process_docs", or null.
 const Function* find_function(std::string_view qualified_name);
 
+/// The name by which find_function gives the built-in that aggregates so; empty when there is none.
+std::string qualified_name(AggregateFunction aggregate);
+
 /// The built-in that `reference` ("utils.process_docs") means in a task file: the first that exists
 /// of `<family>.<function>` for family = the reference's own module, then each of `families` (the
 /// folder and the stem of the file). Empty when there is none.

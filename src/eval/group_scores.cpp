@@ -133,7 +133,9 @@ void add_groups(std::span<const TaskGroup> groups, GroupedResults& parts) {
   std::set<std::string> inner;
   for (const TaskGroup& group : groups)
     inner.insert(group.subgroups.begin(), group.subgroups.end());
+  std::set<std::string> visited;
   const std::function<void(const TaskGroup&)> visit = [&](const TaskGroup& group) {
+    if (!visited.insert(group.name).second) return;
     for (const std::string& child : group.subgroups)
       for (const TaskGroup& other : groups)
         if (other.name == child) visit(other);

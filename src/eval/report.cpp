@@ -1,18 +1,28 @@
 #include "eval/report.h"
 
+#include <utility>
+
+#include "eval/file_name.h"
 #include "eval/python_format.h"
 
 namespace anemone::eval {
 
 Report make_report(const RunRecord& run, std::span<TaskRecord> tasks) {
-  Report report;
-  const Value results = build_results(run, tasks);
-  report.model_name = results["model_name_sanitized"].get<std::string>();
-  report.results = python::dumps(results, 2);
-  report.table = format_report(results, run.options.num_fewshot);
-  report.work = run.work;
+  const RunTotals totals{run.groups, run.options.log_samples, run.work};
+  Report report = make_report(build_results(run, tasks), tasks, totals, run.options.num_fewshot);
   report.interrupted = run.interrupted;
   report.not_run = run.not_run;
+  report.shard = run.options.shard;
+  return report;
+}
+
+Report make_report(const Value& results, std::span<TaskRecord> tasks, const RunTotals& totals,
+                   std::optional<int64_t> num_fewshot) {
+  Report report;
+  report.model_name = file_name_of(results.at("model_name").get<std::string>());
+  report.results = python::dumps(results, 2);
+  report.table = format_report(results, num_fewshot);
+  report.work = totals.work;
   for (TaskRecord& record : tasks) {
     TaskReport task;
     task.name = record.outcome.name;
@@ -25,7 +35,7 @@ Report make_report(const RunRecord& run, std::span<TaskRecord> tasks) {
     for (FailedDocument& failed : record.outcome.failed)
       task.failed.push_back({failed.doc_id, std::move(failed.message)});
     task.work = record.work;
-    if (run.options.log_samples) task.samples = std::move(record.outcome.samples);
+    if (totals.samples) task.samples = std::move(record.outcome.samples);
     report.tasks.push_back(std::move(task));
   }
   return report;

@@ -118,21 +118,24 @@ Value task_provenance(std::span<const TaskRecord> tasks) {
 }
 
 Value provenance(const RunRecord& run) {
-  return {{"version", version()},
-          {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
-          {"model_sha256", run.model.hash},
-          {"model",
-           {{"path", run.model.path.string()},
-            {"form", run.model.form},
-            {"architecture", run.model.architecture},
-            {"context_length", run.model.context_length},
-            {"weight_bytes", run.model.weight_bytes},
-            {"numerics", runtime::to_string(run.model.numerics)}}},
-          {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
-          {"interrupted", run.interrupted.empty() ? Value() : Value(run.interrupted)},
-          {"not_run", run.not_run},
-          {"work", nullptr},
-          {"tasks", nullptr}};
+  Value out = {{"version", version()},
+               {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
+               {"model_sha256", run.model.hash},
+               {"model",
+                {{"path", run.model.path.string()},
+                 {"form", run.model.form},
+                 {"architecture", run.model.architecture},
+                 {"context_length", run.model.context_length},
+                 {"weight_bytes", run.model.weight_bytes},
+                 {"numerics", runtime::to_string(run.model.numerics)}}},
+               {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
+               {"interrupted", run.interrupted.empty() ? Value() : Value(run.interrupted)},
+               {"not_run", run.not_run},
+               {"work", nullptr},
+               {"tasks", nullptr}};
+  if (run.options.shard)
+    out["shard"] = {{"index", run.options.shard->index}, {"count", run.options.shard->count}};
+  return out;
 }
 
 /// All but the scores and the work, whose keys hold their places.
@@ -190,7 +193,7 @@ TaskRecord record_of(const Task& task) {
   return record;
 }
 
-Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Totals& totals) {
+Value with_scores(Value settings, std::span<const TaskRecord> tasks, const RunTotals& totals) {
   GroupedResults parts;
   Value counts = Value::object();
   Value hashes = Value::object();
@@ -198,7 +201,7 @@ Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Total
     const std::string& name = record.outcome.name;
     parts.results[name] = task_scores(record);
     counts[name] = {{"original", record.outcome.original}, {"effective", record.outcome.effective}};
-    if (totals.hashes) hashes[name] = record.outcome.hash;
+    if (totals.samples) hashes[name] = record.outcome.hash;
     parts.versions[name] = record.version;
     parts.shots[name] = record.shots;
     parts.higher_is_better[name] = directions(record.facts);
@@ -217,6 +220,7 @@ Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Total
   out["total_evaluation_time_seconds"] = python::float_repr(totals.work.seconds);
   out["failed"] = failures(tasks);
   out["anemone"]["work"] = work_counts(totals.work);
+  out["anemone"]["work"]["stored_answers"] = totals.work.stored_answers;
   out["anemone"]["tasks"] = task_provenance(tasks);
   return out;
 }

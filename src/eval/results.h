@@ -52,16 +52,16 @@ struct RunRecord {
 /// program's version, the machine, the work done).
 Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks);
 
-/// What a results file says of the scores and the work, as far as the other parts do not.
-struct Totals {
+/// What a results file needs beside the tasks and the settings.
+struct RunTotals {
   std::span<const TaskGroup> groups;
-  bool hashes = false;  ///< whether the samples are logged, whose hash the file then has.
+  bool samples = false;  ///< whether they are logged; then the file has their hashes.
   Work work;
 };
 
 /// `settings` is a results file with any scores: they, the groups, the failed documents and the
 /// work become those of `tasks`; what it says of how the tasks were run stays.
-Value with_scores(Value settings, std::span<const TaskRecord> tasks, const Totals& totals);
+Value with_scores(Value settings, std::span<const TaskRecord> tasks, const RunTotals& totals);
 
 /// The scores of a task as its record has them, for callers of the library.
 std::vector<Score> scores_of(const TaskRecord& record);

@@ -44,7 +44,10 @@ class ScriptedModel : public lm::LanguageModel {
     if (list.size() + tokens.size() > static_cast<size_t>(info_.context_length))
       return fail(ErrorCode::out_of_range, "the context is full");
     for (const int32_t token : tokens)
-      if (token == failing_token) return fail(ErrorCode::mismatch, "token {} fails", token);
+      if (token == failing_token && failures_left != 0) {
+        --failures_left;
+        return fail(failing_code, "token {} fails", token);
+      }
     size_t row = 0;
     for (size_t i = 0; i < tokens.size(); ++i) {
       list.push_back(tokens[i]);
@@ -65,6 +68,8 @@ class ScriptedModel : public lm::LanguageModel {
   std::vector<std::pair<size_t, size_t>> calls;  ///< length before, tokens.
   int sequences = 0;
   int32_t failing_token = -1;
+  ErrorCode failing_code = ErrorCode::mismatch;
+  int failures_left = -1;                      ///< how often the token fails; negative: always.
   static constexpr uint64_t kStateBytes = 40;  ///< of a sequence.
   int64_t rollback_limit = std::numeric_limits<int64_t>::max();
   uint64_t copied_bytes = 0;  ///< of all copies of sequences that are alive.

@@ -39,6 +39,16 @@ Status write_file(const fs::path& path, std::span<const std::string> lines, bool
 
 }  // namespace
 
+fs::path answers_path(const fs::path& output, const std::string& model_name,
+                      const std::optional<Shard>& shard) {
+  std::string name = "responses";
+  if (shard) name += fmt::format("_{}_of_{}", shard->index, shard->count);
+  name += ".sqlite";
+  if (output.extension() == ".json")
+    return output.parent_path() / (output.stem().string() + "_" + name);
+  return output / file_name_of(model_name) / name;
+}
+
 Status check_output(const fs::path& output) {
   fs::path folder = output.extension() == ".json" ? output.parent_path() : output;
   if (folder.empty()) folder = ".";
@@ -80,6 +90,12 @@ Result<std::vector<fs::path>> write_report(const Report& report, const fs::path&
     while (std::find(paths.begin(), paths.end(), path()) != paths.end()) name += "_";
     paths.push_back(path());
     ANEMONE_RETURN_IF_ERROR(write_file(paths.back(), task.samples, true));
+  }
+  if (!report.shard_lines.empty()) {
+    const std::string name =
+        fmt::format("shard_{}_of_{}.jsonl", report.shard->index, report.shard->count);
+    paths.push_back(folder / (named ? output.stem().string() + "_" + name : name));
+    ANEMONE_RETURN_IF_ERROR(write_file(paths.back(), report.shard_lines, true));
   }
   ANEMONE_RETURN_IF_ERROR(write_file(paths.front(), results, false));
   return paths;
