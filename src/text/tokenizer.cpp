@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "text/clean_up.h"
+#include "text/tokenizer_folder.h"
 #include "text/tokenizer_state.h"
 
 namespace anemone::text {
@@ -127,14 +128,14 @@ std::optional<int32_t> Tokenizer::State::id_of_role(std::string_view role) const
 }
 
 Result<Tokenizer> Tokenizer::load(const std::filesystem::path& model) {
-  const std::filesystem::path named = model.has_filename() ? model : model.parent_path();
-  const auto ending = named.extension();
-  const bool package = ending == ".mlpackage" || ending == ".mlmodelc";
-  const auto directory = package ? named.parent_path() : named;
+  const std::filesystem::path directory = tokenizer_folder(model);
   const std::filesystem::path path = directory / "tokenizer.json";
   auto file = MappedFile::open(path);
   if (!file.ok()) {
     if (file.error().code != ErrorCode::not_found) return std::move(file).error();
+    std::error_code ignored;
+    if (!std::filesystem::exists(model, ignored))
+      return fail(ErrorCode::not_found, "{} does not exist", model.string());
     return with_hint(fail(ErrorCode::not_found, "{}: no such file", path.string()),
                      "a model needs the tokenizer.json of its Hugging Face checkpoint beside it");
   }

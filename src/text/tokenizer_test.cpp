@@ -131,6 +131,8 @@ TEST(Tokenizer, NamesTheFileThatIsMissingOrBroken) {
   EXPECT_EQ(missing.code, ErrorCode::not_found);
   EXPECT_THAT(missing.message, HasSubstr((folder.path() / "tokenizer.json").string()));
   EXPECT_THAT(missing.hint, HasSubstr("checkpoint"));
+  const Error nowhere = Tokenizer::load(folder.path() / "none").error();
+  EXPECT_EQ(nowhere.message, (folder.path() / "none").string() + " does not exist");
   const std::string whole = read_source_file("tests/golden/tokenizer/unigram/tokenizer.json");
   for (size_t cut = 0; cut + 2 < whole.size(); cut += 503) {
     folder.write("tokenizer.json", whole.substr(0, cut));
@@ -145,6 +147,19 @@ TEST(Tokenizer, S1_37_IsReadFromTheModelDirectory) {
   const auto directory = test::source_folder() / "models" / "anemone-tiny-anemll";
   for (const char* package : {"qwen_lm_head.mlpackage", "qwen_lm_head.mlpackage/", ""})
     EXPECT_TRUE(Tokenizer::load(directory / package).ok()) << package;
+}
+
+TEST(Tokenizer, AnAdapterWithoutOneHasThatOfItsBase) {
+  const test::ScratchFolder folder;
+  folder.write("base/tokenizer.json",
+               read_source_file("tests/golden/tokenizer/byte-fallback-bpe/tokenizer.json"));
+  folder.write("peft/adapter_config.json", R"({"base_model_name_or_path": "../base"})");
+  folder.write("bare/config.json", R"({"lora_rank": 4, "base_model": "../base"})");
+  folder.write("far/adapter_config.json", R"({"base_model_name_or_path": "org/base"})");
+  for (const char* adapter : {"peft", "peft/", "bare"})
+    EXPECT_TRUE(Tokenizer::load(folder.path() / adapter).ok()) << adapter;
+  EXPECT_THAT(Tokenizer::load(folder.path() / "far").error().message,
+              HasSubstr((folder.path() / "far/tokenizer.json").string()));
 }
 
 TEST(Tokenizer, CleansUpDecodedTextOnlyWhenConfigured) {
