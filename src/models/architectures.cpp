@@ -17,17 +17,33 @@ constexpr const Architecture* kArchitectures[] = {
 #undef MODEL_ARCHITECTURE
 };
 
-/// A classifier has the layers of its family, but no logits of a next token.
-bool is_language_model(std::string_view architecture) {
-  return architecture.ends_with("ForCausalLM") || architecture.ends_with("LMHeadModel") ||
-         architecture.ends_with("ForConditionalGeneration");
+/// Whether a class is the language model of a family: a classifier has the same layers, but no
+/// logits of a next token, and a variant of another name may have other layers.
+bool is_language_model(std::string_view name, const Architecture& family) {
+  constexpr std::string_view kEndings[] = {"ForCausalLM", "LMHeadModel",
+                                           "ForConditionalGeneration"};
+  const auto ending = std::ranges::find_if(
+      kEndings, [&](std::string_view candidate) { return name.ends_with(candidate); });
+  if (ending == std::end(kEndings)) return false;
+  std::string stem(name.substr(0, name.size() - ending->size()));  // "Qwen3Moe" of "qwen3_moe"
+  std::ranges::transform(stem, stem.begin(), [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  return std::ranges::any_of(family.model_types, [&](std::string_view type) {
+    std::string spelled(type);
+    std::erase(spelled, '_');
+    return spelled == stem;
+  });
 }
 
-Status check_purpose(const std::vector<std::string>& named) {
-  if (named.empty() || std::ranges::any_of(named, is_language_model)) return {};
-  return with_hint(fail(ErrorCode::unsupported, "config.json: architectures: {}, no language model",
-                        fmt::join(named, ", ")),
-                   "language models end in ForCausalLM, LMHeadModel or ForConditionalGeneration");
+Status check_purpose(const std::vector<std::string>& named, const Architecture& family) {
+  const auto fits = [&](const std::string& name) { return is_language_model(name, family); };
+  if (named.empty() || std::ranges::any_of(named, fits)) return {};
+  return with_hint(
+      fail(ErrorCode::unsupported, "config.json: architectures: {}, no language model of {}",
+           fmt::join(named, ", "), family.model_types.front()),
+      "the class of a language model is its model_type with ForCausalLM, LMHeadModel or "
+      "ForConditionalGeneration behind it");
 }
 
 }  // namespace
@@ -48,8 +64,8 @@ Result<Decoder> read_decoder(std::string_view config_json,
   for (const Architecture* architecture : kArchitectures) {
     if (std::ranges::find(architecture->model_types, type) == architecture->model_types.end())
       continue;
-    ANEMONE_RETURN_IF_ERROR(
-        check_purpose(config.words("architectures").value_or(std::vector<std::string>())));
+    ANEMONE_RETURN_IF_ERROR(check_purpose(
+        config.words("architectures").value_or(std::vector<std::string>()), *architecture));
     ANEMONE_TRY(Decoder decoder, architecture->read(config, weights));
     decoder.architecture = type;
     return decoder;

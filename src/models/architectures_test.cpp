@@ -139,14 +139,16 @@ TEST(ReadDecoder, UnknownModelTypeListsTheKnown) {
 TEST(ReadDecoder, AClassifierIsNoLanguageModel) {
   const HeaderSource weights(llama_tensors());
   for (const char* named : {"LlamaForSequenceClassification", "LlamaForTokenClassification",
-                            "LlamaForQuestionAnswering", "LlamaModel"}) {
+                            "LlamaForQuestionAnswering", "LlamaModel", "MistralForCausalLM",
+                            "LlamaVForCausalLM", "ForCausalLM"}) {
     const auto decoder =
         read_decoder(llama_with(std::string(R"(, "architectures": [")") + named + "\"]"), weights);
     ASSERT_FALSE(decoder.ok()) << named;
     EXPECT_EQ(decoder.error().code, ErrorCode::unsupported);
     EXPECT_THAT(decoder.error().message, HasSubstr(std::string("architectures: ") + named));
   }
-  for (const char* list : {"[]", "null", R"(["LlamaForCausalLM"])"})
+  for (const char* list :
+       {"[]", "null", R"(["LlamaForCausalLM"])", R"(["Other", "LlamaForCausalLM"])"})
     EXPECT_TRUE(
         read_decoder(llama_with(std::string(R"(, "architectures": )") + list), weights).ok())
         << list;
