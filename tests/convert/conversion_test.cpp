@@ -148,41 +148,66 @@ TEST(ConvertedBlocks, LeaveTheCacheOfSingleSteps) {
 
 struct Other {
   const char* folder;
-  const char* base;  ///< of an adapter; null: the folder is a whole checkpoint.
+  const char* base;   ///< of an adapter; null: the folder is a whole checkpoint.
+  double fp16_error;  ///< column "fp16 err" of the model that it adapts or is made like.
 };
 
-class ConvertedOther : public ::testing::TestWithParam<Other> {};
+class ConvertedOther : public ::testing::TestWithParam<Other> {
+ protected:
+  void SetUp() override {
+    const fs::path fixtures = test::shared_folder() / "fixtures";
+    if (!fs::exists(fixtures)) GTEST_SKIP() << "no fixtures: " << fixtures;
+    folder_ = fixtures / "checkpoints" / GetParam().folder;
+    source_ = GetParam().base != nullptr ? fixtures / "hf" / GetParam().base : folder_;
+    expected_ = test::read_arrays(folder_ / "expected.npz");
+  }
+
+  fs::path convert_to(const char* name, ConvertOptions options) {
+    if (GetParam().base != nullptr) options.adapter = folder_;
+    EXPECT_TRUE(test::converted(source_, scratch_.path() / name, options));
+    return scratch_.path() / name;
+  }
+
+  void expect_near(const fs::path& out, Numerics numerics, double bound, const char* property) {
+    const auto model = test::opened(out, numerics);
+    ASSERT_NE(model, nullptr);
+    double largest = 0;
+    for (int i = 0; expected_.contains("ids" + std::to_string(i)); ++i)
+      largest = std::max(largest, test::largest_error(*model, expected_, std::to_string(i), true));
+    RecordProperty(property, std::to_string(largest));
+    EXPECT_LE(largest, bound) << property;
+    test::expect_greedy(*model, expected_, folder_ / "greedy.json", bound < 0.01 ? 0 : bound);
+  }
+
+  fs::path folder_;
+  fs::path source_;
+  test::Arrays expected_;
+  test::ScratchFolder scratch_;
+};
 
 /// Adapters are merged, quantised weights unpacked, and other files read.
 TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformers) {
-  const fs::path fixtures = test::shared_folder() / "fixtures";
-  ANEMONE_NEED_SHARED(fixtures);
-  const fs::path folder = fixtures / "checkpoints" / GetParam().folder;
-  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
-  const test::ScratchFolder scratch;
-  const fs::path out = scratch.path() / "out";
-  ConvertOptions options{.context = 160, .prefill = {16}, .dtype = DType::fp32};
-  if (GetParam().base != nullptr) options.adapter = folder;
-  ASSERT_TRUE(test::converted(
-      GetParam().base != nullptr ? fixtures / "hf" / GetParam().base : folder, out, options));
-  const auto model = test::opened(out, Numerics::fp32);
-  ASSERT_NE(model, nullptr);
-  double largest = 0;
-  for (int i = 0; expected.contains("ids" + std::to_string(i)); ++i)
-    largest = std::max(largest, test::largest_error(*model, expected, std::to_string(i), true));
-  RecordProperty("largest_fp32", std::to_string(largest));
-  EXPECT_LE(largest, 2e-3);
-  test::expect_greedy(*model, expected, folder / "greedy.json", 0);
+  const fs::path out = convert_to("out", {.context = 160, .prefill = {16}, .dtype = DType::fp32});
+  expect_near(out, Numerics::fp32, 2e-3, "largest_fp32");
+}
+
+TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformersInFp16) {
+  const fs::path out = convert_to("out", {.context = 160, .prefill = {16}});
+  expect_near(out, Numerics::fp32, 0.03, "largest_of_fp16_package_in_fp32");
+  expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, "largest_of_fp16_package_in_fp16");
+  const fs::path stateful = convert_to("stateful", {.layout = "stateful", .context = 160});
+  expect_near(stateful, Numerics::fp32, 0.08, "largest_of_stateful_package_in_fp32");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Checkpoints, ConvertedOther,
-    ::testing::Values(Other{"bin_llama", nullptr}, Other{"mlx_mixed_llama", nullptr},
-                      Other{"mlx_q4_qwen3", nullptr}, Other{"mlx_q8_llama31", nullptr},
-                      Other{"train_qwen3", nullptr}, Other{"mlx_lora_qwen3", "qwen3"},
-                      Other{"npz_lora_llama", "llama"}, Other{"npz_lora_qwen3_t", "qwen3"},
-                      Other{"peft_dora_qwen3", "qwen3"}, Other{"peft_lmhead_llama31", "llama31"},
-                      Other{"peft_lora_qwen3", "qwen3"}, Other{"peft_patterns_llama", "llama"}),
+    ::testing::Values(
+        Other{"bin_llama", nullptr, 0.0636}, Other{"mlx_mixed_llama", nullptr, 0.0636},
+        Other{"mlx_q4_qwen3", nullptr, 0.0357}, Other{"mlx_q8_llama31", nullptr, 0.0448},
+        Other{"train_qwen3", nullptr, 0.0357}, Other{"mlx_lora_qwen3", "qwen3", 0.0357},
+        Other{"npz_lora_llama", "llama", 0.0636}, Other{"npz_lora_qwen3_t", "qwen3", 0.0357},
+        Other{"peft_dora_qwen3", "qwen3", 0.0357}, Other{"peft_lmhead_llama31", "llama31", 0.0448},
+        Other{"peft_lora_qwen3", "qwen3", 0.0357}, Other{"peft_patterns_llama", "llama", 0.0636}),
     [](const auto& other) { return std::string(other.param.folder); });
 
 }  // namespace
