@@ -6,6 +6,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "command.h"
 #include "compression_report.h"
@@ -20,6 +23,7 @@ struct Flags {
   std::string checkpoint;
   std::string output;
   ConvertOptions options;
+  std::vector<std::string> prefill;
   std::string chunks = "auto";
   std::string residual_scale = "auto";
   std::string adapter;
@@ -46,16 +50,36 @@ Result<double> positive_number(std::string_view flag, const std::string& text) {
                {}};
 }
 
-Result<int64_t> chunk_count(const std::string& text) {
-  constexpr int64_t kMost = 1000;
+/// A whole number from 1 on.
+std::optional<int64_t> count_in(const std::string& text) {
   int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error == std::errc() && end == text.data() + text.size() && count >= 1 && count <= kMost)
-    return count;
+  if (error != std::errc() || end != text.data() + text.size() || count < 1) return std::nullopt;
+  return count;
+}
+
+Result<int64_t> chunk_count(const std::string& text) {
+  constexpr int64_t kMost = 1000;
+  if (const auto count = count_in(text); count && *count <= kMost) return *count;
   return Error{ErrorCode::invalid_argument,
                fmt::format("--chunks: '{}', expected 1 to {} or auto", text, kMost),
                {},
                {}};
+}
+
+Status read_blocks(const std::vector<std::string>& words, ConvertOptions& options) {
+  options.no_prefill = words == std::vector<std::string>{"none"};
+  if (options.no_prefill) return {};
+  for (const std::string& word : words) {
+    const auto tokens = count_in(word);
+    if (!tokens)
+      return Error{ErrorCode::invalid_argument,
+                   fmt::format("--prefill: '{}', expected numbers of tokens or none", word),
+                   {},
+                   {}};
+    options.prefill.push_back(*tokens);
+  }
+  return {};
 }
 
 Json report_json(const ConversionReport& report) {
@@ -115,6 +139,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   if (!flags.calibrate.empty()) return not_yet("--calibrate");
   if (flags.target_bits != 0) return not_yet("--target-bits");
   ConvertOptions options = flags.options;
+  ANEMONE_RETURN_IF_ERROR(read_blocks(flags.prefill, options));
   if (flags.chunks != "auto") {
     ANEMONE_TRY(options.chunks, chunk_count(flags.chunks));
   }
@@ -155,10 +180,11 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
   app.add_option("--context", options.context,
                  "Tokens of the cache; 0: 512, or what the model has if that is less")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--prefill", options.prefill,
-                 "Tokens of a block, default 64; with --layout anemone also several sizes: 64,16")
-      ->delimiter(',')
-      ->check(CLI::PositiveNumber);
+  app.add_option(
+         "--prefill", flags->prefill,
+         "Tokens of a block, default 64, or what the context has if that is less; with "
+         "--layout anemone also several sizes (64,16), or none: a package that only decodes")
+      ->delimiter(',');
   app.add_option("--chunks", flags->chunks, "Packages to divide the model into, or auto");
   app.add_option("--chip", options.chip,
                  "Chip whose weight limit decides with --chunks auto: a12 to a19pro, m1 to m5max; "

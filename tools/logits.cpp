@@ -87,7 +87,7 @@ Status logits(const Flags& flags, const CommonFlags& common) {
   if (!common.json) return {};
   const lm::ModelInfo& info = model->info();
   return report.print({{"model", info.name},
-                       {"model_sha256", info.hash},
+                       {"model_hash", info.hash},
                        {"numerics", runtime::to_string(info.numerics)}},
                       flags.output, results);
 }

@@ -22,7 +22,7 @@ struct Flags {
 std::string to_json(const eval::PerplexityReport& report, const lm::ModelInfo& model) {
   const nlohmann::ordered_json json = {{"version", 1},
                                        {"model", model.name},
-                                       {"model_sha256", model.hash},
+                                       {"model_hash", model.hash},
                                        {"numerics", runtime::to_string(model.numerics)},
                                        {"tokens", report.tokens},
                                        {"words", report.words},

@@ -44,7 +44,7 @@ Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   Json json = {{"version", 1},
                {"model", info.name},
-               {"model_sha256", info.hash},
+               {"model_hash", info.hash},
                {"numerics", to_string(info.numerics)},
                {"text", generation.text},
                {"tokens", generation.tokens},

@@ -231,6 +231,17 @@ anemone_bridge_code anemone_bridge_sha256_finish(const anemone_bridge_sha256* ha
                                                  anemone_bridge_error** error);
 void anemone_bridge_sha256_free(anemone_bridge_sha256* hasher);
 
+/// BLAKE3 of bytes given in pieces; pieces of 64 KiB and more are hashed faster than small ones.
+typedef struct anemone_bridge_blake3 anemone_bridge_blake3;
+anemone_bridge_blake3* anemone_bridge_blake3_new(void);
+anemone_bridge_code anemone_bridge_blake3_update(anemone_bridge_blake3* hasher, const void* data,
+                                                 size_t data_size, anemone_bridge_error** error);
+/// Writes the 32 bytes of the digest of what was given so far.
+anemone_bridge_code anemone_bridge_blake3_finish(const anemone_bridge_blake3* hasher,
+                                                 unsigned char digest[32],
+                                                 anemone_bridge_error** error);
+void anemone_bridge_blake3_free(anemone_bridge_blake3* hasher);
+
 #ifdef __cplusplus
 }
 #endif

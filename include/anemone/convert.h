@@ -29,6 +29,7 @@ struct ConvertOptions {
   /// Tokens of a block; empty: 64, or the context if that is less. The layout anemone has a prefill
   /// function for each; the largest scores.
   std::vector<int64_t> prefill;
+  bool no_prefill = false;        ///< layout anemone: neither prefill nor score, only decode.
   std::optional<int64_t> chunks;  ///< nothing: as few as the weight limit of a program allows.
   std::string chip;               ///< whose limit that is ("m4"); empty: the least of all.
   std::vector<int64_t> lengths;   ///< layout plain, in place of `context`: tokens of the inputs. A
@@ -45,7 +46,7 @@ struct ConvertOptions {
   passes::Options passes;  ///< which rewrites of the programs are left out.
   bool dry_run = false;    ///< plan and measure, write nothing.
   bool overwrite = false;  ///< replace what an earlier conversion left at the same place.
-  ProgressSink progress;   ///< bytes of weights saved; false ends the work.
+  ProgressSink progress;   ///< tensors scanned, then bytes of weights saved; false ends the work.
   LogSink log;             ///< one line a stage: load, build, convert, save, complete.
 };
 

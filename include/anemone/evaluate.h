@@ -120,7 +120,7 @@ struct Report {
   std::vector<TaskReport> tasks;
   Work work;
   /// The results file: JSON in the harness' layout. Ours are its keys `version` (of this layout:
-  /// 1), `failed` ({task: [{doc_id, error}]}) and `anemone` (what ran: `model_sha256`, numerics,
+  /// 1), `failed` ({task: [{doc_id, error}]}) and `anemone` (what ran: `model_hash`, numerics,
   /// work, …).
   std::string results;
   std::string table;  ///< the line of arguments and the Markdown table that the harness prints.

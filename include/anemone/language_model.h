@@ -25,7 +25,7 @@ struct ModelInfo {
   int64_t prefill_block_tokens = 0;  ///< 0: no prefill function.
   /// Tokens of a call of the function that `score` runs; 0: scores are made from logits.
   int64_t score_block_tokens = 0;
-  std::string hash;  ///< SHA-256 over the packages' files and meta.yaml, hexadecimal; or empty.
+  std::string hash;  ///< `blake3:` and 64 digits, over the packages' files and meta.yaml; or empty.
   uint64_t weight_bytes = 0;
   runtime::Numerics numerics = runtime::Numerics::fp16;
   bool gives_logits = true;  ///< false when only the arg max of each part leaves the model.

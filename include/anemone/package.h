@@ -152,8 +152,8 @@ struct WriteOptions {
   /// Called before each constant of the weight file and at the end. An error ends the writing.
   std::function<Status(const WriteProgress&)> progress;
   /// Where set, files are hashed while they are written, the weights on another thread, and this is
-  /// called for each with its path in the package and its SHA-256 in hexadecimal digits.
-  std::function<void(std::string_view file, std::string_view sha256)> hashed;
+  /// called for each with its path in the package and its digest: `blake3:` and 64 digits.
+  std::function<void(std::string_view file, std::string_view digest)> hashed;
   /// Called when all weights are written: metadata that was not known before; it replaces entries
   /// of the same key.
   std::function<Result<std::map<std::string, std::string>>()> late_metadata;

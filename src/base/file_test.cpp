@@ -132,7 +132,7 @@ TEST(OutputFileTest, HashesWhatItWrites) {
   const test::ScratchFolder folder;
   for (const size_t last : {0u, 1u, (1u << 20) - 6u}) {
     auto file =
-        OutputFile::create(folder.path() / std::to_string(last), OutputFile::Hashing::sha256);
+        OutputFile::create(folder.path() / std::to_string(last), OutputFile::Hashing::blake3);
     ASSERT_TRUE(file.ok());
     std::string expected;
     for (const size_t size : std::initializer_list<size_t>{5, 700'000, 9'000'000, 3, last}) {
@@ -142,9 +142,9 @@ TEST(OutputFileTest, HashesWhatItWrites) {
     }
     ASSERT_TRUE(file->close().ok());
     EXPECT_TRUE(folder.read(std::to_string(last)) == expected);
-    EXPECT_EQ(file->digest(), sha256(expected));
+    EXPECT_EQ(file->digest(), blake3(expected));
   }
-  auto abandoned = OutputFile::create(folder.path() / "abandoned", OutputFile::Hashing::sha256);
+  auto abandoned = OutputFile::create(folder.path() / "abandoned", OutputFile::Hashing::blake3);
   ASSERT_TRUE(abandoned.ok());
   ASSERT_TRUE(abandoned->write(std::vector<std::byte>(3 << 20)).ok());
 }

@@ -15,7 +15,34 @@ namespace {
 
 constexpr size_t kGather = 1 << 20;  // a system call costs little against copying as much
 
+Status write_all(int descriptor, const std::filesystem::path& path,
+                 std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      return fail(ErrorCode::io, "{}: cannot write: {}", path.string(), std::strerror(errno));
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  return {};
+}
+
 }  // namespace
+
+struct OutputFile::Background {
+  Background(int descriptor, const std::filesystem::path& path)
+      : hasher([this](std::span<const std::byte> bytes) -> Status {
+          hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+          return {};
+        }),
+        writer([descriptor, path](std::span<const std::byte> bytes) {
+          return write_all(descriptor, path, bytes);
+        }) {}
+
+  Blake3 hash;
+  PieceConsumer hasher;
+  PieceConsumer writer;
+};
 
 Result<OutputFile> OutputFile::create(const std::filesystem::path& path, Hashing hashing) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -26,10 +53,10 @@ Result<OutputFile> OutputFile::create(const std::filesystem::path& path, Hashing
 
 OutputFile::OutputFile(int descriptor, std::filesystem::path path, Hashing hashing)
     : descriptor_(descriptor), path_(std::move(path)) {
-  const bool is_hashed = hashing == Hashing::sha256;
+  const bool is_hashed = hashing == Hashing::blake3;
   for (size_t i = 0; i < (is_hashed ? gathered_.size() : 1); ++i)
-    gathered_[i] = std::make_unique<std::byte[]>(kGather);
-  if (is_hashed) hash_ = std::make_unique<BackgroundHash>();
+    gathered_[i] = std::make_unique_for_overwrite<std::byte[]>(kGather);
+  if (is_hashed) background_ = std::make_unique<Background>(descriptor_, path_);
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
@@ -38,61 +65,29 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
       gathered_(std::move(other.gathered_)),
       piece_(other.piece_),
       gathered_bytes_(std::exchange(other.gathered_bytes_, 0)),
-      hash_(std::move(other.hash_)),
-      written_bytes_(other.written_bytes_),
-      started_bytes_(other.started_bytes_),
+      background_(std::move(other.background_)),
       digest_(std::move(other.digest_)) {}
 
 OutputFile::~OutputFile() {
+  background_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Status OutputFile::write_now(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0)
-      return fail(ErrorCode::io, "{}: cannot write: {}", path_.string(), std::strerror(errno));
-    bytes = bytes.subspan(static_cast<size_t>(written));
-    written_bytes_ += written;
-  }
-  write_back();
-  return {};
-}
-
-/// Lets the disk work while the rest is computed, and the operating system forget what is there, so
-/// that a file larger than the memory drives nothing else out of it.
-void OutputFile::write_back() {
-#ifdef __linux__
-  constexpr int64_t kWindow = 64 << 20;
-  if (written_bytes_ - started_bytes_ < kWindow) return;
-  const int64_t length = written_bytes_ - started_bytes_;
-  ::sync_file_range(descriptor_, started_bytes_, length, SYNC_FILE_RANGE_WRITE);
-  if (const int64_t before = started_bytes_ - kWindow; before >= 0) {
-    ::sync_file_range(
-        descriptor_, before, kWindow,
-        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
-    ::posix_fadvise(descriptor_, 0, started_bytes_, POSIX_FADV_DONTNEED);
-  }
-  started_bytes_ = written_bytes_;
-#endif
-}
-
 Status OutputFile::flush() {
-  const std::span<const std::byte> bytes(gathered_[piece_].get(), gathered_bytes_);
-  if (hash_) hash_->add(bytes);
-  ANEMONE_RETURN_IF_ERROR(write_now(bytes));
-  gathered_bytes_ = 0;
-  if (!hash_) return {};
+  const std::span<const std::byte> bytes(gathered_[piece_].get(),
+                                         std::exchange(gathered_bytes_, 0));
+  if (!background_) return write_all(descriptor_, path_, bytes);
+  background_->hasher.add(bytes);
+  background_->writer.add(bytes);
   piece_ = (piece_ + 1) % gathered_.size();
-  hash_->wait_for(piece_);
-  return {};
+  ANEMONE_RETURN_IF_ERROR(background_->hasher.wait_for(piece_));
+  return background_->writer.wait_for(piece_);
 }
 
 Status OutputFile::write(std::span<const std::byte> bytes) {
-  if (!hash_ && gathered_bytes_ + bytes.size() > kGather) {
+  if (!background_ && gathered_bytes_ + bytes.size() > kGather) {
     ANEMONE_RETURN_IF_ERROR(flush());
-    if (bytes.size() > kGather) return write_now(bytes);
+    if (bytes.size() > kGather) return write_all(descriptor_, path_, bytes);
   }
   while (!bytes.empty()) {
     const size_t count = std::min(bytes.size(), kGather - gathered_bytes_);
@@ -106,9 +101,11 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
 
 Status OutputFile::close() {
   ANEMONE_RETURN_IF_ERROR(flush());
-  if (hash_) {
-    digest_ = hash_->finish();
-    hash_.reset();
+  if (background_) {
+    ANEMONE_RETURN_IF_ERROR(background_->writer.finish());
+    ANEMONE_RETURN_IF_ERROR(background_->hasher.finish());
+    digest_ = background_->hash.finish();
+    background_.reset();
   }
   if (::close(std::exchange(descriptor_, -1)) != 0)
     return fail(ErrorCode::io, "{}: cannot write: {}", path_.string(), std::strerror(errno));

@@ -8,7 +8,8 @@
 #include <string>
 
 #include "anemone/result.h"
-#include "base/background_hash.h"
+#include "base/blake3.h"
+#include "base/piece_consumer.h"
 
 namespace anemone {
 
@@ -16,10 +17,10 @@ namespace anemone {
 /// operating system as they are, without a copy of ours, unless the file is hashed.
 class OutputFile {
  public:
-  enum class Hashing : uint8_t { none, sha256 };
+  enum class Hashing : uint8_t { none, blake3 };
 
-  /// With Hashing::sha256 another thread hashes what this one writes.
-  /// Errors: io (the file exists, the folder does not, no permission).
+  /// With Hashing::blake3 one further thread hashes what is given to `write`, and another writes
+  /// it. Errors: io (the file exists, the folder does not, no permission).
   static Result<OutputFile> create(const std::filesystem::path& path,
                                    Hashing hashing = Hashing::none);
 
@@ -27,27 +28,25 @@ class OutputFile {
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
 
-  /// Errors: io.
+  /// Errors: io, of this or an earlier call.
   Status write(std::span<const std::byte> bytes);
-  /// To be called last: what is gathered is written and the system's late errors are heard.
+  /// To be called last: what is gathered is written and the system's late errors are heard. The
+  /// bytes are then the operating system's, which brings them to the disk when it likes.
   Status close();
-  /// After `close`: SHA-256 of the file, empty when it was not asked for.
+  /// After `close`: digest of the file (see Blake3::finish), empty when it was not asked for.
   const std::string& digest() const { return digest_; }
 
  private:
+  struct Background;
   OutputFile(int descriptor, std::filesystem::path path, Hashing hashing);
-  Status write_now(std::span<const std::byte> bytes);
   Status flush();
-  void write_back();
 
   int descriptor_;
   std::filesystem::path path_;
-  std::array<std::unique_ptr<std::byte[]>, BackgroundHash::kPieces> gathered_;
+  std::array<std::unique_ptr<std::byte[]>, PieceConsumer::kPieces> gathered_;
   size_t piece_ = 0;  ///< the one that is being filled.
   size_t gathered_bytes_ = 0;
-  std::unique_ptr<BackgroundHash> hash_;  ///< null: not hashed. Ends before the pieces do.
-  int64_t written_bytes_ = 0;
-  int64_t started_bytes_ = 0;  ///< on their way to the disk or there.
+  std::unique_ptr<Background> background_;  ///< null: not hashed. Ends before the pieces do.
   std::string digest_;
 };
 

@@ -1,23 +1,17 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
-#include "anemone/result.h"
-
 namespace anemone {
 
-/// SHA-256 of bytes given in pieces.
+/// SHA-256 of bytes given in pieces: for texts, and where other tools expect it. Files are digested
+/// with BLAKE3.
 class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  /// The contents of a file, of which memory holds little at a time.
-  /// Errors: io, interrupted (`stop` was requested).
-  Status update_from(const std::filesystem::path& path, const std::stop_token& stop = {});
   /// The digest as 64 lower-case hexadecimal digits. Ends this object's work.
   std::string finish();
 

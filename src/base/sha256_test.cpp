@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "support/scratch_folder.h"
-
 namespace anemone {
 namespace {
 
@@ -19,19 +17,6 @@ TEST(Sha256Test, PiecesEqualTheWhole) {
   hash.update("");
   hash.update("hijkijkljklmklmnlmnomnopnopq");
   EXPECT_EQ(hash.finish(), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-}
-
-TEST(Sha256Test, FilesEqualTheirContents) {
-  const test::ScratchFolder folder;
-  for (const size_t size : {size_t{0}, size_t{256} << 10, (size_t{256} << 10) + 1}) {
-    const std::string text(size, 'x');
-    folder.write("file", text);
-    Sha256 hash;
-    ASSERT_TRUE(hash.update_from(folder.path() / "file").ok());
-    EXPECT_EQ(hash.finish(), sha256(text));
-  }
-  Sha256 hash;
-  EXPECT_EQ(hash.update_from(folder.path() / "none").error().code, ErrorCode::io);
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "base/staged_folder.h"
 
+#include <algorithm>
 #include <random>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -15,11 +18,17 @@ Error refused(const fs::path& path, const char* what, const std::error_code& err
   return fail(ErrorCode::io, "{}: cannot {}: {}", path.string(), what, error.message());
 }
 
+fs::path named(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+
+fs::path parent_of(const fs::path& target) {
+  return target.has_parent_path() ? target.parent_path() : fs::path(".");
+}
+
 }  // namespace
 
 Result<StagedFolder> StagedFolder::create(const fs::path& path) {
-  const fs::path target = path.has_filename() ? path : path.parent_path();
-  const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  const fs::path target = named(path);
+  const fs::path parent = parent_of(target);
   std::error_code error;
   if (!fs::is_directory(parent, error))
     return fail(ErrorCode::not_found, "{}: there is no folder {}", target.string(),
@@ -33,6 +42,27 @@ Result<StagedFolder> StagedFolder::create(const fs::path& path) {
     if (error) break;
   }
   return refused(target, "create", error);
+}
+
+std::vector<fs::path> StagedFolder::left_beside(const fs::path& path) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr size_t kCount = 8;
+  const fs::path target = named(path);
+  const std::string before = fmt::format(".{}.", target.filename().string());
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(parent_of(target), error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(before)) continue;
+    const std::string_view rest = std::string_view(name).substr(before.size());
+    const std::string_view ending = rest.substr(std::min(kCount, rest.size()));
+    if (rest.find_first_not_of(kDigits) == kCount &&
+        (ending == ".tmp" || ending == ".tmp.replaced"))
+      found.push_back(entry->path());
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 StagedFolder::StagedFolder(StagedFolder&& other) noexcept

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "anemone/result.h"
 
@@ -12,6 +13,10 @@ class StagedFolder {
  public:
   /// Errors: not_found (the folder that is to hold the target), io.
   static Result<StagedFolder> create(const std::filesystem::path& target);
+
+  /// Folders of that kind beside the target, sorted: left by a process that was killed, or those
+  /// of one that still runs.
+  static std::vector<std::filesystem::path> left_beside(const std::filesystem::path& target);
 
   StagedFolder(StagedFolder&& other) noexcept;
   StagedFolder& operator=(StagedFolder&&) = delete;

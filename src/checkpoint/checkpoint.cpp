@@ -1,7 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
+#include "base/blake3.h"
 #include "base/error.h"
-#include "base/sha256.h"
 #include "checkpoint/mlx_quantized.h"
 #include "checkpoint/weight_files.h"
 
@@ -114,7 +114,7 @@ Result<Checkpoint> open(const fs::path& path, const std::optional<fs::path>& ada
 }
 
 Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop) {
-  Sha256 hash;
+  Blake3 hash;
   for (const fs::path& path : checkpoint.files) {
     std::error_code error;
     const uint64_t size = fs::file_size(path, error);

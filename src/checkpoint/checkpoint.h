@@ -32,7 +32,7 @@ struct Checkpoint {
 Result<Checkpoint> open(const std::filesystem::path& path,
                         const std::optional<std::filesystem::path>& adapter = {});
 
-/// SHA-256 over names, sizes and contents of `files`, 64 hexadecimal digits. Reads all of them.
+/// BLAKE3 over names, sizes and contents of `files`: `blake3:` and 64 digits. Reads all of them.
 /// Errors: io, interrupted (`stop` was requested).
 Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop = {});
 

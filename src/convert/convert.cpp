@@ -67,7 +67,7 @@ Status check_options(const Layout& layout, const ConvertOptions& options) {
     if (is_known) known += fmt::format(", {}", flag);
     if (!is_known && is_given && unknown.empty()) unknown = flag;
   };
-  see("--prefill", layout.options.prefill, !options.prefill.empty());
+  see("--prefill", layout.options.prefill, options.no_prefill || !options.prefill.empty());
   // One chunk is what other layouts have.
   see("--chunks", layout.options.chunks, options.chunks.value_or(1) != 1);
   see("--chip", layout.options.chunks, !options.chip.empty());
@@ -85,15 +85,35 @@ Status check_options(const Layout& layout, const ConvertOptions& options) {
   return {};
 }
 
-Result<Settings> settings_for(const ConvertOptions& options, const models::Decoder& decoder,
-                              const fs::path& out) {
+/// Tokens of the blocks, the largest first.
+Result<std::vector<int64_t>> blocks_for(const ConvertOptions& options, int64_t context,
+                                        int64_t longest) {
+  if (options.no_prefill && !options.prefill.empty())
+    return fail(ErrorCode::invalid_argument, "blocks are given, and there are to be none");
+  if (options.no_prefill) return std::vector<int64_t>();
+  if (options.prefill.empty()) return std::vector<int64_t>{std::min(kDefaultBlock, context)};
+  std::vector<int64_t> blocks;
+  for (const int64_t tokens : options.prefill) {
+    if (tokens < 1 || tokens > longest)
+      return fail(ErrorCode::invalid_argument, "the prefill block is {}, expected 1 to {}", tokens,
+                  longest);
+    blocks.push_back(std::min(tokens, context));
+  }
+  std::ranges::sort(blocks, std::greater());
+  const auto repeated = std::ranges::unique(blocks);
+  blocks.erase(repeated.begin(), repeated.end());
+  return blocks;
+}
+
+Result<Settings> settings_for(const Layout& layout, const ConvertOptions& options,
+                              const models::Decoder& decoder, const fs::path& out) {
+  const int64_t longest = decoder.longest_context();
   const auto check = [&](std::string_view what, int64_t value, int64_t most) -> Status {
     if (value >= 1 && value <= most) return {};
     return fail(ErrorCode::invalid_argument, "{} is {}, expected 1 to {}", what, value, most);
   };
   Settings settings;
-  settings.context =
-      options.context != 0 ? options.context : std::min(kDefaultContext, decoder.max_positions);
+  settings.context = options.context != 0 ? options.context : std::min(kDefaultContext, longest);
   settings.layout = options.layout;
   settings.chunks = options.chunks;
   settings.lengths = options.lengths;
@@ -105,18 +125,12 @@ Result<Settings> settings_for(const ConvertOptions& options, const models::Decod
   }
   ANEMONE_TRY(settings.chunk_limit, chunk_limit(options.chip));
   settings.is_package = out.extension() == ".mlpackage";
-  ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, decoder.max_positions));
-  settings.prefill = {std::min(kDefaultBlock, settings.context)};
-  if (!options.prefill.empty()) settings.prefill.clear();
-  for (const int64_t tokens : options.prefill) {
-    ANEMONE_RETURN_IF_ERROR(check("the prefill block", tokens, decoder.max_positions));
-    settings.prefill.push_back(std::min(tokens, settings.context));
+  ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, longest));
+  if (layout.options.prefill) {
+    ANEMONE_TRY(settings.prefill, blocks_for(options, settings.context, longest));
   }
-  std::ranges::sort(settings.prefill, std::greater());
-  const auto repeated = std::ranges::unique(settings.prefill);
-  settings.prefill.erase(repeated.begin(), repeated.end());
   for (const int64_t length : settings.lengths)
-    ANEMONE_RETURN_IF_ERROR(check("a length", length, decoder.max_positions));
+    ANEMONE_RETURN_IF_ERROR(check("a length", length, longest));
   std::ranges::sort(settings.lengths);
   if (std::ranges::adjacent_find(settings.lengths) != settings.lengths.end())
     return fail(ErrorCode::invalid_argument, "a length is given twice");
@@ -154,12 +168,17 @@ class Conversion {
       if (!options_.adapter.empty())
         ANEMONE_RETURN_IF_ERROR(check_source(report_.path, options_.adapter));
       ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
+      for (const fs::path& left : StagedFolder::left_beside(report_.path))
+        warn(
+            fmt::format("{} is left by a conversion that was interrupted, unless one still runs; "
+                        "remove it",
+                        left.string()));
     }
     say("load: {}", path.string());
     ANEMONE_TRY(source_, load(path, options_));
     if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
     report_.architecture = source_.decoder.architecture;
-    ANEMONE_TRY(settings_, settings_for(options_, source_.decoder, report_.path));
+    ANEMONE_TRY(settings_, settings_for(*layout, options_, source_.decoder, report_.path));
     settings_.residual_scale = options_.residual_scale.value_or(1);
     report_.context = settings_.context;
     if (!settings_.quantize.is_dense()) report_.quantize = settings_.quantize.text();
@@ -196,6 +215,11 @@ class Conversion {
     if (options_.log) options_.log(LogLevel::warning, message);
   }
 
+  Status report_progress(const Progress& progress) const {
+    if (!options_.progress || options_.progress(progress)) return {};
+    return fail(ErrorCode::interrupted, "interrupted; nothing was written");
+  }
+
   void warn_of_limits() const {
     if (settings_.is_package)
       warn(
@@ -229,7 +253,11 @@ class Conversion {
 
   Status choose_residual_scale() {
     if (!options_.residual_scale && settings_.dtype == DType::fp16) {
-      ANEMONE_TRY(const double peak, residual_peak(source_));
+      uint64_t done = 0;
+      const auto progress = [&](std::string_view tensor) -> Status {
+        return report_progress({"scan", done++, 0, "tensors", tensor});
+      };
+      ANEMONE_TRY(const double peak, residual_peak(source_, progress));
       const double scale = scale_below_overflow(peak);
       if (scale < 1 && !models::layer_without_norms(source_.decoder)) {
         settings_.residual_scale = scale;
@@ -283,13 +311,12 @@ class Conversion {
     write.weights = compressor_->stream(weight_stream(source_, plan_));
     write.overwrite = options_.overwrite;
     if (!settings_.is_package)
-      write.hashed = [&](std::string_view file, std::string_view sha256) {
-        hashes_.emplace(fmt::format("{}/{}", planned.name, file), sha256);
+      write.hashed = [&](std::string_view file, std::string_view digest) {
+        hashes_.emplace(fmt::format("{}/{}", planned.name, file), digest);
       };
     write.late_metadata = [&]() -> Result<std::map<std::string, std::string>> {
       ANEMONE_TRY(source_.hash, hash_->get());
-      return std::map<std::string, std::string>{
-          {std::string(kSourceKey), source_metadata(source_)}};
+      return std::map<std::string, std::string>{{std::string(kSourceKey), source_.hash}};
     };
     uint64_t total = 0;
     for (const ConvertedPackage& package : report_.packages) total += package.weight_bytes;
@@ -297,10 +324,8 @@ class Conversion {
     write.progress = [&](const package::WriteProgress& now) -> Status {
       last = now.weight_bytes_done;
       const auto next = plan_.weights.find(compress::Compressor::original_path(now.next));
-      const Progress progress{"save", saved_bytes_ + last, total, "bytes",
-                              next == plan_.weights.end() ? "" : next->second.ref.name};
-      if (!options_.progress || options_.progress(progress)) return {};
-      return fail(ErrorCode::interrupted, "interrupted; nothing was written");
+      return report_progress({"save", saved_bytes_ + last, total, "bytes",
+                              next == plan_.weights.end() ? "" : next->second.ref.name});
     };
     ANEMONE_RETURN_IF_ERROR(package::write(path, planned.package, write));
     saved_bytes_ += last;
@@ -332,7 +357,7 @@ class Conversion {
     if (!report_.quantize.empty()) manifest["quantize"] = report_.quantize;
     manifest.update(plan_.manifest);
     manifest["source"] = {{"name", source_.checkpoint.path.filename().string()},
-                          {"sha256", source_.hash}};
+                          {"digest", source_.hash}};
     ANEMONE_TRY(manifest["files"], hash_files(folder, hashes_));
     return manifest.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/blake3.h"
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/output_file.h"
-#include "base/sha256.h"
 #include "base/staged_folder.h"
 #include "package/replaceable.h"
 
@@ -122,7 +122,7 @@ Result<nlohmann::ordered_json> hash_files(const fs::path& folder,
       hashes[name] = found->second;
       continue;
     }
-    Sha256 hash;
+    Blake3 hash;
     ANEMONE_RETURN_IF_ERROR(hash.update_from(folder / name));
     hashes[name] = hash.finish();
   }

@@ -33,8 +33,6 @@ models::FunctionSpec base_spec(const Settings& settings) {
   return spec;
 }
 
-std::string source_metadata(const Source& source) { return "sha256:" + source.hash; }
-
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings) {
   PlannedPackage result;
   result.name = std::move(name);
@@ -45,7 +43,7 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
   metadata["author"] = fmt::format("Converted with Anemone {}", version());
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());
-  metadata[std::string(kSourceKey)] = source_metadata(source);
+  metadata[std::string(kSourceKey)] = source.hash;
   nlohmann::ordered_json record = {
       {"layout", settings.layout},          {"context", settings.context},
       {"prefill", settings.prefill},        {"lengths", settings.lengths},
@@ -109,8 +107,10 @@ int64_t head_parts(int64_t vocab_size) { return (vocab_size + kWidestAxis - 1) /
 
 Status check_blocks(const Settings& settings) {
   if (!settings.prefill.empty() && settings.prefill.back() >= 2) return {};
+  if (settings.prefill.empty())
+    return fail(ErrorCode::invalid_argument, "the layout {} needs a block", settings.layout);
   return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more",
-              settings.prefill.empty() ? 0 : settings.prefill.back());
+              settings.prefill.back());
 }
 
 package::WeightStream weight_stream(const Source& source, const Plan& plan) {

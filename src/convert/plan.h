@@ -25,7 +25,7 @@ struct Source {
 struct Settings {
   std::string layout;
   int64_t context = 512;
-  std::vector<int64_t> prefill;  ///< none above the context, the largest first.
+  std::vector<int64_t> prefill;  ///< none above the context, the largest first; empty: none.
   std::optional<int64_t> chunks;
   std::vector<int64_t> lengths;
   DType dtype = DType::fp16;
@@ -58,7 +58,6 @@ models::FunctionSpec base_spec(const Settings& settings);
 
 /// Where a package names the files that it comes from, and how.
 inline constexpr std::string_view kSourceKey = "anemone.source";
-std::string source_metadata(const Source& source);
 
 /// A package without functions: name and provenance.
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);

@@ -1,9 +1,9 @@
 #include "convert/residual_scale.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
+#include "kernels/kernels.h"
 #include "models/largest_sum.h"
 
 namespace anemone::converter {
@@ -21,18 +21,31 @@ constexpr double kRoom = 16;
 
 double square(double value) { return value * value; }
 
-/// The mean square of the sum of independent inputs times `weights`.
-double mixed_square(std::span<const float> weights, const Channels& squares) {
-  constexpr size_t kLanes = 8;  // independent sums become vector instructions
-  std::array<double, kLanes> sums{};
-  size_t at = 0;
-  for (; weights.size() - at >= kLanes; at += kLanes)
-    for (size_t i = 0; i < kLanes; ++i) sums[i] += square(weights[at + i]) * squares[at + i];
-  for (; at < weights.size(); ++at) sums[0] += square(weights[at]) * squares[at];
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
-}
+/// The mean square of the sum of independent inputs times the weights of a row, for many rows.
+class MixedSquare {
+ public:
+  explicit MixedSquare(const Channels& squares) : squares_(squares) {
+    // Relative to the largest, so that no square of a weight of fp16 leaves the range of fp32.
+    for (const double value : squares) most_ = std::max(most_, value);
+    for (const double value : squares)
+      relative_.push_back(most_ > 0 ? static_cast<float>(value / most_) : 0.0f);
+  }
+
+  double of(std::span<const float> weights) const {
+    const float sum = kernel_.weighted_squares(weights.data(), relative_.data(),
+                                               static_cast<int64_t>(weights.size()));
+    if (std::isfinite(sum)) return most_ * static_cast<double>(sum);
+    double exact = 0;
+    for (size_t i = 0; i < weights.size(); ++i) exact += square(weights[i]) * squares_[i];
+    return exact;
+  }
+
+ private:
+  const kernels::ConversionKernels& kernel_ = *kernels::kernel_sets().back().conversion;
+  const Channels& squares_;
+  double most_ = 0;
+  std::vector<float> relative_;
+};
 
 void raise(Channels& most, const Channels& values) {
   for (size_t i = 0; i < most.size(); ++i) most[i] = std::max(most[i], values[i]);
@@ -48,9 +61,10 @@ struct Added {
 
 class PeakEstimate {
  public:
-  explicit PeakEstimate(const Source& source)
+  PeakEstimate(const Source& source, const ReadProgress& progress)
       : weights_(*source.checkpoint.weights),
         decoder_(source.decoder),
+        progress_(progress),
         stream_(source.decoder.hidden_size) {}
 
   Result<double> run() {
@@ -74,6 +88,7 @@ class PeakEstimate {
   template <typename Visit>
   Status each_row(const WeightRef& ref, int64_t rows, int64_t columns, Visit&& visit) {
     size_t next = 0;
+    ANEMONE_RETURN_IF_ERROR(progress_(ref.name));
     return models::stream_weight(
         weights_, {ref, DType::fp32, {rows, columns}}, [&](const Tensor& part) -> Status {
           const auto width = static_cast<size_t>(columns);
@@ -94,13 +109,14 @@ class PeakEstimate {
   }
 
   Status add_embedding(const WeightRef& table, int64_t rows, double scale) {
-    Channels most(stream_.fixed.size());
+    const kernels::ConversionKernels& kernel = *kernels::kernel_sets().back().conversion;
+    std::vector<float> most(stream_.fixed.size());
     ANEMONE_RETURN_IF_ERROR(
         each_row(table, rows, decoder_.hidden_size, [&](size_t, std::span<const float> row) {
-          for (size_t i = 0; i < row.size(); ++i)
-            most[i] = std::max(most[i], std::abs(static_cast<double>(row[i])));
+          kernel.raise_to_magnitudes(row.data(), most.data(), decoder_.hidden_size);
         }));
-    for (size_t i = 0; i < most.size(); ++i) stream_.fixed[i] += std::abs(scale) * most[i];
+    for (size_t i = 0; i < most.size(); ++i)
+      stream_.fixed[i] += std::abs(scale) * static_cast<double>(most[i]);
     return {};
   }
 
@@ -116,10 +132,10 @@ class PeakEstimate {
   /// What a linear layer gives to inputs of these mean squares.
   Result<Added> added_by(const Linear& linear, const Channels& inputs) {
     Added added(linear.out);
+    const MixedSquare mixed(inputs);
     ANEMONE_RETURN_IF_ERROR(
-        each_row(linear.weight, linear.out, linear.in, [&](size_t i, std::span<const float> row) {
-          added.squares[i] = mixed_square(row, inputs);
-        }));
+        each_row(linear.weight, linear.out, linear.in,
+                 [&](size_t i, std::span<const float> row) { added.squares[i] = mixed.of(row); }));
     ANEMONE_TRY(added.fixed, magnitudes(linear.bias, linear.out));
     return added;
   }
@@ -193,12 +209,15 @@ class PeakEstimate {
 
   const checkpoint::TensorSource& weights_;
   const models::Decoder& decoder_;
+  const ReadProgress& progress_;
   Added stream_;
 };
 
 }  // namespace
 
-Result<double> residual_peak(const Source& source) { return PeakEstimate(source).run(); }
+Result<double> residual_peak(const Source& source, const ReadProgress& progress) {
+  return PeakEstimate(source, progress).run();
+}
 
 double scale_below_overflow(double peak) {
   if (peak <= models::kLargestSum) return 1;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <string_view>
+
 #include "convert/plan.h"
 
 namespace anemone::converter {
@@ -7,9 +10,10 @@ namespace anemone::converter {
 /// How large the residual stream may become, estimated from all weights and no text: in each
 /// channel what an embedding has at most, what a norm after a branch lets through at most, biases,
 /// and of other branches what their weights give to random inputs, with room above.
-/// Reads every weight that leads into the stream, a few MB at a time.
-/// Errors: those of reading weights.
-Result<double> residual_peak(const Source& source);
+/// Reads every weight that leads into the stream, a few MB at a time; `progress` is called before
+/// each. Errors: those of reading weights and of `progress`.
+using ReadProgress = std::function<Status(std::string_view tensor)>;
+Result<double> residual_peak(const Source& source, const ReadProgress& progress);
 
 /// The largest power of two, at most 1, that brings `peak` below what the sums of the Neural
 /// Engine hold.

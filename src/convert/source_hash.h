@@ -13,7 +13,7 @@ namespace anemone::converter {
 class SourceHash {
  public:
   /// As long as the hash itself, in its place until it is known.
-  static std::string unknown() { return std::string(64, '0'); }
+  static std::string unknown() { return "blake3:" + std::string(64, '0'); }
 
   explicit SourceHash(checkpoint::Checkpoint checkpoint);
   SourceHash(const SourceHash&) = delete;

@@ -140,7 +140,7 @@ void read_run(const Value& document, RecordedResults& results) {
   const Value own = at(document, "anemone");
   results.format = own.is_object() ? ResultsFormat::anemone : ResultsFormat::lm_eval;
   results.model = text_at(document, "model_name");
-  results.model_hash = text_at(own, "model_sha256");
+  results.model_hash = text_at(own, "model_hash");
   results.numerics = text_at(at(own, "model"), "numerics");
   if (results.numerics.empty()) results.numerics = text_at(config, "model_dtype");
   results.harness_version = text_at(document, "lm_eval_version");

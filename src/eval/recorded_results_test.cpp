@@ -154,7 +154,7 @@ TEST(RecordedResults, OurOwnKeysAreRead) {
   const auto results = parse_results(
       R"({"results": {"t": {"alias": "t", "sample_len": 2, "acc,none": NaN, "acc_stderr,none": Infinity,
           "failed": 1}}, "model_name": "m", "config": {"limit": null},
-          "total_evaluation_time_seconds": "12.5", "anemone": {"model_sha256": "ab", "model": {"numerics": "fp16"}}})",
+          "total_evaluation_time_seconds": "12.5", "anemone": {"model_hash": "ab", "model": {"numerics": "fp16"}}})",
       "results.json");
   ASSERT_TRUE(results.ok()) << results.error().to_string();
   EXPECT_EQ(results->format, ResultsFormat::anemone);

@@ -120,7 +120,7 @@ Value task_provenance(std::span<const TaskRecord> tasks) {
 Value provenance(const RunRecord& run) {
   Value out = {{"version", version()},
                {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
-               {"model_sha256", run.model.hash},
+               {"model_hash", run.model.hash},
                {"model",
                 {{"path", run.model.path.string()},
                  {"form", run.model.form},

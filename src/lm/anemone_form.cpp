@@ -28,8 +28,8 @@ Status check_counts(const AnemoneManifest& manifest, const ModelInfo& info) {
 /// A package that names what it was made from names what the manifest does.
 Status check_source(const AnemoneManifest& manifest, const package::Package& package) {
   const auto found = package.metadata.find("anemone.source");
-  if (found == package.metadata.end() || manifest.source_sha256.empty()) return {};
-  const std::string expected = "sha256:" + manifest.source_sha256;
+  if (found == package.metadata.end() || manifest.source_digest.empty()) return {};
+  const std::string& expected = manifest.source_digest;
   if (found->second == expected) return {};
   return with_hint(
       fail(ErrorCode::mismatch, "{}: made from {}, {} expects {}", package.path.filename().string(),

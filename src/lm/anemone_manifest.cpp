@@ -81,7 +81,7 @@ Result<AnemoneManifest> parse_anemone_manifest(std::string_view json) {
   ANEMONE_TRY(manifest.vocab_size, count_member(document, "vocab_size"));
   ANEMONE_TRY(manifest.context_length, count_member(document, "context_length"));
   if (const Json* source = member(document, "source"); source != nullptr)
-    manifest.source_sha256 = text_member(*source, "sha256");
+    manifest.source_digest = text_member(*source, "digest");
   ANEMONE_RETURN_IF_ERROR(read_files(document, manifest));
   manifest.model = text_member(document, "model");
   if (!manifest.model.empty()) return manifest;

@@ -23,7 +23,7 @@ struct AnemoneManifest {
   std::string architecture;    ///< empty: not said.
   int64_t vocab_size = 0;      ///< 0: not said.
   int64_t context_length = 0;  ///< 0: not said.
-  std::string source_sha256;   ///< of the checkpoint; empty: not said.
+  std::string source_digest;   ///< of the checkpoint; empty: not said.
   /// Digest by name of each file in the folder. The names are not to be trusted either.
   std::map<std::string, std::string, std::less<>> files;
   std::string model;  ///< the package that is the whole model; empty: `passes` join several.

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "base/blake3.h"
 #include "base/error.h"
-#include "base/sha256.h"
 
 namespace anemone::lm {
 
@@ -119,13 +119,13 @@ Status join_states(runtime::State& state, const runtime::Model& model) {
 namespace {
 
 /// The bytes of a number, least first: what stands before bytes says how many they are.
-void hash_count(Sha256& hash, uint64_t count) {
+void hash_count(Blake3& hash, uint64_t count) {
   std::string bytes;
   for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(count >> shift & 0xff);
   hash.update(bytes);
 }
 
-Status hash_file(Sha256& hash, const std::string& name, const fs::path& file) {
+Status hash_file(Blake3& hash, const std::string& name, const fs::path& file) {
   std::error_code error;
   const uint64_t size_bytes = fs::file_size(file, error);
   if (error) return fail(ErrorCode::io, "cannot read {}", file.string());
@@ -139,7 +139,7 @@ Status hash_file(Sha256& hash, const std::string& name, const fs::path& file) {
 
 Result<std::string> hash_packages(std::span<const std::shared_ptr<runtime::Model>> packages,
                                   std::span<const fs::path> settings) {
-  Sha256 hash;
+  Blake3 hash;
   for (const auto& model : packages) {
     std::vector<fs::path> files;
     std::error_code error;

@@ -31,7 +31,7 @@ Status check_state_rows(const runtime::State& state, int64_t columns);
 /// shape (names both packages and shapes).
 Status join_states(runtime::State& state, const runtime::Model& model);
 
-/// SHA-256 over names and bytes of the files of all packages, in the order given, and then of
+/// BLAKE3 over names and bytes of the files of all packages, in the order given, and then of
 /// `settings`, files beside them that change what the model computes: the identity of a model. The
 /// lengths of names and bytes are part of it, so no two lists of files read alike. Reads every
 /// file.

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "base/blake3.h"
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/path_inside.h"
-#include "base/sha256.h"
 #include "lm/anemone_manifest.h"
 #include "lm/forms.h"
 
@@ -20,11 +20,11 @@ Status check_file(const fs::path& folder, const std::string& name, const std::st
   if (!path.ok() && path.error().code == ErrorCode::not_found)
     return fail(ErrorCode::not_found, "{}: no such file, {} lists it", name, kAnemoneManifest);
   if (!path.ok()) return std::move(path).error();
-  Sha256 hash;
+  Blake3 hash;
   ANEMONE_RETURN_IF_ERROR(hash.update_from(*path));
   const std::string found = hash.finish();
   if (found == expected) return {};
-  return fail(ErrorCode::mismatch, "{}: sha256 is {}, {} expects {}", name, found, kAnemoneManifest,
+  return fail(ErrorCode::mismatch, "{}: digest is {}, {} expects {}", name, found, kAnemoneManifest,
               expected);
 }
 

@@ -8,12 +8,12 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/float16.h"
-#include "models/bf16_to_fp16.h"
+#include "kernels/kernels.h"
 
 namespace anemone::models {
 namespace {
 
-constexpr int64_t kPartBytes = 1 << 20;      // what the nearest caches hold
+constexpr int64_t kPartBytes = 256 << 10;    // what the nearest caches hold
 constexpr int64_t kReleaseBytes = 64 << 20;  // of a tensor that is large by itself
 
 /// Where the wanted elements lie in the stored tensor: element (r, c) of the weight is stored at
@@ -103,18 +103,28 @@ void convert(const WeightEntry& entry, const Place& place, const T* from, DType 
     return;
   }
   uint16_t* to = result.mutable_values<uint16_t>().data();
-  if constexpr (std::is_same_v<T, uint16_t>) {
-    if (is_as_stored && dtype == DType::bf16 && place.column_stride == 1) {
-      const auto columns = static_cast<size_t>(place.columns);
-      for (int64_t row = 0; row < place.rows; ++row, to += columns)
-        bf16_to_fp16(from + place.first + row * place.row_stride, to, columns);
-      return;
-    }
-  }
   copy_elements(place, from, [&](T stored, int64_t at) {
     to[at] = std::is_same_v<T, double> && is_as_stored ? double_to_fp16(static_cast<double>(stored))
                                                        : float_to_fp16(computed(stored));
   });
+}
+
+Status convert(const WeightEntry& entry, const Place& place, const Tensor& stored, Tensor& result) {
+  switch (stored.dtype()) {
+    case DType::bf16:
+    case DType::fp16:
+      convert(entry, place, stored.values<uint16_t>().data(), stored.dtype(), result);
+      return {};
+    case DType::fp32:
+      convert(entry, place, stored.values<float>().data(), stored.dtype(), result);
+      return {};
+    case DType::fp64:
+      convert(entry, place, stored.values<double>().data(), stored.dtype(), result);
+      return {};
+    default:
+      return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
+                  entry.ref.name, to_string(stored.dtype()));
+  }
 }
 
 template <typename T>
@@ -140,6 +150,16 @@ bool is_finite(const Tensor& tensor) {
              : all_finite<uint32_t>(tensor.values<uint32_t>(), 0x7f800000u);
 }
 
+/// The common case: elements of bf16 side by side. Whether all of `result` is finite.
+bool convert_bf16(const Place& place, const uint16_t* from, float scale, Tensor& result) {
+  static const kernels::ConversionKernels& kernels = *kernels::kernel_sets().back().conversion;
+  from += place.first;
+  const int64_t count = place.rows * place.columns;
+  return result.dtype() == DType::fp16
+             ? kernels.bf16_to_fp16(from, scale, result.mutable_values<uint16_t>().data(), count)
+             : kernels.bf16_to_fp32(from, scale, result.mutable_values<float>().data(), count);
+}
+
 /// Why `loaded` has a value that is no number.
 Error not_finite(const WeightEntry& entry, const Place& place, const Tensor& stored,
                  const Tensor& loaded) {
@@ -158,40 +178,32 @@ Error not_finite(const WeightEntry& entry, const Place& place, const Tensor& sto
       "fp16 holds magnitudes up to 65504; use fp32");
 }
 
-Result<Tensor> convert(const WeightEntry& entry, const Place& place, const Shape& shape,
-                       const Tensor& stored) {
+/// Into `room` where that fits, which is used by nobody else, or into a new tensor.
+Result<Tensor> convert_finite(const WeightEntry& entry, const Place& place, const Shape& shape,
+                              const Tensor& stored, const Tensor& room) {
+  ANEMONE_CHECK(entry.dtype == DType::fp16 || entry.dtype == DType::fp32,
+                "weights of programs are fp16 or fp32");
   const bool is_as_stored = entry.ref.offset == 0 && entry.ref.scale == 1;
   if (stored.dtype() == entry.dtype && is_as_stored && place.is_contiguous()) {
     const auto size = static_cast<size_t>(bit_width(entry.dtype) / 8);
     const auto bytes =
         stored.bytes().subspan(static_cast<size_t>(place.first) * size,
                                static_cast<size_t>(place.rows * place.columns) * size);
-    return Tensor::view(entry.dtype, shape, bytes, std::make_shared<const Tensor>(stored));
+    Tensor result = Tensor::view(entry.dtype, shape, bytes, std::make_shared<const Tensor>(stored));
+    if (!is_finite(result)) return not_finite(entry, place, stored, result);
+    return result;
   }
-  Tensor result = Tensor::zeros(entry.dtype, shape);
-  switch (stored.dtype()) {
-    case DType::bf16:
-    case DType::fp16:
-      convert(entry, place, stored.values<uint16_t>().data(), stored.dtype(), result);
-      return result;
-    case DType::fp32:
-      convert(entry, place, stored.values<float>().data(), stored.dtype(), result);
-      return result;
-    case DType::fp64:
-      convert(entry, place, stored.values<double>().data(), stored.dtype(), result);
-      return result;
-    default:
-      return fail(ErrorCode::unsupported, "tensor '{}' is {}, expected floating-point numbers",
-                  entry.ref.name, to_string(stored.dtype()));
+  Tensor result =
+      room.defined() && room.shape() == shape ? room : Tensor::zeros(entry.dtype, shape);
+  bool finite = false;
+  if (stored.dtype() == DType::bf16 && entry.ref.offset == 0 && place.is_contiguous()) {
+    finite = convert_bf16(place, stored.values<uint16_t>().data(),
+                          static_cast<float>(entry.ref.scale), result);
+  } else {
+    ANEMONE_RETURN_IF_ERROR(convert(entry, place, stored, result));
+    finite = is_finite(result);
   }
-}
-
-Result<Tensor> convert_finite(const WeightEntry& entry, const Place& place, const Shape& shape,
-                              const Tensor& stored) {
-  ANEMONE_CHECK(entry.dtype == DType::fp16 || entry.dtype == DType::fp32,
-                "weights of programs are fp16 or fp32");
-  ANEMONE_TRY(Tensor result, convert(entry, place, shape, stored));
-  if (!is_finite(result)) return not_finite(entry, place, stored, result);
+  if (!finite) return not_finite(entry, place, stored, result);
   return result;
 }
 
@@ -223,7 +235,7 @@ Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightE
 
 Result<Tensor> load_weight(const Tensor& stored, const WeightEntry& entry) {
   ANEMONE_TRY(const Place place, find_place(entry, stored.shape()));
-  return convert_finite(entry, place, entry.shape, stored);
+  return convert_finite(entry, place, entry.shape, stored, {});
 }
 
 Status stream_weight(const checkpoint::TensorSource& source, const WeightEntry& entry,
@@ -233,14 +245,16 @@ Status stream_weight(const checkpoint::TensorSource& source, const WeightEntry& 
   const int64_t row_bytes = std::max<int64_t>(1, place.columns * bit_width(entry.dtype) / 8);
   const int64_t part_rows = std::max<int64_t>(1, kPartBytes / row_bytes);
   int64_t held = 0;
+  Tensor room;
   for (int64_t row = 0; row < place.rows; row += part_rows) {
     Place part = place;
     part.first += row * place.row_stride;
     part.first_row += row;
     part.rows = std::min(part_rows, place.rows - row);
     ANEMONE_TRY(const Tensor loaded,
-                convert_finite(entry, part, {part.rows, part.columns}, stored));
+                convert_finite(entry, part, {part.rows, part.columns}, stored, room));
     ANEMONE_RETURN_IF_ERROR(add(loaded));
+    if (stored.dtype() != entry.dtype) room = loaded;
     held += part.rows * row_bytes;
     if (held < kReleaseBytes) continue;
     source.release();

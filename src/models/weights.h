@@ -47,8 +47,9 @@ Result<Tensor> load_weight(const checkpoint::TensorSource& source, const WeightE
 /// The same of the tensor's contents, which are read already.
 Result<Tensor> load_weight(const Tensor& stored, const WeightEntry& entry);
 
-/// The same as tensors [rows, columns] of whole rows, a few MB at a time, in their order. The
-/// source is read once, and its memory released behind. Errors: as load_weight, and those of `add`.
+/// The same as tensors [rows, columns] of whole rows, a few MB at a time, in their order. A
+/// part is valid until `add` returns. The source is read once, and its memory released behind.
+/// Errors: as load_weight, and those of `add`.
 Status stream_weight(const checkpoint::TensorSource& source, const WeightEntry& entry,
                      const std::function<Status(const Tensor&)>& add);
 

@@ -7,7 +7,6 @@
 #include <set>
 
 #include "base/float16.h"
-#include "models/bf16_to_fp16.h"
 #include "models/memory_source.h"
 
 namespace anemone::models {
@@ -92,21 +91,6 @@ TEST(LoadWeight, RoundsToNearestEvenOnce) {
   EXPECT_EQ(load("w", 3), (Numbers{2048, 2052, 0x1p-15}));
   EXPECT_EQ(load("b", 2), (Numbers{0x1p-24, 0x1p-24}));
   EXPECT_EQ(load("d", 1), (Numbers{1 + 0x1p-10}));
-}
-
-// Blocks in which all, some and none are normal or zero, each value at every place of a block.
-TEST(Bf16ToFp16, RoundsEveryValueAsFloatsDo) {
-  std::vector<uint16_t> from;
-  for (uint32_t shift = 0; shift < 64; ++shift) {
-    from.clear();
-    for (uint32_t bits = 0; bits < 65536; ++bits)
-      from.push_back(static_cast<uint16_t>(shift % 2 == 0 ? bits : bits * 40503));
-    const size_t count = from.size() - shift;
-    std::vector<uint16_t> to(count);
-    bf16_to_fp16(from.data() + shift, to.data(), count);
-    for (size_t i = 0; i < count; ++i)
-      ASSERT_EQ(to[i], float_to_fp16(bf16_to_float(from[shift + i]))) << from[shift + i];
-  }
 }
 
 TEST(StreamWeight, GivesTheSameInPartsOfWholeRows) {

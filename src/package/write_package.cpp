@@ -105,7 +105,7 @@ class PackageWriter {
  private:
   template <typename Fill>
   Status write_file(const fs::path& folder, const std::string& name, Fill&& fill) {
-    const auto hashing = options_.hashed ? OutputFile::Hashing::sha256 : OutputFile::Hashing::none;
+    const auto hashing = options_.hashed ? OutputFile::Hashing::blake3 : OutputFile::Hashing::none;
     ANEMONE_TRY(OutputFile file, OutputFile::create(folder / name, hashing));
     ANEMONE_RETURN_IF_ERROR(fill(file));
     ANEMONE_RETURN_IF_ERROR(file.close());

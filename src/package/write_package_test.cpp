@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "anemone/package.h"
-#include "base/sha256.h"
+#include "base/blake3.h"
 #include "package/weight_file.h"
 #include "support/scratch_folder.h"
 
@@ -414,7 +414,7 @@ TEST(WritePackageTest, HashesEachFileAndTakesMetadataThatComesLate) {
                                   {"author", "someone"}, {"more", "x"}, {"source", "1234"}}));
   ASSERT_EQ(hashes.size(), 3u);
   for (const auto& [file, hash] : hashes) {
-    Sha256 contents;
+    Blake3 contents;
     ASSERT_TRUE(contents.update_from(writing.path / file).ok()) << file;
     EXPECT_EQ(hash, contents.finish()) << file;
   }

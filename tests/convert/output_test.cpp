@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "anemone/package.h"
-#include "base/sha256.h"
+#include "base/blake3.h"
 #include "checkpoint/checkpoint.h"
 #include "convert/converted_model.h"
 #include "support/scratch_folder.h"
@@ -21,6 +21,13 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+/// What a step of models/anemone-tiny reads in fp16 with 64 slots, counted by hand.
+constexpr uint64_t kTinyAttention = 256 * 256 + 2 * (128 * 256) + 256 * 256;  // q, k and v, o
+constexpr uint64_t kTinyLayer = kTinyAttention + 3 * (704 * 256) + 2 * 256 + 2 * 64;
+constexpr uint64_t kTinyHead = 4096 * 256 + 256;        // tied: the table is read as head
+constexpr uint64_t kTinyCache = 5 * 2 * (2 * 64 * 64);  // layers, K and V of two heads
+constexpr uint64_t kTinyBytesPerToken = 2 * (5 * kTinyLayer + kTinyHead + kTinyCache);
 
 std::string read_file(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -66,10 +73,10 @@ TEST_F(ConvertOutput, TheManifestHoldsTheHashOfEveryFile) {
   files.erase("anemone.json");
   EXPECT_EQ(manifest.at("files").size(), files.size());
   for (const auto& [name, bytes] : files)
-    EXPECT_EQ(manifest.at("files").at(name), sha256(bytes)) << name;
+    EXPECT_EQ(manifest.at("files").at(name), blake3(bytes)) << name;
   const auto opened = checkpoint::open(checkpoint());
   ASSERT_TRUE(opened.ok());
-  EXPECT_EQ(manifest.at("source").at("sha256"), *checkpoint::hash_checkpoint(*opened));
+  EXPECT_EQ(manifest.at("source").at("digest"), *checkpoint::hash_checkpoint(*opened));
   EXPECT_EQ(manifest.at("context_length"), 64);
 }
 
@@ -82,8 +89,7 @@ TEST_F(ConvertOutput, S3_22_PackagesSayWhatTheyAreAndVerify) {
   for (const char* key : {"description", "author", "license", "version"})
     EXPECT_FALSE(package->metadata.at(key).empty()) << key;
   const auto manifest = nlohmann::json::parse(read_file(out() / "anemone.json"));
-  EXPECT_EQ(package->metadata.at("anemone.source"),
-            "sha256:" + manifest.at("source").at("sha256").get<std::string>());
+  EXPECT_EQ(package->metadata.at("anemone.source"), manifest.at("source").at("digest"));
   const auto settings = nlohmann::json::parse(package->metadata.at("anemone.settings"));
   EXPECT_EQ(settings.at("layout"), "anemone");
   EXPECT_EQ(settings.at("context"), 64);
@@ -198,9 +204,11 @@ TEST_F(ConvertOutput, ADryRunMeasuresAndWritesNothing) {
   const fs::path data = out() / "chunk_01of01.mlpackage/Data/com.apple.CoreML";
   EXPECT_EQ(planned->packages[0].weight_bytes, fs::file_size(data / "weights/weight.bin"));
   ASSERT_FALSE(planned->speed.empty());
+  // By hand, for fp16 and 64 slots; see models/anemone-tiny/config.json.
+  EXPECT_EQ(planned->bytes_per_token, kTinyBytesPerToken);
   for (const SpeedBound& bound : planned->speed)
-    EXPECT_NEAR(bound.tokens_per_second * static_cast<double>(planned->bytes_per_token),
-                bound.bandwidth_gb_per_s * 1e9, 1e3)
+    EXPECT_NEAR(bound.tokens_per_second,
+                bound.bandwidth_gb_per_s * 1e9 / static_cast<double>(kTinyBytesPerToken), 1e-6)
         << bound.chip;
 }
 
@@ -218,6 +226,67 @@ TEST_F(ConvertOutput, BlocksOfSeveralSizesAreFunctions) {
   EXPECT_EQ(rows("score"), (std::vector<int64_t>{1, 32}));
   const auto manifest = nlohmann::json::parse(read_file(out() / "anemone.json"));
   EXPECT_EQ(manifest.at("passes").at("prefill_8").at("rows"), 8);
+}
+
+TEST_F(ConvertOutput, WithoutBlocksThereIsOnlyDecode) {
+  const ConvertOptions decodes{.context = 64, .no_prefill = true};
+  ASSERT_TRUE(test::converted(checkpoint(), out(), decodes));
+  const auto package = package::open(out() / "chunk_01of01.mlpackage");
+  ASSERT_TRUE(package.ok()) << package.error().to_string();
+  ASSERT_EQ(package->functions.size(), 1u);
+  EXPECT_EQ(package->functions[0].name, "decode");
+  const auto model = test::opened(out(), runtime::Numerics::fp32);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info().prefill_block_tokens, 0);
+  const auto blocks_of = [&](const fs::path& path) {
+    const auto opened = package::open(path);
+    EXPECT_TRUE(opened.ok()) << opened.error().to_string();
+    return nlohmann::json::parse(opened->metadata.at("anemone.settings")).at("prefill");
+  };
+  EXPECT_EQ(blocks_of(out() / "chunk_01of01.mlpackage"), nlohmann::json::array());
+  for (const char* layout : {"plain", "stateful"}) {
+    const fs::path path = scratch_.path() / (std::string(layout) + ".mlpackage");
+    ASSERT_TRUE(test::converted(checkpoint(), path, {.layout = layout, .context = 64}));
+    EXPECT_EQ(blocks_of(path), nlohmann::json::array()) << layout;
+  }
+  for (const ConvertOptions& refused : {ConvertOptions{.layout = "plain", .no_prefill = true},
+                                        ConvertOptions{.layout = "anemll", .no_prefill = true},
+                                        ConvertOptions{.prefill = {8}, .no_prefill = true}}) {
+    const auto report = convert(checkpoint(), scratch_.path() / "refused", refused);
+    ASSERT_FALSE(report.ok()) << refused.layout;
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_argument);
+  }
+}
+
+TEST_F(ConvertOutput, TellsWhatAnInterruptedConversionLeft) {
+  for (const char* name : {".out.0123abcd.tmp", ".out.89abcdef.tmp.replaced", ".other.0123abcd.tmp",
+                           ".out.0123abcd.tmpx", ".out.tmp", ".out.0123abcg.tmp"})
+    fs::create_directory(scratch_.path() / name);
+  ConvertOptions options = small_;
+  std::string warnings;
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning) warnings += std::string(line) + "\n";
+  };
+  ASSERT_TRUE(test::converted(checkpoint(), out(), options));
+  EXPECT_THAT(warnings, AllOf(HasSubstr(".out.0123abcd.tmp is left"),
+                              HasSubstr(".out.89abcdef.tmp.replaced is left")));
+  EXPECT_EQ(std::ranges::count(warnings, '\n'), 2);
+  EXPECT_TRUE(fs::exists(scratch_.path() / ".out.0123abcd.tmp"));
+}
+
+/// What reads all weights once before they are written can be interrupted as well.
+TEST_F(ConvertOutput, AnInterruptionOfScanningLeavesNothing) {
+  ConvertOptions options = small_;
+  bool scanned = false;
+  options.progress = [&](const Progress& progress) {
+    scanned |= progress.stage == "scan" && !progress.item.empty();
+    return progress.stage != "scan" || progress.done < 7;
+  };
+  const auto report = convert(checkpoint(), out(), options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+  EXPECT_TRUE(scanned);
+  EXPECT_THAT(left(), IsEmpty());
 }
 
 TEST_F(ConvertOutput, S3_73_SaysItsStages) {
@@ -365,6 +434,44 @@ TEST_F(ConvertOutput, MissingSpaceIsAnErrorThatNamesTheNeed) {
   EXPECT_EQ(report.error().code, ErrorCode::io) << report.error().to_string();
   EXPECT_THAT(report.error().to_string(), HasSubstr("bytes are needed"));
   EXPECT_FALSE(fs::exists(out()));
+}
+
+/// longrope has other frequencies for contexts beyond the original one: they convert as they run.
+TEST_F(ConvertOutput, LongContextsAreConvertedAsTheyRun) {
+  const fs::path original = test::shared_folder() / "fixtures/hf/phi3";
+  ANEMONE_NEED_SHARED(original);
+  auto config = nlohmann::json::parse(read_file(original / "config.json"));
+  config["original_max_position_embeddings"] = 128;
+  config["rope_scaling"] = {{"type", "longrope"},
+                            {"short_factor", {1.0, 1.1, 1.2, 1.3, 1.4, 1.5}},
+                            {"long_factor", {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}}};
+  scratch_.write("long/config.json", config.dump());
+  fs::copy_file(original / "model.safetensors", scratch_.path() / "long/model.safetensors");
+  const test::Arrays expected = test::read_arrays(original / "expected.npz");
+  std::vector<std::vector<float>> of_context;
+  for (const int64_t context : {128, 129}) {
+    fs::remove_all(out());
+    ASSERT_TRUE(test::converted(scratch_.path() / "long", out(),
+                                {.context = context, .prefill = {16}, .dtype = DType::fp32}));
+    lm::LanguageModel::Options options;
+    options.runtime.numerics = runtime::Numerics::fp32;
+    options.context = context;
+    const auto direct = lm::LanguageModel::open(scratch_.path() / "long", options);
+    ASSERT_TRUE(direct.ok()) << direct.error().to_string();
+    const auto converted = test::opened(out(), runtime::Numerics::fp32);
+    ASSERT_NE(converted, nullptr);
+    EXPECT_EQ(converted->info().context_length, context);
+    const auto wanted = test::logits_of(**direct, expected, "0");
+    of_context.push_back(test::logits_of(*converted, expected, "0"));
+    for (size_t i = 0; i < wanted.size(); ++i)
+      ASSERT_NEAR(of_context.back()[i], wanted[i], 1e-3) << context << " " << i;
+  }
+  EXPECT_NE(of_context[0], of_context[1]);
+  ConvertOptions beyond = small_;
+  beyond.context = 513;
+  const auto refused = convert(scratch_.path() / "long", scratch_.path() / "beyond", beyond);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("expected 1 to 512"));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ class MergeTest : public testing::Test {
             {"total_evaluation_time_seconds", "1.0"},
             {"failed", nullptr},
             {"anemone",
-             {{"model_sha256", "abc"},
+             {{"model_hash", "abc"},
               {"model", {{"path", "here"}}},
               {"work", work},
               {"tasks", {{"colours", task}}},
@@ -188,8 +188,8 @@ TEST_F(MergeTest, ShardsMustFitTogether) {
   EXPECT_THAT(refused({one, write(other, "c")}),
               HasSubstr("is of another run: config.limit is 5.0, in"));
   other = shard_of({2, 2});
-  other.results["anemone"]["model_sha256"] = "def";
-  EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("anemone.model_sha256 is \"def\""));
+  other.results["anemone"]["model_hash"] = "def";
+  EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("anemone.model_hash is \"def\""));
   other = shard_of({2, 2});
   other.tasks[0].selected.sha256 = sha256("other questions");
   EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("tasks.colours.questions"));

@@ -92,7 +92,7 @@ std::string answer_scope(const lm::ModelInfo& model, const text::Tokenizer& toke
     vocabulary.update(std::string_view("\0", 1));
   }
   for (const int32_t id : tokenizer.stop_ids()) vocabulary.update(std::to_string(id) + " ");
-  return python::dumps(Value{{"model_sha256", model.hash},
+  return python::dumps(Value{{"model_hash", model.hash},
                              {"form", model.form},
                              {"numerics", runtime::to_string(model.numerics)},
                              {"context_length", model.context_length},

@@ -22,6 +22,10 @@ inline Lanes load(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline Lanes load(const uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
+inline Lanes load_bf16(const uint16_t* p) {
+  const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+}
 inline void store(float* p, Lanes a) { _mm512_storeu_ps(p, a.v); }
 inline void store(uint16_t* p, Lanes a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),

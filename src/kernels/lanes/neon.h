@@ -34,6 +34,11 @@ inline Lanes load(const uint16_t* p) {
   ANEMONE_EACH_PART r.v[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)));
   return r;
 }
+inline Lanes load_bf16(const uint16_t* p) {
+  Lanes r;
+  ANEMONE_EACH_PART r.v[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16));
+  return r;
+}
 inline void store(float* p, Lanes x) { ANEMONE_EACH_PART vst1q_f32(p + 4 * i, x.v[i]); }
 inline void store(uint16_t* p, Lanes x) {
   ANEMONE_EACH_PART vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(x.v[i])));

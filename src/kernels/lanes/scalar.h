@@ -38,6 +38,11 @@ inline Lanes load(const uint16_t* p) {
   ANEMONE_EACH_LANE r.v[i] = anemone::fp16_to_float(p[i]);
   return r;
 }
+inline Lanes load_bf16(const uint16_t* p) {
+  Lanes r;
+  ANEMONE_EACH_LANE r.v[i] = anemone::bf16_to_float(p[i]);
+  return r;
+}
 inline void store(float* p, Lanes a) { std::memcpy(p, a.v, sizeof a.v); }
 inline void store(uint16_t* p, Lanes a) { ANEMONE_EACH_LANE p[i] = anemone::float_to_fp16(a.v[i]); }
 
