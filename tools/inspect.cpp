@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "anemone/checkpoint_summary.h"
 #include "anemone/language_model.h"
 #include "anemone/text.h"
 #include "anemone/verify_folder.h"
@@ -107,6 +108,70 @@ void verify_whole(const fs::path& path, const CommonFlags& common, Findings& fin
   if (findings.faults == 0) findings.text += "verified: the packages join, no faults\n";
 }
 
+bool holds_packages(const fs::path& folder) {
+  std::error_code ignored;
+  for (auto entry = fs::directory_iterator(folder, ignored);
+       !ignored && entry != fs::directory_iterator(); entry.increment(ignored))
+    if (entry->path().extension() == ".mlpackage" || entry->path().extension() == ".mlmodelc")
+      return true;
+  return false;
+}
+
+/// Whether a path is what `anemone convert` takes, or means to be.
+bool may_be_checkpoint(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored))
+    return fs::is_regular_file(path, ignored) &&
+           fs::exists(path.parent_path() / "config.json", ignored);
+  return !holds_packages(path) && (fs::exists(path / "config.json", ignored) ||
+                                   fs::exists(path / "adapter_config.json", ignored));
+}
+
+Status inspect_checkpoint(const Flags& flags, Findings& findings) {
+  ANEMONE_TRY(const CheckpointSummary summary, summarize_checkpoint(flags.model));
+  Json& json = findings.json;
+  json["form"] = "checkpoint";
+  json.update({{"architecture", summary.architecture},
+               {"layers", summary.layers},
+               {"hidden_size", summary.hidden_size},
+               {"vocab_size", summary.vocab_size},
+               {"context_length", summary.context_length},
+               {"elements", summary.elements},
+               {"file_bytes", summary.file_bytes}});
+  findings.text = fmt::format("{}: checkpoint", flags.model);
+  if (!summary.architecture.empty())
+    findings.text +=
+        fmt::format(", {}, {}, hidden {}, vocabulary {}, context {}", summary.architecture,
+                    counted(static_cast<size_t>(summary.layers), "layer"), summary.hidden_size,
+                    summary.vocab_size, summary.context_length);
+  constexpr double kMillion = 1e6;
+  findings.text += fmt::format(
+      "\n  {:.1f} M elements, {:.1f} MB in {}\n", static_cast<double>(summary.elements) / kMillion,
+      static_cast<double>(summary.file_bytes) / kMillion, counted(summary.files.size(), "file"));
+  for (const CheckpointSummary::Kind& kind : summary.kinds) {
+    json["tensors"].push_back({{"dtype", anemone::to_string(kind.dtype)},
+                               {"tensors", kind.tensors},
+                               {"elements", kind.elements}});
+    findings.text += fmt::format("  {:<8} {:>6} tensors {:>14} elements\n",
+                                 anemone::to_string(kind.dtype), kind.tensors, kind.elements);
+  }
+  for (const fs::path& file : summary.files) {
+    json["files"].push_back(file.filename().string());
+    findings.text += fmt::format("  {}\n", file.filename().string());
+  }
+  if (flags.report.verify) json["faults"] = Json::array();
+  if (summary.fault) add_fault(*summary.fault, json, findings);
+  return {};
+}
+
+Error no_model(const fs::path& path) {
+  return {ErrorCode::not_found,
+          path.string() + ": there is no model",
+          {},
+          "a model is a folder that `anemone convert` or ANEMLL made (anemone.json, meta.yaml), a "
+          "package, or a checkpoint: config.json and weights"};
+}
+
 /// The packages of a folder that anemone.json joins, by name.
 std::vector<fs::path> packages_in(const fs::path& folder) {
   std::vector<fs::path> packages;
@@ -122,6 +187,10 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   const fs::path path = flags.model;
   const std::optional<package::Form> form = package::form_of(path);
   std::error_code ignored;
+  const bool joins_packages =
+      fs::exists(path / "anemone.json", ignored) || fs::exists(path / "meta.yaml", ignored);
+  if (!form && !joins_packages && may_be_checkpoint(path))
+    return inspect_checkpoint(flags, findings);
   if (form || !fs::is_directory(path, ignored)) {
     findings.json["form"] = form ? Json(package::to_string(*form)) : Json();
     return inspect_packages({path}, flags, common, findings);
@@ -133,6 +202,7 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
     findings.json["form"] = "anemone";
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
   } else {
+    if (!joins_packages && !holds_packages(path)) return no_model(path);
     const auto directory = package::open_anemll(path);
     if (!directory.ok()) {
       if (!flags.report.verify) return directory.error();
@@ -166,8 +236,11 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
 
 Action add_inspect(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
-  app.description("Functions, inputs, outputs, states, ops, weights and sizes");
-  app.add_option("model", flags->model, "Model directory, .mlpackage or .mlmodelc")->required();
+  app.description(
+      "Functions, inputs, outputs, states, ops, weights and sizes; of a checkpoint "
+      "its config and tensors");
+  app.add_option("model", flags->model, "Model directory, .mlpackage, .mlmodelc or checkpoint")
+      ->required();
   app.add_flag("--mil", flags->report.mil,
                "Print the program and nothing else; the summary goes to stderr");
   app.add_flag("--ops", flags->report.ops, "Count ops by type");

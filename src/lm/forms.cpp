@@ -66,22 +66,31 @@ Status check_options(const fs::path& path, const LanguageModel::Options& options
   return {};
 }
 
+Error no_model(const fs::path& path) {
+  return with_hint(
+      fail(ErrorCode::not_found, "{}: there is no model", path.string()),
+      "a model is a folder that `anemone convert` or ANEMLL made (anemone.json, meta.yaml), a "
+      "package, or a checkpoint: config.json and weights");
+}
+
 }  // namespace
 
 OpenedModel LanguageModel::open(const fs::path& path, const Options& options) {
   std::error_code ignored;
   if (!fs::exists(path, ignored))
-    return fail(ErrorCode::not_found, "{}: no such file or directory", path.string());
+    return fail(ErrorCode::not_found, "{} does not exist", path.string());
   const bool is_package = package::form_of(path).has_value();
   if (!is_package && !is_anemone(path) && is_checkpoint(path))
     return open_checkpoint(path, options);
   ANEMONE_RETURN_IF_ERROR(check_options(path, options));
   if (!is_package) {
     if (is_anemone(path)) return open_anemone(path, options);
-    if (!fs::exists(path / "meta.yaml", ignored))
+    if (!fs::exists(path / "meta.yaml", ignored)) {
       if (const fs::path package = package_inside(path); !package.empty())
         return with_hint(fail(ErrorCode::not_found, "{}: no meta.yaml", path.string()),
                          "give the package itself: " + package.string());
+      return no_model(path);
+    }
     return open_anemll(path, options);
   }
   auto package = package::open(path);
