@@ -76,8 +76,8 @@ class Compression {
     package::WriteOptions write;
     write.weights = compressor.stream({});
     write.overwrite = options_.overwrite;
-    write.hashed = [&](std::string_view file, std::string_view sha256) {
-      hashes_.emplace(fmt::format("{}/{}", name, file), sha256);
+    write.hashed = [&](std::string_view file, std::string_view digest) {
+      hashes_.emplace(fmt::format("{}/{}", name, file), digest);
     };
     uint64_t last = 0;
     write.progress = [&](const package::WriteProgress& now) -> Status {
