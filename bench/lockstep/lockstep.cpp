@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <vector>
 
 #include "anemone/language_model.h"
@@ -33,9 +34,14 @@ class Bench {
     }
   }
 
-  /// Tokens a second of `steps` tokens of every lane.
-  double run(int steps, bool together) {
+  /// Tokens a second of `steps` tokens of every lane, by the clock and by the time of all cores.
+  struct Speed {
+    double by_clock = 0;
+    double by_cpu = 0;
+  };
+  Speed run(int steps, bool together) {
     for (const auto& sequence : sequences_) sequence->truncate(kPromptTokens);
+    const std::clock_t cpu = std::clock();
     const auto start = std::chrono::steady_clock::now();
     for (int step = 0; step < steps; ++step) {
       const int32_t token = step % 4000;
@@ -52,7 +58,26 @@ class Bench {
       }
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    return static_cast<double>(sequences_.size()) * steps / seconds.count();
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    const double tokens = static_cast<double>(sequences_.size()) * steps;
+    return {tokens / seconds.count(), tokens / cpu_seconds};
+  }
+
+  /// Milliseconds of one block from the beginning: without rows, or by the function that scores.
+  double block(bool scored) {
+    const auto rows = static_cast<size_t>(scored ? model_.info().score_block_tokens
+                                                 : model_.info().prefill_block_tokens);
+    const std::vector<int32_t> tokens(rows, 5);
+    std::vector<anemone::lm::TokenScore> scores(rows);
+    sequences_[0]->truncate(0);
+    const auto start = std::chrono::steady_clock::now();
+    if (scored)
+      check(model_.score(*sequences_[0], tokens, tokens, scores, anemone::lm::ScoreBy::blocks));
+    else
+      check(model_.extend(*sequences_[0], tokens, Rows::none, {}));
+    const std::chrono::duration<double, std::milli> taken =
+        std::chrono::steady_clock::now() - start;
+    return taken.count();
   }
 
  private:
@@ -102,16 +127,30 @@ int main(int count, char** arguments) {
   std::vector<double> apart;
   std::vector<double> together;
   std::vector<double> ratio;
+  std::vector<double> cpu_ratio;
   for (int round = 0; round < rounds; ++round) {
-    apart.push_back(bench.run(steps, false));
-    together.push_back(bench.run(steps, true));
-    ratio.push_back(together.back() / apart.back());
+    const Bench::Speed separate = bench.run(steps, false);
+    const Bench::Speed lockstep = bench.run(steps, true);
+    apart.push_back(separate.by_clock);
+    together.push_back(lockstep.by_clock);
+    ratio.push_back(lockstep.by_clock / separate.by_clock);
+    cpu_ratio.push_back(lockstep.by_cpu / separate.by_cpu);
   }
   std::printf("%s, %s, %d lanes, %d steps, %d rounds: median (least to most)\n",
               (*model)->info().name.c_str(), to_string((*model)->info().numerics), lanes, steps,
               rounds);
+  std::vector<double> prefill;
+  std::vector<double> score;
+  const anemone::lm::ModelInfo& info = (*model)->info();
+  for (int round = 0; round <= rounds; ++round) {
+    if (info.prefill_block_tokens > 0) prefill.push_back(bench.block(false));
+    if (info.score_block_tokens > 0) score.push_back(bench.block(true));
+  }
   print("separate", apart, "tokens/s");
   print("lockstep", together, "tokens/s");
   print("ratio", ratio, "");
+  print("of CPU", cpu_ratio, "");
+  if (!prefill.empty()) print("prefill", prefill, "ms a block");
+  if (!score.empty()) print("score", score, "ms a block");
   return 0;
 }

@@ -191,6 +191,7 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
     ANEMONE_TRY(parts.block, make_pipeline(loaded, "prefill", block_rows(loaded), false));
   }
 
+  parts.rows_are_positions = true;
   ModelInfo& info = parts.info;
   info.gives_logits = parts.step->vocab_size() > 0;
   if (!info.gives_logits && !parts.step->gives_argmax())

@@ -60,6 +60,7 @@ class Loading {
           parts_.score->rows(), columns_, parts_.score->gives_scores() ? "scores" : "no scores");
     ANEMONE_RETURN_IF_ERROR(check_vocabularies(parts_));
     ANEMONE_RETURN_IF_ERROR(check_state_rows(parts_.empty_state, columns_));
+    parts_.rows_are_positions = true;
     ModelInfo& info = parts_.info;
     info.name = folder_.filename().string();
     info.path = folder_;

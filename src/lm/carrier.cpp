@@ -61,9 +61,16 @@ void Carrier::pad(const CachedSequence& sequence, int64_t start, int64_t end, in
       padded_.begin());
 }
 
+Pipeline::Lane Carrier::lane_of(CachedSequence& sequence, const Call& call,
+                                std::span<const int32_t> tokens) {
+  const int64_t used = sequence.used_rows();
+  sequence.use_rows(call.start + call.pipeline->rows());
+  return {tokens, call.start, &sequence.state(), {}, used};
+}
+
 Status Carrier::run(const Trip& trip, const Call& call) {
   pad(*trip.sequence, call.start, call.end, call.pipeline->rows());
-  const Status status = call.pipeline->run({padded_, call.start, &trip.sequence->state(), {}});
+  const Status status = call.pipeline->run(lane_of(*trip.sequence, call, padded_));
   if (status.ok()) return finish(trip, call, 0);
   give_up(trip, call);
   return status;
@@ -80,6 +87,8 @@ Status Carrier::finish(const Trip& trip, const Call& call, size_t lane) {
   ++counters_.calls;
   const int64_t position = trip.sequence->cached();
   trip.sequence->set_cached(call.end);
+  trip.sequence->use_rows(call.pipeline->used_rows(lane));
+  trip.sequence->clear_rows(call.end);
   if (trip.sink == nullptr) return {};
   for (int64_t row = std::max(trip.first_row, position); row < call.end; ++row) {
     call.pipeline->copy_logits(row - call.start, trip.sink->place(row - trip.first_row), lane);
@@ -129,9 +138,9 @@ void Carrier::step_together(std::span<const Trip> trips, std::span<Status> statu
   lanes_.clear();
   for (size_t lane = 0; lane < group_.size(); ++lane) {
     CachedSequence& sequence = *trips[group_[lane]].sequence;
-    const int64_t start = calls_[lane].start;
     lanes_.push_back(
-        {sequence.tokens().subspan(static_cast<size_t>(start), 1), start, &sequence.state(), {}});
+        lane_of(sequence, calls_[lane],
+                sequence.tokens().subspan(static_cast<size_t>(calls_[lane].start), 1)));
   }
   Status status = pipeline.reserve(lanes_.size());
   if (status.ok()) status = pipeline.run(lanes_);
@@ -165,11 +174,14 @@ Status Carrier::score_blocks(CachedSequence& sequence, int64_t first,
     std::ranges::copy(
         targets.subspan(static_cast<size_t>(position - first), static_cast<size_t>(end - position)),
         padded_targets_.begin() + (position - start));
-    ANEMONE_RETURN_IF_ERROR(
-        parts_.score->run({padded_, start, &sequence.state(), padded_targets_}));
+    Pipeline::Lane lane = lane_of(sequence, {&*parts_.score, start, end}, padded_);
+    lane.targets = padded_targets_;
+    ANEMONE_RETURN_IF_ERROR(parts_.score->run(lane));
     counters_.prefill_tokens += static_cast<uint64_t>(rows);
     ++counters_.calls;
     sequence.set_cached(std::max(sequence.cached(), end));
+    sequence.use_rows(parts_.score->used_rows(0));
+    sequence.clear_rows(sequence.cached());
     for (; position < end; ++position) {
       const auto at = static_cast<size_t>(position - first);
       ANEMONE_TRY(scores[at], parts_.score->score(position - start, targets[at]));

@@ -53,6 +53,9 @@ class Carrier {
   /// The largest of the smaller blocks for `remaining` tokens of which no rows are wanted; null:
   /// none fits.
   Pipeline* smaller_block(int64_t position, int64_t remaining, bool rows_wanted);
+  /// One lane of a call that is about to be made.
+  static Pipeline::Lane lane_of(CachedSequence& sequence, const Call& call,
+                                std::span<const int32_t> tokens);
   Status run(const Trip& trip, const Call& call);
   /// After a call whose results are those of `lane`.
   Status finish(const Trip& trip, const Call& call, size_t lane);

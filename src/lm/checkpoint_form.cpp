@@ -91,6 +91,7 @@ OpenedModel open_checkpoint(const fs::path& path, const LanguageModel::Options& 
     own.runtime.numerics = runtime::Numerics::fp32;
     ANEMONE_TRY(auto model, runtime::Model::load(std::move(package), own.runtime));
     ANEMONE_TRY(auto parts, join_static_cache(std::move(model), own));
+    parts.rows_are_positions = true;
     const fs::path whole = fs::absolute(path).lexically_normal();
     parts.info.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
     parts.info.path = path;

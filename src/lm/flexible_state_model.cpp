@@ -34,7 +34,7 @@ class FlexibleStateModel : public LanguageModel {
   const ModelInfo& info() const override { return info_; }
   WorkCounters counters() const override { return counters_; }
   std::unique_ptr<Sequence> new_sequence() override {
-    return std::make_unique<CachedSequence>(package_->new_state(), -1);
+    return std::make_unique<CachedSequence>(package_->new_state(), -1, false);
   }
 
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,

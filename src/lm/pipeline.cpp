@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "lm/logits_row.h"
+#include "runtime/used_rows.h"
 
 namespace anemone::lm {
 namespace {
@@ -156,6 +157,8 @@ Status Pipeline::run(std::span<const Lane> lanes) {
     const auto runners = std::span(lanes_[at]).first(lanes.size());
     for (size_t lane = 0; lane < lanes.size(); ++lane) {
       feed(stage, *runners[lane], lanes[lane]);
+      if (lanes[lane].used_rows >= 0)
+        runtime::promise_used_rows(*runners[lane], lanes[lane].used_rows);
       if (at == 0) continue;
       const auto hidden =
           lanes_[at - 1][lane]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
@@ -165,6 +168,12 @@ Status Pipeline::run(std::span<const Lane> lanes) {
     ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners, states_).in(stage.label));
   }
   return {};
+}
+
+int64_t Pipeline::used_rows(size_t lane) const {
+  int64_t used = 0;
+  for (const auto& stage : lanes_) used = std::max(used, runtime::used_rows(*stage[lane]));
+  return used;
 }
 
 int64_t Pipeline::logits_parts() const { return static_cast<int64_t>(logits_outputs_.size()); }

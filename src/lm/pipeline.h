@@ -35,6 +35,7 @@ class Pipeline {
     int64_t position = 0;
     runtime::State* state = nullptr;
     std::span<const int32_t> targets;
+    int64_t used_rows = -1;  ///< from here on all rows of the states are zeros, if not negative.
   };
 
   /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and
@@ -57,6 +58,8 @@ class Pipeline {
   Status run(std::span<const Lane> lanes);
   Status run(const Lane& lane) { return run(std::span(&lane, 1)); }
 
+  /// From this row on the last run, which succeeded, left the lane's states as they were.
+  int64_t used_rows(size_t lane) const;
   /// Copies one row of logits that the last run gave for a lane.
   void copy_logits(int64_t row, std::span<float> logits, size_t lane = 0) const;
   /// The score of `target` in one row of the last run of a pass that scores: the target that the

@@ -51,7 +51,7 @@ class PlainModel : public LanguageModel {
   const ModelInfo& info() const override { return info_; }
   WorkCounters counters() const override { return counters_; }
   std::unique_ptr<Sequence> new_sequence() override {
-    return std::make_unique<CachedSequence>(runtime::State(), -1);
+    return std::make_unique<CachedSequence>(runtime::State(), -1, false);
   }
 
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,

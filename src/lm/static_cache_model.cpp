@@ -10,8 +10,8 @@ namespace anemone::lm {
 
 std::unique_ptr<Sequence> StaticCacheModel::new_sequence() {
   const StaticCacheParts& parts = carrier_.parts();
-  return std::make_unique<CachedSequence>(parts.empty_state.clone(),
-                                          parts.window > 0 ? parts.window : -1);
+  return std::make_unique<CachedSequence>(
+      parts.empty_state.clone(), parts.window > 0 ? parts.window : -1, parts.rows_are_positions);
 }
 
 Status StaticCacheModel::check_extension(const Sequence& sequence, std::span<const int32_t> tokens,

@@ -20,6 +20,8 @@ struct StaticCacheParts {
   std::vector<Pipeline> smaller_blocks;  ///< for what does not fill `block`, the largest first.
   std::optional<Pipeline> score;         ///< gives scores of info.score_block_tokens tokens.
   int64_t window = 0;                    ///< rows of the rotating cache; 0 when nothing rotates.
+  /// Row i of every cache belongs to token i, while it does not rotate; not known of all exports.
+  bool rows_are_positions = false;
   std::vector<int64_t> argmax_parts;  ///< sizes of the vocabulary's parts, for an arg max inside.
 };
 

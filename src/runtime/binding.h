@@ -11,13 +11,22 @@
 
 namespace anemone::runtime {
 
+/// What is known of the matrices of a state [.., rows, width] while a function runs.
+struct StateRows {
+  int64_t rows = 0;
+  int64_t width = 0;
+  int64_t used = 0;  ///< all rows from this on are zeros, in every matrix.
+};
+
 /// What a binding gets when it runs. Operands are in the order of mil::Operands; all shapes are
 /// those it was bound for. `scratch` has the size it asked for and holds nothing between runs.
+/// `state_rows`, by operand: of one that is whole matrices of a state, else null.
 struct RunContext {
   std::span<const mil::Operand> operands;
   std::span<Tensor> outputs;
   std::span<std::byte> scratch;
   ThreadPool& pool;
+  std::span<const StateRows* const> state_rows;
 };
 
 /// One Runner's part in an operation that several of them run together.

@@ -9,6 +9,7 @@
 #include "mil/interpret.h"
 #include "mil/ops/slice.h"
 #include "runtime/arguments.h"
+#include "runtime/used_rows.h"
 
 namespace anemone::runtime {
 namespace {
@@ -23,7 +24,8 @@ Tensor view(const PlanValue& value, std::span<const std::byte> bytes) {
   return Tensor::view(value.storage_dtype, stored->shape, bytes, unowned(bytes.data()));
 }
 
-Status update(const Step& step, const mil::Operands& operands, Tensor& target) {
+/// `rows`: of the state that the target is.
+Status update(const Step& step, const mil::Operands& operands, Tensor& target, StateRows* rows) {
   const Arguments arguments(*step.op, operands);
   const auto resolved =
       mil::resolve_slice(operands, target.shape(),
@@ -37,12 +39,32 @@ Status update(const Step& step, const mil::Operands& operands, Tensor& target) {
   if (slice.shape() != source.shape())
     return fail(ErrorCode::out_of_range, "the slice takes {} of x {}, which update {} does not fit",
                 slice.shape().to_string(), target.shape().to_string(), source.shape().to_string());
+  if (rows != nullptr && slice.rank >= 2) {
+    const mil::SliceAxis& axis = slice.axes[slice.rank - 2];
+    const int64_t last = axis.begin + (axis.count - 1) * axis.stride;
+    if (axis.count > 0) rows->used = std::max(rows->used, std::max(axis.begin, last) + 1);
+  }
   const Shape block = slice.block();
   mil::copy_block(block, source, mil::Layout::dense(block), target, slice.layout(target.shape()));
   return {};
 }
 
 }  // namespace
+
+void promise_used_rows(Runner& runner, int64_t rows) {
+  if (auto* planned = dynamic_cast<PlanRunner*>(&runner)) planned->promise_used_rows(rows);
+}
+
+int64_t used_rows(const Runner& runner) {
+  const auto* planned = dynamic_cast<const PlanRunner*>(&runner);
+  return planned == nullptr ? 0 : planned->used_rows();
+}
+
+int64_t PlanRunner::used_rows() const {
+  int64_t used = 0;
+  for (const StateRows& rows : state_rows_) used = std::max(used, rows.used);
+  return used;
+}
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, ThreadPool& pool,
                        std::shared_ptr<const void> owner)
@@ -55,6 +77,11 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, ThreadPool& pool,
   for (size_t id = 0; id < tensors_.size(); ++id) {
     types_[id] = plan_->values[id].type;
     place(id);
+  }
+  for (const ValueId id : plan_->states) {
+    const Shape& shape = plan_->values[index(id)].type.tensor.shape;
+    const size_t rank = shape.rank();
+    state_rows_.push_back(rank < 2 ? StateRows() : StateRows{shape[rank - 2], shape[rank - 1], 0});
   }
   for (const Step& step : plan_->steps) prepare(step);
 }
@@ -128,9 +155,49 @@ void PlanRunner::prepare(const Step& step) {
         .type = &types_[index(id)], .value = &tensors_[index(id)], .constant = constant});
   }
   first_operand_.push_back(first);
+  prepare_state_rows(step);
+}
+
+StateRows* PlanRunner::rows_of_state(ValueId state) {
+  const auto at =
+      static_cast<size_t>(std::ranges::find(plan_->states, state) - plan_->states.begin());
+  ANEMONE_CHECK(at < state_rows_.size(), "states are listed in the plan");
+  return &state_rows_[at];
+}
+
+void PlanRunner::prepare_state_rows(const Step& step) {
+  const auto state_behind = [&](ValueId id) {
+    const PlanValue& value = plan_->values[index(id)];
+    if (value.place == Place::state) return id;
+    const bool is_view =
+        value.place == Place::alias && plan_->values[index(value.root)].place == Place::state;
+    return is_view ? value.root : kNoValue;
+  };
+  for (const ValueId id : step.operands) {
+    operand_rows_.push_back(nullptr);
+    const ValueId state = state_behind(id);
+    const auto stored = mil::storage_type(plan_->values[index(id)].type);
+    if (state == kNoValue || !stored || stored->shape.rank() < 2) continue;
+    const StateRows* rows = rows_of_state(state);
+    const Shape& shape = stored->shape;
+    const Shape matrix{rows->rows, rows->width};
+    const auto bytes =
+        checked_byte_count(plan_->values[index(id)].storage_dtype, matrix.element_count());
+    if (shape[shape.rank() - 2] == rows->rows && shape[shape.rank() - 1] == rows->width && bytes &&
+        *bytes > 0 && plan_->values[index(id)].offset_bytes % static_cast<uint64_t>(*bytes) == 0)
+      operand_rows_.back() = rows;
+  }
+  written_rows_.push_back(nullptr);
+  for (size_t i = 0; i < step.output_count; ++i)
+    if (const ValueId state = state_behind(step.first_output + static_cast<ValueId>(i));
+        state != kNoValue)
+      written_rows_.back() = rows_of_state(state);
 }
 
 Status PlanRunner::bind_states(State* state) {
+  for (StateRows& rows : state_rows_)
+    rows.used = promised_rows_ < 0 ? rows.rows : std::min(promised_rows_, rows.rows);
+  promised_rows_ = -1;
   for (const ValueId id : plan_->states) {
     const PlanValue& declared = plan_->values[index(id)];
     Tensor* tensor = nullptr;
@@ -158,11 +225,15 @@ Status PlanRunner::bind_states(State* state) {
 Status PlanRunner::run_step(size_t i) {
   const Step& step = plan_->steps[i];
   const std::span<Tensor> outputs = outputs_of(step);
+  StateRows* const written = written_rows_[i];
+  if (written != nullptr && step.kind != StepKind::update) written->used = written->rows;
   switch (step.kind) {
     case StepKind::bound: {
       const auto scratch =
           arena_.mutable_bytes().subspan(step.scratch_offset_bytes, step.binding->scratch_bytes());
-      return step.binding->run(RunContext{operands_of(i), outputs, scratch, pool_});
+      return step.binding->run(
+          RunContext{operands_of(i), outputs, scratch, pool_,
+                     std::span(operand_rows_).subspan(first_operand_[i], step.operands.size())});
     }
     case StepKind::reference:
       for (Tensor& output : outputs)
@@ -171,7 +242,8 @@ Status PlanRunner::run_step(size_t i) {
     case StepKind::copy:
       return copy(step, outputs[0]);
     case StepKind::update:
-      return update(step, mil::Operands(operands_of(i), step.offsets, plan_->opset), outputs[0]);
+      return update(step, mil::Operands(operands_of(i), step.offsets, plan_->opset), outputs[0],
+                    written);
     case StepKind::dynamic:
       return run_dynamic(step, mil::Operands(operands_of(i), step.offsets, plan_->opset));
     case StepKind::control:
@@ -250,6 +322,8 @@ Status PlanRunner::run_control(const Step& step) {
   size_t next_state = 0;
   for (const ValueId id : step.operands)
     if (plan_->values[index(id)].place == Place::state) {
+      StateRows* const rows = rows_of_state(id);
+      rows->used = rows->rows;
       const Tensor& changed = states[next_state++];
       Tensor& state = tensors_[index(id)];
       for (int64_t e = 0; e < state.element_count(); ++e) state.set(e, changed.at(e));

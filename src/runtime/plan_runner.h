@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "mil/op.h"
+#include "runtime/binding.h"
 #include "runtime/lockstep.h"
 #include "runtime/plan.h"
 
@@ -19,6 +20,10 @@ class PlanRunner final : public Runner {
   const Tensor* output(std::string_view name) const override;
   std::span<const std::string> output_names() const override { return plan_->output_names; }
   Status run(State* state) override;
+
+  /// See used_rows.h.
+  void promise_used_rows(int64_t rows) { promised_rows_ = rows; }
+  int64_t used_rows() const;
 
   bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
   /// All `runners` are PlanRunners of the same plan.
@@ -43,6 +48,10 @@ class PlanRunner final : public Runner {
     return std::span(tensors_).subspan(index(std::max(step.first_output, 0)), step.output_count);
   }
 
+  /// Which states' rows the operands of a step are, and which it writes.
+  void prepare_state_rows(const Step& step);
+  StateRows* rows_of_state(ValueId state);
+
   Status run_step(size_t i);
   /// The error with the step's place.
   Status explain(Status status, size_t i) const;
@@ -60,8 +69,12 @@ class PlanRunner final : public Runner {
   std::vector<Tensor> tensors_;        ///< by ValueId.
   std::vector<ValueId> state_views_;   ///< values whose bytes are a state's.
   std::vector<mil::Operand> operands_;
-  std::vector<size_t> first_operand_;   ///< by step.
-  std::unique_ptr<Lockstep> lockstep_;  ///< made when this Runner first leads others.
+  std::vector<size_t> first_operand_;           ///< by step.
+  int64_t promised_rows_ = -1;                  ///< of the next run; negative: nothing is known.
+  std::vector<StateRows> state_rows_;           ///< by state.
+  std::vector<const StateRows*> operand_rows_;  ///< beside operands_.
+  std::vector<StateRows*> written_rows_;        ///< by step: of the state that it writes, or null.
+  std::unique_ptr<Lockstep> lockstep_;          ///< made when this Runner first leads others.
 };
 
 }  // namespace anemone::runtime

@@ -130,6 +130,19 @@ std::vector<std::byte> memory_of(lm::Sequence& sequence) {
   return memory;
 }
 
+/// All rows of the caches from `first` on are zeros.
+bool is_clear_from(lm::Sequence& sequence, size_t first) {
+  auto& cached = static_cast<lm::CachedSequence&>(sequence);
+  for (const NamedTensor& named : cached.state().tensors()) {
+    const Shape& shape = named.tensor.shape();
+    const int64_t rows = shape[shape.rank() - 2];
+    const int64_t width = shape[shape.rank() - 1];
+    for (int64_t i = 0; i < shape.element_count(); ++i)
+      if (i / width % rows >= static_cast<int64_t>(first) && named.tensor.at(i) != 0) return false;
+  }
+  return true;
+}
+
 bool same_bits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
 }
@@ -253,6 +266,31 @@ TEST_P(Cuts, SequencesInLockstepHaveTheBitsOfSeparateOnes) {
       EXPECT_TRUE(memory_of(*together[i]) == memory_of(*apart[i])) << i << " of " << sequences;
     }
   }
+}
+
+/// What is behind the last token is zeros, which cost nothing, where it is known which rows those
+/// are.
+TEST_P(Cuts, CachesHoldNothingBehindTheLastToken) {
+  const std::string form = model_->info().form;
+  if (form == "plain" || form == "stateful") return;
+  const auto sequence = model_->new_sequence();
+  const auto tokens = std::span<const int32_t>(tokens_);
+  const bool rotates = std::string(std::get<0>(GetParam()).name) == "anemll_rotating";
+  const size_t most = rotates ? 15 : 70;
+  std::vector<TokenScore> scores(5);
+  ASSERT_TRUE(model_->extend(*sequence, tokens.first(most - 5), Rows::none, {}).ok());
+  const auto score = [&] {
+    return model_->score(*sequence, tokens.subspan(most - 5, 5),
+                         std::span(targets_).subspan(most - 5, 5), scores, ScoreBy::blocks);
+  };
+  ASSERT_TRUE(score().ok());
+  EXPECT_TRUE(is_clear_from(*sequence, most));
+  EXPECT_FALSE(is_clear_from(*sequence, most - 1));
+  sequence->truncate(static_cast<int64_t>(most) - 5);
+  EXPECT_TRUE(is_clear_from(*sequence, most - 5));
+  const auto before = scores;
+  ASSERT_TRUE(score().ok());
+  EXPECT_EQ(scores, before);
 }
 
 TEST_P(Cuts, AWrongTokenOfOneSequenceDoesNotConcernTheOthers) {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "runtime/ops/product.h"
 
@@ -7,7 +9,20 @@ namespace {
 
 using kernels::kPanelColumns;
 
+bool all_finite(const float* values, int64_t count) {
+  // The exponent of infinities and NaN is all ones: one more carries into the sign's place.
+  constexpr uint32_t kExponent = 0x7f800000u;
+  constexpr uint32_t kOneMore = 0x00800000u;
+  uint32_t carried = 0;
+  for (int64_t i = 0; i < count; ++i)
+    carried |= (std::bit_cast<uint32_t>(values[i]) & kExponent) + kOneMore;
+  return carried >> 31 == 0;
+}
+
 /// Products of two activations, batch by batch.
+///
+/// The rows of a cache behind the last token of its sequence are zeros. A finite number times them
+/// adds nothing, so they are passed over; the results are the same bits.
 class MatmulBinding final : public Binding {
  public:
   struct Parameters {
@@ -49,6 +64,7 @@ class MatmulBinding final : public Binding {
     std::byte* out = context.outputs[0].mutable_bytes().data();
     const int64_t panels = (p_.columns + kPanelColumns - 1) / kPanelColumns;
     const auto batches = static_cast<int64_t>(p_.x_first.size());
+    const int64_t count = rows_that_count(values, context.state_rows);
     const int64_t work = kPanelColumns * p_.depth * p_.rows;
     // Threads share the panels of all batches.
     context.pool.parallel_for(batches * panels, kWorthAThread / work + 1,
@@ -57,7 +73,7 @@ class MatmulBinding final : public Binding {
                                   const int64_t batch = begin / panels;
                                   const int64_t first = begin % panels;
                                   const int64_t last = std::min(panels, first + end - begin);
-                                  run_panels(values, y, out, batch, first, last);
+                                  run_panels(values, y, out, batch, count, first, last);
                                   begin += last - first;
                                 }
                               });
@@ -65,21 +81,50 @@ class MatmulBinding final : public Binding {
   }
 
  private:
-  void run_panels(const float* x, const std::byte* y, std::byte* out, int64_t batch, int64_t first,
-                  int64_t last) const {
+  int64_t y_size() const { return p_.y_dtype == DType::fp16 ? sizeof(uint16_t) : sizeof(float); }
+
+  /// The first rows of y as it lies in memory (columns where it is transposed) that a product
+  /// needs.
+  int64_t rows_that_count(const float* x, std::span<const StateRows* const> state_rows) const {
+    const int64_t rows = p_.transpose_y ? p_.columns : p_.depth;
+    const int64_t width = p_.transpose_y ? p_.depth : p_.columns;
+    const StateRows* known = state_rows.empty() ? nullptr : state_rows[p_.y_operand];
+    if (known == nullptr || known->rows != rows || known->width != width || known->used >= rows)
+      return rows;
+    if (p_.transpose_x || p_.transpose_y) return all_finite(x, p_.x_elements) ? known->used : rows;
+    for (int64_t at = 0; at < p_.x_elements; at += p_.depth)
+      if (!all_finite(x + at + known->used, p_.depth - known->used)) return rows;
+    return known->used;
+  }
+
+  /// Panels [first, last) of the columns; those after `count` columns of a transposed y are zeros.
+  void run_panels(const float* x, const std::byte* y, std::byte* out, int64_t batch, int64_t count,
+                  int64_t first, int64_t last) const {
+    if (!p_.transpose_y) return multiply(x, y, out, batch, count, first, last);
+    const int64_t end = std::clamp((count + kPanelColumns - 1) / kPanelColumns, first, last);
+    if (first < end) multiply(x, y, out, batch, p_.depth, first, end);
+    const int64_t out_size = p_.out_dtype == DType::fp16 ? sizeof(uint16_t) : sizeof(float);
+    const int64_t from = end * kPanelColumns;
+    const int64_t to = std::min(last * kPanelColumns, p_.columns);
+    for (int64_t row = 0; row < p_.rows && from < to; ++row)
+      std::memset(out + ((batch * p_.rows + row) * p_.columns + from) * out_size, 0,
+                  static_cast<size_t>((to - from) * out_size));
+  }
+
+  void multiply(const float* x, const std::byte* y, std::byte* out, int64_t batch, int64_t depth,
+                int64_t first, int64_t last) const {
     const auto at = static_cast<size_t>(batch);
     const kernels::MatmulKernels& kernels = *p_.kernels->matmul;
     const bool y_is_fp16 = p_.y_dtype == DType::fp16;
-    const int64_t y_size = y_is_fp16 ? sizeof(uint16_t) : sizeof(float);
     const bool out_is_fp16 = p_.out_dtype == DType::fp16;
     const int64_t out_size = out_is_fp16 ? sizeof(uint16_t) : sizeof(float);
     std::byte* target = out + batch * p_.rows * p_.columns * out_size;
     kernels::Matrix matrix{
         .form = p_.transpose_y ? kernels::Matrix::Form::columns : kernels::Matrix::Form::panels,
         .is_fp16 = y_is_fp16,
-        .data = y + p_.y_first[at] * y_size,
+        .data = y + p_.y_first[at] * y_size(),
         .columns = p_.columns,
-        .depth = p_.depth,
+        .depth = depth,
         .panel_stride = kPanelColumns,
         .depth_stride = p_.columns,
         .column_stride = p_.depth};

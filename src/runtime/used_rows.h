@@ -1,0 +1,18 @@
+#pragma once
+
+#include "anemone/model.h"
+
+namespace anemone::runtime {
+
+/// Promises for the next run of `runner` that in every state [.., rows, width] it is given, all
+/// rows from `rows` on are zeros in every matrix. The run then passes over those it does not write
+/// itself: the results have the same bits as without the promise. A Runner that is none of ours
+/// takes no notice.
+void promise_used_rows(Runner& runner, int64_t rows);
+
+/// After a run: from this row on the states are zeros in every matrix, as far as the promise and
+/// the slices that the run wrote tell; the number of all rows where it wrote otherwise. 0 of
+/// others' Runners.
+int64_t used_rows(const Runner& runner);
+
+}  // namespace anemone::runtime
