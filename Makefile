@@ -1,5 +1,6 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress check format fuzz requirements clean
+.PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress check \
+  format fuzz requirements clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml

@@ -44,7 +44,7 @@ TEST(Conversion, FindsTheOneValueThatDoesNotFit) {
   const auto above = static_cast<uint16_t>(largest + 1);
   for (const KernelSet& set : kernel_sets())
     for (size_t at = 0; at < 70; ++at)
-      for (const uint16_t sign : {0x0000, 0x8000}) {
+      for (const uint16_t sign : {uint16_t{0x0000}, uint16_t{0x8000}}) {
         std::vector<uint16_t> from(70, largest);
         std::vector<uint16_t> half(70);
         std::vector<float> wide(70);
