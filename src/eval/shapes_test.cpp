@@ -168,9 +168,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"fixtures/anemll/gemma3-fp16-1chunk", runtime::Numerics::fp32},
                     Case{"fixtures/coreml/llama_stateful/model.mlpackage", runtime::Numerics::fp16},
                     Case{"fixtures/coreml/gpt2_fp16/model.mlpackage", runtime::Numerics::fp16}),
-    [](const auto& info) {
+    [](const auto& shape) {
       std::string name =
-          std::string(info.param.model) + "_" + runtime::to_string(info.param.numerics);
+          std::string(shape.param.model) + "_" + runtime::to_string(shape.param.numerics);
       const auto odd = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; };
       std::ranges::replace_if(name, odd, '_');
       return name;
