@@ -181,6 +181,7 @@ TEST_F(DurabilityTest, S0_23_AFailedRequestIsAskedOnceMore) {
     EXPECT_THAT(words, HasSubstr("the model failed on 1 question, which was asked once more"));
   }
   // The second time counts.
+  fs::remove_all(folder.path() / "out");
   auto model = model_of(1);
   model.failing_token = tokenizer.encode("Blood is", false)->front();
   const Report report = finished(model);

@@ -82,7 +82,7 @@ TEST_F(AnemoneForm, IsHashedOnlyIfAskedFor) {
   const auto hashed = open(decode_, true);
   const auto unhashed = open(decode_, false);
   ASSERT_TRUE(hashed.ok() && unhashed.ok());
-  EXPECT_EQ((*hashed)->info().hash.size(), 64U);
+  EXPECT_THAT((*hashed)->info().hash, testing::MatchesRegex("blake3:[0-9a-f]{64}"));
   EXPECT_EQ((*unhashed)->info().hash, "");
 }
 
