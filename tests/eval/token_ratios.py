@@ -7,6 +7,7 @@ Counts the tasks on the data sets below SHARED without running a model, prints t
 when the share is larger than LARGEST. Exit code 77: the data are not there.
 """
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 
 def main() -> int:
     anemone, model, shared, largest, tasks, *flags = sys.argv[1:]
-    data = Path(shared) / "data/benchmarks"
+    data = Path(os.environ.get("ANEMONE_SHARED") or shared) / "data/benchmarks"
     if not data.is_dir():
         print(f"{data} is not there")
         return 77
