@@ -240,7 +240,7 @@ TEST_F(EvaluateTest, InterruptionGivesNoReport) {
   EXPECT_EQ(report.error().to_string(), "colours: interrupted after 8 of 15 tokens");
 }
 
-TEST_F(EvaluateTest, ResultsHaveTheHarnessKeysInItsOrder) {
+TEST_F(EvaluateTest, S0_25_ResultsHaveTheHarnessKeysInItsOrder) {
   options.num_fewshot = 1;
   options.limit = 0.5;
   options.gen_kwargs = "max_gen_toks=5,top_p=0.5,do_sample=False";
