@@ -295,7 +295,13 @@ Result<std::vector<CatalogueEntry>> Catalogue::select(std::span<const std::strin
       continue;
     }
     if (std::error_code code; fs::path(name).extension() == ".txt" && fs::exists(name, code)) {
-      add(placed(text_file_entry(name), name, fs::path(name).parent_path()));
+      CatalogueEntry text = placed(text_file_entry(name), name, fs::path(name).parent_path());
+      for (const CatalogueEntry& other : selected)
+        if (other.name == text.name && whole_path(other.source) != whole_path(text.source))
+          return with_hint(fail(ErrorCode::invalid_argument, "{} and {}: two texts of one name",
+                                other.source, text.source),
+                           "results have one place for each name: give them in two runs");
+      add(text);
       continue;
     }
     std::set<std::string> matches;

@@ -43,7 +43,8 @@ class Catalogue {
 
   /// Names, patterns with * ? [ ], tags, paths of .yaml files, or of .txt files for their
   /// perplexity, in their order and without repetition; what a pattern or tag matches is sorted.
-  /// Errors: not_found (with the nearest name); those of load_task_file.
+  /// Errors: not_found (with the nearest name); invalid_argument (two texts of one name); those of
+  /// load_task_file.
   Result<std::vector<CatalogueEntry>> select(std::span<const std::string> names) const;
 
  private:

@@ -389,6 +389,9 @@ TEST_F(EvaluateTest, S0_2_S0_11_S0_22_ATextFileStandsBesideTasks) {
   ASSERT_TRUE(measured.ok());
   EXPECT_EQ(report->tasks[1].scores[0].metric, "word_perplexity");
   EXPECT_EQ(report->tasks[1].scores[0].value, measured->word_perplexity);
+  folder.write("more/notes.txt", "Another text.");
+  options.tasks.push_back((folder.path() / "more/notes.txt").string());
+  EXPECT_EQ(run(model).error().code, ErrorCode::invalid_argument);
   options.tasks = {(folder.path() / "absent.txt").string()};
   EXPECT_EQ(run(model).error().code, ErrorCode::not_found);
 }
