@@ -28,17 +28,18 @@ Tensor make_table(Wave wave, const std::vector<double>& inv_freq, double scale, 
   return table;
 }
 
-/// The table of one function, the same tensor as that of others.
-Tensor table_of(const BlockContext& context, Wave wave, const Rope& rope) {
+/// The table of one function, the same tensor as that of others. Tables of gathered rows are fp32:
+/// the Neural Engine gathers none by an input's indices, so their width costs it nothing, and
+/// the rows are cast.
+Tensor table_of(const BlockContext& context, Wave wave, const Rope& rope, DType dtype) {
   const FunctionSpec& spec = context.spec;
   const bool is_long = spec.context > context.decoder.max_positions && !rope.long_inv_freq.empty();
   const std::vector<double>& inv_freq = is_long ? rope.long_inv_freq : rope.inv_freq;
-  const std::string key = fmt::format("rope {} {} {} {} {}", wave == Wave::cosine ? "cos" : "sin",
-                                      to_string(spec.dtype), spec.context, rope.attention_scaling,
-                                      fmt::join(inv_freq, " "));
-  return context.decoder.computed.get(key, [&] {
-    return make_table(wave, inv_freq, rope.attention_scaling, spec.dtype, spec.context);
-  });
+  const std::string key =
+      fmt::format("rope {} {} {} {} {}", wave == Wave::cosine ? "cos" : "sin", to_string(dtype),
+                  spec.context, rope.attention_scaling, fmt::join(inv_freq, " "));
+  return context.decoder.computed.get(
+      key, [&] { return make_table(wave, inv_freq, rope.attention_scaling, dtype, spec.context); });
 }
 
 }  // namespace
@@ -47,17 +48,22 @@ Rotary rotary_block(const BlockContext& context, std::string_view hint, const Ro
                     Var positions) {
   Builder& builder = context.builder;
   const FunctionSpec& spec = context.spec;
+  const bool is_fixed = !spec.cached && !spec.is_flexible;
+  const std::string number(to_string(spec.dtype));
   const auto rows = [&](const std::string& name, Wave wave) {
-    const Tensor table = table_of(context, wave, rope);
+    const Tensor table = table_of(context, wave, rope, is_fixed ? spec.dtype : DType::fp32);
     const Shape shape{1, 1, spec.rows, table.shape()[1]};
-    if (!spec.cached && !spec.is_flexible) return builder.constant(name, table.reshaped(shape));
+    if (is_fixed) return builder.constant(name, table.reshaped(shape));
     const Var gathered = builder.add("gather", name + "_rows",
                                      {{"x", builder.constant(name + "_table", table)},
                                       {"indices", positions},
                                       {"axis", 0},
                                       {"batch_dims", 0},
                                       {"validate_indices", false}});
-    return context.reshape(name, gathered, shape);
+    if (spec.dtype == DType::fp32) return context.reshape(name, gathered, shape);
+    const Var cast =
+        builder.add("cast", name + "_cast", {{"x", gathered}, {"dtype", number.c_str()}});
+    return context.reshape(name, cast, shape);
   };
   const std::string name(hint);
   return {rows(name + "_cos", Wave::cosine), rows(name + "_sin", Wave::sine)};

@@ -152,9 +152,10 @@ struct Other {
   /// Column "fp16 err" of the model that it adapts or is made like; where an adapter makes it much
   /// worse, what transformers loses with all in fp16.
   double fp16_error;
-  /// What transformers itself loses where that is more than 0.015: with these weights rounded to
-  /// fp16 and nothing else (transformers 5.23, peft 0.21, torch on the CPU, the same rows).
-  double rounding_error = 0.015;
+  /// Of the fp16 package in fp32 numerics: 0.03, or what rounding these weights to fp16
+  /// and nothing else costs transformers itself (0.0470: transformers 5.23, peft 0.21, the same
+  /// rows).
+  double rounding_bound = 0.03;
 };
 
 std::ostream& operator<<(std::ostream& stream, const Other& other) {
@@ -202,10 +203,7 @@ TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformers) {
 
 TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformersInFp16) {
   const fs::path out = convert_to("out", {.context = 160, .prefill = {16}});
-  // 0.03 where rounding the weights alone leaves room for it, else twice what it costs: these
-  // adapters move log-probabilities by up to 18.
-  expect_near(out, Numerics::fp32, 2 * GetParam().rounding_error,
-              "largest_of_fp16_package_in_fp32");
+  expect_near(out, Numerics::fp32, GetParam().rounding_bound, "largest_of_fp16_package_in_fp32");
   expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, "largest_of_fp16_package_in_fp16");
   const fs::path stateful = convert_to("stateful", {.layout = "stateful", .context = 160});
   expect_near(stateful, Numerics::fp32, 0.08, "largest_of_stateful_package_in_fp32");
@@ -215,15 +213,15 @@ INSTANTIATE_TEST_SUITE_P(Checkpoints, ConvertedOther,
                          ::testing::Values(Other{"bin_llama", nullptr, 0.0636},
                                            Other{"mlx_mixed_llama", nullptr, 0.0636},
                                            Other{"mlx_q4_qwen3", nullptr, 0.0357},
-                                           Other{"mlx_q8_llama31", nullptr, 0.0448, 0.0265},
+                                           Other{"mlx_q8_llama31", nullptr, 0.0448},
                                            Other{"train_qwen3", nullptr, 0.0357},
                                            Other{"mlx_lora_qwen3", "qwen3", 0.0357},
-                                           Other{"npz_lora_llama", "llama", 0.1573, 0.0250},
+                                           Other{"npz_lora_llama", "llama", 0.0636},
                                            Other{"npz_lora_qwen3_t", "qwen3", 0.0357},
                                            Other{"peft_dora_qwen3", "qwen3", 0.0357},
                                            Other{"peft_lmhead_llama31", "llama31", 0.0448},
                                            Other{"peft_lora_qwen3", "qwen3", 0.0357},
-                                           Other{"peft_patterns_llama", "llama", 0.1935, 0.0470}),
+                                           Other{"peft_patterns_llama", "llama", 0.1935, 0.0475}),
                          [](const auto& other) { return std::string(other.param.folder); });
 
 }  // namespace
