@@ -178,7 +178,11 @@ TEST(StagedFolderTest, AppearsOnlyWhenCommitted) {
   auto staged = StagedFolder::create(folder.path() / "out/");
   ASSERT_TRUE(staged.ok());
   folder.write(staged->path() / "new", "new");
-  ASSERT_TRUE(staged->commit().ok());
+  EXPECT_EQ(staged->commit().error().code, ErrorCode::invalid_argument);
+  const auto no = [](const fs::path&) { return Status(Error{ErrorCode::io, "no", {}, {}}); };
+  EXPECT_EQ(staged->commit_over(no).error().message, "no");
+  EXPECT_EQ(folder.read("out/old"), "old");
+  ASSERT_TRUE(staged->commit_over([](const fs::path&) { return Status(); }).ok());
   EXPECT_EQ(folder.read("out/new"), "new");
   EXPECT_FALSE(fs::exists(folder.path() / "out/old"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);

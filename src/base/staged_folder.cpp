@@ -75,21 +75,31 @@ StagedFolder::~StagedFolder() {
 
 Status StagedFolder::commit() {
   std::error_code error;
-  fs::path replaced;
-  if (fs::exists(fs::symlink_status(target_, error))) {
-    replaced = staged_;
-    replaced += ".replaced";
-    fs::rename(target_, replaced, error);
-    if (error) return refused(target_, "replace", error);
-  }
   fs::rename(staged_, target_, error);
-  if (error) {
-    std::error_code ignored;
-    if (!replaced.empty()) fs::rename(replaced, target_, ignored);
-    return refused(target_, "rename", error);
-  }
+  if (error == std::errc::file_exists || error == std::errc::directory_not_empty ||
+      error == std::errc::not_a_directory)
+    return with_hint(fail(ErrorCode::invalid_argument,
+                          "{} has appeared meanwhile and is not replaced", target_.string()),
+                     "run one conversion to a place at a time");
+  if (error) return refused(target_, "rename", error);
   staged_.clear();
-  if (!replaced.empty()) fs::remove_all(replaced, error);
+  return {};
+}
+
+Status StagedFolder::commit_over(const MayReplace& may_replace) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(target_, error))) return commit();
+  ANEMONE_RETURN_IF_ERROR(may_replace(target_));
+  fs::path replaced = staged_;
+  replaced += ".replaced";
+  fs::rename(target_, replaced, error);
+  if (error) return refused(target_, "replace", error);
+  if (const Status status = commit(); !status.ok()) {
+    std::error_code ignored;
+    fs::rename(replaced, target_, ignored);
+    return status;
+  }
+  fs::remove_all(replaced, error);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "anemone/result.h"
@@ -25,9 +26,14 @@ class StagedFolder {
   /// Where to write.
   const std::filesystem::path& path() const { return staged_; }
 
-  /// What stands under the target's name is replaced; it stays when the renaming fails.
-  /// Errors: io.
+  /// Nothing but an empty folder is replaced. Errors: invalid_argument (the target exists), io.
   Status commit();
+
+  /// Whether what stands there now may be removed.
+  using MayReplace = std::function<Status(const std::filesystem::path& target)>;
+  /// What stands under the target's name is replaced; it stays when the renaming fails.
+  /// Errors: those of `may_replace`, io.
+  Status commit_over(const MayReplace& may_replace);
 
  private:
   StagedFolder(std::filesystem::path staged, std::filesystem::path target)

@@ -32,7 +32,17 @@ Result<std::shared_ptr<const TensorSource>> dequantized(std::shared_ptr<const Te
   return stored;
 }
 
-Result<Checkpoint> open_base(const fs::path& path) {
+/// The same place under a name: "model/" and "." end in none.
+fs::path with_name(const fs::path& path) {
+  const fs::path folder = path.has_filename() ? path : path.parent_path();
+  if (folder.filename() != "." && folder.filename() != "..") return folder;
+  std::error_code error;
+  const fs::path whole = fs::canonical(folder, error);
+  return error ? path : whole;
+}
+
+Result<Checkpoint> open_base(const fs::path& given) {
+  const fs::path path = with_name(given);
   std::error_code error;
   const bool is_folder = fs::is_directory(path, error);
   Checkpoint checkpoint;

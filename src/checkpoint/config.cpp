@@ -24,6 +24,7 @@ constexpr std::string_view kWithoutInfluence[] = {
     "_attn_implementation_autoset",
     "_commit_hash",
     "_name_or_path",
+    "_num_labels",
     "architectures",
     "attention_dropout",
     "attn_implementation",
@@ -55,9 +56,11 @@ constexpr std::string_view kWithoutInfluence[] = {
     "max_length",
     "min_length",
     "model_type",
+    "neftune_noise_alpha",
     "no_repeat_ngram_size",
     "num_beam_groups",
     "num_beams",
+    "num_labels",
     "num_return_sequences",
     "output_attentions",
     "output_hidden_states",
@@ -85,6 +88,7 @@ constexpr std::string_view kWithoutInfluence[] = {
     "top_p",
     "torch_dtype",
     "torchscript",
+    "transformers.js_config",
     "transformers_version",
     "typical_p",
     "unsloth_fixed",
@@ -302,7 +306,7 @@ Status ConfigReader::finish() const {
     for (const auto& [key, value] : object->items()) {
       if (std::ranges::binary_search(kWithoutInfluence, std::string_view(key))) continue;
       const std::string field = prefix + key;
-      if (collected_->read.contains(field)) continue;
+      if (collected_->read.contains(field) || value.is_null()) continue;
       problems.push_back(fmt::format("{}: unknown field ({})", field, shown(value)));
     }
   }

@@ -68,7 +68,8 @@ class ConfigReader {
   void reject(std::string_view key, std::string_view why);
 
   /// Errors: corrupt (fields missing, of the wrong type or impossible), unsupported (values that
-  /// are refused, fields that nobody read and that are not known to be without influence).
+  /// are refused, fields that nobody read, that are not null and not known to be without
+  /// influence).
   Status finish() const;
 
  private:

@@ -101,6 +101,9 @@ class Compression {
       return with_hint(
           fail(ErrorCode::invalid_argument, "there is no package in {}", path_.string()),
           "`anemone convert --quantize` compresses a checkpoint");
+    for (const auto* list : {&found.packages, &found.files})
+      for (const fs::path& relative : *list)
+        ANEMONE_RETURN_IF_ERROR(check_source(out_, path_ / relative));
     ANEMONE_TRY(StagedFolder staged, StagedFolder::create(out_));
     for (const fs::path& relative : found.packages) {
       fs::path name = relative;
@@ -122,7 +125,7 @@ class Compression {
         return fail(ErrorCode::io, "cannot copy {}: {}", (path_ / file).string(), error.message());
     }
     ANEMONE_RETURN_IF_ERROR(write_manifest(staged.path()));
-    return staged.commit();
+    return commit_output(staged, options_.overwrite);
   }
 
   /// That of the folder with the new hashes, where it has one.

@@ -176,6 +176,9 @@ class Conversion {
     }
     say("load: {}", path.string());
     ANEMONE_TRY(source_, load(path, options_));
+    if (!options_.dry_run)
+      for (const fs::path& file : source_.checkpoint.files)
+        ANEMONE_RETURN_IF_ERROR(check_source(report_.path, file));
     if (!options_.dry_run) hash_ = std::make_unique<SourceHash>(source_.checkpoint);
     report_.architecture = source_.decoder.architecture;
     ANEMONE_TRY(settings_, settings_for(*layout, options_, source_.decoder, report_.path));
@@ -342,7 +345,7 @@ class Conversion {
       ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / name, contents));
     ANEMONE_TRY(const std::string manifest, manifest_of(staged.path()));
     ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / kManifest, manifest));
-    return staged.commit();
+    return commit_output(staged, options_.overwrite);
   }
 
   Result<std::string> manifest_of(const fs::path& folder) const {

@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/output_file.h"
-#include "base/staged_folder.h"
 #include "package/replaceable.h"
 
 namespace anemone::converter {
@@ -45,7 +44,22 @@ Status check_folder(const fs::path& out) {
   const auto format = manifest->find("format");
   if (format == manifest->end() || *format != kFormat)
     return refused(fmt::format("{} has another format", kManifest));
+  const auto files = manifest->find("files");
+  for (auto entry = fs::recursive_directory_iterator(out, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().lexically_relative(out).generic_string();
+    if (fs::is_directory(entry->symlink_status(error)) || name == kManifest ||
+        package::is_left_by_finder(entry->path()))
+      continue;
+    if (files == manifest->end() || !files->contains(name))
+      return refused(fmt::format("'{}' in it was made by something else", name));
+  }
+  if (error) return refused(error.message());
   return {};
+}
+
+Status check_replaceable(const fs::path& out) {
+  return out.extension() == ".mlpackage" ? package::check_replaceable(out) : check_folder(out);
 }
 
 }  // namespace
@@ -56,11 +70,14 @@ Status check_output(const fs::path& out, bool overwrite) {
     if (!overwrite)
       return with_hint(fail(ErrorCode::invalid_argument, "{} exists", out.string()),
                        "give another name, or --overwrite");
-    ANEMONE_RETURN_IF_ERROR(out.extension() == ".mlpackage" ? package::check_replaceable(out)
-                                                            : check_folder(out));
+    ANEMONE_RETURN_IF_ERROR(check_replaceable(out));
   }
   ANEMONE_TRY(const StagedFolder proof, StagedFolder::create(out));
   return {};
+}
+
+Status commit_output(StagedFolder& staged, bool overwrite) {
+  return overwrite ? staged.commit_over(check_replaceable) : staged.commit();
 }
 
 Status check_source(const fs::path& out, const fs::path& source) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "base/staged_folder.h"
 #include "convert/plan.h"
 
 namespace anemone::converter {
@@ -11,12 +12,16 @@ inline constexpr std::string_view kManifest = "anemone.json";
 inline constexpr std::string_view kFormat = "anemone-model";
 
 /// Whether `out` may be written. It does not exist, or `overwrite` and it is what a conversion
-/// leaves: a package, or an empty folder or one whose anemone.json is that of a conversion. Nothing
-/// else is ever replaced. The folder that is to hold it takes files.
-/// Errors: invalid_argument, not_found (that folder), io.
+/// leaves: a package, or an empty folder or one whose anemone.json is that of a conversion and
+/// names every file in it. Nothing else is ever replaced. The folder that is to hold it takes
+/// files. Errors: invalid_argument, not_found (that folder), io.
 Status check_output(const std::filesystem::path& out, bool overwrite);
 
-/// Errors: invalid_argument when `source`, which is read, lies in `out`, which is replaced.
+/// Gives the folder its name; what stands there by now is judged as by check_output.
+Status commit_output(StagedFolder& staged, bool overwrite);
+
+/// Errors: invalid_argument when `source`, which is read, lies in `out`, which is replaced; where
+/// `source` is a link, what it leads to.
 Status check_source(const std::filesystem::path& out, const std::filesystem::path& source);
 
 /// Bytes of what copy_companions copies.

@@ -128,6 +128,68 @@ TEST(ReadDecoder, UnknownFieldsAreListedTogether) {
                     HasSubstr("rope_scaling.twist"), Not(HasSubstr("factor"))));
 }
 
+/// Fields of published checkpoints and of those that transformers 5 saves, beside the usual ones.
+struct ExtraFields {
+  const char* folder;
+  const char* fields;
+  const char* refused;  ///< the same with values that change the mathematics; or null.
+};
+
+std::ostream& operator<<(std::ostream& stream, const ExtraFields& extra) {
+  return stream << extra.fields;
+}
+
+class Extra : public ::testing::TestWithParam<ExtraFields> {};
+
+TEST_P(Extra, FieldsAreKnown) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf" / GetParam().folder;
+  ANEMONE_NEED_SHARED(folder);
+  const HeaderSource weights = HeaderSource::of_folder(folder);
+  const auto with = [&](const char* fields) {
+    std::string text = config_text(folder);
+    text.insert(text.find('{') + 1, std::string(fields) + ",");
+    return read_decoder(text, weights);
+  };
+  const auto known = with(GetParam().fields);
+  EXPECT_TRUE(known.ok()) << known.error().to_string();
+  if (GetParam().refused != nullptr) {
+    const auto other = with(GetParam().refused);
+    ASSERT_FALSE(other.ok());
+    EXPECT_EQ(other.error().code, ErrorCode::unsupported);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Published, Extra,
+    ::testing::Values(
+        ExtraFields{"qwen2", R"("use_mrope": false)", R"("use_mrope": true)"},
+        ExtraFields{"llama", R"("is_llama_config": true, "rope_interleaved": false)",
+                    R"("rope_interleaved": true)"},
+        ExtraFields{"smollm3", R"("transformers.js_config": {"dtype": "q4"})", nullptr},
+        ExtraFields{"gpt2", R"("_num_labels": 1, "num_labels": 2)", R"("add_alibi": true)"},
+        ExtraFields{"gemma2", R"("use_bidirectional_attention": null)",
+                    R"("use_bidirectional_attention": true)"},
+        ExtraFields{"mistral", R"("field_of_tomorrow": null)", R"("field_of_tomorrow": 0)"}),
+    [](const auto& parameter) { return std::string(parameter.param.folder); });
+
+TEST(ReadDecoder, ExpertsMayHaveTheirNewName) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf/qwen3_moe";
+  ANEMONE_NEED_SHARED(folder);
+  const HeaderSource weights = HeaderSource::of_folder(folder);
+  const std::string old = config_text(folder);
+  const auto decoder = read_decoder(old, weights);
+  ASSERT_TRUE(decoder.ok());
+  const size_t experts = decoder->layers[0].experts->experts.size();
+  std::string text = old;
+  text.replace(text.find("\"num_experts\""), 13, "\"num_local_experts\"");
+  const auto renamed = read_decoder(text, weights);
+  ASSERT_TRUE(renamed.ok()) << renamed.error().to_string();
+  EXPECT_EQ(renamed->layers[0].experts->experts.size(), experts);
+  text = old;
+  text.insert(text.find('{') + 1, R"("num_local_experts": 3,)");
+  EXPECT_THAT(read_decoder(text, weights).error().message, HasSubstr("num_local_experts"));
+}
+
 TEST(ReadDecoder, UnknownModelTypeListsTheKnown) {
   const HeaderSource weights(llama_tensors());
   const auto decoder = read_decoder(R"({"model_type": "mamba"})", weights);

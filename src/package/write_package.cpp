@@ -148,7 +148,7 @@ Status write(const fs::path& path, const Package& package, const WriteOptions& o
       error.hint = fmt::format("the package needs {} bytes", needed);
     return error;
   }
-  return staged.commit();
+  return options.overwrite ? staged.commit_over(check_replaceable) : staged.commit();
 }
 
 }  // namespace anemone::package

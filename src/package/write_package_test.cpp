@@ -438,6 +438,9 @@ TEST(WritePackageTest, WhatOnlyLooksLikeAPackageIsNotReplaced) {
   EXPECT_EQ(thesis.folder.read("m.mlpackage/thesis.txt"), "chapter one");
   std::filesystem::rename(thesis.path / "thesis.txt", thesis.path / ".DS_Store");
   EXPECT_EQ(thesis.error(package, overwrite), "ok");
+  thesis.folder.write("m.mlpackage/Data/mine/two.txt", "chapter two");
+  EXPECT_THAT(thesis.error(package, overwrite), HasSubstr("'Data/mine/two.txt' is no part"));
+  EXPECT_EQ(thesis.folder.read("m.mlpackage/Data/mine/two.txt"), "chapter two");
 
   const Writing extension;
   extension.folder.write("m.mlpackage/Manifest.json", R"({"manifest_version": 3})");
@@ -447,7 +450,7 @@ TEST(WritePackageTest, WhatOnlyLooksLikeAPackageIsNotReplaced) {
   const Writing lower;
   lower.written(package);
   std::filesystem::rename(lower.path / "Manifest.json", lower.path / "manifest.json");
-  EXPECT_THAT(lower.error(package, overwrite), HasSubstr("'manifest.json' is no part"));
+  EXPECT_THAT(lower.error(package, overwrite), HasSubstr("is no .mlpackage"));
 
   const Writing link;
   link.written(package);

@@ -99,6 +99,19 @@ TEST_F(ConvertOutput, S3_22_PackagesSayWhatTheyAreAndVerify) {
     EXPECT_NE(package->find_function(name), nullptr) << name;
 }
 
+/// "model/" and "." are models with names too.
+TEST_F(ConvertOutput, IsTheSameBytesHoweverTheSourceIsSpelled) {
+  ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
+  const auto first = files_below(out());
+  EXPECT_EQ(nlohmann::json::parse(first.at("anemone.json")).at("source").at("name"),
+            "anemone-tiny");
+  for (const fs::path& spelled : {checkpoint() / "", checkpoint() / "."}) {
+    ASSERT_TRUE(test::converted(spelled, scratch_.path() / "again", small_)) << spelled;
+    EXPECT_EQ(first, files_below(scratch_.path() / "again")) << spelled;
+    fs::remove_all(scratch_.path() / "again");
+  }
+}
+
 /// Functions share their weights, and a tied embedding is stored once.
 TEST_F(ConvertOutput, WeightsAreStoredOnce) {
   ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
@@ -132,54 +145,6 @@ TEST_F(ConvertOutput, AnInterruptionOfSavingLeavesNothing) {
     EXPECT_EQ(stopped > first, after > first);
     EXPECT_THAT(left(), IsEmpty());
   }
-}
-
-TEST_F(ConvertOutput, ReplacesOnlyWhatAConversionMadeAndOnlyWhenAsked) {
-  scratch_.write("out/thesis.txt", "words");
-  ConvertOptions options = small_;
-  options.overwrite = true;
-  const auto foreign = convert(checkpoint(), out(), options);
-  ASSERT_FALSE(foreign.ok());
-  EXPECT_EQ(foreign.error().code, ErrorCode::invalid_argument);
-  EXPECT_EQ(scratch_.read("out/thesis.txt"), "words");
-  // Neither a web extension nor somebody's package is ours.
-  for (const char* name : {"out/Manifest.json", "out/anemone.json", "out/Anemone.json"}) {
-    scratch_.write(name, R"({"format": "other"})");
-    const auto named = convert(checkpoint(), out(), options);
-    ASSERT_FALSE(named.ok()) << name;
-    EXPECT_EQ(named.error().code, ErrorCode::invalid_argument);
-    EXPECT_EQ(scratch_.read("out/thesis.txt"), "words");
-    fs::remove(scratch_.path() / name);
-  }
-  fs::remove_all(out());
-  fs::create_directory(out());
-  ASSERT_TRUE(test::converted(checkpoint(), out(), options)) << "an empty folder";
-  fs::remove_all(out());
-
-  ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
-  const auto refused = convert(checkpoint(), out(), small_);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_THAT(refused.error().to_string(), HasSubstr("exists"));
-  options.context = 32;
-  ASSERT_TRUE(test::converted(checkpoint(), out(), options));
-  EXPECT_EQ(nlohmann::json::parse(read_file(out() / "anemone.json")).at("context_length"), 32);
-  EXPECT_EQ(left().size(), 1u);
-}
-
-TEST_F(ConvertOutput, DoesNotReplaceWhatItReads) {
-  ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
-  fs::create_directory(out() / "source");
-  for (const char* name : {"config.json", "model.safetensors"})
-    fs::copy_file(checkpoint() / name, out() / "source" / name);
-  ConvertOptions options = small_;
-  options.overwrite = true;
-  const auto inside = convert(out() / "source", out(), options);
-  ASSERT_FALSE(inside.ok());
-  EXPECT_EQ(inside.error().code, ErrorCode::invalid_argument);
-  EXPECT_THAT(inside.error().to_string(), HasSubstr("lies in"));
-  fs::create_directory_symlink(out() / "source", scratch_.path() / "link");
-  EXPECT_FALSE(convert(scratch_.path() / "link", out(), options).ok());
-  EXPECT_TRUE(fs::exists(out() / "source/model.safetensors"));
 }
 
 TEST_F(ConvertOutput, AMissingFolderIsToldBeforeAnythingIsRead) {

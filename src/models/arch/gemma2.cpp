@@ -17,6 +17,7 @@ Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorS
                                                       .activation_field = "hidden_activation",
                                                       .activation = "gelu_pytorch_tanh"});
   config.ignore({"hidden_act"});
+  config.refuse_if_true("use_bidirectional_attention");
   const double query_scalar = config.positive_number("query_pre_attn_scalar", 256);
   const double score_cap = read_softcap(config, "attn_logit_softcapping", 50);
   const double logits_cap = read_softcap(config, "final_logit_softcapping", 30);

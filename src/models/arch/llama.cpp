@@ -12,6 +12,8 @@ constexpr std::string_view kModelTypes[] = {"llama"};
 Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorSource& weights) {
   TransformerFields fields =
       read_transformer_fields(config, weights, {.kv_heads_as_heads = true, .has_mlp_bias = true});
+  config.refuse_if_true("rope_interleaved");
+  config.ignore({"is_llama_config"});
   ScaledRope rope =
       read_rope(config, {.head_dim = fields.head_dim, .max_positions = fields.max_positions});
   ANEMONE_RETURN_IF_ERROR(config.finish());

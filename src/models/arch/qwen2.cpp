@@ -13,6 +13,7 @@ Result<Decoder> read(checkpoint::ConfigReader& config, const checkpoint::TensorS
   TransformerFields fields =
       read_transformer_fields(config, weights, {.has_attention_bias = false});
   const std::vector<int64_t> windows = read_late_windows(config, fields.layers);
+  config.refuse_if_true("use_mrope");
   ScaledRope rope =
       read_rope(config, {.head_dim = fields.head_dim, .max_positions = fields.max_positions});
   ANEMONE_RETURN_IF_ERROR(config.finish());

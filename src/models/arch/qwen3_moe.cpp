@@ -31,7 +31,11 @@ bool has_experts(const ExpertFields& fields, int64_t layer) {
 ExpertFields read_experts(checkpoint::ConfigReader& config, int64_t layers,
                           const checkpoint::TensorSource& weights) {
   ExpertFields fields;
-  fields.experts = config.integer("num_experts", {}, {.min = 0});
+  // Transformers 5 calls it num_local_experts; where a config has both they must agree.
+  const bool is_renamed = !config.has("num_experts") && config.has("num_local_experts");
+  fields.experts = config.integer(is_renamed ? "num_local_experts" : "num_experts", {}, {.min = 0});
+  if (config.integer("num_local_experts", fields.experts, {.min = 0}) != fields.experts)
+    config.reject("num_local_experts", "another number than num_experts");
   fields.experts_per_token = config.integer("num_experts_per_tok");
   fields.size = config.integer("moe_intermediate_size");
   fields.step = config.integer("decoder_sparse_step", 1);
