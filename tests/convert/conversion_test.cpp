@@ -152,9 +152,8 @@ struct Other {
   /// Column "fp16 err" of the model that it adapts or is made like; where an adapter makes it much
   /// worse, what transformers loses with all in fp16.
   double fp16_error;
-  /// Of the fp16 package in fp32 numerics: 0.03, or what rounding these weights to fp16
-  /// and nothing else costs transformers itself (0.0470: transformers 5.23, peft 0.21, the same
-  /// rows).
+  /// Of the fp16 package in fp32 numerics: 0.03, or what rounding these weights to fp16 and nothing
+  /// else costs transformers itself (tests/golden/rounding_cost.py: 0.0470).
   double rounding_bound = 0.03;
 };
 
