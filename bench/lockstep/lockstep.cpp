@@ -1,12 +1,16 @@
-// Tokens a second of several sequences, one token each, in lockstep and one after the other:
-//   bench_lockstep MODEL [LANES] [STEPS] [ROUNDS] [THREADS]
-// Both ways run in turns, so that noise of the machine meets both.
+// Tokens a second of steps in lockstep, of single steps and of blocks:
+//   bench_lockstep MODEL [LANES,…] [THREADS,…] [ROUNDS] [STEPS] [PROMPT]
+// Every round runs single steps, then every number of lanes, then blocks, so that noise of the
+// machine meets all of them; ratios are of one round.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "anemone/language_model.h"
@@ -16,68 +20,95 @@ namespace {
 using anemone::lm::Extension;
 using anemone::lm::LanguageModel;
 using anemone::lm::Rows;
+using anemone::lm::Scoring;
 using anemone::lm::Sequence;
 
-constexpr int64_t kPromptTokens = 32;
+constexpr int kBlockLanes = 4;
+
+struct Settings {
+  std::vector<int> lanes = {1, 8, 16, 32};
+  std::vector<int> threads = {1, 2};
+  int rounds = 5;
+  int steps = 20;
+  int prompt_tokens = 32;
+};
+
+/// Tokens a second by the clock and by the time of all cores.
+struct Speed {
+  double by_clock = 0;
+  double by_cpu = 0;
+};
 
 class Bench {
  public:
-  Bench(LanguageModel& model, size_t lanes) : model_(model) {
+  Bench(LanguageModel& model, size_t lanes, int prompt_tokens) : model_(model) {
     const auto vocab = static_cast<size_t>(model.info().vocab_size);
     logits_.assign(lanes, std::vector<float>(vocab));
     for (size_t lane = 0; lane < lanes; ++lane) {
       sequences_.push_back(model.new_sequence());
       std::vector<int32_t> prompt;
-      for (int64_t i = 0; i < kPromptTokens; ++i)
-        prompt.push_back(static_cast<int32_t>((i * 7 + static_cast<int64_t>(lane) * 31) % 4000));
+      for (int i = 0; i < prompt_tokens; ++i)
+        prompt.push_back(static_cast<int32_t>((i * 7 + static_cast<int>(lane) * 31) % 4000));
       check(model.extend(*sequences_[lane], prompt, Rows::none, {}));
     }
+    prompt_tokens_ = prompt_tokens;
   }
 
-  /// Tokens a second of `steps` tokens of every lane, by the clock and by the time of all cores.
-  struct Speed {
-    double by_clock = 0;
-    double by_cpu = 0;
-  };
-  Speed run(int steps, bool together) {
-    for (const auto& sequence : sequences_) sequence->truncate(kPromptTokens);
-    const std::clock_t cpu = std::clock();
-    const auto start = std::chrono::steady_clock::now();
-    for (int step = 0; step < steps; ++step) {
-      const int32_t token = step % 4000;
-      if (together) {
+  /// `steps` tokens of the first sequence by itself.
+  Speed single(int steps) {
+    sequences_[0]->truncate(prompt_tokens_);
+    return measure(steps, [&] {
+      for (int32_t token = 0; token < steps; ++token)
+        check(model_.extend(*sequences_[0], std::span(&token, 1), Rows::last, logits_[0]));
+    });
+  }
+
+  /// `steps` tokens of each of the first `lanes` sequences.
+  Speed together(size_t lanes, int steps) {
+    for (size_t lane = 0; lane < lanes; ++lane) sequences_[lane]->truncate(prompt_tokens_);
+    return measure(static_cast<double>(lanes) * steps, [&] {
+      for (int32_t token = 0; token < steps; ++token) {
         extensions_.clear();
-        for (size_t lane = 0; lane < sequences_.size(); ++lane)
+        for (size_t lane = 0; lane < lanes; ++lane)
           extensions_.push_back(
               {sequences_[lane].get(), std::span(&token, 1), Rows::last, logits_[lane], {}});
         model_.extend_many(extensions_);
         for (const Extension& each : extensions_) check(each.status);
-      } else {
-        for (size_t lane = 0; lane < sequences_.size(); ++lane)
-          check(model_.extend(*sequences_[lane], std::span(&token, 1), Rows::last, logits_[lane]));
       }
-    }
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
-    const double tokens = static_cast<double>(sequences_.size()) * steps;
-    return {tokens / seconds.count(), tokens / cpu_seconds};
+    });
   }
 
-  /// Milliseconds of one block from the beginning: without rows, or by the function that scores.
-  double block(bool scored) {
-    const auto rows = static_cast<size_t>(scored ? model_.info().score_block_tokens
-                                                 : model_.info().prefill_block_tokens);
-    const std::vector<int32_t> tokens(rows, 5);
-    std::vector<anemone::lm::TokenScore> scores(rows);
-    sequences_[0]->truncate(0);
-    const auto start = std::chrono::steady_clock::now();
-    if (scored)
-      check(model_.score(*sequences_[0], tokens, tokens, scores, anemone::lm::ScoreBy::blocks));
-    else
-      check(model_.extend(*sequences_[0], tokens, Rows::none, {}));
-    const std::chrono::duration<double, std::milli> taken =
-        std::chrono::steady_clock::now() - start;
-    return taken.count();
+  /// Blocks from the beginning to behind the prompt, one at least, of the first `lanes` sequences:
+  /// without rows, or by the function that scores.
+  Speed blocks(bool scored, size_t lanes) {
+    const auto rows =
+        scored ? model_.info().score_block_tokens : model_.info().prefill_block_tokens;
+    const int64_t count = std::max<int64_t>((prompt_tokens_ + rows - 1) / rows, 1);
+    const std::vector<int32_t> tokens(static_cast<size_t>(count * rows), 5);
+    std::vector<anemone::lm::TokenScore> scores(tokens.size());
+    for (size_t lane = 0; lane < lanes; ++lane) sequences_[lane]->truncate(0);
+    const Speed speed = measure(static_cast<double>(lanes * tokens.size()), [&] {
+      if (scored) {
+        std::vector<Scoring> scorings(
+            lanes, {nullptr, tokens, tokens, scores, anemone::lm::ScoreBy::blocks, {}});
+        for (size_t lane = 0; lane < lanes; ++lane)
+          scorings[lane].sequence = sequences_[lane].get();
+        model_.score_many(scorings);
+        for (const Scoring& each : scorings) check(each.status);
+      } else {
+        extensions_.assign(lanes, {nullptr, tokens, Rows::none, {}, {}});
+        for (size_t lane = 0; lane < lanes; ++lane)
+          extensions_[lane].sequence = sequences_[lane].get();
+        model_.extend_many(extensions_);
+        for (const Extension& each : extensions_) check(each.status);
+      }
+    });
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      sequences_[lane]->truncate(0);
+      check(
+          model_.extend(*sequences_[lane], std::span(tokens).first(prompt_size()), Rows::none, {}));
+    }
+    return speed;
   }
 
  private:
@@ -87,70 +118,113 @@ class Bench {
     std::exit(1);
   }
 
+  template <typename Work>
+  static Speed measure(double tokens, const Work& work) {
+    const std::clock_t cpu = std::clock();
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    return {tokens / seconds.count(), tokens / cpu_seconds};
+  }
+
+  size_t prompt_size() const { return static_cast<size_t>(prompt_tokens_); }
+
   LanguageModel& model_;
+  int64_t prompt_tokens_ = 0;
   std::vector<std::unique_ptr<Sequence>> sequences_;
   std::vector<std::vector<float>> logits_;
   std::vector<Extension> extensions_;
 };
 
-int number(char** arguments, int count, int at, int otherwise) {
-  return at < count ? std::max(1, std::atoi(arguments[at])) : otherwise;
+/// One line of the table, measured once a round.
+struct Line {
+  std::string name;
+  std::vector<double> speeds;
+  std::vector<double> ratios;
+  std::vector<double> cpu_ratios;
+
+  void add(const Speed& speed, const Speed& single) {
+    speeds.push_back(speed.by_clock);
+    ratios.push_back(speed.by_clock / single.by_clock);
+    cpu_ratios.push_back(speed.by_cpu / single.by_cpu);
+  }
+};
+
+void print(int threads, Line line) {
+  std::ranges::sort(line.speeds);
+  std::ranges::sort(line.ratios);
+  std::ranges::sort(line.cpu_ratios);
+  const size_t middle = line.speeds.size() / 2;
+  std::printf("%7d  %-9s %9.0f  %6.2f (%.2f to %.2f)  %6.2f (%.2f to %.2f)\n", threads,
+              line.name.c_str(), line.speeds[middle], line.ratios[middle], line.ratios.front(),
+              line.ratios.back(), line.cpu_ratios[middle], line.cpu_ratios.front(),
+              line.cpu_ratios.back());
 }
 
-void print(const char* name, std::vector<double> values, const char* unit) {
-  std::ranges::sort(values);
-  std::printf("%-10s %9.2f %s (%.2f to %.2f)\n", name, values[values.size() / 2], unit,
-              values.front(), values.back());
+bool run(const char* path, int threads, const Settings& settings) {
+  LanguageModel::Options options;
+  options.hash = false;
+  options.runtime.threads = threads;
+  const auto model = LanguageModel::open(path, options);
+  if (!model.ok()) {
+    std::fprintf(stderr, "%s\n", model.error().to_string().c_str());
+    return false;
+  }
+  const anemone::lm::ModelInfo& info = (*model)->info();
+  std::vector<Line> lines = {{"single", {}, {}, {}}};
+  for (const int lanes : settings.lanes)
+    lines.push_back({std::to_string(lanes) + " lanes", {}, {}, {}});
+  const int most = std::ranges::max(settings.lanes);
+  std::vector<std::pair<bool, int>> blocks;  // scored or not, lanes
+  for (const bool scored : {false, true}) {
+    if ((scored ? info.score_block_tokens : info.prefill_block_tokens) == 0) continue;
+    for (const int lanes : {1, std::min(kBlockLanes, most)}) {
+      blocks.emplace_back(scored, lanes);
+      lines.push_back({std::to_string(lanes) + (scored ? " score" : " prefill"), {}, {}, {}});
+    }
+  }
+  Bench bench(**model, static_cast<size_t>(most), settings.prompt_tokens);
+  for (int round = -1; round < settings.rounds; ++round) {
+    const int steps = round < 0 ? 1 : settings.steps;  // the first one warms up
+    const Speed single = bench.single(steps);
+    std::vector<Speed> speeds = {single};
+    for (const int lanes : settings.lanes)
+      speeds.push_back(bench.together(static_cast<size_t>(lanes), steps));
+    for (const auto& [scored, lanes] : blocks)
+      speeds.push_back(bench.blocks(scored, static_cast<size_t>(lanes)));
+    for (size_t i = 0; i < lines.size() && round >= 0; ++i) lines[i].add(speeds[i], single);
+  }
+  for (Line& line : lines) print(threads, std::move(line));
+  return true;
+}
+
+std::vector<int> numbers(std::string_view text) {
+  std::vector<int> values;
+  for (const char* at = text.data(); *at != '\0'; at += *at == ',') {
+    char* end = nullptr;
+    values.push_back(static_cast<int>(std::max(1L, std::strtol(at, &end, 10))));
+    if (end == at) std::exit(2);
+    at = end;
+  }
+  return values;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 2) {
-    std::fprintf(stderr, "bench_lockstep MODEL [LANES] [STEPS] [ROUNDS] [THREADS]\n");
+    std::fprintf(stderr, "bench_lockstep MODEL [LANES,…] [THREADS,…] [ROUNDS] [STEPS] [PROMPT]\n");
     return 2;
   }
-  const int lanes = number(arguments, count, 2, 8);
-  const int steps = number(arguments, count, 3, 50);
-  const int rounds = number(arguments, count, 4, 7);
-  LanguageModel::Options options;
-  options.hash = false;
-  if (count > 5) options.runtime.threads = number(arguments, count, 5, 1);
-  const auto model = LanguageModel::open(arguments[1], options);
-  if (!model.ok()) {
-    std::fprintf(stderr, "%s\n", model.error().to_string().c_str());
-    return 1;
-  }
-  Bench bench(**model, static_cast<size_t>(lanes));
-  bench.run(2, true);
-  bench.run(2, false);
-  std::vector<double> apart;
-  std::vector<double> together;
-  std::vector<double> ratio;
-  std::vector<double> cpu_ratio;
-  for (int round = 0; round < rounds; ++round) {
-    const Bench::Speed separate = bench.run(steps, false);
-    const Bench::Speed lockstep = bench.run(steps, true);
-    apart.push_back(separate.by_clock);
-    together.push_back(lockstep.by_clock);
-    ratio.push_back(lockstep.by_clock / separate.by_clock);
-    cpu_ratio.push_back(lockstep.by_cpu / separate.by_cpu);
-  }
-  std::printf("%s, %s, %d lanes, %d steps, %d rounds: median (least to most)\n",
-              (*model)->info().name.c_str(), to_string((*model)->info().numerics), lanes, steps,
-              rounds);
-  std::vector<double> prefill;
-  std::vector<double> score;
-  const anemone::lm::ModelInfo& info = (*model)->info();
-  for (int round = 0; round <= rounds; ++round) {
-    if (info.prefill_block_tokens > 0) prefill.push_back(bench.block(false));
-    if (info.score_block_tokens > 0) score.push_back(bench.block(true));
-  }
-  print("separate", apart, "tokens/s");
-  print("lockstep", together, "tokens/s");
-  print("ratio", ratio, "");
-  print("of CPU", cpu_ratio, "");
-  if (!prefill.empty()) print("prefill", prefill, "ms a block");
-  if (!score.empty()) print("score", score, "ms a block");
+  Settings settings;
+  if (count > 2) settings.lanes = numbers(arguments[2]);
+  if (count > 3) settings.threads = numbers(arguments[3]);
+  if (count > 4) settings.rounds = numbers(arguments[4])[0];
+  if (count > 5) settings.steps = numbers(arguments[5])[0];
+  if (count > 6) settings.prompt_tokens = numbers(arguments[6])[0];
+  std::printf("threads  way        tokens/s  of single steps          the same by CPU time\n");
+  for (const int threads : settings.threads)
+    if (!run(arguments[1], threads, settings)) return 1;
   return 0;
 }
