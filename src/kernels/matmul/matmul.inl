@@ -13,7 +13,7 @@ using anemone::kernels::Product;
 static_assert(anemone::kernels::kPanelColumns == kLanes);
 
 // fp16 panels are converted once for all rows from this many rows on.
-constexpr int64_t kConvertRows = 8;
+constexpr int64_t kConvertRows = 33;
 
 struct Tile {
   const float* x;
@@ -22,10 +22,14 @@ struct Tile {
   int64_t depth;
   float* out;
   int64_t out_row_stride;
-  bool first;  ///< block of the depth: sums start from 0.
+  bool first;                  ///< block of the depth: sums start from 0.
+  uintptr_t ahead;             ///< the panels that follow in memory, at the same depth; 0: none.
+  int64_t ahead_panel_stride;  ///< in bytes.
+  int64_t ahead_depth_stride;
 };
 
-template <int kPanels, int kRows, typename T>
+/// `kAhead`: meanwhile the panels that follow are fetched into the cache.
+template <int kPanels, int kRows, bool kAhead, typename T>
 inline void multiply_tile(const Tile& tile, const T* panels, int64_t panel_stride,
                           int64_t depth_stride) {
   Lanes sums[size_t{kRows}][size_t{kPanels}];
@@ -38,6 +42,12 @@ inline void multiply_tile(const Tile& tile, const T* panels, int64_t panel_strid
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p)
       weights[p] = load(panels + p * panel_stride + k * depth_stride);
+    if constexpr (kAhead)
+#pragma GCC unroll 8
+      for (int64_t p = 0; p < kPanels; ++p)
+        __builtin_prefetch(reinterpret_cast<const void*>(
+            tile.ahead +
+            static_cast<uintptr_t>(p * tile.ahead_panel_stride + k * tile.ahead_depth_stride)));
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Lanes x = broadcast(tile.x[r * tile.x_row_stride + k * tile.x_depth_stride]);
@@ -58,31 +68,26 @@ inline void multiply_tile(const Tile& tile, const T* panels, int64_t panel_strid
 template <int kPanels, typename T>
 void multiply_rows(Tile tile, int64_t rows, const T* panels, int64_t panel_stride,
                    int64_t depth_stride) {
-  const auto advance = [&](int64_t count) {
-    tile.x += count * tile.x_row_stride;
-    tile.out += count * tile.out_row_stride;
-    rows -= count;
+  const auto take = [&]<int kRows>() {
+    // Fewer rows wait for their own panels anyway.
+    if (kRows >= 4 && tile.ahead != 0)
+      multiply_tile<kPanels, kRows, kRows >= 4>(tile, panels, panel_stride, depth_stride);
+    else
+      multiply_tile<kPanels, kRows, false>(tile, panels, panel_stride, depth_stride);
+    tile.ahead = 0;
+    tile.x += kRows * tile.x_row_stride;
+    tile.out += kRows * tile.out_row_stride;
+    rows -= kRows;
   };
   if constexpr (kPanels <= kTilePanels) {
-    while (rows >= kTileRows) {
-      multiply_tile<kPanels, kTileRows>(tile, panels, panel_stride, depth_stride);
-      advance(kTileRows);
-    }
-    while (rows >= 4) {
-      multiply_tile<kPanels, 4>(tile, panels, panel_stride, depth_stride);
-      advance(4);
-    }
+    while (rows >= kTileRows) take.template operator()<kTileRows>();
+    if constexpr (kTileRows > 8)
+      if (rows >= 8) take.template operator()<8>();
+    while (rows >= 4) take.template operator()<4>();
   }
-  if constexpr (kPanels <= kRowPanels / 2) {
-    while (rows >= 2) {
-      multiply_tile<kPanels, 2>(tile, panels, panel_stride, depth_stride);
-      advance(2);
-    }
-  }
-  while (rows > 0) {
-    multiply_tile<kPanels, 1>(tile, panels, panel_stride, depth_stride);
-    advance(1);
-  }
+  if constexpr (kPanels <= kRowPanels / 2)
+    while (rows >= 2) take.template operator()<2>();
+  while (rows > 0) take.template operator()<1>();
 }
 
 template <typename T>
@@ -258,7 +263,22 @@ inline Tile tile_at(const Product& product, int64_t panel, int64_t base, int64_t
           left < kDepthBlock ? left : kDepthBlock,
           product.out + (panel - base) * kLanes,
           product.out_row_stride,
-          k == 0};
+          k == 0,
+          0,
+          0,
+          0};
+}
+
+/// Lets the tile of panels [panel, panel + panels) fetch as many panels behind them.
+template <typename T>
+void look_ahead(const Matrix& matrix, int64_t panel, int64_t panels, int64_t k, Tile& tile) {
+  constexpr int64_t kSize = sizeof(T);
+  if (matrix.form != Matrix::Form::panels || (panel + panels) * kLanes >= matrix.columns) return;
+  tile.ahead =
+      reinterpret_cast<uintptr_t>(static_cast<const T*>(matrix.data) +
+                                  (panel + panels) * matrix.panel_stride + k * matrix.depth_stride);
+  tile.ahead_panel_stride = matrix.panel_stride * kSize;
+  tile.ahead_depth_stride = matrix.depth_stride * kSize;
 }
 
 /// Panels [panel, panel + kPanels) straight from the matrix.
@@ -267,7 +287,8 @@ void multiply_direct(const Product& product, int64_t panel, int64_t base) {
   const Matrix& matrix = product.matrix;
   const T* data = static_cast<const T*>(matrix.data) + panel * matrix.panel_stride;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
-    const Tile tile = tile_at(product, panel, base, k);
+    Tile tile = tile_at(product, panel, base, k);
+    look_ahead<T>(matrix, panel, kPanels, k, tile);
     const T* at = data + k * matrix.depth_stride;
     multiply_rows<kPanels>(tile, product.rows, at, matrix.panel_stride, matrix.depth_stride);
   }
@@ -277,7 +298,8 @@ template <int kPanels>
 void multiply_decoded(const Product& product, int64_t panel, int64_t base, float* scratch) {
   const Matrix& matrix = product.matrix;
   for (int64_t k = 0; k < matrix.depth; k += kDepthBlock) {
-    const Tile tile = tile_at(product, panel, base, k);
+    Tile tile = tile_at(product, panel, base, k);
+    if (matrix.is_fp16) look_ahead<uint16_t>(matrix, panel, kPanels, k, tile);
     const int64_t stride = tile.depth * kLanes;
     for (int p = 0; p < kPanels; ++p)
       decode(matrix, panel + p, k, tile.depth, scratch + p * stride);

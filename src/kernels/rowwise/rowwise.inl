@@ -1,4 +1,6 @@
 // The family's code, once for all instruction sets: included behind one of lanes/*.h.
+#include <cstring>
+
 #include "kernels/lanes/math.inl"
 #include "kernels/rowwise/rowwise.h"
 
@@ -60,17 +62,51 @@ inline float reduce_row(const T* x, int64_t count, const Map& map) {
   return fold<Join>(partial);
 }
 
+inline bool is_minus_infinity(float value) { return value == -__builtin_inff(); }
+inline bool is_minus_infinity(uint16_t bits) { return bits == 0xfc00; }
+
+/// kLanes elements, all of them minus infinity.
+template <typename T>
+inline bool all_hidden(const T* x) {
+  constexpr uint64_t kHidden = sizeof(T) == 2 ? 0xfc00fc00fc00fc00u : 0xff800000ff800000u;
+  uint64_t words[kLanes * sizeof(T) / sizeof(uint64_t)];
+  std::memcpy(words, x, sizeof words);
+  uint64_t differing = 0;
+  for (const uint64_t word : words) differing |= word ^ kHidden;
+  return differing == 0;
+}
+
+/// The first elements of a row, a multiple of kLanes or all; behind them all are minus infinity.
+template <typename T>
+inline int64_t count_visible(const T* x, int64_t count) {
+  const int64_t whole = count / kLanes * kLanes;
+  for (int64_t k = whole; k < count; ++k)
+    if (!is_minus_infinity(x[k])) return count;
+  int64_t end = whole;
+  while (end > 0 && all_hidden(x + end - kLanes)) end -= kLanes;
+  return end;
+}
+
+/// What a mask hides at the end of a row is passed over: its exponential is 0, which changes no
+/// sum. That is so wherever the highest is a number.
 template <typename T>
 void softmax(const void* from, void* to, int64_t count, float* scratch) noexcept {
   const T* x = static_cast<const T*>(from);
   T* y = static_cast<T*>(to);
-  const Lanes top = broadcast(reduce_row<Maximum>(x, count, [](Lanes values) { return values; }));
+  const auto same = [](Lanes values) { return values; };
+  const int64_t seen = count_visible(x, count);
+  const float highest = reduce_row<Maximum>(x, seen, same);
+  const int64_t end = highest > -__builtin_inff() ? seen : count;
+  const Lanes top = broadcast(highest);
   int64_t k = 0;
-  for (; k + kLanes <= count; k += kLanes) store(scratch + k, exp(load(x + k) - top));
-  if (k < count) store_some(scratch + k, exp(load_some(x + k, count - k, 0.0f) - top), count - k);
-  const Lanes sum = broadcast(reduce_row<Add>(scratch, count, [](Lanes values) { return values; }));
-  for (k = 0; k + kLanes <= count; k += kLanes) store(y + k, load(scratch + k) / sum);
-  if (k < count) store_some(y + k, load_some(scratch + k, count - k, 0.0f) / sum, count - k);
+  for (; k + kLanes <= end; k += kLanes) store(scratch + k, exp(load(x + k) - top));
+  if (k < end) store_some(scratch + k, exp(load_some(x + k, end - k, 0.0f) - top), end - k);
+  const Lanes sum = broadcast(reduce_row<Add>(scratch, end, same));
+  for (k = 0; k + kLanes <= end; k += kLanes) store(y + k, load(scratch + k) / sum);
+  if (k < end) store_some(y + k, load_some(scratch + k, end - k, 0.0f) / sum, end - k);
+  const Lanes hidden = broadcast(0.0f) / sum;
+  for (k = end; k + kLanes <= count; k += kLanes) store(y + k, hidden);
+  if (k < count) store_some(y + k, hidden, count - k);
 }
 
 template <typename T>

@@ -61,6 +61,47 @@ TEST(RowwiseKernels, AWrongSumIsNoticed) {
   EXPECT_GT(softmax_error(wrong_softmax, 257), softmax_bound(257));
 }
 
+TEST(RowwiseKernels, HiddenEndOfARowChangesNoBitOfSoftmax) {
+  for (const KernelSet& set : kernel_sets())
+    for (const int64_t visible : {1, 15, 16, 17, 40, 255, 256})
+      for (const int64_t hidden : {0, 1, 15, 16, 33, 300}) {
+        const auto count = static_cast<size_t>(visible + hidden);
+        std::vector<float> x = row(visible, 1.0f);
+        x.resize(count, -INFINITY);
+        std::vector<uint16_t> halves(count);
+        for (size_t i = 0; i < count; ++i) halves[i] = float_to_fp16(x[i]);
+        std::vector<float> scratch(count), whole(count);
+        std::vector<uint16_t> whole_halves(count);
+        set.rowwise->softmax[1](x.data(), whole.data(), static_cast<int64_t>(count),
+                                scratch.data());
+        set.rowwise->softmax[0](halves.data(), whole_halves.data(), static_cast<int64_t>(count),
+                                scratch.data());
+        // Just as small against the rest, but no mask: nothing is passed over.
+        for (size_t i = static_cast<size_t>(visible); i < count; ++i) {
+          x[i] = -30000.0f;
+          halves[i] = float_to_fp16(-30000.0f);
+        }
+        std::vector<float> seen(count);
+        std::vector<uint16_t> seen_halves(count);
+        set.rowwise->softmax[1](x.data(), seen.data(), static_cast<int64_t>(count), scratch.data());
+        set.rowwise->softmax[0](halves.data(), seen_halves.data(), static_cast<int64_t>(count),
+                                scratch.data());
+        EXPECT_EQ(seen, whole) << set.isa << " " << visible << " and " << hidden;
+        EXPECT_EQ(seen_halves, whole_halves) << set.isa << " " << visible << " and " << hidden;
+      }
+}
+
+TEST(RowwiseKernels, SoftmaxOfNoNumberIsNone) {
+  for (const KernelSet& set : kernel_sets())
+    for (const float first : {-INFINITY, INFINITY, NAN}) {
+      std::vector<float> x(48, -INFINITY);
+      x[0] = first;
+      std::vector<float> y(x.size()), scratch(x.size());
+      set.rowwise->softmax[1](x.data(), y.data(), 48, scratch.data());
+      for (const float value : y) EXPECT_TRUE(std::isnan(value)) << set.isa << " " << first;
+    }
+}
+
 TEST(RowwiseKernels, LayerNormIsWithinItsBound) {
   for (const KernelSet& set : kernel_sets())
     for (const int64_t count : kLengths) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -13,9 +14,18 @@ bool all_finite(const float* values, int64_t count) {
   // The exponent of infinities and NaN is all ones: one more carries into the sign's place.
   constexpr uint32_t kExponent = 0x7f800000u;
   constexpr uint32_t kOneMore = 0x00800000u;
+  const auto carry = [&](float value) {
+    return (std::bit_cast<uint32_t>(value) & kExponent) + kOneMore;
+  };
+  // As many sums as compilers make vectors of.
+  constexpr int64_t kSums = 16;
+  std::array<uint32_t, kSums> sums{};
+  int64_t i = 0;
+  for (; i + kSums <= count; i += kSums)
+    for (int64_t j = 0; j < kSums; ++j) sums[static_cast<size_t>(j)] |= carry(values[i + j]);
   uint32_t carried = 0;
-  for (int64_t i = 0; i < count; ++i)
-    carried |= (std::bit_cast<uint32_t>(values[i]) & kExponent) + kOneMore;
+  for (; i < count; ++i) carried |= carry(values[i]);
+  for (const uint32_t sum : sums) carried |= sum;
   return carried >> 31 == 0;
 }
 

@@ -32,9 +32,9 @@ std::unique_ptr<Binding> make_weight_product(WeightProduct product);
 /// Rows whose sums are kept together while their weights pass by.
 inline constexpr int64_t kRowBlock = 96;
 
-/// Panels whose sums are kept together: many for one row, few for many.
+/// Panels whose sums are kept together: many for few rows, few for many.
 inline constexpr int64_t kPanelBlock = 4;
-inline constexpr int64_t kPanelBlockOfOneRow = 32;
+inline constexpr int64_t kMostPanels = 32;
 
 /// Multiply-adds that are worth a thread.
 inline constexpr int64_t kWorthAThread = 1 << 18;
@@ -48,7 +48,9 @@ void multiply_blocks(const kernels::MatmulKernels& kernels, kernels::Product pro
   alignas(64) float sums[kRowBlock * kPanelBlock * kernels::kPanelColumns];
   const int64_t all_rows = product.rows;
   const float* x = product.x;
-  const int64_t panel_block = all_rows == 1 ? kPanelBlockOfOneRow : kPanelBlock;
+  // Even, since kernels take panels in pairs.
+  const int64_t fitting = kRowBlock * kPanelBlock / std::clamp<int64_t>(all_rows, 1, kRowBlock);
+  const int64_t panel_block = std::min(kMostPanels, fitting / 2 * 2);
   for (int64_t row = 0; row < all_rows; row += kRowBlock) {
     product.rows = std::min(kRowBlock, all_rows - row);
     product.x = x + row * product.x_row_stride;
