@@ -47,9 +47,11 @@ class Binding {
   virtual Status run(const RunContext& context) const = 0;
 
   /// Bytes of scratch with which `run_lanes` does for all lanes at once, bit by bit, what `run`
-  /// does for each; nothing where that is no faster.
+  /// does for each: proportional to the lanes; nothing where that is no faster.
   virtual std::optional<size_t> lanes_scratch_bytes(size_t) const { return std::nullopt; }
   virtual void run_lanes(std::span<const Lane>, std::span<std::byte>, ThreadPool&) const {}
+  /// Bytes of weights that a run reads.
+  virtual int64_t weight_bytes() const { return 0; }
 };
 
 }  // namespace anemone::runtime

@@ -1,6 +1,7 @@
 #include "runtime/lockstep.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "runtime/plan_runner.h"
@@ -8,52 +9,89 @@
 namespace anemone::runtime {
 namespace {
 
+// Lanes that are worth the reading of all weights once more by another thread.
+constexpr size_t kLeastGroup = 4;
+
+// Weights of which every thread may read all by itself.
+constexpr int64_t kMostOwnWeightBytes = int64_t{64} << 20;
+
 PlanRunner& as_planned(Runner* runner) { return static_cast<PlanRunner&>(*runner); }
 
 }  // namespace
 
 Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
-  for (size_t i = 0; i < plan.steps.size(); ++i)
-    if (plan.steps[i].binding && plan.steps[i].binding->lanes_scratch_bytes(1))
-      joined_.push_back(i);
+  int64_t weight_bytes = 0;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const Binding* const binding = plan.steps[i].binding.get();
+    if (binding == nullptr || !binding->lanes_scratch_bytes(1)) continue;
+    joined_.push_back(i);
+    weight_bytes += binding->weight_bytes();
+  }
+  shares_steps_ = weight_bytes > kMostOwnWeightBytes;
+}
+
+size_t Lockstep::groups(size_t lanes, int threads) const {
+  const size_t least = joined_.empty() ? 1 : kLeastGroup;
+  return shares_steps_ ? 1 : std::clamp<size_t>(lanes / least, 1, static_cast<size_t>(threads));
 }
 
 void Lockstep::make_room(size_t lanes) {
   if (lanes <= lanes_.size()) return;
   size_t bytes = 0;
   for (const size_t step : joined_)
-    bytes = std::max(bytes, *plan_.steps[step].binding->lanes_scratch_bytes(lanes));
-  scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(bytes)});
+    bytes = std::max(bytes, *plan_.steps[step].binding->lanes_scratch_bytes(1));
+  scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * bytes)});
   lanes_.resize(lanes);
   statuses_.resize(lanes);
 }
 
 Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> states,
                      ThreadPool& pool) {
-  make_room(runners.size());
-  for (size_t lane = 0; lane < runners.size(); ++lane)
+  const size_t lanes = runners.size();
+  make_room(lanes);
+  for (size_t lane = 0; lane < lanes; ++lane)
     ANEMONE_RETURN_IF_ERROR(as_planned(runners[lane]).bind_states(states[lane]));
-  size_t next = 0;
-  for (const size_t joined : joined_) {
-    ANEMONE_RETURN_IF_ERROR(run_apart(runners, next, joined, pool));
-    for (size_t lane = 0; lane < runners.size(); ++lane)
-      lanes_[lane] = as_planned(runners[lane]).lane_of(joined);
-    plan_.steps[joined].binding->run_lanes(std::span(lanes_).first(runners.size()),
-                                           scratch_.mutable_bytes(), pool);
-    next = joined + 1;
-  }
-  return run_apart(runners, next, plan_.steps.size(), pool);
+  const std::span<std::byte> scratch = scratch_.mutable_bytes();
+  const size_t groups = this->groups(lanes, pool.threads());
+  if (groups == 1) return run_group(0, runners, scratch, pool);
+  const size_t lane_bytes = scratch.size() / lanes_.size();
+  pool.parallel_for(static_cast<int64_t>(groups), 1, [&](int64_t begin, int64_t end) {
+    for (auto group = static_cast<size_t>(begin); group < static_cast<size_t>(end); ++group) {
+      const size_t first = lanes * group / groups;
+      const size_t count = lanes * (group + 1) / groups - first;
+      statuses_[first] = run_group(first, runners.subspan(first, count),
+                                   scratch.subspan(first * lane_bytes, count * lane_bytes), pool);
+    }
+  });
+  for (size_t lane = 0; lane < lanes; ++lane)
+    if (!statuses_[lane].ok()) return std::exchange(statuses_[lane], Status());
+  return {};
 }
 
-Status Lockstep::run_apart(std::span<Runner* const> runners, size_t first, size_t last,
+Status Lockstep::run_group(size_t first, std::span<Runner* const> runners,
+                           std::span<std::byte> scratch, ThreadPool& pool) {
+  const auto lanes = std::span(lanes_).subspan(first, runners.size());
+  size_t next = 0;
+  for (const size_t joined : joined_) {
+    ANEMONE_RETURN_IF_ERROR(run_apart(first, runners, next, joined, pool));
+    for (size_t lane = 0; lane < runners.size(); ++lane)
+      lanes[lane] = as_planned(runners[lane]).lane_of(joined);
+    plan_.steps[joined].binding->run_lanes(lanes, scratch, pool);
+    next = joined + 1;
+  }
+  return run_apart(first, runners, next, plan_.steps.size(), pool);
+}
+
+Status Lockstep::run_apart(size_t first, std::span<Runner* const> runners, size_t begin, size_t end,
                            ThreadPool& pool) {
-  if (first == last) return {};
-  pool.parallel_for(static_cast<int64_t>(runners.size()), 1, [&](int64_t begin, int64_t end) {
-    for (auto lane = static_cast<size_t>(begin); lane < static_cast<size_t>(end); ++lane)
-      statuses_[lane] = as_planned(runners[lane]).run_steps(first, last);
+  if (begin == end) return {};
+  const auto statuses = std::span(statuses_).subspan(first, runners.size());
+  pool.parallel_for(static_cast<int64_t>(runners.size()), 1, [&](int64_t from, int64_t to) {
+    for (auto lane = static_cast<size_t>(from); lane < static_cast<size_t>(to); ++lane)
+      statuses[lane] = as_planned(runners[lane]).run_steps(begin, end);
   });
-  for (size_t lane = 0; lane < runners.size(); ++lane)
-    if (!statuses_[lane].ok()) return std::move(statuses_[lane]);
+  for (Status& status : statuses)
+    if (!status.ok()) return std::exchange(status, Status());
   return {};
 }
 

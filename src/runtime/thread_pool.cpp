@@ -58,7 +58,8 @@ bool ThreadPool::take_piece() {
 }
 
 void ThreadPool::run(int64_t count, int64_t grain, Function function, const void* object) {
-  if (busy_.exchange(true, std::memory_order_acquire)) {
+  // Asking first leaves the flag in everybody's cache while the pool is busy.
+  if (busy_.load(std::memory_order_relaxed) || busy_.exchange(true, std::memory_order_acquire)) {
     function(object, 0, count);
     return;
   }

@@ -50,6 +50,10 @@ class WeightProductBinding final : public Binding {
     return lanes * static_cast<size_t>(product_.rows * lane_row_stride()) * sizeof(float);
   }
 
+  int64_t weight_bytes() const override {
+    return static_cast<int64_t>(product_.weight->bytes.size());
+  }
+
   void run_lanes(std::span<const Lane> lanes, std::span<std::byte> scratch,
                  ThreadPool& pool) const override {
     auto* values = reinterpret_cast<float*>(scratch.data());
