@@ -7,8 +7,12 @@
 namespace anemone::lm {
 namespace {
 
-/// Beyond this many rows a product of one step costs nearly as much again for every row.
-constexpr size_t kMostLanes = 16;
+/// Every thread gets a group of lanes. One of 16 is no faster than one of 8 (embedded model), so
+/// more lanes are for more threads.
+constexpr size_t kMostLanes = 32;
+
+/// Blocks in lockstep keep threads busy that one block leaves idle; each has buffers of its own.
+constexpr size_t kMostBlockLanes = 4;
 
 }  // namespace
 
@@ -54,13 +58,6 @@ Carrier::Call Carrier::next_call(const Trip& trip) {
   return {rotates ? &*parts_.step_rotate : &*parts_.step, position, position + 1};
 }
 
-void Carrier::pad(const CachedSequence& sequence, int64_t start, int64_t end, int64_t rows) {
-  padded_.assign(static_cast<size_t>(rows), 0);
-  std::ranges::copy(
-      sequence.tokens().subspan(static_cast<size_t>(start), static_cast<size_t>(end - start)),
-      padded_.begin());
-}
-
 Pipeline::Lane Carrier::lane_of(CachedSequence& sequence, const Call& call,
                                 std::span<const int32_t> tokens) {
   const int64_t used = sequence.used_rows();
@@ -68,12 +65,26 @@ Pipeline::Lane Carrier::lane_of(CachedSequence& sequence, const Call& call,
   return {tokens, call.start, &sequence.state(), {}, used};
 }
 
-Status Carrier::run(const Trip& trip, const Call& call) {
-  pad(*trip.sequence, call.start, call.end, call.pipeline->rows());
-  const Status status = call.pipeline->run(lane_of(*trip.sequence, call, padded_));
-  if (status.ok()) return finish(trip, call, 0);
-  give_up(trip, call);
-  return status;
+template <typename Sequences>
+void Carrier::make_lanes(const Sequences& sequence_of) {
+  const auto rows = static_cast<size_t>(calls_[0].pipeline->rows());
+  padded_.assign(calls_.size() * rows, 0);
+  lanes_.clear();
+  for (size_t lane = 0; lane < calls_.size(); ++lane) {
+    const Call& call = calls_[lane];
+    CachedSequence& sequence = sequence_of(lane);
+    const auto tokens = std::span(padded_).subspan(lane * rows, rows);
+    std::ranges::copy(sequence.tokens().subspan(static_cast<size_t>(call.start),
+                                                static_cast<size_t>(call.end - call.start)),
+                      tokens.begin());
+    lanes_.push_back(lane_of(sequence, call, tokens));
+  }
+}
+
+Status Carrier::run_lanes() {
+  Pipeline& pipeline = *calls_[0].pipeline;
+  ANEMONE_RETURN_IF_ERROR(pipeline.reserve(lanes_.size()));
+  return pipeline.run(lanes_);
 }
 
 void Carrier::give_up(const Trip& trip, const Call& call) {
@@ -98,53 +109,45 @@ Status Carrier::finish(const Trip& trip, const Call& call, size_t lane) {
 }
 
 Status Carrier::carry(const Trip& trip) {
-  while (trip.sequence->cached() < trip.end) ANEMONE_RETURN_IF_ERROR(run(trip, next_call(trip)));
+  while (trip.sequence->cached() < trip.end) {
+    calls_.assign(1, next_call(trip));
+    make_lanes([&](size_t) -> CachedSequence& { return *trip.sequence; });
+    if (Status status = run_lanes(); !status.ok()) {
+      give_up(trip, calls_[0]);
+      return status;
+    }
+    ANEMONE_RETURN_IF_ERROR(finish(trip, calls_[0], 0));
+  }
   return {};
 }
 
-void Carrier::carry_many(std::span<const Trip> trips, std::span<Status> statuses) {
-  const auto is_under_way = [&](size_t i) {
-    return statuses[i].ok() && trips[i].sequence->cached() < trips[i].end;
-  };
-  // Blocks use each weight for many rows as it is.
-  for (size_t i = 0; i < trips.size(); ++i)
-    while (is_under_way(i)) {
-      const Call call = next_call(trips[i]);
-      if (call.pipeline->rows() > 1)
-        statuses[i] = run(trips[i], call);
-      else
-        break;
-    }
-  for (;;) {
-    group_.clear();
-    calls_.clear();
-    for (size_t i = 0; i < trips.size() && group_.size() < kMostLanes; ++i) {
-      if (!is_under_way(i)) continue;
-      const Call call = next_call(trips[i]);
-      if (!calls_.empty() && call.pipeline != calls_[0].pipeline) continue;
-      group_.push_back(i);
-      calls_.push_back(call);
-    }
-    if (group_.empty()) return;
-    if (calls_[0].pipeline->rows() > 1)
-      statuses[group_[0]] = run(trips[group_[0]], calls_[0]);
-    else
-      step_together(trips, statuses);
+void Carrier::find_group(std::span<const Trip> trips, std::span<const Status> statuses,
+                         bool blocks) {
+  group_.clear();
+  calls_.clear();
+  const size_t most = blocks ? kMostBlockLanes : kMostLanes;
+  for (size_t i = 0; i < trips.size() && group_.size() < most; ++i) {
+    if (!statuses[i].ok() || trips[i].sequence->cached() >= trips[i].end) continue;
+    const Call call = next_call(trips[i]);
+    if ((call.pipeline->rows() > 1) != blocks) continue;
+    if (!calls_.empty() && call.pipeline != calls_[0].pipeline) continue;
+    group_.push_back(i);
+    calls_.push_back(call);
   }
 }
 
-void Carrier::step_together(std::span<const Trip> trips, std::span<Status> statuses) {
-  Pipeline& pipeline = *calls_[0].pipeline;
-  lanes_.clear();
-  for (size_t lane = 0; lane < group_.size(); ++lane) {
-    CachedSequence& sequence = *trips[group_[lane]].sequence;
-    lanes_.push_back(
-        lane_of(sequence, calls_[lane],
-                sequence.tokens().subspan(static_cast<size_t>(calls_[lane].start), 1)));
+void Carrier::carry_many(std::span<const Trip> trips, std::span<Status> statuses) {
+  for (;;) {
+    find_group(trips, statuses, true);
+    if (group_.empty()) find_group(trips, statuses, false);
+    if (group_.empty()) return;
+    call_together(trips, statuses);
   }
-  Status status = pipeline.reserve(lanes_.size());
-  if (status.ok()) status = pipeline.run(lanes_);
-  if (status.ok()) {
+}
+
+void Carrier::call_together(std::span<const Trip> trips, std::span<Status> statuses) {
+  make_lanes([&](size_t lane) -> CachedSequence& { return *trips[group_[lane]].sequence; });
+  if (run_lanes().ok()) {
     for (size_t lane = 0; lane < group_.size(); ++lane)
       statuses[group_[lane]] = finish(trips[group_[lane]], calls_[lane], lane);
     return;
@@ -159,35 +162,77 @@ Result<int32_t> Carrier::argmax(int64_t length) const {
   return (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts);
 }
 
-Status Carrier::score_blocks(CachedSequence& sequence, int64_t first,
-                             std::span<const int32_t> targets, std::span<TokenScore> scores) {
+Carrier::Call Carrier::next_score(const BlockScoring& scoring) {
   const int64_t rows = parts_.score->rows();
-  const auto start_of = [&](int64_t position) {
-    return std::min(position / rows * rows, parts_.info.context_length - rows);
-  };
-  ANEMONE_RETURN_IF_ERROR(carry({&sequence, start_of(first), start_of(first), nullptr}));
-  for (int64_t position = first; position < sequence.length();) {
-    const int64_t start = start_of(position);
-    const int64_t end = std::min(start + rows, sequence.length());
-    pad(sequence, start, end, rows);
-    padded_targets_.assign(static_cast<size_t>(rows), 0);
-    std::ranges::copy(
-        targets.subspan(static_cast<size_t>(position - first), static_cast<size_t>(end - position)),
-        padded_targets_.begin() + (position - start));
-    Pipeline::Lane lane = lane_of(sequence, {&*parts_.score, start, end}, padded_);
-    lane.targets = padded_targets_;
-    ANEMONE_RETURN_IF_ERROR(parts_.score->run(lane));
-    counters_.prefill_tokens += static_cast<uint64_t>(rows);
+  const int64_t start = std::min(scoring.position / rows * rows, parts_.info.context_length - rows);
+  return {&*parts_.score, start, std::min(start + rows, scoring.sequence->length())};
+}
+
+void Carrier::score_blocks(std::span<BlockScoring> scorings, std::span<Status> statuses) {
+  approaches_.clear();
+  for (const BlockScoring& each : scorings) {
+    const int64_t start = next_score(each).start;
+    approaches_.push_back({each.sequence, start, start, nullptr});
+  }
+  carry_many(approaches_, statuses);
+  for (;;) {
+    group_.clear();
+    for (size_t i = 0; i < scorings.size() && group_.size() < kMostBlockLanes; ++i)
+      if (statuses[i].ok() && scorings[i].position < scorings[i].sequence->length())
+        group_.push_back(i);
+    if (group_.empty()) return;
+    score_together(scorings, statuses);
+  }
+}
+
+void Carrier::score_together(std::span<BlockScoring> scorings, std::span<Status> statuses) {
+  const auto rows = static_cast<size_t>(parts_.score->rows());
+  const auto scoring_of = [&](size_t lane) -> BlockScoring& { return scorings[group_[lane]]; };
+  calls_.clear();
+  for (const size_t i : group_) calls_.push_back(next_score(scorings[i]));
+  make_lanes([&](size_t lane) -> CachedSequence& { return *scoring_of(lane).sequence; });
+  padded_targets_.assign(group_.size() * rows, 0);
+  for (size_t lane = 0; lane < group_.size(); ++lane) {
+    const BlockScoring& scoring = scoring_of(lane);
+    const auto targets = std::span(padded_targets_).subspan(lane * rows, rows);
+    const auto count = static_cast<size_t>(calls_[lane].end - scoring.position);
+    std::ranges::copy(scoring.targets.first(count),
+                      targets.begin() + (scoring.position - calls_[lane].start));
+    lanes_[lane].targets = targets;
+  }
+  if (Status status = run_lanes(); !status.ok()) {
+    if (group_.size() == 1) {
+      statuses[group_[0]] = std::move(status);
+      return;
+    }
+    // Each alone shows whose error it is.
+    const std::vector<size_t> group = group_;
+    for (const size_t i : group) {
+      group_.assign(1, i);
+      score_together(scorings, statuses);
+    }
+    return;
+  }
+  for (size_t lane = 0; lane < group_.size(); ++lane) {
+    const Call& call = calls_[lane];
+    BlockScoring& scoring = scoring_of(lane);
+    CachedSequence& sequence = *scoring.sequence;
+    counters_.prefill_tokens += rows;
     ++counters_.calls;
-    sequence.set_cached(std::max(sequence.cached(), end));
-    sequence.use_rows(parts_.score->used_rows(0));
+    sequence.set_cached(std::max(sequence.cached(), call.end));
+    sequence.use_rows(parts_.score->used_rows(lane));
     sequence.clear_rows(sequence.cached());
-    for (; position < end; ++position) {
-      const auto at = static_cast<size_t>(position - first);
-      ANEMONE_TRY(scores[at], parts_.score->score(position - start, targets[at]));
+    for (; scoring.position < call.end && statuses[group_[lane]].ok(); ++scoring.position) {
+      auto score = parts_.score->score(scoring.position - call.start, scoring.targets[0], lane);
+      if (!score.ok()) {
+        statuses[group_[lane]] = score.error();
+        break;
+      }
+      scoring.scores[0] = *score;
+      scoring.targets = scoring.targets.subspan(1);
+      scoring.scores = scoring.scores.subspan(1);
     }
   }
-  return {};
 }
 
 }  // namespace anemone::lm

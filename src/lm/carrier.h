@@ -18,6 +18,14 @@ struct Trip {
   RowSink* sink = nullptr;  ///< null: no rows are wanted.
 };
 
+/// Tokens of a sequence, which has them already, that are scored in blocks.
+struct BlockScoring {
+  CachedSequence* sequence = nullptr;
+  int64_t position = 0;  ///< of the next token that has no score yet; moves on to the end.
+  std::span<const int32_t> targets;  ///< from the first one on, as many as tokens are left.
+  std::span<TokenScore> scores;
+};
+
 /// Carries sequences through the passes of a model with a fixed context.
 ///
 /// Blocks carry full blocks only, at positions before the rotating window; every other token goes
@@ -32,12 +40,12 @@ class Carrier {
 
   /// Carries one sequence. Tokens after the end go along only with a padded block.
   Status carry(const Trip& trip);
-  /// Carries all of them, the steps in lockstep; the results are those of `carry`. The failure of
-  /// one does not concern the others.
+  /// Carries all of them in lockstep; the results are those of `carry`. The failure of one does not
+  /// concern the others.
   void carry_many(std::span<const Trip> trips, std::span<Status> statuses);
-  /// Carries all tokens and scores those from `first` on by the pass that scores.
-  Status score_blocks(CachedSequence& sequence, int64_t first, std::span<const int32_t> targets,
-                      std::span<TokenScore> scores);
+  /// Carries all tokens and scores those from `position` on by the pass that scores, in lockstep.
+  /// The failure of one does not concern the others.
+  void score_blocks(std::span<BlockScoring> scorings, std::span<Status> statuses);
   /// The token that the model itself chose after the last step of `length` tokens.
   Result<int32_t> argmax(int64_t length) const;
 
@@ -56,24 +64,32 @@ class Carrier {
   /// One lane of a call that is about to be made.
   static Pipeline::Lane lane_of(CachedSequence& sequence, const Call& call,
                                 std::span<const int32_t> tokens);
-  Status run(const Trip& trip, const Call& call);
   /// After a call whose results are those of `lane`.
   Status finish(const Trip& trip, const Call& call, size_t lane);
   /// After a call that failed: a rotating cache may have shifted some of its parts.
   void give_up(const Trip& trip, const Call& call);
-  /// One step of the trips of `group_`, all by one pass.
-  void step_together(std::span<const Trip> trips, std::span<Status> statuses);
-  /// Makes `padded_` tokens [start, end) and zeros.
-  void pad(const CachedSequence& sequence, int64_t start, int64_t end, int64_t rows);
+  /// Makes `group_` of trips whose next calls go by one pass, of blocks or of steps.
+  void find_group(std::span<const Trip> trips, std::span<const Status> statuses, bool blocks);
+  /// One call of the trips of `group_`.
+  void call_together(std::span<const Trip> trips, std::span<Status> statuses);
+  /// The block of the next tokens without a score.
+  Call next_score(const BlockScoring& scoring);
+  /// One block of the scorings of `group_`.
+  void score_together(std::span<BlockScoring> scorings, std::span<Status> statuses);
+  /// Makes `lanes_` of `calls_`, whose sequences these are. Blocks are padded with zeros.
+  template <typename Sequences>
+  void make_lanes(const Sequences& sequence_of);
+  Status run_lanes();
 
   StaticCacheParts parts_;
   bool single_steps_;
   bool block_gives_rows_;
   WorkCounters counters_;
-  std::vector<int32_t> padded_;
-  std::vector<int32_t> padded_targets_;
-  std::vector<size_t> group_;  ///< of trips.
-  std::vector<Call> calls_;    ///< by place in the group.
+  std::vector<int32_t> padded_;          ///< tokens, by lane.
+  std::vector<int32_t> padded_targets_;  ///< by lane.
+  std::vector<Trip> approaches_;         ///< to the first blocks that are scored.
+  std::vector<size_t> group_;            ///< of trips or scorings.
+  std::vector<Call> calls_;              ///< by place in the group.
   std::vector<Pipeline::Lane> lanes_;
 };
 

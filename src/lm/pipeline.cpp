@@ -188,9 +188,11 @@ void Pipeline::copy_logits(int64_t row, std::span<float> logits, size_t lane) co
   }
 }
 
-Result<TokenScore> Pipeline::score(int64_t row, int32_t target) const {
+Result<TokenScore> Pipeline::score(int64_t row, int32_t target, size_t lane) const {
   const Stage& last = stages_.back();
-  const auto number = [&](const std::string& name) { return last.runner->output(name)->at(row); };
+  const auto number = [&](const std::string& name) {
+    return lanes_.back()[lane]->output(name)->at(row);
+  };
   const double highest = number(last.interface.max_logit);
   const double log_sum = number(last.interface.log_sum);
   if (std::isnan(highest) || std::isnan(log_sum))

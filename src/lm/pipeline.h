@@ -62,9 +62,9 @@ class Pipeline {
   int64_t used_rows(size_t lane) const;
   /// Copies one row of logits that the last run gave for a lane.
   void copy_logits(int64_t row, std::span<float> logits, size_t lane = 0) const;
-  /// The score of `target` in one row of the last run of a pass that scores: the target that the
-  /// row was given. Errors: out_of_range (as score_token).
-  Result<TokenScore> score(int64_t row, int32_t target) const;
+  /// The score of `target` in one row of a lane of the last run of a pass that scores: the target
+  /// that the row was given. Errors: out_of_range (as score_token).
+  Result<TokenScore> score(int64_t row, int32_t target, size_t lane) const;
   /// Errors: mismatch when the arg max outputs do not have one value for each part.
   Status check_argmax(std::span<const int64_t> part_sizes) const;
   /// The token that the model itself chose in the last run (a model with an arg max inside). Ties

@@ -83,8 +83,13 @@ Status StaticCacheModel::score(Sequence& sequence, std::span<const int32_t> toke
   row_.resize(static_cast<size_t>(info().vocab_size));
   ScoredRows scored(row_, targets, scores);
   const Trip trip = append(sequence, tokens, Rows::all, &scored);
-  Status status = scores_blocks(by) ? carrier_.score_blocks(*trip.sequence, before, targets, scores)
-                                    : carrier_.carry(trip);
+  Status status;
+  if (scores_blocks(by)) {
+    BlockScoring scoring{trip.sequence, before, targets, scores};
+    carrier_.score_blocks(std::span(&scoring, 1), std::span(&status, 1));
+  } else {
+    status = carrier_.carry(trip);
+  }
   if (!status.ok()) sequence.truncate(before);
   return status;
 }
@@ -108,24 +113,35 @@ void StaticCacheModel::score_many(std::span<Scoring> scorings) {
   row_.resize(static_cast<size_t>(info().vocab_size));
   scored_.clear();
   scored_.reserve(scorings.size());  // trips point into it
-  for (Scoring& each : scorings) {
-    if (scores_blocks(each.by)) {
-      each.status = score(*each.sequence, each.tokens, each.targets, each.scores, each.by);
-      continue;
+  const auto append_those = [&](bool blocks) {
+    for (Scoring& each : scorings) {
+      if (scores_blocks(each.by) != blocks) continue;
+      each.status = check_scoring(*each.sequence, each.tokens, each.targets, each.scores, each.by);
+      if (!each.status.ok() || each.tokens.empty()) continue;
+      scored_.emplace_back(row_, each.targets, each.scores);
+      before_.push_back(each.sequence->length());
+      trips_.push_back(append(*each.sequence, each.tokens, Rows::all, &scored_.back()));
+      if (blocks)
+        blocks_.push_back({trips_.back().sequence, before_.back(), each.targets, each.scores});
+      results_.push_back(&each.status);
     }
-    each.status = check_scoring(*each.sequence, each.tokens, each.targets, each.scores, each.by);
-    if (!each.status.ok() || each.tokens.empty()) continue;
-    scored_.emplace_back(row_, each.targets, each.scores);
-    before_.push_back(each.sequence->length());
-    trips_.push_back(append(*each.sequence, each.tokens, Rows::all, &scored_.back()));
-    results_.push_back(&each.status);
-  }
+  };
+  append_those(true);
+  statuses_.assign(trips_.size(), Status());
+  carrier_.score_blocks(blocks_, statuses_);
+  blocks_.clear();
+  hand_out();
+  append_those(false);
   carry_many();
 }
 
 void StaticCacheModel::carry_many() {
   statuses_.assign(trips_.size(), Status());
   carrier_.carry_many(trips_, statuses_);
+  hand_out();
+}
+
+void StaticCacheModel::hand_out() {
   for (size_t i = 0; i < trips_.size(); ++i) {
     if (!statuses_[i].ok()) trips_[i].sequence->truncate(before_[i]);
     *results_[i] = std::move(statuses_[i]);

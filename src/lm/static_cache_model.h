@@ -44,6 +44,8 @@ class StaticCacheModel : public LanguageModel {
   /// Appends the tokens; `sink` is null for Rows::none.
   Trip append(Sequence& sequence, std::span<const int32_t> tokens, Rows rows, RowSink* sink) const;
   void carry_many();
+  /// Gives each of `results_` its status and forgets the trips.
+  void hand_out();
 
   Carrier carrier_;
   std::vector<float> row_;  ///< one row of logits.
@@ -51,6 +53,7 @@ class StaticCacheModel : public LanguageModel {
   std::vector<KeptRows> kept_;
   std::vector<ScoredRows> scored_;
   std::vector<Trip> trips_;
+  std::vector<BlockScoring> blocks_;
   std::vector<int64_t> before_;  ///< lengths.
   std::vector<Status*> results_;
   std::vector<Status> statuses_;
