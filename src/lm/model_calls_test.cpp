@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -222,6 +223,30 @@ TEST_F(ModelCalls, S0_19_S1_4_S1_19_S1_51_WhatALongerPromptLeftInTheStateNeverSh
   EXPECT_EQ(integers(recording_->calls.size() - 3, "current_pos"), Integers{0});
   const auto fresh = model->new_sequence();
   EXPECT_EQ(extend(*model, *fresh, {2}), expected({2}));
+}
+
+TEST_F(ModelCalls, BlocksOfSeveralSequencesGoTogetherAndEachEndsByItsOwnSteps) {
+  const auto model = open_both();
+  ASSERT_NE(model, nullptr);
+  const std::vector<Integers> given = {{3, 1, 4, 1, 5, 2}, {1, 2}, {2, 2, 2, 2, 2, 2, 2, 2},
+                                       {1, 1, 1, 1},       {},     {7, 0, 7, 0, 7},
+                                       {4, 3, 2, 1, 0}};
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  std::vector<std::vector<float>> logits;
+  std::vector<Extension> extensions;
+  for (const Integers& tokens : given) logits.emplace_back(tokens.size() * 8);
+  for (size_t i = 0; i < given.size(); ++i) {
+    sequences.push_back(model->new_sequence());
+    extensions.push_back({sequences[i].get(), given[i], Rows::all, logits[i], {}});
+  }
+  model->extend_many(extensions);
+  for (size_t i = 0; i < given.size(); ++i) {
+    EXPECT_TRUE(extensions[i].status.ok()) << i;
+    EXPECT_EQ(logits[i], expected(given[i])) << i;
+  }
+  const auto blocks = std::ranges::count(recording_->calls, "prefill", &RecordedCall::function);
+  EXPECT_EQ(blocks, 6);
+  EXPECT_EQ(recording_->calls.size(), 6U + 2 + 2 + 1 + 1);
 }
 
 TEST_F(ModelCalls, S0_3_S0_35_FunctionsArePreparedOnceHoweverManyPromptsRun) {

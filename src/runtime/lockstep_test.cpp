@@ -37,46 +37,54 @@ void expect_same(const Runner& a, const Runner& b) {
   }
 }
 
-class LockstepOf : public testing::TestWithParam<std::tuple<Numerics, int>> {};
-
-TEST_P(LockstepOf, LanesHaveTheBitsOfSeparateRuns) {
-  const auto [numerics, threads] = GetParam();
-  const std::filesystem::path path =
-      std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
-  auto opened = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
-  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
-  Model& model = opened->chunk(0);
-  constexpr size_t kMost = 13;  // so many that each of three threads has lanes of its own
-  const auto alone = prepare(model, "infer");
-  std::vector<std::unique_ptr<Runner>> owned;
-  std::vector<Runner*> runners;
-  std::vector<State> states;
-  std::vector<State*> pointers;
-  std::vector<State> separate;
-  for (size_t lane = 0; lane < kMost; ++lane) {
-    owned.push_back(prepare(model, "infer"));
-    runners.push_back(owned.back().get());
-    states.push_back(model.new_state());
-    separate.push_back(model.new_state());
-  }
-  for (State& state : states) pointers.push_back(&state);
-  for (size_t lanes = 1; lanes <= kMost; ++lanes) {
-    const auto position = static_cast<int64_t>(lanes) - 1;
-    for (size_t lane = 0; lane < lanes; ++lane) feed(*runners[lane], lane, position);
-    const Status status =
-        run_lockstep(std::span(runners).first(lanes), std::span(pointers).first(lanes));
-    ASSERT_TRUE(status.ok()) << status.error().to_string();
-    for (size_t lane = 0; lane < lanes; ++lane) {
-      feed(*alone, lane, position);
-      ASSERT_TRUE(alone->run(&separate[lane]).ok());
-      expect_same(*alone, *runners[lane]);
-      for (size_t i = 0; i < states[lane].tensors().size(); ++i)
-        EXPECT_TRUE(std::ranges::equal(states[lane].tensors()[i].tensor.bytes(),
-                                       separate[lane].tensors()[i].tensor.bytes()))
-            << lane << " of " << lanes;
+class LockstepOf : public testing::TestWithParam<std::tuple<Numerics, int>> {
+ protected:
+  /// Runs each number of lanes in turn, of the same sequences.
+  static void compare(const char* function, const std::vector<size_t>& numbers_of_lanes) {
+    const auto [numerics, threads] = GetParam();
+    const std::filesystem::path path =
+        std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+    auto opened = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
+    ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+    Model& model = opened->chunk(0);
+    const auto alone = prepare(model, function);
+    std::vector<std::unique_ptr<Runner>> owned;
+    std::vector<Runner*> runners;
+    std::vector<State> states;
+    std::vector<State*> pointers;
+    std::vector<State> separate;
+    for (size_t lane = 0; lane < std::ranges::max(numbers_of_lanes); ++lane) {
+      owned.push_back(prepare(model, function));
+      runners.push_back(owned.back().get());
+      states.push_back(model.new_state());
+      separate.push_back(model.new_state());
+    }
+    for (State& state : states) pointers.push_back(&state);
+    for (const size_t lanes : numbers_of_lanes) {
+      const auto position = static_cast<int64_t>(lanes) - 1;
+      for (size_t lane = 0; lane < lanes; ++lane) feed(*runners[lane], lane, position);
+      const Status status =
+          run_lockstep(std::span(runners).first(lanes), std::span(pointers).first(lanes));
+      ASSERT_TRUE(status.ok()) << status.error().to_string();
+      for (size_t lane = 0; lane < lanes; ++lane) {
+        feed(*alone, lane, position);
+        ASSERT_TRUE(alone->run(&separate[lane]).ok());
+        expect_same(*alone, *runners[lane]);
+        for (size_t i = 0; i < states[lane].tensors().size(); ++i)
+          EXPECT_TRUE(std::ranges::equal(states[lane].tensors()[i].tensor.bytes(),
+                                         separate[lane].tensors()[i].tensor.bytes()))
+              << lane << " of " << lanes;
+      }
     }
   }
+};
+
+/// So many that each of three threads has lanes of its own.
+TEST_P(LockstepOf, LanesHaveTheBitsOfSeparateRuns) {
+  compare("infer", {1, 2, 3, 4, 5, 6, 7, 8, 9, 13});
 }
+
+TEST_P(LockstepOf, BlocksHaveTheBitsOfSeparateRuns) { compare("prefill", {1, 2, 5}); }
 
 INSTANTIATE_TEST_SUITE_P(NumericsAndThreads, LockstepOf,
                          testing::Combine(testing::Values(Numerics::fp16, Numerics::fp32),
