@@ -12,6 +12,4 @@ from lm_eval.__main__ import cli_evaluate
 if __name__ == "__main__":
     local_datasets.use(Path(sys.argv[1]), Path(sys.argv[2]))
     sys.argv[1:] = sys.argv[3:]
-    if "anemone" in sys.argv:
-        import anemone.lm_eval
     cli_evaluate()

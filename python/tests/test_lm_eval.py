@@ -186,17 +186,25 @@ def test_S0_40_S0_61_the_harness_gives_the_scores_of_anemone_eval(
     assert compared >= len(tasks)
 
 
-def test_the_command_line_finds_the_model(package_path: Path, root: Path, tmp_path: Path) -> None:
+COMMAND_LINES = {
+    "lm_eval": [str(Path(sys.executable).parent / "lm_eval")],
+    "module": [sys.executable, "-m", "anemone.lm_eval", "run"],
+}
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
+def test_S1_1_the_command_line_finds_the_model(name: str, package_path: Path, tmp_path: Path) -> None:
     (tmp_path / "days.jsonl").write_text('{"q": "It is", "a": "wet"}\n{"q": "It was", "a": "dry"}\n')
     (tmp_path / "days.yaml").write_text(
         "task: days\ndataset_path: json\ndataset_kwargs: {data_files: days.jsonl}\ntest_split: train\n"
         'output_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: [wet, dry]\ndoc_to_target: "{{a}}"\n'
     )
-    arguments = ["run", "--model", "anemone", "--model_args", f"path={package_path}", "--tasks", "days",
+    arguments = ["--model", "anemone", "--model_args", f"path={package_path}", "--tasks", "days",
                  "--include_path", str(tmp_path), "--output_path", "out"]
-    run([sys.executable, "-m", "anemone.lm_eval", *arguments], tmp_path, HF_HOME=str(tmp_path / "hf"))
+    run([*COMMAND_LINES[name], *arguments], tmp_path, HF_HOME=str(tmp_path / "hf"))
     written = results(tmp_path / "out")
-    assert written["config"]["model"] == "anemone" and len(written["config"]["model_sha"]) == 64
+    assert written["config"]["model"] == "anemone"
+    assert re.fullmatch("blake3:[0-9a-f]{64}", written["config"]["model_sha"])
     assert set(written["results"]) == {"days"}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -44,3 +46,28 @@ def test_version_is_the_librarys(root: Path) -> None:
 def test_the_harness_finds_the_model_by_its_entry_point() -> None:
     points = metadata.entry_points(group="lm_eval.models")
     assert [point.value for point in points if point.name == "anemone"] == ["anemone.lm_eval:AnemoneLM"]
+
+
+def python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return done.stdout.strip()
+
+
+def test_the_name_costs_nothing_until_the_harness_is_asked_for_it() -> None:
+    assert python("import sys; print([m for m in sys.modules if m in ('anemone', 'lm_eval', 'numpy')])") == "[]"
+    assert python(
+        "import sys, lm_eval.models; from lm_eval.api.registry import model_registry as r;"
+        "print('anemone' in r, 'anemone' in sys.modules, r.get('anemone').__module__, 'hf' in r)"
+    ) == "True False anemone.lm_eval True"
+
+
+def test_other_modules_are_found_as_before() -> None:
+    finder = "next(f for f in sys.meta_path if type(f).__module__ == '_anemone_lm_eval')"
+    assert python(f"import sys; print({finder}.find_spec('json', None))") == "None"
+    # A harness without models of its own.
+    assert python(
+        "import sys, types; p = types.ModuleType('lm_eval'); p.__path__ = []; sys.modules['lm_eval'] = p\n"
+        "try: import lm_eval.models\n"
+        "except ModuleNotFoundError as e: print(e.name)"
+    ) == "lm_eval.models"

@@ -76,7 +76,7 @@ class EvaluationDocTest(unittest.TestCase):
                     words[0] = "scripts/evaluate/ane/evaluate_with_harness.py"
                 text = help_of(ROOT / words[0])
             else:
-                self.assertIn(words[0], ("make", "python"))
+                self.assertIn(words[0], ("make", "lm_eval"))
                 continue
             for flag in flags:
                 self.assertRegex(text, rf"{re.escape(flag)}\b", f"{' '.join(words)}: {flag}")

@@ -1,9 +1,10 @@
 """The model `anemone` of lm-evaluation-harness.
 
-    python -m anemone.lm_eval run --model anemone --model_args path=MODEL --tasks arc_easy,boolq
+    lm_eval --model anemone --model_args path=MODEL --tasks arc_easy,boolq
 
-is the harness' own command line with this model added, because the harness' release 0.4.13 does not
-look for models of other packages. In a program, `import anemone.lm_eval` adds it.
+The harness' release 0.4.13 does not look for models of other packages; the wheel's file
+`anemone_lm_eval.pth` adds the name when the harness loads its models. Where Python reads no such files
+(`python -S`), `python -m anemone.lm_eval` is the harness' command line with the model added.
 
 Model arguments: path; numerics (fp16, fp32), threads, isa, adapter, context, tokenizer as of
 `anemone.Model`; max_length (tokens that are fed at most; default the model's context), add_bos_token,
