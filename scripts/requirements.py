@@ -10,6 +10,7 @@ A test proves a requirement by carrying its id in its name (S1_14 or S1.14), in 
 a property `requirement`, when it ran and passed. Where both kinds of file name one test,
 GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
 test are one test: one that fails takes the proof away.
+A line that belongs to a part of the software that is not written yet says so: [linux, waits for bench].
 
 Exit: 0 done, 1 a test names an id that does not exist, 2 there are no results, or a file is missing
 or cannot be read.
@@ -28,7 +29,10 @@ from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENT = re.compile(r"^- (S[0-4]\.\d+) \[(linux|mac|out)\] (.+)$")
+PARTS = ("bench", "compare", "energy", "Core ML")
+REQUIREMENT = re.compile(
+    rf"^- (S[0-4]\.\d+) \[(linux|mac|out)(?:, waits for ({'|'.join(PARTS)}))?\] (.+)$"
+)
 ID_IN_TEST = re.compile(r"(?<![A-Za-z0-9])S([0-4])[._](\d+)(?![A-Za-z0-9])")
 INSTANCE_OF_TEST = re.compile(r"(.+?\.\w+)/.+")
 INSTANCE_OF_PYTEST = re.compile(r"(\w+)\[.*\]", re.DOTALL)
@@ -37,7 +41,8 @@ ID_PROPERTIES = ("cmake_labels", "requirement")
 UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
 RESULTS = "build/*/test-results.xml"
 PYTEST_RESULTS = "build/python/pytest-results.xml"
-STATUSES = ("proven", "not yet", "needs a Mac", "out")
+WAITING = "waiting"
+STATUSES = ("proven", "not yet", WAITING, "needs a Mac", "out")
 
 
 class Unreadable(Exception):
@@ -48,13 +53,16 @@ class Unreadable(Exception):
 class Requirement:
     id: str
     kind: str
+    waits_for: str | None  # the part that will deliver it
     text: str
     proven_by: list[str] = field(default_factory=list)
     without_proof: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def status(self) -> str:
-        return "proven" if self.proven_by else UNPROVEN[self.kind]
+        if self.proven_by:
+            return "proven"
+        return WAITING if self.waits_for else UNPROVEN[self.kind]
 
 
 @dataclass
@@ -182,6 +190,8 @@ def print_table(titles: dict[str, str], requirements: dict[str, Requirement]) ->
         print(f"{document}: {title}")
         for requirement in of_document(requirements, document):
             print(f"  {requirement.id:<6} {requirement.status:<12} {requirement.text}")
+            if requirement.status == WAITING:
+                print(f"{'':22}waits for {requirement.waits_for}")
             for test in requirement.proven_by:
                 print(f"{'':22}by {test}")
             for test, outcome in requirement.without_proof:
@@ -207,6 +217,7 @@ def print_json(
                 "id": r.id,
                 "kind": r.kind,
                 "status": r.status,
+                "waits_for": r.waits_for,
                 "text": r.text,
                 "proven_by": r.proven_by,
                 "without_proof": [

@@ -86,6 +86,20 @@ class RequirementsTest(unittest.TestCase):
         self.assertEqual(status["S0.2"][0], "needs a Mac")
         self.assertEqual(status["S1.15"][0], "out")
 
+    def test_a_line_may_wait_for_a_part(self):
+        listing = "## S0: d\n- S0.1 [linux, waits for bench] x\n- S0.2 [linux, waits for Core ML] y\n"
+        results = googletest(case("S0_2_X"))
+        _, out, _ = self.run_script(results, requirement_list=listing)
+        document = json.loads(out)
+        self.assertEqual(
+            [(r["status"], r["waits_for"]) for r in document["requirements"]],
+            [("waiting", "bench"), ("proven", "Core ML")],
+        )
+        self.assertEqual((document["totals"]["waiting"], document["totals"]["not yet"]), (1, 0))
+        _, out, _ = self.run_script(results, requirement_list=listing, flags=())
+        lines = [" ".join(line.split()) for line in out.splitlines()]
+        self.assertEqual(lines[lines.index("S0.1 waiting x") + 1], "waits for bench")
+
     def test_failed_skipped_and_disabled_googletests_prove_nothing(self):
         status = self.status_of(
             googletest(
@@ -214,7 +228,8 @@ class RequirementsTest(unittest.TestCase):
         document = json.loads(out)
         self.assertEqual(document["version"], 1)
         self.assertEqual(
-            document["totals"], {"proven": 2, "not yet": 2, "needs a Mac": 0, "out": 1}
+            document["totals"],
+            {"proven": 2, "not yet": 2, "waiting": 0, "needs a Mac": 0, "out": 1},
         )
         self.assertEqual([d["totals"]["proven"] for d in document["documents"]], [2, 0])
 
@@ -230,11 +245,12 @@ class RequirementsTest(unittest.TestCase):
         self.assertEqual(
             lines[lines.index("S1.1 not yet A third thing.") + 1], "skipped: Model.S1_1_Y"
         )
-        self.assertEqual(lines[-1], "total 1 2 1 1 5")
+        self.assertEqual(lines[-1], "total 1 2 0 1 1 5")
 
     def test_wrong_lists_are_refused_with_their_line(self):
         for text, message in (
             ("## S0: d\n- S0.1 [windows] x\n", "requirements.md:2: expected"),
+            ("## S0: d\n- S0.1 [linux, waits for rain] x\n", "requirements.md:2: expected"),
             (
                 "## S0: d\n- S0.1 [linux] x\n- S0.1 [linux] y\n",
                 "requirements.md:3: S0.1 is listed twice",
