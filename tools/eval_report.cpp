@@ -35,9 +35,13 @@ std::string share_of(uint64_t run, uint64_t other, std::string_view what) {
 }
 
 void log_work(const eval::Work& work, const LogSink& log) {
-  log(LogLevel::info, fmt::format("done in {:.1f} s: {}, {:.0f} a second", work.seconds,
+  std::string memory;
+  if (work.peak_memory_bytes > 0)
+    memory = fmt::format(", {:.0f} MB of memory at most",
+                         static_cast<double>(work.peak_memory_bytes) / 1e6);
+  log(LogLevel::info, fmt::format("done in {:.1f} s: {}, {:.0f} a second{}", work.seconds,
                                   counted(work.tokens_run, "token"),
-                                  static_cast<double>(work.tokens_run) / work.seconds));
+                                  static_cast<double>(work.tokens_run) / work.seconds, memory));
 }
 
 /// The error that the exit code stands for when the report is out.

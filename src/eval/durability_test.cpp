@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 
 #include "anemone/evaluate.h"
@@ -194,6 +196,27 @@ TEST_F(DurabilityTest, S0_23_AFailedRequestIsAskedOnceMore) {
   const Report resumed = finished(mended);
   EXPECT_EQ(settled(resumed), settled(expected));
   EXPECT_EQ(resumed.work.stored_answers, 18U);
+}
+
+TEST_F(DurabilityTest, S1_22_ABusyModelIsAskedAgainAfterAPauseFromACleanState) {
+  options.tasks = {"colours"};
+  options.num_fewshot = 0;
+  options.samples = R"({"colours": [1]})";
+  const auto beginnings = [](const ScriptedModel& model) {
+    return std::ranges::count(model.calls, size_t{0}, &std::pair<size_t, size_t>::first);
+  };
+  auto sound = model_of(1);
+  const Report expected = finished(sound);
+  EXPECT_EQ(beginnings(sound), 1);
+  auto model = model_of(1);
+  model.failing_token = tokenizer.encode("Blood is", false)->back();
+  model.failing_code = ErrorCode::io;
+  model.failures_left = 1;
+  const auto begin = std::chrono::steady_clock::now();
+  const Report report = finished(model);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, kRetryPause);
+  EXPECT_EQ(settled(report), settled(expected));
+  EXPECT_GT(beginnings(model), 1) << "what the failed call left is not gone on with";
 }
 
 TEST_F(DurabilityTest, WhatIsWrongWithTheQuestionIsNotAskedAgain) {

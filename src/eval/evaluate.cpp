@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/peak_memory.h"
 #include "eval/asked_task.h"
 #include "eval/codec.h"
 #include "eval/engine.h"
@@ -64,6 +65,7 @@ class Run {
       return Status(answered).in(record_.interrupted).error();
     record_.work.tokens_run = engine.tokens_run();
     record_.work.seconds = seconds_since(start_);
+    record_.work.peak_memory_bytes = peak_memory_bytes();
     Report report = make_report(record_, records);
     if (options_.shard && report.interrupted.empty())
       report.shard_lines =

@@ -221,6 +221,7 @@ Value with_scores(Value settings, std::span<const TaskRecord> tasks, const RunTo
   out["failed"] = failures(tasks);
   out["anemone"]["work"] = work_counts(totals.work);
   out["anemone"]["work"]["stored_answers"] = totals.work.stored_answers;
+  out["anemone"]["work"]["peak_memory_bytes"] = totals.work.peak_memory_bytes;
   out["anemone"]["tasks"] = task_provenance(tasks);
   return out;
 }

@@ -1,5 +1,7 @@
 #include <fstream>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "eval/evaluate_test.h"
 #include "eval/value.h"
@@ -119,6 +121,46 @@ TEST_F(EvaluateTest, S0_12_S0_44_S0_67_TimeAndTokensPerSecondAreRecorded) {
   EXPECT_EQ(results["anemone"]["work"]["tokens_run"], carried);
   EXPECT_GE(results["anemone"]["work"]["seconds"].get<double>(), seconds);
   EXPECT_GE(std::stod(results["total_evaluation_time_seconds"].get<std::string>()), seconds);
+}
+
+TEST_F(EvaluateTest, S0_13_PeakMemoryIsReported) {
+  // More than the process ever held, so that its peak must rise by as much.
+  constexpr uint64_t kMore = uint64_t{64} << 20;
+  const auto peak_of = [&](uint64_t bytes) {
+    std::vector<char> held;
+    ScriptedModel model(kVocabulary, 256, 16, [&](std::span<const int32_t> tokens) {
+      if (held.empty()) held.assign(bytes, 1);
+      return mixed_logits(tokens, kVocabulary, 1);
+    });
+    const auto report = run(model);
+    EXPECT_TRUE(report.ok());
+    const uint64_t peak = report->work.peak_memory_bytes;
+    EXPECT_EQ(Value::parse(report->results)["anemone"]["work"]["peak_memory_bytes"], peak);
+    return peak;
+  };
+  const uint64_t before = peak_of(1);
+  ASSERT_GT(before, 0u);
+  const uint64_t after = peak_of(before + kMore);
+  EXPECT_GE(after, before + kMore);
+  EXPECT_EQ(peak_of(1), after) << "what was held at most stays";
+}
+
+TEST_F(EvaluateTest, S1_16_S1_21_CallsOfTheModelAreSerial) {
+  options.tasks = {"colours", "pages", "prose"};
+  options.limit = 4;
+  bool inside = false;
+  uint64_t rows = 0;
+  const std::thread::id caller = std::this_thread::get_id();
+  ScriptedModel model(kVocabulary, 256, 16, [&](std::span<const int32_t> tokens) {
+    EXPECT_FALSE(std::exchange(inside, true)) << "a call within a call";
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    ++rows;
+    inside = false;
+    return mixed_logits(tokens, kVocabulary, 1);
+  });
+  ASSERT_TRUE(run(model).ok());
+  EXPECT_GT(rows, 20u);
+  EXPECT_EQ(Value::parse(run(model)->results)["config"]["batch_size"], "1");
 }
 
 }  // namespace

@@ -138,6 +138,7 @@ Work work_in(const Value& counts) {
   work.tokens_logits_cache = counts.at("tokens_hf_with_logits_cache").get<uint64_t>();
   work.truncated_requests = counts.at("truncated_requests").get<uint64_t>();
   work.stored_answers = counts.value("stored_answers", uint64_t{0});
+  work.peak_memory_bytes = counts.value("peak_memory_bytes", uint64_t{0});
   work.seconds = counts.at("seconds").get<double>();
   return work;
 }
@@ -148,6 +149,7 @@ void add(const Work& part, Work& sum) {
   sum.tokens_logits_cache += part.tokens_logits_cache;
   sum.truncated_requests += part.truncated_requests;
   sum.stored_answers += part.stored_answers;
+  sum.peak_memory_bytes = std::max(sum.peak_memory_bytes, part.peak_memory_bytes);
   sum.seconds += part.seconds;
 }
 

@@ -62,6 +62,7 @@ class MergeTest : public testing::Test {
                         {"tokens_each_request_alone", 20},
                         {"tokens_hf_with_logits_cache", 15},
                         {"truncated_requests", 0},
+                        {"peak_memory_bytes", 1000 * shard.index},
                         {"seconds", 0.5},
                         {"tokens_per_second", 20.0}};
     Value task = {{"file", "built-in"}, {"data", "rows"}};
@@ -163,6 +164,7 @@ TEST_F(MergeTest, AnyDivisionGivesTheSameReport) {
     EXPECT_EQ(settled(report), settled(whole)) << count;
     EXPECT_EQ(report.tasks[0].samples, whole.tasks[0].samples) << count;
     EXPECT_EQ(report.work.tokens_run, 10U * static_cast<uint64_t>(count)) << "the sum";
+    EXPECT_EQ(report.work.peak_memory_bytes, 1000U * static_cast<uint64_t>(count)) << "the most";
     EXPECT_EQ(Value::parse(report.results)["date"], 101.0) << "when the first began";
   }
 }

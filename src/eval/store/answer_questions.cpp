@@ -1,5 +1,6 @@
 #include "eval/store/answer_questions.h"
 
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -66,7 +67,10 @@ Status answer_questions(Engine& engine, std::span<const Question> questions, Ans
   };
   Status status = open.empty() ? Status() : engine.run(questions, open, first, told);
   counts.retried = again.size();
-  if (status.ok() && !again.empty()) status = engine.run(questions, again, second, told);
+  if (status.ok() && !again.empty()) {
+    std::this_thread::sleep_for(kRetryPause);
+    status = engine.run(questions, again, second, told);
+  }
   if (store == nullptr) return status;
   Status flushed = store->flush();
   return status.ok() ? std::move(flushed) : status;
