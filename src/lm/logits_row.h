@@ -4,7 +4,7 @@
 #include <span>
 
 #include "anemone/tensor.h"
-#include "base/float16.h"
+#include "runtime/convert_halves.h"
 
 namespace anemone::lm {
 
@@ -16,8 +16,7 @@ inline void copy_logits_row(const Tensor& source, int64_t row, int64_t width,
   if (source.dtype() == DType::fp32) {
     std::memcpy(target.data(), source.values<float>().data() + offset, count * sizeof(float));
   } else if (source.dtype() == DType::fp16) {
-    const auto values = source.values<uint16_t>().subspan(offset, count);
-    for (size_t i = 0; i < count; ++i) target[i] = fp16_to_float(values[i]);
+    runtime::convert_halves(source.values<uint16_t>().subspan(offset, count), target);
   } else {
     for (size_t i = 0; i < count; ++i)
       target[i] = static_cast<float>(source.at(static_cast<int64_t>(offset + i)));
