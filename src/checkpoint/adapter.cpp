@@ -28,7 +28,10 @@ Result<Tensor> read_matrix(const TensorSource& source, const std::string& name, 
 
 Result<Tensor> merge(const TensorSource& base, const TensorSource& adapter, const std::string& name,
                      const LowRankUpdate& update) {
-  ANEMONE_TRY(const Tensor weight, read_matrix(base, name, update.weight_transposed));
+  const bool has_own = !update.weight.empty();
+  ANEMONE_TRY(const Tensor weight,
+              read_matrix(has_own ? adapter : base, has_own ? update.weight : name,
+                          update.weight_transposed));
   ANEMONE_TRY(const Tensor a, read_matrix(adapter, update.a, update.a_transposed));
   ANEMONE_TRY(const Tensor b, read_matrix(adapter, update.b, update.b_transposed));
   Tensor magnitude;
@@ -135,6 +138,13 @@ void check_update(const TensorSource& base, const TensorSource& adapter, const s
                                  to_string(weight->dtype), weight->shape.to_string(),
                                  to_string(a->dtype), a->shape.to_string(), to_string(b->dtype),
                                  b->shape.to_string()));
+  if (!update.weight.empty()) {
+    const TensorInfo* own = adapter.find(update.weight);
+    if (!is_float(own->dtype) || own->shape != weight->shape)
+      faults.push_back(fmt::format("'{}' is {} {}, that of the base {} {}", own->name,
+                                   to_string(own->dtype), own->shape.to_string(),
+                                   to_string(weight->dtype), weight->shape.to_string()));
+  }
   if (!fits || update.magnitude.empty()) return;
   const TensorInfo* magnitude = adapter.find(update.magnitude);
   if (!is_float(magnitude->dtype) || magnitude->shape.element_count() != outputs)
@@ -199,7 +209,7 @@ Result<std::shared_ptr<const TensorSource>> apply_adapter(
   std::vector<std::string> faults;
   std::set<std::string> used;
   for (const auto& [name, update] : plan.updates) {
-    used.insert({update.a, update.b, update.magnitude});
+    used.insert({update.a, update.b, update.magnitude, update.weight});
     check_update(*base, *adapter, name, update, faults);
     if (plan.replaced.contains(name))
       faults.push_back(fmt::format("'{}' is both updated and replaced", name));

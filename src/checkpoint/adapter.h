@@ -22,6 +22,7 @@ struct LowRankUpdate {
   bool b_transposed = false;       ///< stored as [r, out]
   bool weight_transposed = false;  ///< the base holds W as [in, out]
   double scale = 1;
+  std::string weight{};  ///< the adapter's own W, in place of the base's; empty: the base's.
 };
 
 struct AdapterPlan {

@@ -8,9 +8,11 @@ namespace anemone::checkpoint {
 /// PEFT LoRA: `base_model.model.<module>.lora_A.weight` [r, in], `.lora_B.weight` [out, r],
 /// `.lora_magnitude_vector`, `.lora_embedding_A/B`; scale alpha/r, or alpha/√r with use_rslora;
 /// rank_pattern and alpha_pattern (names, no regular expressions; each fits a module, and none that
-/// fit the same module disagree), modules_to_save and biases. With fan_in_fan_out the shapes say
-/// which weights are transposed, and a square one is. A module is adapted for its own use, not for
-/// that of another one which shares its weight.
+/// fit the same module disagree). `<module>.base_layer.weight`, which PEFT saves of embeddings and
+/// output layers, is what A and B are added to. Modules of modules_to_save, biases
+/// (`<module>.base_layer.bias` where the module has A and B) and saved embeddings replace those of
+/// the base. With fan_in_fan_out the shapes say which weights are transposed, and a square one is.
+/// A module is adapted for its own use, not for that of another one which shares its weight.
 /// Errors: unsupported (config fields that would change the result, by name), corrupt (fields of
 /// the wrong type), mismatch.
 Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,

@@ -146,12 +146,63 @@ TEST(Adapter, SavedModulesAndBiasesReplace) {
   expect_error(peft(kPeft, tensors), ErrorCode::mismatch, "not in modules_to_save");
   const Json saved = with(kPeft, {{"modules_to_save", {"norm"}}});
   EXPECT_EQ(values(peft(saved, tensors), "x.norm.weight"), (std::vector<float>{1, 1.5}));
-  tensors.push_back({"base_model.model.x.q.bias", ones});
-  expect_error(peft(saved, tensors), ErrorCode::mismatch, "x.q.bias");
-  const Json both = with(saved, {{"bias", "lora_only"}});
-  EXPECT_EQ(values(peft(both, tensors), "x.q.bias"), (std::vector<float>{1, 1.5}));
-  tensors.back().tensor = Tensor::zeros(DType::fp32, {3});
-  expect_error(peft(both, tensors), ErrorCode::mismatch, "has shape [3]");
+  // A module with A and B keeps its bias as .base_layer.bias, another one under its own name.
+  for (const char* name : {"x.q.base_layer.bias", "x.q.bias"}) {
+    auto biased = tensors;
+    biased.push_back({std::string("base_model.model.") + name, ones});
+    expect_error(peft(saved, biased), ErrorCode::mismatch, name);
+    const Json both = with(saved, {{"bias", "all"}});
+    EXPECT_EQ(values(peft(both, biased), "x.q.bias"), (std::vector<float>{1, 1.5}));
+    biased.back().tensor = Tensor::zeros(DType::fp32, {3});
+    expect_error(peft(both, biased), ErrorCode::mismatch, "has shape [3]");
+  }
+}
+
+/// PEFT takes the ends of names: "norm" is also "input_norm".
+TEST(Adapter, SavedModulesAreNamedByTheirEnds) {
+  auto tensors = pair_for_q();
+  tensors.push_back({"base_model.model.x.norm.weight",
+                     Tensor::from_values<float>(DType::fp32, {2}, std::array{1.0F, 1.5F})});
+  for (const char* end : {"orm", "norm", "x.norm"})
+    EXPECT_EQ(values(peft(with(kPeft, {{"modules_to_save", {end}}}), tensors), "x.norm.weight"),
+              (std::vector<float>{1, 1.5}))
+        << end;
+  for (const char* other : {"nor", "", "weight", "q"})
+    expect_error(peft(with(kPeft, {{"modules_to_save", {other}}}), tensors), ErrorCode::mismatch,
+                 "not in modules_to_save");
+}
+
+/// Of embeddings and output layers that it adapts, PEFT saves what they were trained over: that,
+/// and not the base's, is what A and B are added to.
+TEST(Adapter, S3_9_AnAdaptersOwnWeightIsWhatItsPairIsAddedTo) {
+  const Tensor base_values = matrix(3, 2, {1, 2, 3, 4, 5, 6});
+  const SourcePtr embeddings =
+      source({{"model.embed_tokens.weight", base_values}, {"lm_head.weight", base_values}});
+  const auto merged = [&](std::vector<NamedTensor> tensors) -> Result<SourcePtr> {
+    for (NamedTensor& tensor : tensors) tensor.name = "base_model.model." + tensor.name;
+    const SourcePtr adapter = source(tensors);
+    auto plan = plan_peft(kPeft, *adapter, *embeddings);
+    if (!plan.ok()) return std::move(plan).error();
+    return apply_adapter(embeddings, adapter, std::move(plan).value());
+  };
+  const Tensor own = matrix(3, 2, {10, 20, 30, 40, 50, 60});
+  std::vector<NamedTensor> tensors = {
+      {"model.embed_tokens.base_layer.weight", own},
+      {"model.embed_tokens.lora_embedding_A", matrix(1, 3, {1, 0, 2})},
+      {"model.embed_tokens.lora_embedding_B", matrix(2, 1, {1, 10})},
+      {"lm_head.base_layer.weight", own},
+      {"lm_head.lora_A.weight", matrix(1, 2, {1, 2})},
+      {"lm_head.lora_B.weight", matrix(3, 1, {1, 0, 10})}};
+  EXPECT_EQ(values(merged(tensors), "model.embed_tokens.weight"),
+            (std::vector<float>{12, 40, 30, 40, 54, 100}));
+  EXPECT_EQ(values(merged(tensors), "lm_head.weight"),
+            (std::vector<float>{12, 24, 30, 40, 70, 100}));
+  tensors[3].tensor = matrix(4, 2, {1, 2, 3, 4, 5, 6, 7, 8});
+  expect_error(merged(tensors), ErrorCode::mismatch, "lm_head.base_layer.weight' is fp32 [4, 2]");
+  // Without a pair it replaces, as saved embeddings do.
+  EXPECT_EQ(values(merged({{"lm_head.weight", own}}), "lm_head.weight"),
+            (std::vector<float>{10, 20, 30, 40, 50, 60}));
+  expect_error(merged({{"lm_head.other.weight", own}}), ErrorCode::mismatch, "lm_head.other");
 }
 
 TEST(Adapter, FieldsThatChangeTheResultAreRefusedByName) {

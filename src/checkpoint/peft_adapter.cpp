@@ -185,22 +185,29 @@ std::string without_prefix(const std::string& name) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
 }
 
-/// "lm_head.modules_to_save.default.weight" and "lm_head.weight" mean the same.
+constexpr std::string_view kOwnWeight = ".base_layer.weight";
+
+/// "lm_head.modules_to_save.default.weight" and "lm_head.weight" mean the same, and what LoRA wraps
+/// keeps its tensors as ".base_layer".
 std::string without_wrapper(std::string name) {
-  for (const std::string_view wrapper : {".modules_to_save.default", ".modules_to_save"})
+  for (const std::string_view wrapper :
+       {".modules_to_save.default", ".modules_to_save", ".base_layer"})
     if (const size_t at = name.find(wrapper); at != std::string::npos)
       name.erase(at, wrapper.size());
   return name;
 }
 
+/// PEFT saves every module whose name ends with one of modules_to_save, from a dot on or not, and
+/// embeddings as a whole when the vocabulary was resized.
 bool is_saved(const Json& config, const std::string& name) {
-  const std::string dotted = "." + name;
   const Json modules = config.value("modules_to_save", Json());
   if (modules.is_array() && std::ranges::any_of(modules, [&](const Json& module) {
-        return module.is_string() &&
-               dotted.find("." + module.get<std::string>() + ".") != std::string::npos;
+        return module.is_string() && !module.get<std::string>().empty() &&
+               name.find(module.get<std::string>() + ".") != std::string::npos;
       }))
     return true;
+  for (const std::string_view embedding : {"embed_tokens.weight", "lm_head.weight"})
+    if (ends_with_module(name, embedding)) return true;
   return config.value("bias", Json("none")) != "none" && name.ends_with(".bias");
 }
 
@@ -215,6 +222,7 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
   AdapterPlan plan;
   plan.adaptation = Adaptation::one_use;
   std::vector<std::string> faults;
+  std::set<std::string, std::less<>> others(modules.others.begin(), modules.others.end());
   for (const auto& [prefixed, tensors] : modules.pairs) {
     const std::string module = without_prefix(prefixed);
     ANEMONE_TRY(const double rank, ranks.value_for(module, faults));
@@ -244,9 +252,10 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
                                  weight->shape[0] == a[1] && weight->shape[1] == b[0];
     update.weight_transposed =
         tensors.is_embedding || (flag(config, "fan_in_fan_out") && fits_transposed);
+    if (auto own = others.extract(prefixed + std::string(kOwnWeight))) update.weight = own.value();
     plan.updates[weight->name] = std::move(update);
   }
-  for (const std::string& tensor : modules.others) {
+  for (const std::string& tensor : others) {
     const std::string name = without_wrapper(without_prefix(tensor));
     const TensorInfo* target = find_in_base(base, name);
     if (!is_saved(config, name))
