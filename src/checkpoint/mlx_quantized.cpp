@@ -181,6 +181,10 @@ Result<std::shared_ptr<const TensorSource>> dequantize_mlx(
     consumed.insert({info.name, biases->name});
     quantized.insert(*module);
   }
+  if (modules.empty())
+    return with_hint(fail(ErrorCode::mismatch,
+                          "config.json has quantization, but none of the weights has scales"),
+                     "is config.json the one that these weights were saved with?");
   for (const auto& [key, value] : quantization.items())
     if ((value.is_object() || value == true) && !quantized.contains(key))
       return fail(ErrorCode::mismatch, "quantization: module '{}' has no scales", key);

@@ -82,6 +82,12 @@ TEST(MlxQuantized, EntriesOfModulesOverride) {
     EXPECT_EQ(source.error().code, code) << source.error().to_string();
     EXPECT_THAT(source.error().to_string(), HasSubstr(text));
   }
+  const auto dense = std::make_shared<test::MemorySource>(
+      std::vector<NamedTensor>{{"m.weight", Tensor::zeros(DType::fp16, {2, 64})}});
+  const auto none = dequantize_mlx(dense, {{"group_size", 64}, {"bits", 4}});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::mismatch);
+  EXPECT_THAT(none.error().message, HasSubstr("none of the weights has scales"));
 }
 
 /// Expected values by the definition in the fixtures' README, one value at a time.
