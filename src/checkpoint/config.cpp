@@ -314,7 +314,9 @@ Status ConfigReader::finish() const {
   const bool wrong = !collected_->wrong.empty();
   return with_hint(fail(wrong ? ErrorCode::corrupt : ErrorCode::unsupported, "config.json: {}",
                         fmt::join(problems, "; ")),
-                   wrong ? "" : "a field that may change the mathematics is never skipped");
+                   wrong ? ""
+                         : "a field that may change the mathematics is never skipped; if it has no "
+                           "influence on this model, remove it from config.json and tell us");
 }
 
 }  // namespace anemone::checkpoint

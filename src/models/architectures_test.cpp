@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "support/header_source.h"
 #include "support/shared.h"
@@ -47,12 +48,34 @@ std::string name_of(const ::testing::TestParamInfo<const char*>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(HuggingFace, Fixture,
-                         ::testing::Values("hf/gemma2", "hf/gemma3", "hf/gpt2", "hf/granite",
-                                           "hf/llama", "hf/llama31", "hf/mistral", "hf/olmo2",
-                                           "hf/phi3", "hf/qwen2", "hf/qwen3", "hf/qwen3_moe",
-                                           "hf/smollm3"),
-                         name_of);
+constexpr const char* kHuggingFace[] = {
+    "hf/gemma2", "hf/gemma3", "hf/gpt2",  "hf/granite", "hf/llama",     "hf/llama31", "hf/mistral",
+    "hf/olmo2",  "hf/phi3",   "hf/qwen2", "hf/qwen3",   "hf/qwen3_moe", "hf/smollm3"};
+INSTANTIATE_TEST_SUITE_P(HuggingFace, Fixture, ::testing::ValuesIn(kHuggingFace), name_of);
+
+/// A line of architectures.inc has a checkpoint that it is held against, and no checkpoint is left
+/// out above.
+TEST(Architectures, EachHasAFixture) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf";
+  ANEMONE_NEED_SHARED(folder);
+  std::set<std::string> listed(std::begin(kHuggingFace), std::end(kHuggingFace));
+  std::set<std::string> types;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory()) continue;
+    EXPECT_EQ(listed.erase("hf/" + entry.path().filename().string()), 1u)
+        << entry.path() << " is read by no test";
+    auto config = checkpoint::ConfigReader::parse(config_text(entry.path()));
+    ASSERT_TRUE(config.ok()) << entry.path();
+    types.insert(config->word("model_type"));
+  }
+  EXPECT_THAT(listed, ::testing::IsEmpty()) << "listed, and not there";
+  for (const Architecture* architecture : architectures())
+    EXPECT_TRUE(std::ranges::any_of(
+        architecture->model_types,
+        [&](std::string_view type) { return types.contains(std::string(type)); }))
+        << architecture->model_types.front() << " has no fixture";
+}
+
 INSTANTIATE_TEST_SUITE_P(Anemll, Fixture,
                          ::testing::Values("anemll/checkpoints/tiny-llama",
                                            "anemll/checkpoints/tiny-qwen3",
@@ -126,6 +149,7 @@ TEST(ReadDecoder, UnknownFieldsAreListedTogether) {
   EXPECT_THAT(decoder.error().message,
               AllOf(HasSubstr("alibi: unknown field (true)"), HasSubstr("num_experts"),
                     HasSubstr("rope_scaling.twist"), Not(HasSubstr("factor"))));
+  EXPECT_THAT(decoder.error().hint, HasSubstr("remove it from config.json"));
 }
 
 /// Fields of published checkpoints and of those that transformers 5 saves, beside the usual ones.
@@ -223,6 +247,26 @@ TEST(ReadDecoder, LayersAreBoundedByTheTensors) {
   const auto decoder = read_decoder(text, weights);
   ASSERT_FALSE(decoder.ok());
   EXPECT_THAT(decoder.error().message, HasSubstr("2000000000 layers"));
+}
+
+TEST(ReadDecoder, LayersAreBoundedHoweverManyTensorsThereAre) {
+  std::vector<TensorInfo> tensors = llama_tensors();
+  for (int i = 0; i < 5000; ++i) tensors.push_back({std::to_string(i), DType::fp32, {0}});
+  const HeaderSource weights(tensors);
+  const auto read = [&](const char* layers) {
+    std::string text = llama_with("");
+    text.replace(text.find("\"num_hidden_layers\": 1"), 22,
+                 std::string("\"num_hidden_layers\": ") + layers);
+    return read_decoder(text, weights);
+  };
+  EXPECT_TRUE(read("4096").ok());
+  ASSERT_FALSE(read("4097").ok());
+  EXPECT_THAT(read("4097").error().message, HasSubstr("4097 layers, at most 4096"));
+  const auto gpt2 = read_decoder(R"({"model_type": "gpt2", "vocab_size": 16, "n_positions": 8,
+                                     "n_embd": 8, "n_layer": 4097, "n_head": 1})",
+                                 weights);
+  ASSERT_FALSE(gpt2.ok());
+  EXPECT_THAT(gpt2.error().message, HasSubstr("n_layer: expected an integer from 1 to 4096"));
 }
 
 /// Their product is bounded, not only each number by itself.

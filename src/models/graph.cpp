@@ -50,7 +50,9 @@ class GraphBuilder {
       argmax_block(context_, x);
     else
       score_block(context_, x, targets_);
-    return std::move(builder_).finish();
+    mil::Function function = std::move(builder_).finish();
+    ANEMONE_RETURN_IF_ERROR(check_scalars(function));
+    return function;
   }
 
  private:
@@ -132,6 +134,22 @@ class GraphBuilder {
                     spec_.first_layer, spec_.first_layer + i, first.kv_heads, first.head_dim,
                     other.kv_heads, other.head_dim);
     }
+    return {};
+  }
+
+  /// Numbers of the config that the dtype cannot hold.
+  Status check_scalars(const mil::Function& function) const {
+    for (const mil::Operation& operation : function.block.operations)
+      for (const auto& [name, value] : operation.attributes) {
+        const Tensor& constant = value.tensor;
+        if (!constant.defined() || constant.element_count() != 1 || !is_float(constant.dtype()) ||
+            std::isfinite(constant.at(0)))
+          continue;
+        return with_hint(
+            fail(ErrorCode::out_of_range, "function {}: {} of operation {} does not fit into {}",
+                 spec_.name, name, operation.display_name(), to_string(constant.dtype())),
+            "does config.json hold a number that is far too large?");
+      }
     return {};
   }
 

@@ -270,6 +270,17 @@ TEST(Graph, ScoresOfFp16SurviveLargeAndEqualLogits) {
   expect_scores(tiny, DType::fp16, 3, 2e-3);
 }
 
+TEST(Graph, NumbersThatTheTypeCannotHoldAreRefused) {
+  TinyDecoder tiny;
+  tiny.decoder().layers[0].attention_pre_norm->epsilon = 1e10;
+  WeightTable table;
+  const auto narrow = build_function(tiny.decoder(), plain_spec(DType::fp16), table);
+  ASSERT_FALSE(narrow.ok());
+  EXPECT_EQ(narrow.error().code, ErrorCode::out_of_range);
+  EXPECT_NE(narrow.error().message.find("does not fit into fp16"), std::string::npos);
+  EXPECT_TRUE(build_function(tiny.decoder(), plain_spec(DType::fp32), table).ok());
+}
+
 /// Embeddings of 300 and a layer that adds as much again and again: the stream passes 65504.
 TinyDecoder overflowing_decoder() {
   TinyDecoder tiny;

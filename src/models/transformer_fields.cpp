@@ -75,6 +75,12 @@ TransformerFields read_transformer_fields(checkpoint::ConfigReader& config,
                                                    fields.layers, tensors));
     fields.layers = 1;
   }
+  constexpr int64_t kMaxLayers = 4096;  // how they are divided is tried for each pair of them
+  if (fields.layers > kMaxLayers) {
+    config.reject("num_hidden_layers",
+                  fmt::format("{} layers, at most {} are supported", fields.layers, kMaxLayers));
+    fields.layers = 1;
+  }
   fields.heads = config.integer("num_attention_heads", defaults.heads, {1, kMaxHeadDim});
   const bool kv_heads_needed = !defaults.kv_heads_as_heads && !defaults.kv_heads;
   const auto kv_heads =

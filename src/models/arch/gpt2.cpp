@@ -26,7 +26,7 @@ Fields read_fields(checkpoint::ConfigReader& config, const checkpoint::TensorSou
   fields.vocab_size = config.integer("vocab_size", {}, kSize);
   fields.positions = config.integer("n_positions");
   fields.hidden_size = config.integer("n_embd", {}, kSize);
-  fields.layers = config.integer("n_layer");
+  fields.layers = config.integer("n_layer", {}, {1, 4096});
   fields.heads = config.integer("n_head");
   fields.mlp_size = config.optional_integer("n_inner", {}, kSize).value_or(4 * fields.hidden_size);
   fields.epsilon = config.positive_number("layer_norm_epsilon", 1e-5);
