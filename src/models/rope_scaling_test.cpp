@@ -41,7 +41,7 @@ void expect_frequencies(const Rope& rope, const Json& expected) {
 
 TEST(RopeScaling, FrequenciesAreThoseOfTransformers) {
   const std::vector<Json> rows = golden();
-  EXPECT_EQ(rows.size(), 14u);
+  EXPECT_EQ(rows.size(), 15u);
   for (const Json& row : rows) {
     SCOPED_TRACE(row.at("name").get<std::string>());
     const auto decoder = decoder_of(row.at("config"));

@@ -94,6 +94,12 @@ CASES = {
         max_position_embeddings=32768,
         rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 8192},
     ),
+    # Its factor is not 40960 / 32768: some versions take that instead.
+    "yarn, as Qwen3 recommends it": llama(
+        rope_theta=1000000.0,
+        max_position_embeddings=40960,
+        rope_scaling={"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768},
+    ),
     "yarn, no original length": llama(rope_scaling={"rope_type": "yarn", "factor": 4.0}),
     "yarn, every field": llama(
         rope_scaling={
