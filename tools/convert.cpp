@@ -179,7 +179,11 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
       "With --monolith: a step gives the arg max of each part of the vocabulary, no logits");
   app.add_option("--context", options.context,
                  "Tokens of the cache; 0: 512, or what the model has if that is less")
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) {
+        return text == "0" || count_in(text)
+                   ? std::string()
+                   : fmt::format("'{}', expected a number of tokens", text);
+      });
   app.add_option(
          "--prefill", flags->prefill,
          "Tokens of a block, default 64, or what the context has if that is less; with "

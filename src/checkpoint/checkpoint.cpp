@@ -72,6 +72,7 @@ Result<Checkpoint> open_base(const fs::path& given) {
 Result<Checkpoint> adapted(const fs::path& base, const AdapterFiles& adapter) {
   ANEMONE_TRY(Checkpoint checkpoint, open_base(base));
   ANEMONE_TRY(checkpoint.weights, merge_adapter(checkpoint.weights, adapter));
+  checkpoint.adapter = adapter.folder;
   checkpoint.files.insert(checkpoint.files.end(), adapter.weights.files.begin(),
                           adapter.weights.files.end());
   return checkpoint;

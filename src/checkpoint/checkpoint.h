@@ -13,8 +13,9 @@ namespace anemone::checkpoint {
 
 /// A model as other tools leave it, with its adapter merged if there is one.
 struct Checkpoint {
-  std::filesystem::path path;  ///< the folder of the base: config.json, tokenizer.
-  std::string config_json;     ///< of the base, an object.
+  std::filesystem::path path;     ///< the folder of the base: config.json, tokenizer.
+  std::filesystem::path adapter;  ///< the folder of the adapter; empty: there is none.
+  std::string config_json;        ///< of the base, an object.
   std::shared_ptr<const TensorSource> weights;
   std::vector<std::filesystem::path> files;  ///< all that weights and config are read from.
 };

@@ -51,7 +51,8 @@ Result<uint64_t> chunk_limit(std::string_view chip) {
   int number = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
   const std::string_view ending(end, static_cast<size_t>(rest.data() + rest.size() - end));
-  const bool is_named = error == std::errc() && std::ranges::count(kEndings, ending) == 1;
+  const bool is_named =
+      error == std::errc() && !rest.starts_with('0') && std::ranges::count(kEndings, ending) == 1;
   if (chip.empty() || (is_named && chip[0] == 'a' && number >= 12 && number <= 19))
     return kMostChunkBytes;
   if (is_named && chip[0] == 'm' && number >= 1 && number <= 5) return kMostChunkBytesOnMacs;

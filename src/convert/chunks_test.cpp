@@ -43,7 +43,7 @@ TEST(ChunkLimit, FollowsTheChip) {
   EXPECT_EQ(*chunk_limit("a17pro"), kMostChunkBytes);
   EXPECT_EQ(*chunk_limit("m1"), kMostChunkBytesOnMacs);
   EXPECT_EQ(*chunk_limit("m4max"), kMostChunkBytesOnMacs);
-  for (const char* wrong : {"m", "m0", "m9", "a11", "z4", "m4maximal"})
+  for (const char* wrong : {"m", "m0", "m9", "a11", "z4", "m4maximal", "m04", "m05ultra"})
     EXPECT_EQ(chunk_limit(wrong).error().code, ErrorCode::invalid_argument) << wrong;
 }
 

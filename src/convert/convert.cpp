@@ -5,10 +5,12 @@
 
 #include "anemone/version.h"
 #include "base/error.h"
+#include "base/final_path.h"
 #include "base/free_space.h"
 #include "base/staged_folder.h"
 #include "compress/compressor.h"
 #include "convert/chunks.h"
+#include "convert/companions.h"
 #include "convert/layouts.h"
 #include "convert/output_folder.h"
 #include "convert/residual_scale.h"
@@ -188,11 +190,15 @@ class Conversion {
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
     ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
+    if (!settings_.is_package) {
+      ANEMONE_TRY(companions_, find_companions(source_.checkpoint, plan_.copies_config));
+    }
     if (!options_.dry_run) ANEMONE_RETURN_IF_ERROR(check_room());
     ANEMONE_RETURN_IF_ERROR(choose_residual_scale());
     if (settings_.residual_scale != options_.residual_scale.value_or(1))
       ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
     warn_of_limits();
+    ANEMONE_RETURN_IF_ERROR(warn_of_another_head());
     say("convert: {} to {}, {} package{}, {} bytes", to_string(report_.dtype),
         report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
         report_.total_bytes);
@@ -229,6 +235,9 @@ class Conversion {
           fmt::format("{} holds the program alone: tokenizer, chat template, generation config and "
                       "anemone.json need a folder",
                       report_.path.filename().string()));
+    else if (std::ranges::count(companions_, "tokenizer.json", &Companion::name) == 0)
+      warn(fmt::format("{} has no tokenizer.json: {} takes tokens, but no text",
+                       source_.checkpoint.path.string(), report_.path.string()));
     // ANEMLL splits such packages: "function_name must be nil unless model type is ML Program".
     constexpr size_t kMostFunctions = 3;
     const auto most = std::ranges::max_element(
@@ -239,6 +248,25 @@ class Conversion {
           "{} has {} functions: ANEMLL reports that prefill of packages with more than {} may fail "
           "to load on the Neural Engine",
           most->name, most->functions.size(), kMostFunctions));
+  }
+
+  /// A family that ties its output layer to the embedding passes over one that is stored.
+  Status warn_of_another_head() const {
+    const std::string& embedding = source_.decoder.embedding.name;
+    if (source_.decoder.head.weight.name != embedding) return {};
+    const checkpoint::TensorSource& weights = *source_.checkpoint.weights;
+    for (const checkpoint::TensorInfo& info : weights.tensors()) {
+      if (!info.name.ends_with("lm_head.weight")) continue;
+      ANEMONE_TRY(const Tensor head, weights.read(info.name));
+      ANEMONE_TRY(const Tensor table, weights.read(embedding));
+      if (head.dtype() != table.dtype() || !std::ranges::equal(head.bytes(), table.bytes()))
+        warn(
+            fmt::format("'{}' is another tensor than '{}' and is not used: config.json ties the "
+                        "output layer to the embedding",
+                        info.name, embedding));
+      weights.release();
+    }
+    return {};
   }
 
   /// Reads no weights.
@@ -256,11 +284,11 @@ class Conversion {
 
   Status choose_residual_scale() {
     if (!options_.residual_scale && settings_.dtype == DType::fp16) {
-      uint64_t done = 0;
-      const auto progress = [&](std::string_view tensor) -> Status {
-        return report_progress({"scan", done++, 0, "tensors", tensor});
+      const auto progress = [&](std::string_view tensor, uint64_t done, uint64_t total) -> Status {
+        return report_progress({"scan", done, total, "tensors", tensor});
       };
-      ANEMONE_TRY(const double peak, residual_peak(source_, progress));
+      ANEMONE_TRY(const double peak,
+                  residual_peak(source_, progress).in(source_.checkpoint.path.string()));
       const double scale = scale_below_overflow(peak);
       if (scale < 1 && !models::layer_without_norms(source_.decoder)) {
         settings_.residual_scale = scale;
@@ -304,14 +332,20 @@ class Conversion {
     std::error_code error;
     const fs::path folder = fs::absolute(report_.path, error).parent_path();
     uint64_t needed = report_.total_bytes;
-    if (!settings_.is_package)
-      needed += companion_bytes(source_.checkpoint.path, plan_.copies_config);
+    for (const Companion& companion : companions_) needed += companion.size_bytes;
     return check_space(folder, needed).in(folder.string());
   }
 
   Status save_package(const fs::path& path, const PlannedPackage& planned) {
     package::WriteOptions write;
-    write.weights = compressor_->stream(weight_stream(source_, plan_));
+    std::optional<Error> failed;  // of a weight: what is read of it, not which constant it becomes
+    write.weights = [&, stream = compressor_->stream(weight_stream(source_, plan_))](
+                        const mil::BlobReference& reference, const mil::TensorType& type,
+                        const package::WeightSink& add) -> Status {
+      Status status = stream(reference, type, add);
+      if (!status.ok()) failed = status.error();
+      return status;
+    };
     write.overwrite = options_.overwrite;
     if (!settings_.is_package)
       write.hashed = [&](std::string_view file, std::string_view digest) {
@@ -330,22 +364,32 @@ class Conversion {
       return report_progress({"save", saved_bytes_ + last, total, "bytes",
                               next == plan_.weights.end() ? "" : next->second.ref.name});
     };
-    ANEMONE_RETURN_IF_ERROR(package::write(path, planned.package, write));
+    Status written = package::write(path, planned.package, write);
     saved_bytes_ += last;
-    return {};
+    if (written.ok() || !failed) return written;
+    Error error = std::move(written).error();
+    error.context = std::move(failed->context);
+    error.context.push_back(path.string());
+    if (error.code == ErrorCode::out_of_range && settings_.dtype == DType::fp16)
+      error.hint = "fp16 holds magnitudes up to 65504: --dtype fp32";
+    return error;
   }
 
   Status save_folder() {
     ANEMONE_TRY(StagedFolder staged, StagedFolder::create(report_.path));
-    for (const PlannedPackage& planned : plan_.packages)
-      ANEMONE_RETURN_IF_ERROR(save_package(staged.path() / planned.name, planned));
-    ANEMONE_RETURN_IF_ERROR(
-        copy_companions(source_.checkpoint.path, staged.path(), plan_.copies_config));
-    for (const auto& [name, contents] : plan_.texts)
-      ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / name, contents));
-    ANEMONE_TRY(const std::string manifest, manifest_of(staged.path()));
-    ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / kManifest, manifest));
+    if (Status filled = fill(staged.path()); !filled.ok())
+      return with_final_path(std::move(filled).error(), staged.path(), report_.path);
     return commit_output(staged, options_.overwrite);
+  }
+
+  Status fill(const fs::path& folder) {
+    for (const PlannedPackage& planned : plan_.packages)
+      ANEMONE_RETURN_IF_ERROR(save_package(folder / planned.name, planned));
+    ANEMONE_RETURN_IF_ERROR(copy_companions(companions_, folder));
+    for (const auto& [name, contents] : plan_.texts)
+      ANEMONE_RETURN_IF_ERROR(write_text(folder / name, contents));
+    ANEMONE_TRY(const std::string manifest, manifest_of(folder));
+    return write_text(folder / kManifest, manifest);
   }
 
   Result<std::string> manifest_of(const fs::path& folder) const {
@@ -370,6 +414,7 @@ class Conversion {
   Source source_;
   Settings settings_;
   Plan plan_;
+  std::vector<Companion> companions_;
   std::optional<compress::Compressor> compressor_;
   uint64_t saved_bytes_ = 0;
   std::unique_ptr<SourceHash> hash_;           ///< null in a dry run.

@@ -1,7 +1,6 @@
 #include "convert/output_folder.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/blake3.h"
 #include "base/error.h"
@@ -13,12 +12,6 @@ namespace anemone::converter {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array kCompanions = {"tokenizer.json",     "tokenizer_config.json",
-                                    "tokenizer.model",    "special_tokens_map.json",
-                                    "added_tokens.json",  "vocab.json",
-                                    "merges.txt",         "chat_template.jinja",
-                                    "chat_template.json", "generation_config.json"};
 
 /// A folder is ours when a file of exactly this name in it says so.
 Status check_folder(const fs::path& out) {
@@ -89,32 +82,6 @@ Status check_source(const fs::path& out, const fs::path& source) {
   return with_hint(fail(ErrorCode::invalid_argument, "{} lies in {}, which is to be written",
                         source.string(), out.string()),
                    "give another place for the output");
-}
-
-uint64_t companion_bytes(const fs::path& checkpoint, bool copies_config) {
-  uint64_t total = 0;
-  const auto add = [&](const char* name) {
-    std::error_code error;
-    const uint64_t size = fs::file_size(checkpoint / name, error);
-    if (!error) total += size;
-  };
-  for (const char* name : kCompanions) add(name);
-  if (copies_config) add("config.json");
-  return total;
-}
-
-Status copy_companions(const fs::path& checkpoint, const fs::path& folder, bool copies_config) {
-  const auto copy = [&](const char* name) -> Status {
-    std::error_code error;
-    if (!fs::exists(checkpoint / name, error)) return {};
-    fs::copy_file(checkpoint / name, folder / name, error);
-    if (error)
-      return fail(ErrorCode::io, "cannot copy {}: {}", (checkpoint / name).string(),
-                  error.message());
-    return {};
-  };
-  for (const char* name : kCompanions) ANEMONE_RETURN_IF_ERROR(copy(name));
-  return copies_config ? copy("config.json") : Status();
 }
 
 Status write_text(const fs::path& path, std::string_view contents) {

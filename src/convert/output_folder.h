@@ -24,18 +24,10 @@ Status commit_output(StagedFolder& staged, bool overwrite);
 /// `source` is a link, what it leads to.
 Status check_source(const std::filesystem::path& out, const std::filesystem::path& source);
 
-/// Bytes of what copy_companions copies.
-uint64_t companion_bytes(const std::filesystem::path& checkpoint, bool copies_config);
-
-/// Copies tokenizer, chat template, generation config and, if wanted, config.json of a checkpoint
-/// as far as they are there. Errors: io.
-Status copy_companions(const std::filesystem::path& checkpoint, const std::filesystem::path& folder,
-                       bool copies_config);
-
 /// Writes a file. Errors: io.
 Status write_text(const std::filesystem::path& path, std::string_view contents);
 
-/// SHA-256 of every file in the folder, by name, sorted. What is `known` is not read. Errors: io.
+/// BLAKE3 of every file in the folder, by name, sorted. What is `known` is not read. Errors: io.
 Result<nlohmann::ordered_json> hash_files(const std::filesystem::path& folder,
                                           const std::map<std::string, std::string>& known);
 

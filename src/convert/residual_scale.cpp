@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/kernels.h"
 #include "models/largest_sum.h"
@@ -68,6 +69,22 @@ class PeakEstimate {
         stream_(source.decoder.hidden_size) {}
 
   Result<double> run() {
+    counts_ = true;
+    ANEMONE_RETURN_IF_ERROR(visit());
+    total_ = std::exchange(done_, 0);
+    counts_ = false;
+    stream_ = Added(decoder_.hidden_size);
+    ANEMONE_RETURN_IF_ERROR(visit());
+    ANEMONE_RETURN_IF_ERROR(progress_({}, done_, total_));
+    double peak = 0;
+    for (size_t i = 0; i < stream_.fixed.size(); ++i)
+      peak = std::max(peak, stream_.fixed[i] + kRoom * std::sqrt(stream_.squares[i]));
+    return peak;
+  }
+
+ private:
+  /// All that leads into the stream, in order.
+  Status visit() {
     ANEMONE_RETURN_IF_ERROR(
         add_embedding(decoder_.embedding, decoder_.vocab_size, decoder_.embedding_scale));
     if (decoder_.position_embedding)
@@ -77,18 +94,18 @@ class PeakEstimate {
       ANEMONE_RETURN_IF_ERROR(add_attention(layer));
       ANEMONE_RETURN_IF_ERROR(add_mlp(layer));
     }
-    double peak = 0;
-    for (size_t i = 0; i < stream_.fixed.size(); ++i)
-      peak = std::max(peak, stream_.fixed[i] + kRoom * std::sqrt(stream_.squares[i]));
-    return peak;
+    return {};
   }
 
- private:
-  /// Calls visit(index, row) for every row of a matrix.
+  /// Calls visit(index, row) for every row of a matrix, or only counts the matrix.
   template <typename Visit>
   Status each_row(const WeightRef& ref, int64_t rows, int64_t columns, Visit&& visit) {
     size_t next = 0;
-    ANEMONE_RETURN_IF_ERROR(progress_(ref.name));
+    if (counts_) {
+      ++done_;
+      return {};
+    }
+    ANEMONE_RETURN_IF_ERROR(progress_(ref.name, done_++, total_));
     return models::stream_weight(
         weights_, {ref, DType::fp32, {rows, columns}}, [&](const Tensor& part) -> Status {
           const auto width = static_cast<size_t>(columns);
@@ -101,7 +118,7 @@ class PeakEstimate {
   /// Magnitudes of a vector of weights; zeros when there is none.
   Result<Channels> magnitudes(const std::optional<WeightRef>& ref, int64_t size) {
     Channels result(static_cast<size_t>(size));
-    if (!ref) return result;
+    if (!ref || counts_) return result;
     ANEMONE_TRY(const Tensor values, models::load_weight(weights_, {*ref, DType::fp32, {size}}));
     std::ranges::transform(values.values<float>(), result.begin(),
                            [](float value) { return std::abs(static_cast<double>(value)); });
@@ -211,6 +228,9 @@ class PeakEstimate {
   const models::Decoder& decoder_;
   const ReadProgress& progress_;
   Added stream_;
+  bool counts_ = false;  ///< nothing is read, `done_` becomes the total.
+  uint64_t done_ = 0;    ///< matrices
+  uint64_t total_ = 0;
 };
 
 }  // namespace

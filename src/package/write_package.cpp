@@ -2,6 +2,7 @@
 
 #include "anemone/package.h"
 #include "base/error.h"
+#include "base/final_path.h"
 #include "base/free_space.h"
 #include "base/output_file.h"
 #include "base/staged_folder.h"
@@ -143,7 +144,7 @@ Status write(const fs::path& path, const Package& package, const WriteOptions& o
   if (status.ok())
     status = PackageWriter(package, options, std::move(files).value()).write(staged.path());
   if (!status.ok()) {
-    Error error = std::move(status).in(path.string()).error();
+    Error error = with_final_path(std::move(status).in(path.string()).error(), staged.path(), path);
     if (error.code == ErrorCode::io && error.hint.empty())
       error.hint = fmt::format("the package needs {} bytes", needed);
     return error;

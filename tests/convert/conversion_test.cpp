@@ -2,6 +2,7 @@
 // those of fixtures/hf/README.md.
 
 #include "convert/converted_model.h"
+#include "convert/layouts.h"
 #include "support/scratch_folder.h"
 #include "support/shared.h"
 
@@ -108,15 +109,46 @@ TEST_P(Converted, S3_14_LayoutAnemllHasTheLogitsOfTransformers) {
   expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, "anemll");
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    HuggingFace, Converted,
-    ::testing::Values(Fixture{"gemma2", 0.0432}, Fixture{"gemma3", 0.0404, true},
-                      Fixture{"gpt2", 0.0264}, Fixture{"granite", 0.0434},
-                      Fixture{"llama", 0.0636, true}, Fixture{"llama31", 0.0448, true},
-                      Fixture{"mistral", 0.041}, Fixture{"olmo2", 0.0175}, Fixture{"phi3", 0.0568},
-                      Fixture{"qwen2", 0.0631, true}, Fixture{"qwen3", 0.0357, true},
-                      Fixture{"qwen3_moe", 0.071}, Fixture{"smollm3", 0.096}),
-    [](const auto& fixture) { return std::string(fixture.param.name); });
+constexpr Fixture kFixtures[] = {
+    {"gemma2", 0.0432},      {"gemma3", 0.0404, true}, {"gpt2", 0.0264},
+    {"granite", 0.0434},     {"llama", 0.0636, true},  {"llama31", 0.0448, true},
+    {"mistral", 0.041},      {"olmo2", 0.0175},        {"phi3", 0.0568},
+    {"qwen2", 0.0631, true}, {"qwen3", 0.0357, true},  {"qwen3_moe", 0.071},
+    {"smollm3", 0.096}};
+
+INSTANTIATE_TEST_SUITE_P(HuggingFace, Converted, ::testing::ValuesIn(kFixtures),
+                         [](const auto& fixture) { return std::string(fixture.param.name); });
+
+TEST(ConvertedFixtures, NoneIsLeftOut) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf";
+  ANEMONE_NEED_SHARED(folder);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory()) continue;
+    const auto is_this = [&](const Fixture& fixture) {
+      return entry.path().filename() == fixture.name;
+    };
+    EXPECT_EQ(std::ranges::count_if(kFixtures, is_this), 1) << entry.path();
+  }
+}
+
+/// Whatever layouts.inc lists: a line of it needs no change here.
+TEST(ConvertedLayouts, EveryOneOfTheListHasTheLogitsOfTransformers) {
+  const fs::path folder = test::shared_folder() / "fixtures/hf/qwen3";
+  ANEMONE_NEED_SHARED(folder);
+  const test::Arrays expected = test::read_arrays(folder / "expected.npz");
+  ASSERT_FALSE(converter::layouts().empty());
+  for (const converter::Layout& layout : converter::layouts()) {
+    SCOPED_TRACE(layout.name);
+    const test::ScratchFolder scratch;
+    ASSERT_TRUE(test::converted(folder, scratch.path() / "out",
+                                {.layout = std::string(layout.name), .context = 160}));
+    const auto model = test::opened(scratch.path() / "out", Numerics::fp32);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->info().form, layout.name);
+    for (const char* prompt : {"0", "1", "2"})
+      EXPECT_LE(test::largest_error(*model, expected, prompt, true), 0.03) << prompt;
+  }
+}
 
 /// The blocks that carry a prompt leave the cache as single steps do.
 TEST(ConvertedBlocks, LeaveTheCacheOfSingleSteps) {
