@@ -28,6 +28,28 @@ enum class Isa : uint8_t { automatic, scalar, avx2, avx512, neon };
 const char* to_string(Isa isa);
 Result<Isa> parse_isa(std::string_view text);
 
+/// A value that a function has just made.
+struct Observation {
+  const package::Package& package;
+  std::string_view function;
+  std::string_view value;
+  const Tensor& tensor;  ///< of the storage dtype; valid during the call alone.
+};
+
+/// Sees values inside functions while they run: what calibration and comparisons of layers need.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// Names of the values of this function that are wanted; asked when the function is prepared.
+  /// Inputs may be named. Names that the function does not have, constants and values inside nested
+  /// blocks are never seen.
+  virtual std::vector<std::string> wanted(const package::Package& package,
+                                          std::string_view function) = 0;
+  /// Called in each run as soon as a wanted value is there, in the order of the program, on the
+  /// thread that runs. An error ends the run with that error.
+  virtual Status observe(const Observation& observation) = 0;
+};
+
 struct Options {
   Numerics numerics = Numerics::fp16;
   int threads = 0;  ///< worker threads; 0: one per core.
@@ -35,6 +57,9 @@ struct Options {
   /// Most bytes that the buffers, the states and the computed constants of one plan may take
   /// together; the weights in the package's files do not count. 0: the machine's main memory.
   uint64_t memory_limit_bytes = 0;
+  /// Null: nothing is observed, and runs cost nothing more. What is wanted is computed even where
+  /// no result needs it; all other results stay what they are, bit by bit.
+  std::shared_ptr<Observer> observer;
 };
 
 class ThreadPool;

@@ -43,8 +43,8 @@ void plan_states(std::vector<PlanValue>& values, std::vector<Draft>& drafts,
 
 /// Gives every value of place `arena` (and the scratch of every step) an offset, such that values
 /// that live at the same time do not overlap. Inputs live for ever; `outputs` from their definition
-/// on. Returns the bytes needed.
+/// on, and `shown` at least until they are. Returns the bytes needed.
 uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
-                     std::span<const ValueId> outputs);
+                     std::span<const ValueId> outputs, std::span<const Shown> shown);
 
 }  // namespace anemone::runtime

@@ -102,7 +102,8 @@ Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> st
     const auto* planned = dynamic_cast<PlanRunner*>(runner);
     return planned != nullptr && planned->has_plan_of(*first);
   };
-  if (first != nullptr && runners.size() > 1 && std::ranges::all_of(runners, fits))
+  if (first != nullptr && !first->is_observed() && runners.size() > 1 &&
+      std::ranges::all_of(runners, fits))
     return first->run_lockstep(runners, states);
   for (size_t i = 0; i < runners.size(); ++i) ANEMONE_RETURN_IF_ERROR(runners[i]->run(states[i]));
   return {};

@@ -193,12 +193,19 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
 
     const std::lock_guard lock(mutex_);
     if (auto kept = plans_.find(key)) return kept;
-    ANEMONE_TRY(auto plan, make_plan(PlanRequest{.function = *function,
-                                                 .input_shapes = known,
-                                                 .numerics = options_.numerics,
-                                                 .kernels = &kernels_,
-                                                 .weights = &weights_,
-                                                 .memory_limit_bytes = memory_limit(options_)}));
+    PlanRequest request{.function = *function,
+                        .input_shapes = known,
+                        .numerics = options_.numerics,
+                        .kernels = &kernels_,
+                        .weights = &weights_,
+                        .memory_limit_bytes = memory_limit(options_)};
+    if (options_.observer != nullptr) {
+      request.observed = options_.observer->wanted(package_, name);
+      request.show = [this, function](std::string_view value, const Tensor& tensor) {
+        return options_.observer->observe({package_, function->name, value, tensor});
+      };
+    }
+    ANEMONE_TRY(auto plan, make_plan(request));
     plans_.keep(std::move(key), plan);
     return plan;
   }

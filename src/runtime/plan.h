@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,6 +74,13 @@ struct PlanValue {
   int64_t size_bytes() const;
 };
 
+/// A value that is shown to the observer when the first `steps` steps have run.
+struct Shown {
+  size_t steps = 0;
+  ValueId value = kNoValue;
+};
+using ShowValue = std::function<Status(std::string_view value, const Tensor& tensor)>;
+
 /// A function made ready for one set of input shapes. Immutable and shared by its Runners.
 struct Plan {
   const mil::Function* function = nullptr;
@@ -86,6 +94,8 @@ struct Plan {
   std::vector<ValueId> outputs;
   uint64_t arena_bytes = 0;
   std::vector<KernelChoice> choices;
+  std::vector<Shown> shown;  ///< in the order of their steps.
+  ShowValue show;
 };
 
 }  // namespace anemone::runtime

@@ -44,7 +44,7 @@ uint64_t place(std::vector<Piece>& pieces) {
 }  // namespace
 
 uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
-                     std::span<const ValueId> outputs) {
+                     std::span<const ValueId> outputs, std::span<const Shown> shown) {
   constexpr size_t kEnd = std::numeric_limits<size_t>::max();
   struct Life {
     size_t first = kEnd;
@@ -63,6 +63,8 @@ uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
       touch(steps[time].first_output + static_cast<ValueId>(i), time);
   }
   for (const ValueId output : outputs) touch(output, kEnd);
+  for (const Shown& one : shown)
+    if (one.steps > 0) touch(one.value, one.steps - 1);
 
   std::vector<Piece> pieces;
   for (size_t id = 0; id < values.size(); ++id) {

@@ -100,7 +100,19 @@ const Tensor* PlanRunner::output(std::string_view name) const {
 
 Status PlanRunner::run(State* state) {
   ANEMONE_RETURN_IF_ERROR(bind_states(state));
+  if (is_observed()) return run_shown();
   return run_steps(0, plan_->steps.size());
+}
+
+Status PlanRunner::run_shown() {
+  size_t next = 0;
+  for (const Shown& one : plan_->shown) {
+    ANEMONE_RETURN_IF_ERROR(run_steps(next, one.steps));
+    next = one.steps;
+    ANEMONE_RETURN_IF_ERROR(
+        plan_->show(plan_->values[index(one.value)].name, tensors_[index(one.value)]));
+  }
+  return run_steps(next, plan_->steps.size());
 }
 
 Status PlanRunner::run_steps(size_t first, size_t last) {

@@ -26,6 +26,7 @@ class PlanRunner final : public Runner {
   int64_t used_rows() const;
 
   bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
+  bool is_observed() const { return !plan_->shown.empty(); }
   /// All `runners` are PlanRunners of the same plan.
   Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
 
@@ -52,6 +53,8 @@ class PlanRunner final : public Runner {
   void prepare_state_rows(const Step& step);
   StateRows* rows_of_state(ValueId state);
 
+  /// All steps, and what is observed between them.
+  Status run_shown();
   Status run_step(size_t i);
   /// The error with the step's place.
   Status explain(Status status, size_t i) const;

@@ -1,6 +1,7 @@
 #include "runtime/planner.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -42,12 +43,13 @@ class Planner {
               .in(fmt::format("{}: op {} '{}' ({})", request_.function.name, i,
                               operations[i].display_name(), operations[i].type)));
     choose_outputs();
+    choose_observed();
     if (request_.kernels != nullptr) fuse_repeats(plan_->values, drafts_);
     ANEMONE_RETURN_IF_ERROR(drop_unused());
     plan_states(plan_->values, drafts_, plan_->outputs);
     copy_foreign_outputs();
     ANEMONE_RETURN_IF_ERROR(emit());
-    plan_->arena_bytes = plan_memory(plan_->values, plan_->steps, plan_->outputs);
+    plan_->arena_bytes = plan_memory(plan_->values, plan_->steps, plan_->outputs, plan_->shown);
     ANEMONE_RETURN_IF_ERROR(check_memory(plan_->arena_bytes));
     return std::shared_ptr<const Plan>(std::move(plan_));
   }
@@ -107,8 +109,28 @@ class Planner {
     }
   }
 
+  void choose_observed() {
+    plan_->show = request_.show;
+    for (const std::string& name : request_.observed) {
+      const auto found = names_.find(name);
+      if (found == names_.end() || value(found->second).place == Place::constant) continue;
+      const Place place = value(found->second).place;
+      if (place == Place::input)
+        plan_->shown.push_back({0, found->second});
+      else if (place != Place::state)
+        observed_.insert(found->second);
+    }
+  }
+
+  /// Notes that a value is there once the steps that the plan has so far have run.
+  void show(ValueId id) {
+    if (observed_.contains(id)) plan_->shown.push_back({plan_->steps.size(), id});
+  }
+
   Status drop_unused() {
-    for (const Draft& draft : take_unused(plan_->values, drafts_, plan_->outputs)) {
+    std::vector<ValueId> needed = plan_->outputs;
+    needed.insert(needed.end(), observed_.begin(), observed_.end());
+    for (const Draft& draft : take_unused(plan_->values, drafts_, needed)) {
       const std::string kernel =
           draft.fused_into.empty() ? "not needed" : "fused into " + draft.fused_into;
       ANEMONE_RETURN_IF_ERROR(choose(*draft.step.operation, kernel));
@@ -425,12 +447,18 @@ class Planner {
     for (Draft& draft : drafts_) {
       const mil::Operation* operation = draft.step.operation;
       if (draft.kind == Draft::Kind::run) {
+        const ValueId first = draft.step.first_output;
+        const size_t count = draft.step.output_count;
         ANEMONE_RETURN_IF_ERROR(emit_run(draft.step));
+        for (size_t i = 0; i < count; ++i) show(first + static_cast<ValueId>(i));
         continue;
       }
       if (operation != nullptr)
         ANEMONE_RETURN_IF_ERROR(choose(*operation, draft.copies ? "copy" : "alias"));
-      if (!draft.copies) continue;
+      if (!draft.copies) {
+        if (draft.kind == Draft::Kind::view) show(draft.target);
+        continue;
+      }
       ANEMONE_RETURN_IF_ERROR(expand(draft.source));
       convert_constant(draft.source, value(draft.target).storage_dtype);
       Step step{.kind = StepKind::copy, .operation = operation, .operands = {draft.source}};
@@ -438,6 +466,7 @@ class Planner {
       step.output_count = 1;
       step.copy_offset_bytes = draft.offset_bytes;
       plan_->steps.push_back(std::move(step));
+      if (draft.kind == Draft::Kind::view) show(draft.target);
     }
     return {};
   }
@@ -500,6 +529,7 @@ class Planner {
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
   std::unordered_map<std::string_view, ValueId> names_;
   std::vector<Draft> drafts_;
+  std::set<ValueId> observed_;
   uint64_t held_bytes_ = 0;  ///< of states and computed constants.
 };
 

@@ -3,6 +3,8 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "kernels/kernels.h"
 #include "runtime/plan.h"
@@ -20,6 +22,10 @@ struct PlanRequest {
   Weights* weights = nullptr;  ///< required with `kernels`.
   /// Of arena, states and computed constants together.
   uint64_t memory_limit_bytes = std::numeric_limits<uint64_t>::max();
+  /// Names of values to show while the plan runs, and how; those that it does not have are passed
+  /// over.
+  std::vector<std::string> observed = {};
+  ShowValue show = {};
 };
 
 /// Plans a verified function: shapes propagated, constants folded, views and in-place state updates
