@@ -20,6 +20,13 @@ struct CompressedWeight {
   uint64_t bytes = 0;  ///< codes, tables and scales together.
   /// Squared error over the sum of squares; nothing before the weight is written.
   std::optional<double> relative_error;
+  /// The same of the outputs that the weight makes of a text; nothing without calibration, and for
+  /// weights that it cannot tune.
+  std::optional<double> output_error;
 };
+
+namespace compress {
+class WeightPlan;
+}
 
 }  // namespace anemone

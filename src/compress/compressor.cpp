@@ -89,6 +89,8 @@ Result<Tensor> fetch(const package::WeightStream& stream, const std::string& pat
   return whole;
 }
 
+}  // namespace
+
 Status check_finite(const Tensor& values) {
   constexpr uint16_t kMagnitude = 0x7fff;
   constexpr uint16_t kInfinity = 0x7c00;
@@ -103,12 +105,11 @@ Status check_finite(const Tensor& values) {
   return fail(ErrorCode::out_of_range, "infinite, no number or beyond fp16: cannot be compressed");
 }
 
-}  // namespace
-
-Compressor::Compressor(const Spec& spec, int threads)
+Compressor::Compressor(const Spec& spec, int threads, const WeightPlan* plan)
     : spec_(spec),
       threads_(threads > 0 ? threads
-                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {}
+                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+      plan_(plan) {}
 
 Status Compressor::rewrite(mil::Program& program, const std::string& package) {
   for (mil::Function& function : program.functions) {
@@ -116,6 +117,7 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
     std::map<size_t, std::vector<mil::Operation>> replaced;
     for (const FoundWeight& found : find_weights(function, package)) {
       const Scheme* scheme = spec_.scheme(found.part);
+      if (plan_ != nullptr) scheme = plan_->scheme(package, found, scheme);
       if (scheme == nullptr) continue;
       const mil::Value& value = *operations[found.operation].find_attribute("val");
       const std::string path =
@@ -164,11 +166,16 @@ Status Compressor::encode(Item& item, const package::WeightStream& rest) {
     ANEMONE_TRY(dense, fetch(rest, item.path, item.weight.type));
   }
   ANEMONE_RETURN_IF_ERROR(check_finite(dense).in(fmt::format("weight '{}'", item.report.name)));
-  Encoded encoded = item.scheme->encode(item.weight, dense, threads_);
+  std::optional<Encoded> known;
+  if (plan_ != nullptr) {
+    ANEMONE_TRY(known, plan_->encoded(item.weight, *item.scheme, dense));
+  }
+  Encoded encoded = known ? *std::move(known) : item.scheme->encode(item.weight, dense, threads_);
   encoded_ = std::move(encoded.parts);
   encoded_item_ = &item;
   item.report.relative_error =
       encoded.squared_sum > 0 ? encoded.squared_error / encoded.squared_sum : 0.0;
+  item.report.output_error = encoded.output_error;
   return {};
 }
 

@@ -8,15 +8,20 @@
 #include "anemone/compress.h"
 #include "anemone/package.h"
 #include "compress/find_weights.h"
+#include "compress/weight_plan.h"
 
 namespace anemone::compress {
+
+/// Errors: out_of_range (a number that is infinite, none, or beyond fp16).
+Status check_finite(const Tensor& values);
 
 /// Compresses the weights of programs while packages are written: `rewrite` puts operations over
 /// deferred parts in place of constants, and `stream` makes their contents, one weight at a time.
 class Compressor {
  public:
   /// `threads`: 0 is one for each processor.
-  explicit Compressor(const Spec& spec, int threads = 0);
+  /// `plan`, which may be null, outlives this object.
+  explicit Compressor(const Spec& spec, int threads = 0, const WeightPlan* plan = nullptr);
   Compressor(const Compressor&) = delete;
   Compressor& operator=(const Compressor&) = delete;
 
@@ -53,6 +58,7 @@ class Compressor {
 
   Spec spec_;
   int threads_;
+  const WeightPlan* plan_;
   std::vector<std::unique_ptr<Item>> items_;
   std::map<std::string, size_t> index_;
   const Item* encoded_item_ = nullptr;  ///< whose parts `encoded_` has.

@@ -52,7 +52,22 @@ class Linear : public Scheme {
   Encoded encode(const Weight& weight, const Tensor& values, int threads) const override {
     const Matrix matrix(weight, values);
     const LinearBlocks blocks = linear_blocks(weight, words_);
-    LinearCodes codes = linear_codes(matrix, blocks, words_, threads);
+    return stored(weight, blocks, linear_codes(matrix, blocks, words_, threads), threads);
+  }
+
+  std::optional<Encoded> encode_for(const Weight& weight, const Tensor& values,
+                                    const Compensation& inputs, int threads) const override {
+    const Matrix matrix(weight, values);
+    const LinearBlocks blocks = linear_blocks(weight, words_);
+    CompensatedCodes made = compensated_codes(matrix, blocks, words_, inputs, threads);
+    Encoded encoded = stored(weight, blocks, std::move(made.codes), threads);
+    encoded.output_error = made.output_sum > 0 ? made.output_error / made.output_sum : 0.0;
+    return encoded;
+  }
+
+ private:
+  Encoded stored(const Weight& weight, const LinearBlocks& blocks, LinearCodes codes,
+                 int threads) const {
     const auto form = this->form(weight);
     Encoded encoded{.squared_error = codes.squared_error, .squared_sum = codes.squared_sum};
     encoded.parts.push_back(
@@ -67,7 +82,6 @@ class Linear : public Scheme {
     return encoded;
   }
 
- private:
   LinearWords words_;
 };
 

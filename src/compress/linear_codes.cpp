@@ -89,6 +89,21 @@ double error_of(std::span<const float> values, const LinearBlock& block, const L
   return sum;
 }
 
+double error_of(std::span<const float> values, std::span<const float> costs,
+                const LinearBlock& block, const LinearWords& words) {
+  if (costs.empty()) return error_of(values, block, words);
+  const Range range = range_of(words);
+  const float inverse = 1 / block.scale;
+  const auto offset = static_cast<float>(block.offset);
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float wrong =
+        (code_of(values[i], inverse, offset, range) - offset) * block.scale - values[i];
+    sum += static_cast<double>(costs[i] * wrong * wrong);
+  }
+  return sum;
+}
+
 /// Whether codes beyond the bounds, which a share below 1 may give, stay inside fp16.
 bool may_shrink(Bounds bounds) {
   constexpr float kMost = kLargestFp16 / 1.25f;
@@ -183,14 +198,15 @@ LinearBlocks linear_blocks(const Weight& weight, const LinearWords& words) {
   return blocks;
 }
 
-LinearBlock fit_block(std::span<const float> values, const LinearWords& words) {
+LinearBlock fit_block(std::span<const float> values, const LinearWords& words,
+                      std::span<const float> costs) {
   const Bounds bounds = bounds_of(values);
   LinearBlock best;
   best.squared_error = -1;
   for (const float share : kShares) {
     if (share < 1 && !may_shrink(bounds)) break;
     LinearBlock block = block_for(bounds, share, words);
-    block.squared_error = error_of(values, block, words);
+    block.squared_error = error_of(values, costs, block, words);
     if (best.squared_error < 0 || block.squared_error < best.squared_error) best = block;
   }
   return best;
@@ -205,6 +221,14 @@ void put_codes(std::span<const float> values, const LinearBlock& block, const Li
   for (const float value : values)
     *codes++ =
         static_cast<uint8_t>(static_cast<int>(code_of(value, inverse, offset, range)) & mask);
+}
+
+Compensation::Rounded rounded_value(float value, const LinearBlock& block,
+                                    const LinearWords& words) {
+  const auto offset = static_cast<float>(block.offset);
+  const float code = code_of(value, 1 / block.scale, offset, range_of(words));
+  const auto mask = static_cast<int>((1u << words.bits) - 1);
+  return {(code - offset) * block.scale, static_cast<uint8_t>(static_cast<int>(code) & mask)};
 }
 
 LinearCodes linear_codes(const Matrix& matrix, const LinearBlocks& blocks, const LinearWords& words,

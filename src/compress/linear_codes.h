@@ -1,5 +1,6 @@
 #pragma once
 
+#include "compress/compensation.h"
 #include "compress/matrix.h"
 
 /// What the schemes with scaled integers share.
@@ -48,8 +49,25 @@ struct LinearBlock {
   int offset = 0;
   double squared_error = 0;
 };
-LinearBlock fit_block(std::span<const float> values, const LinearWords& words);
+/// `costs`: of a squared error, by element; empty: all alike.
+LinearBlock fit_block(std::span<const float> values, const LinearWords& words,
+                      std::span<const float> costs = {});
 void put_codes(std::span<const float> values, const LinearBlock& block, const LinearWords& words,
                uint8_t* codes);
+
+/// The code of one value, and what it stands for.
+Compensation::Rounded rounded_value(float value, const LinearBlock& block,
+                                    const LinearWords& words);
+
+struct CompensatedCodes {
+  LinearCodes codes;
+  double output_error = 0;  ///< sums over rows of e H eT and w H wT.
+  double output_sum = 0;
+};
+/// Scales are searched as by linear_codes, with what errors cost; codes are rounded with
+/// compensation.
+CompensatedCodes compensated_codes(const Matrix& matrix, const LinearBlocks& blocks,
+                                   const LinearWords& words, const Compensation& inputs,
+                                   int threads);
 
 }  // namespace anemone::compress

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "compress/fitted_palette.h"
 #include "compress/matrix.h"
 #include "compress/palette_form.h"
 #include "compress/palette_tables.h"
@@ -47,7 +48,21 @@ class Palette : public Scheme {
   Encoded encode(const Weight& weight, const Tensor& values, int threads) const override {
     const Matrix matrix(weight, values);
     const int64_t rows = rows_of_table(weight, words_.group);
-    PaletteTables tables = palette_tables(matrix, rows, words_.bits, threads);
+    return stored(weight, palette_tables(matrix, rows, words_.bits, threads), threads);
+  }
+
+  std::optional<Encoded> encode_for(const Weight& weight, const Tensor& values,
+                                    const Compensation& inputs, int threads) const override {
+    const Matrix matrix(weight, values);
+    const int64_t rows = rows_of_table(weight, words_.group);
+    FittedPalette fitted = fitted_palette(matrix, rows, words_.bits, inputs, threads);
+    Encoded encoded = stored(weight, std::move(fitted.tables), threads);
+    encoded.output_error = fitted.output_sum > 0 ? fitted.output_error / fitted.output_sum : 0.0;
+    return encoded;
+  }
+
+ private:
+  Encoded stored(const Weight& weight, PaletteTables tables, int threads) const {
     const auto form = this->form(weight);
     Encoded encoded{.squared_error = tables.squared_error, .squared_sum = tables.squared_sum};
     Tensor indices = packed_codes(weight, std::move(tables.codes), index_dtype(words_.bits),
@@ -57,7 +72,6 @@ class Palette : public Scheme {
     return encoded;
   }
 
- private:
   PaletteWords words_;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anemone/program.h"
+#include "compress/compensation.h"
 #include "compress/threads.h"
 
 /// How a weight can be stored, and the list of all ways.
@@ -56,6 +57,8 @@ struct Encoded {
   std::vector<Tensor> parts;
   double squared_error = 0;
   double squared_sum = 0;  ///< of the weight itself.
+  /// Squared error of the outputs that calibration saw, over their sum of squares.
+  std::optional<double> output_error;
 };
 
 /// Bits of an index, and output channels that share a table (0: all).
@@ -76,6 +79,12 @@ class Scheme {
   /// `values` has the type of the weight, is finite and fits into fp16. The result depends neither
   /// on the number of threads nor on the machine.
   virtual Encoded encode(const Weight& weight, const Tensor& values, int threads) const = 0;
+  /// The same with regard to what the weight is multiplied with, of whose columns `inputs` is.
+  /// Nothing: this scheme has no such way.
+  virtual std::optional<Encoded> encode_for(const Weight& /*weight*/, const Tensor& /*values*/,
+                                            const Compensation& /*inputs*/, int /*threads*/) const {
+    return std::nullopt;
+  }
   virtual std::optional<PaletteSize> palette() const { return std::nullopt; }
 };
 
