@@ -171,7 +171,7 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
   app.add_option("--max-length", flags.max_length, "Tokens fed at most; 0: the model's context")
       ->check(whole_number());
   app.add_option("--kv-budget", flags.kv_budget,
-                 "Memory for copies of the model's state: bytes, or with K, M, G [1G]");
+                 "Memory for more states of the model than one: bytes, or with K, M, G [1G]");
   app.add_flag("--dry-run", flags.dry_run,
                "Count tokens without running a model; --max-length may exceed its context");
   app.add_option("--output-path", flags.output_path,

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "anemone/language_model.h"
 #include "anemone/result.h"
@@ -15,7 +17,8 @@ namespace anemone::eval {
 
 /// Answers questions by a model. All that are asked together are one tree of tokens, and each token
 /// of it runs once: what questions begin with is shared, whatever tasks they belong to, and the
-/// model forgets what parts them. An answer is a function of its question alone. Not thread-safe.
+/// model forgets what parts them. Several sequences go through the tree in lockstep, where the
+/// model can carry them so. An answer is a function of its question alone. Not thread-safe.
 class Engine {
  public:
   /// Takes the answer to questions[index]. Its error ends the run.
@@ -24,7 +27,8 @@ class Engine {
   /// for a stop.
   using Told = std::function<bool(uint64_t done, uint64_t total)>;
 
-  /// Memory for copies of the model's state, where it cannot go back without.
+  /// Memory for states of the model beside the first one: of sequences that run in lockstep, and
+  /// copies where the model cannot go back without.
   static constexpr uint64_t kDefaultBudgetBytes = uint64_t{1} << 30;
 
   /// Errors: unsupported (a model that gives no logits).
@@ -38,17 +42,19 @@ class Engine {
              const Answered& answered, const Told& told = nullptr);
 
   /// Tokens that the model has taken so far.
-  uint64_t tokens_run() const { return path_.tokens_run(); }
+  uint64_t tokens_run() const;
 
  private:
-  Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes)
-      : vocabulary_(static_cast<size_t>(model.info().vocab_size)),
-        codec_(codec),
-        path_(model, kv_budget_bytes) {}
+  Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes);
 
-  size_t vocabulary_;
+  /// As many paths as lanes pay for so many questions.
+  std::span<ModelPath> paths_for(size_t questions);
+
+  lm::LanguageModel* model_;
   Codec codec_;
-  ModelPath path_;
+  uint64_t budget_bytes_;
+  std::unique_ptr<StateBudget> budget_;
+  std::vector<ModelPath> paths_;  ///< at least one.
 };
 
 }  // namespace anemone::eval

@@ -133,13 +133,12 @@ class Run {
     for (size_t i = 0; i < tasks_.size(); ++i)
       if (tasks_[i].open_questions == 0) finish(i, questionnaire, answers);
     Clock::time_point last = Clock::now();
-    uint64_t tokens = 0;
     const auto answered = [&](size_t index, Response&& response) -> Status {
       AskedTask& asked = tasks_[questions[index].task];
       asked.work.tokens_alone += response.generated_tokens;
       asked.work.tokens_logits_cache += response.generated_tokens;
+      asked.work.tokens_run += response.tokens_run;
       answers[index] = std::move(response);
-      asked.work.tokens_run += engine.tokens_run() - std::exchange(tokens, engine.tokens_run());
       const Clock::time_point now = Clock::now();
       asked.work.seconds += std::chrono::duration<double>(now - std::exchange(last, now)).count();
       if (--asked.open_questions == 0) finish(questions[index].task, questionnaire, answers);

@@ -15,6 +15,7 @@ struct Response {
   bool no_tokens = false;  ///< rolling: the text has no token, so the value is Python's integer 0.
   std::string text;        ///< generated text.
   uint64_t generated_tokens = 0;  ///< tokens of it that the model took: all but the last one.
+  uint64_t tokens_run = 0;  ///< tokens that the model took for this answer, not for one before it.
   std::optional<Error> error;
 };
 

@@ -12,11 +12,12 @@
 
 #include "anemone/language_model.h"
 #include "base/error.h"
+#include "lm/lockstep.h"
 
 namespace anemone::eval {
 
 /// A language model for tests: its logits after some tokens are a function of those tokens alone.
-class ScriptedModel : public lm::LanguageModel {
+class ScriptedModel : public lm::LanguageModel, public lm::Lockstep {
  public:
   using Logits = std::function<std::vector<float>(std::span<const int32_t> tokens)>;
 
@@ -63,10 +64,21 @@ class ScriptedModel : public lm::LanguageModel {
     return fail(ErrorCode::unsupported, "not scripted");
   }
 
-  lm::WorkCounters counters() const override { return {}; }
+  Status score(lm::Sequence& sequence, std::span<const int32_t> tokens,
+               std::span<const int32_t> targets, std::span<lm::TokenScore> scores,
+               lm::ScoreBy by) override {
+    if (by == lm::ScoreBy::blocks) blocks_scored.emplace_back(sequence.length(), tokens.size());
+    return lm::LanguageModel::score(sequence, tokens, targets, scores, by);
+  }
 
-  std::vector<std::pair<size_t, size_t>> calls;  ///< length before, tokens.
+  lm::WorkCounters counters() const override { return {}; }
+  int64_t lockstep_sequences() const override { return lanes; }
+  bool blocks_give_rows() const override { return true; }
+
+  std::vector<std::pair<size_t, size_t>> calls;          ///< length before, tokens.
+  std::vector<std::pair<size_t, size_t>> blocks_scored;  ///< as `calls`, of `score` by blocks.
   int sequences = 0;
+  int64_t lanes = 1;
   int32_t failing_token = -1;
   ErrorCode failing_code = ErrorCode::mismatch;
   int failures_left = -1;                      ///< how often the token fails; negative: always.

@@ -95,10 +95,17 @@ void TokenTree::link_children() {
   }
 }
 
-void TokenTree::remove_first_child(uint32_t parent) {
-  Node& node = nodes_[parent];
-  ANEMONE_CHECK(node.first_child != kNone, "a child to remove");
-  node.first_child = nodes_[node.first_child].next;
+uint32_t TokenTree::take_first_child(uint32_t parent) {
+  const uint32_t child = nodes_[parent].first_child;
+  ANEMONE_CHECK(child != kNone, "a child to take");
+  nodes_[parent].first_child = nodes_[child].next;
+  return child;
+}
+
+void TokenTree::put_back(uint32_t child) {
+  Node& parent = nodes_[nodes_[child].parent];
+  nodes_[child].next = parent.first_child;
+  parent.first_child = child;
 }
 
 uint64_t TokenTree::input_tokens() const {

@@ -48,8 +48,10 @@ class TokenTree {
   /// End of the tokens that the model must take here.
   uint32_t input_end(const Node& node) const { return node.end - (runs_last_token(node) ? 0 : 1); }
 
-  /// Takes the first child away from its siblings.
-  void remove_first_child(uint32_t parent);
+  /// Takes the first child away from its siblings, and returns it.
+  uint32_t take_first_child(uint32_t parent);
+  /// Makes a child that was taken away the first one again.
+  void put_back(uint32_t child);
 
   /// Tokens that the model must take when each is run once; generated ones come on top.
   uint64_t input_tokens() const;

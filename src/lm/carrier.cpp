@@ -22,6 +22,10 @@ Carrier::Carrier(StaticCacheParts parts, bool single_steps)
   if (parts_.score && !single_steps_) parts_.info.score_block_tokens = parts_.score->rows();
 }
 
+int64_t Carrier::lockstep_sequences() const {
+  return parts_.step ? static_cast<int64_t>(kMostLanes) : 1;
+}
+
 bool Carrier::block_fits(int64_t position, int64_t remaining, bool rows_wanted) const {
   if (!parts_.block || (single_steps_ && parts_.step)) return false;
   if (rows_wanted && !block_gives_rows_) return false;

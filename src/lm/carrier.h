@@ -37,6 +37,9 @@ class Carrier {
 
   const StaticCacheParts& parts() const { return parts_; }
   const WorkCounters& counters() const { return counters_; }
+  /// Steps that are carried at once, at most.
+  int64_t lockstep_sequences() const;
+  bool block_gives_rows() const { return block_gives_rows_; }
 
   /// Carries one sequence. Tokens after the end go along only with a padded block.
   Status carry(const Trip& trip);

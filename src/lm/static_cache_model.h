@@ -6,6 +6,7 @@
 
 #include "anemone/language_model.h"
 #include "lm/carrier.h"
+#include "lm/lockstep.h"
 
 namespace anemone::lm {
 
@@ -16,7 +17,7 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
                                            const LanguageModel::Options& options);
 
 /// ANEMLL directories, chunked or monolithic, and multi-function static exports.
-class StaticCacheModel : public LanguageModel {
+class StaticCacheModel : public LanguageModel, public Lockstep {
  public:
   StaticCacheModel(StaticCacheParts parts, bool single_steps)
       : carrier_(std::move(parts), single_steps) {}
@@ -31,6 +32,8 @@ class StaticCacheModel : public LanguageModel {
   void extend_many(std::span<Extension> extensions) override;
   void score_many(std::span<Scoring> scorings) override;
   WorkCounters counters() const override { return carrier_.counters(); }
+  int64_t lockstep_sequences() const override { return carrier_.lockstep_sequences(); }
+  bool blocks_give_rows() const override { return carrier_.block_gives_rows(); }
 
  private:
   Status check_extension(const Sequence& sequence, std::span<const int32_t> tokens,

@@ -1,0 +1,138 @@
+#include "eval/block_walk.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace anemone::eval {
+namespace {
+
+/// The first input whose next token is scored.
+size_t first_scored(const Question& question) { return question.context().size() - 1; }
+
+/// Nodes in the order of a walk that goes as deep as it can before it goes back.
+std::vector<uint32_t> depth_first(const TokenTree& tree) {
+  std::vector<uint32_t> order;
+  uint32_t at = TokenTree::kRoot;
+  for (;;) {
+    order.push_back(at);
+    if (tree.node(at).first_child != TokenTree::kNone) {
+      at = tree.node(at).first_child;
+      continue;
+    }
+    while (at != TokenTree::kRoot && tree.node(at).next == TokenTree::kNone)
+      at = tree.node(at).parent;
+    if (at == TokenTree::kRoot) return order;
+    at = tree.node(at).next;
+  }
+}
+
+}  // namespace
+
+bool scores_by_blocks(const Question& question, const lm::ModelInfo& info) {
+  return info.score_block_tokens > 0 && !question.generates() &&
+         std::ssize(question.continuation()) >= info.score_block_tokens;
+}
+
+BlockWalk::BlockWalk(lm::LanguageModel& model, std::span<ModelPath> paths,
+                     std::span<const Question> questions, std::span<const uint32_t> asked,
+                     const Engine::Answered& answered, WalkProgress& progress)
+    : model_(model), questions_(questions), answered_(answered), progress_(progress) {
+  const TokenTree tree(questions, asked);
+  for (const uint32_t node : depth_first(tree)) add_node(tree, node);
+  for (const Group& group : groups_) progress_.expect(tokens_of(group));
+  for (ModelPath& path : paths.first(std::min(paths.size(), kMostPaths))) {
+    works_.emplace_back().path = &path;
+    works_.back().next = groups_.size();
+  }
+}
+
+void BlockWalk::add_node(const TokenTree& tree, uint32_t node) {
+  const size_t first_new = groups_.size();
+  for (uint32_t q = tree.node(node).first_question; q != TokenTree::kNone;
+       q = tree.next_question(q)) {
+    const size_t scored = first_scored(questions_[q]);
+    const auto same = std::find_if(
+        groups_.begin() + static_cast<std::ptrdiff_t>(first_new), groups_.end(),
+        [&](const Group& group) { return first_scored(questions_[group.questions[0]]) == scored; });
+    if (same != groups_.end()) {
+      same->questions.push_back(q);
+      continue;
+    }
+    Group group{{q}, 0};
+    if (!groups_.empty()) {
+      const Question& before = questions_[groups_.back().questions[0]];
+      const size_t most = std::min(scored, before.input_size());
+      while (group.shared < most && before.token(group.shared) == questions_[q].token(group.shared))
+        ++group.shared;
+    }
+    groups_.push_back(std::move(group));
+  }
+}
+
+uint64_t BlockWalk::tokens_of(const Group& group) const {
+  return questions_[group.questions[0]].input_size() - group.shared;
+}
+
+/// The group after the last one on this path while it shares a context with it, else the first that
+/// no path has taken.
+bool BlockWalk::take_group(Work& work) {
+  const size_t next = work.next + 1;
+  if (next < groups_.size() && groups_[next].shared > 0) {
+    work.next = next;
+    return true;
+  }
+  while (taken_ < groups_.size() && groups_[taken_].shared > 0) ++taken_;
+  if (taken_ == groups_.size()) return false;
+  work.next = taken_++;
+  return true;
+}
+
+void BlockWalk::prepare(Work& work) {
+  const Question& question = questions_[groups_[work.next].questions[0]];
+  work.tokens.resize(question.size());
+  for (size_t i = 0; i < work.tokens.size(); ++i) work.tokens[i] = question.token(i);
+  work.scores.assign(question.continuation().size(), {});
+  const std::span<const int32_t> tokens(work.tokens);
+  const size_t first = first_scored(question);
+  work.status = work.path->move_to(tokens.first(first));
+  if (!work.status.ok()) return;
+  scorings_.push_back(work.path->scoring(tokens.subspan(first, work.scores.size()),
+                                         tokens.subspan(first + 1), work.scores));
+}
+
+Status BlockWalk::answer(Work& work) {
+  Response response;
+  response.greedy = true;
+  for (const lm::TokenScore& score : work.scores) {
+    response.log_likelihood += score.log_probability;
+    response.greedy = response.greedy && score.greedy;
+  }
+  if (!work.status.ok()) {
+    response = {};
+    response.error = work.status.error();
+  }
+  progress_.add(tokens_of(groups_[work.next]));
+  for (const uint32_t question : groups_[work.next].questions) {
+    if (work.status.ok()) response.tokens_run = work.path->take_tokens_run();
+    ANEMONE_RETURN_IF_ERROR(answered_(question, Response(response)));
+  }
+  return {};
+}
+
+Status BlockWalk::run() {
+  for (;;) {
+    ANEMONE_RETURN_IF_ERROR(progress_.tell());
+    std::erase_if(works_, [&](Work& work) { return !take_group(work); });
+    if (works_.empty()) return {};
+    scorings_.clear();
+    for (Work& work : works_) prepare(work);
+    model_.score_many(scorings_);
+    auto scoring = scorings_.begin();
+    for (Work& work : works_) {
+      if (work.status.ok()) work.status = std::move(scoring++->status);
+      ANEMONE_RETURN_IF_ERROR(answer(work));
+    }
+  }
+}
+
+}  // namespace anemone::eval

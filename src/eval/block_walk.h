@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "anemone/result.h"
+#include "eval/engine.h"
+#include "eval/token_tree.h"
+#include "eval/walk_progress.h"
+
+namespace anemone::eval {
+
+/// Whether a question's scores come from the model's function that scores whole blocks: where its
+/// continuation fills one. The question alone decides, because these scores are rounded otherwise
+/// than those of logits.
+bool scores_by_blocks(const Question& question, const lm::ModelInfo& info);
+
+/// Scores questions by whole blocks, a few at the same time. Those that begin alike follow each
+/// other on one path, so that their contexts run once.
+class BlockWalk {
+ public:
+  /// Paths that pay: blocks fill a machine sooner than steps do.
+  static constexpr size_t kMostPaths = 4;
+
+  BlockWalk(lm::LanguageModel& model, std::span<ModelPath> paths,
+            std::span<const Question> questions, std::span<const uint32_t> asked,
+            const Engine::Answered& answered, WalkProgress& progress);
+
+  /// Errors: as Engine::run.
+  Status run();
+
+ private:
+  /// Questions of the same context and continuation.
+  struct Group {
+    std::vector<uint32_t> questions;
+    size_t shared = 0;  ///< tokens of the context that the group before begins with, too.
+  };
+  /// What is scored on a path.
+  struct Work {
+    ModelPath* path = nullptr;
+    size_t next = 0;  ///< group.
+    Tokens tokens;    ///< of the question.
+    std::vector<lm::TokenScore> scores;
+    Status status;
+  };
+
+  void add_node(const TokenTree& tree, uint32_t node);
+  /// Tokens that a group runs.
+  uint64_t tokens_of(const Group& group) const;
+  bool take_group(Work& work);
+  void prepare(Work& work);
+  Status answer(Work& work);
+
+  lm::LanguageModel& model_;
+  std::span<const Question> questions_;
+  const Engine::Answered& answered_;
+  WalkProgress& progress_;
+  std::vector<Group> groups_;
+  size_t taken_ = 0;  ///< groups.
+  std::vector<Work> works_;
+  std::vector<lm::Scoring> scorings_;
+};
+
+}  // namespace anemone::eval

@@ -1,0 +1,37 @@
+#include "eval/score_book.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace anemone::eval {
+
+ScoredToken ScoreBook::score(std::span<const float> row, int32_t token) {
+  const auto scored = lm::score_token(row, token);
+  if (scored.ok()) return {*scored, -1};
+  errors_.push_back(scored.error());
+  return {{}, static_cast<int32_t>(errors_.size() - 1)};
+}
+
+void ScoreBook::read_end(std::span<const float> row, uint32_t index) {
+  const TokenTree::Node& node = tree_.node(index);
+  for (uint32_t at = node.first_child; at != TokenTree::kNone; at = tree_.node(at).next) {
+    const TokenTree::Node& child = tree_.node(at);
+    if (tree_.scores_first_token(child))
+      first_scores_[at] = score(row, tree_.token(child, child.begin));
+  }
+  if (node.generates) first_generated_.insert_or_assign(index, lm::best_token(row));
+}
+
+ScoredToken ScoreBook::first_score(uint32_t node) const {
+  const auto found = first_scores_.find(node);
+  return found == first_scores_.end() ? ScoredToken() : found->second;
+}
+
+Result<int32_t> ScoreBook::take_generated(uint32_t node) {
+  const auto found = first_generated_.find(node);
+  ANEMONE_CHECK(found != first_generated_.end(), "a row was read where a text is generated");
+  return first_generated_.extract(found).mapped();
+}
+
+}  // namespace anemone::eval

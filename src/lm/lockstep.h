@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace anemone::lm {
+
+/// What a model that carries several sequences at once says of it, for a caller who has many. A
+/// LanguageModel that is none of these carries one after the other.
+class Lockstep {
+ public:
+  virtual ~Lockstep() = default;
+  /// Sequences whose steps `extend_many` carries at once, at most.
+  virtual int64_t lockstep_sequences() const = 0;
+  /// Blocks of ModelInfo::prefill_block_tokens also carry tokens whose logits are wanted.
+  virtual bool blocks_give_rows() const = 0;
+};
+
+}  // namespace anemone::lm
