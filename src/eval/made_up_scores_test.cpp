@@ -65,7 +65,8 @@ struct MadeUpScores : EvaluateTest {
     if (kind.name != std::string("answers")) return;
     auto model = model_of(1);
     std::vector<std::string> answers;
-    for (const std::string& line : run(model)->tasks[0].samples)
+    const auto report = run(model);  // outlives the loop over its lines
+    for (const std::string& line : report->tasks[0].samples)
       answers.push_back(Value::parse(line)["filtered_resps"][0]);
     write_task(kind, answers);
   }
