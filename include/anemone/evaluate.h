@@ -98,7 +98,7 @@ struct Work {
   uint64_t tokens_alone = 0;         ///< every request on its own.
   uint64_t tokens_logits_cache = 0;  ///< each distinct input once, as the harness' `hf` model.
   uint64_t truncated_requests = 0;   ///< requests that lost tokens on the left.
-  uint64_t stored_answers = 0;       ///< of a run before, which no token ran for; of all tasks.
+  uint64_t stored_answers = 0;       ///< of a run before, which no token ran for.
   /// Main memory that the process held at most, of all tasks, with the model's weights; of shards
   /// the largest. 0 where the system does not say.
   uint64_t peak_memory_bytes = 0;

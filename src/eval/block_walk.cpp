@@ -28,9 +28,9 @@ std::vector<uint32_t> depth_first(const TokenTree& tree) {
 
 }  // namespace
 
-bool scores_by_blocks(const Question& question, const lm::ModelInfo& info) {
-  return info.score_block_tokens > 0 && !question.generates() &&
-         std::ssize(question.continuation()) >= info.score_block_tokens;
+bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info) {
+  return info.score_block_tokens > 0 &&
+         continuation_tokens >= static_cast<size_t>(info.score_block_tokens);
 }
 
 BlockWalk::BlockWalk(lm::LanguageModel& model, std::span<ModelPath> paths,

@@ -11,10 +11,10 @@
 
 namespace anemone::eval {
 
-/// Whether a question's scores come from the model's function that scores whole blocks: where its
-/// continuation fills one. The question alone decides, because these scores are rounded otherwise
-/// than those of logits.
-bool scores_by_blocks(const Question& question, const lm::ModelInfo& info);
+/// Whether the scores of a continuation of so many tokens come from the model's function that
+/// scores whole blocks: where it fills one. The question alone decides, because these scores are
+/// rounded otherwise than those of logits.
+bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info);
 
 /// Scores questions by whole blocks, a few at the same time. Those that begin alike follow each
 /// other on one path, so that their contexts run once.

@@ -9,6 +9,7 @@
 #include "eval/python_format.h"
 #include "eval/scripted_model.h"
 #include "eval/store/answer_questions.h"
+#include "eval/store/answer_store.h"
 #include "support/scratch_folder.h"
 #include "support/shared.h"
 
@@ -201,22 +202,32 @@ TEST_F(DurabilityTest, S0_23_AFailedRequestIsAskedOnceMore) {
 TEST_F(DurabilityTest, S1_22_ABusyModelIsAskedAgainAfterAPauseFromACleanState) {
   options.tasks = {"colours"};
   options.num_fewshot = 0;
-  options.samples = R"({"colours": [1]})";
   const auto beginnings = [](const ScriptedModel& model) {
     return std::ranges::count(model.calls, size_t{0}, &std::pair<size_t, size_t>::first);
   };
-  auto sound = model_of(1);
-  const Report expected = finished(sound);
-  EXPECT_EQ(beginnings(sound), 1);
-  auto model = model_of(1);
-  model.failing_token = tokenizer.encode("Blood is", false)->back();
-  model.failing_code = ErrorCode::io;
-  model.failures_left = 1;
-  const auto begin = std::chrono::steady_clock::now();
-  const Report report = finished(model);
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, kRetryPause);
-  EXPECT_EQ(settled(report), settled(expected));
-  EXPECT_GT(beginnings(model), 1) << "what the failed call left is not gone on with";
+  for (const char* samples : {R"({"colours": [1]})", R"({"colours": [0, 1]})"}) {
+    options.samples = samples;
+    auto sound = model_of(1);
+    const Report expected = finished(sound);
+    auto model = model_of(1);
+    model.failing_token = tokenizer.encode("Blood is", false)->back();
+    model.failing_code = ErrorCode::io;
+    model.failures_left = 1;
+    const auto begin = std::chrono::steady_clock::now();
+    const Report report = finished(model);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, kRetryPause);
+    EXPECT_EQ(settled(report), settled(expected));
+    EXPECT_GT(beginnings(model), beginnings(sound)) << "what was in the model is not gone on with";
+  }
+}
+
+/// What the numbers of an answer hang on is in its scope.
+TEST_F(DurabilityTest, AnotherWayToScoreIsAnotherScope) {
+  lm::ModelInfo info = model_of(1).info();
+  const std::string scope = answer_scope(info, tokenizer);
+  EXPECT_EQ(answer_scope(info, tokenizer), scope);
+  info.score_block_tokens += 64;
+  EXPECT_NE(answer_scope(info, tokenizer), scope);
 }
 
 TEST_F(DurabilityTest, WhatIsWrongWithTheQuestionIsNotAskedAgain) {

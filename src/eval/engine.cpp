@@ -54,12 +54,20 @@ std::span<ModelPath> Engine::paths_for(size_t questions) {
   return std::span(paths_).first(std::min(lanes, paths_.size()));
 }
 
+void Engine::forget() {
+  for (ModelPath& path : paths_) path.forget_all();
+}
+
 Status Engine::run(std::span<const Question> questions, std::span<const uint32_t> asked,
                    const Answered& answered, const Told& told) {
   std::vector<uint32_t> by_blocks;
   std::vector<uint32_t> by_logits;
-  for (const uint32_t index : asked)
-    (scores_by_blocks(questions[index], model_->info()) ? by_blocks : by_logits).push_back(index);
+  for (const uint32_t index : asked) {
+    const Question& question = questions[index];
+    const bool blocks =
+        !question.generates() && scores_by_blocks(question.continuation().size(), model_->info());
+    (blocks ? by_blocks : by_logits).push_back(index);
+  }
   const std::span<ModelPath> paths =
       paths_for(std::max(by_logits.size(), std::min(by_blocks.size(), BlockWalk::kMostPaths)));
   WalkProgress progress(told);

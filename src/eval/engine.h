@@ -15,9 +15,10 @@
 
 namespace anemone::eval {
 
-/// Answers questions by a model. All that are asked together are one tree of tokens, and each token
-/// of it runs once: what questions begin with is shared, whatever tasks they belong to, and the
-/// model forgets what parts them. Several sequences go through the tree in lockstep, where the
+/// Answers questions by a model. All that are asked together and scored from logits are one tree of
+/// tokens, and each token of it runs once: what questions begin with is shared, whatever tasks they
+/// belong to, and the model forgets what parts them. Those that are scored by whole blocks share
+/// their contexts among themselves. Several sequences go through the tree in lockstep, where the
 /// model can carry them so. An answer is a function of its question alone. Not thread-safe.
 class Engine {
  public:
@@ -40,6 +41,9 @@ class Engine {
   /// its response. Errors: interrupted, those of `answered`.
   Status run(std::span<const Question> questions, std::span<const uint32_t> asked,
              const Answered& answered, const Told& told = nullptr);
+
+  /// Leaves nothing in the model of what was asked before.
+  void forget();
 
   /// Tokens that the model has taken so far.
   uint64_t tokens_run() const;

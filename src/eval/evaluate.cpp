@@ -138,6 +138,7 @@ class Run {
       asked.work.tokens_alone += response.generated_tokens;
       asked.work.tokens_logits_cache += response.generated_tokens;
       asked.work.tokens_run += response.tokens_run;
+      asked.work.stored_answers += response.is_stored ? 1 : 0;
       answers[index] = std::move(response);
       const Clock::time_point now = Clock::now();
       asked.work.seconds += std::chrono::duration<double>(now - std::exchange(last, now)).count();

@@ -17,9 +17,6 @@ class LaneSchedule {
  public:
   LaneSchedule(TokenTree& tree, std::span<Lane> lanes) : tree_(tree), lanes_(lanes) {}
 
-  /// Where several lanes go, ways end where questions part, so that others can go on from there;
-  /// behind a failure they end at leaves, to tell whose it is.
-
   /// A way from where the lane is; none is left below its open nodes when there is no value. It
   /// ends where a text is generated, while the model is there, and where there are several lanes
   /// also where questions part, so that others can go on from there; but behind a failure at a

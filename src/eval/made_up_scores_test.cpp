@@ -107,7 +107,7 @@ TEST_P(MadeUpScoresOfAKind, AModelThatGivesNoNumbersHasNoScore) {
   const TaskReport& task = report->tasks[0];
   EXPECT_EQ(task.evaluated, 0);
   EXPECT_EQ(task.failed.size(), static_cast<size_t>(kDocuments));
-  EXPECT_THAT(task.failed[0].message, HasSubstr("NaN"));
+  EXPECT_THAT(task.failed[0].message, HasSubstr("is not a number"));
   ASSERT_FALSE(task.scores.empty());
   for (const Score& score : task.scores) {
     EXPECT_EQ(score.value, std::nullopt) << score.metric;

@@ -104,6 +104,11 @@ void ModelPath::join(const ModelPath& other, std::span<const int32_t> tokens) {
   if (length() > tokens.size()) sequence_->truncate(static_cast<int64_t>(tokens.size()));
 }
 
+void ModelPath::forget_all() {
+  while (!copies_.empty()) drop_copy();
+  sequence_->truncate(0);
+}
+
 void ModelPath::keep() {
   if (length() == 0 ||
       (!copies_.empty() && copies_.back().sequence->length() == sequence_->length()))

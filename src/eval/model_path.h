@@ -65,6 +65,9 @@ class ModelPath {
   /// Keeps a copy of the sequence as it is, if there is none yet and the budget allows it.
   void keep();
 
+  /// Leaves no token in the model and no copy.
+  void forget_all();
+
  private:
   struct Copy {
     std::unique_ptr<lm::Sequence> sequence;

@@ -8,7 +8,7 @@
 namespace anemone::eval {
 
 Report make_report(const RunRecord& run, std::span<TaskRecord> tasks) {
-  const RunTotals totals{run.groups, run.options.log_samples, run.work};
+  const RunTotals totals{run.groups, run.options.log_samples, run.work, run.interrupted.empty()};
   Report report = make_report(build_results(run, tasks), tasks, totals, run.options.num_fewshot);
   report.interrupted = run.interrupted;
   report.not_run = run.not_run;

@@ -16,6 +16,7 @@ struct Response {
   std::string text;        ///< generated text.
   uint64_t generated_tokens = 0;  ///< tokens of it that the model took: all but the last one.
   uint64_t tokens_run = 0;  ///< tokens that the model took for this answer, not for one before it.
+  bool is_stored = false;   ///< of a run before.
   std::optional<Error> error;
 };
 

@@ -67,22 +67,25 @@ Value failures(std::span<const TaskRecord> tasks) {
   return out;
 }
 
-/// What was run of what another way takes; generated tokens are in both.
-Value share(uint64_t run, uint64_t other) {
-  return other > 0 ? Value(static_cast<double>(run) / static_cast<double>(other)) : Value();
-}
-
-Value work_counts(const Work& work) {
-  return {
-      {"tokens_run", work.tokens_run},
-      {"tokens_each_request_alone", work.tokens_alone},
-      {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
-      {"share_of_each_request_alone", share(work.tokens_run, work.tokens_alone)},
-      {"share_of_hf_with_logits_cache", share(work.tokens_run, work.tokens_logits_cache)},
-      {"truncated_requests", work.truncated_requests},
-      {"seconds", work.seconds},
-      {"tokens_per_second",
-       work.seconds > 0 ? Value(static_cast<double>(work.tokens_run) / work.seconds) : Value()}};
+/// What was run of what another way takes; generated tokens are in both. `is_whole`: of the same
+/// requests; not where answers were there before, or tasks have been begun only.
+Value work_counts(const Work& work, bool is_whole) {
+  const auto share = [&](uint64_t other) {
+    const bool known = is_whole && work.stored_answers == 0 && other > 0;
+    return known ? Value(static_cast<double>(work.tokens_run) / static_cast<double>(other))
+                 : Value();
+  };
+  const bool has_speed = work.seconds > 0 && work.tokens_run > 0;
+  return {{"tokens_run", work.tokens_run},
+          {"tokens_each_request_alone", work.tokens_alone},
+          {"tokens_hf_with_logits_cache", work.tokens_logits_cache},
+          {"share_of_each_request_alone", share(work.tokens_alone)},
+          {"share_of_hf_with_logits_cache", share(work.tokens_logits_cache)},
+          {"truncated_requests", work.truncated_requests},
+          {"stored_answers", work.stored_answers},
+          {"seconds", work.seconds},
+          {"tokens_per_second",
+           has_speed ? Value(static_cast<double>(work.tokens_run) / work.seconds) : Value()}};
 }
 
 Value run_config(const RunRecord& run) {
@@ -110,7 +113,7 @@ Value task_provenance(std::span<const TaskRecord> tasks) {
   Value by_task = Value::object();
   for (const TaskRecord& record : tasks) {
     Value entry = {{"file", record.file}, {"data", record.data}};
-    const Value counts = work_counts(record.work);
+    const Value counts = work_counts(record.work, true);
     for (const auto& [key, value] : counts.items()) entry[key] = value;
     by_task[record.outcome.name] = std::move(entry);
   }
@@ -219,8 +222,7 @@ Value with_scores(Value settings, std::span<const TaskRecord> tasks, const RunTo
   out["task_hashes"] = std::move(hashes);
   out["total_evaluation_time_seconds"] = python::float_repr(totals.work.seconds);
   out["failed"] = failures(tasks);
-  out["anemone"]["work"] = work_counts(totals.work);
-  out["anemone"]["work"]["stored_answers"] = totals.work.stored_answers;
+  out["anemone"]["work"] = work_counts(totals.work, totals.is_whole);
   out["anemone"]["work"]["peak_memory_bytes"] = totals.work.peak_memory_bytes;
   out["anemone"]["tasks"] = task_provenance(tasks);
   return out;
@@ -228,7 +230,7 @@ Value with_scores(Value settings, std::span<const TaskRecord> tasks, const RunTo
 
 Value build_results(const RunRecord& run, std::span<const TaskRecord> tasks) {
   return with_scores(settings_of(run, tasks), tasks,
-                     {run.groups, run.options.log_samples, run.work});
+                     {run.groups, run.options.log_samples, run.work, run.interrupted.empty()});
 }
 
 std::vector<Score> scores_of(const TaskRecord& record) {

@@ -57,6 +57,7 @@ struct RunTotals {
   std::span<const TaskGroup> groups;
   bool samples = false;  ///< whether they are logged; then the file has their hashes.
   Work work;
+  bool is_whole = true;  ///< no task was left unfinished.
 };
 
 /// `settings` is a results file with any scores: they, the groups, the failed documents and the

@@ -25,7 +25,9 @@ void ScoreBook::read_end(std::span<const float> row, uint32_t index) {
 
 ScoredToken ScoreBook::first_score(uint32_t node) const {
   const auto found = first_scores_.find(node);
-  return found == first_scores_.end() ? ScoredToken() : found->second;
+  if (found != first_scores_.end()) return found->second;
+  ANEMONE_CHECK(!tree_.scores_first_token(tree_.node(node)), "a row was read where one is scored");
+  return {};
 }
 
 Result<int32_t> ScoreBook::take_generated(uint32_t node) {

@@ -19,6 +19,7 @@ Response to_response(StoredAnswer answer) {
   response.greedy = answer.greedy;
   response.text = std::move(answer.text);
   response.generated_tokens = answer.generated_tokens;
+  response.is_stored = true;
   return response;
 }
 
@@ -68,6 +69,7 @@ Status answer_questions(Engine& engine, std::span<const Question> questions, Ans
   Status status = open.empty() ? Status() : engine.run(questions, open, first, told);
   counts.retried = again.size();
   if (status.ok() && !again.empty()) {
+    engine.forget();
     std::this_thread::sleep_for(kRetryPause);
     status = engine.run(questions, again, second, told);
   }

@@ -97,6 +97,7 @@ std::string answer_scope(const lm::ModelInfo& model, const text::Tokenizer& toke
                              {"numerics", runtime::to_string(model.numerics)},
                              {"context_length", model.context_length},
                              {"prefill_block_tokens", model.prefill_block_tokens},
+                             {"score_block_tokens", model.score_block_tokens},
                              {"vocabulary_sha256", vocabulary.finish()},
                              {"anemone", version()},
                              {"answers", kAnswersVersion}});
