@@ -173,8 +173,9 @@ TEST_F(ConvertOutput, S3_73_ProgressEndsWithAllDone) {
     const std::string stage(progress.stage);
     EXPECT_GT(progress.total, 0u) << stage;
     EXPECT_EQ(totals.try_emplace(stage, progress.total).first->second, progress.total) << stage;
-    if (const auto before = last.find(stage); before != last.end())
+    if (const auto before = last.find(stage); before != last.end()) {
       EXPECT_GE(progress.done, before->second.done) << stage;
+    }
     last.insert_or_assign(stage, progress);
     return true;
   };
