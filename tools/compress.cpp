@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "anemone/convert.h"
+#include "calibration_flags.h"
 #include "command.h"
 #include "compression_report.h"
 #include "terminal.h"
@@ -14,6 +15,7 @@ struct Flags {
   std::string model;
   std::string output;
   CompressOptions options;
+  CalibrationFlags calibration;
 };
 
 Status compress_package(const Flags& flags, const CommonFlags& common) {
@@ -21,22 +23,32 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
   options.threads = common.threads;
   ProgressLine progress(common);
   options.progress = progress.sink();
-  ANEMONE_TRY(const auto report, compress_model(flags.model, flags.output, options));
+  const auto compressed = [&]() -> Result<CompressionReport> {
+    if (!flags.calibration.calibrates()) return compress_model(flags.model, flags.output, options);
+    ANEMONE_TRY(calibrate::Options tuning, flags.calibration.options(common));
+    tuning.progress = options.progress;
+    return calibrate::compress_model(flags.model, flags.output, options, tuning);
+  };
+  ANEMONE_TRY(const auto report, compressed());
+  ANEMONE_TRY(const auto comparison,
+              flags.calibration.compare(flags.model, report.path, common, options.progress));
   if (common.json) {
-    const Json json = {{"version", 1},
-                       {"path", report.path.string()},
-                       {"quantize", report.quantize},
-                       {"dense_bytes", report.dense_bytes},
-                       {"bytes", report.bytes},
-                       {"weights", weights_json(report.weights)}};
+    Json json = {{"version", 1},
+                 {"path", report.path.string()},
+                 {"quantize", report.quantize},
+                 {"dense_bytes", report.dense_bytes},
+                 {"bytes", report.bytes},
+                 {"weights", weights_json(report.weights)}};
+    if (comparison) json["measured"] = comparison_json(*comparison);
     return write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   }
   constexpr double kMegabyte = 1e6;
-  return write_stdout(fmt::format("{}: {}, {:.1f} MB of weights, before {:.1f} MB\n{}",
+  return write_stdout(fmt::format("{}: {}, {:.1f} MB of weights, before {:.1f} MB\n{}{}",
                                   report.path.string(), report.quantize,
                                   static_cast<double>(report.bytes) / kMegabyte,
                                   static_cast<double>(report.dense_bytes) / kMegabyte,
-                                  weights_text(report.weights, common.verbose > 0)));
+                                  weights_text(report.weights, common.verbose > 0),
+                                  comparison ? comparison_text(*comparison) : ""));
 }
 
 }  // namespace
@@ -49,11 +61,11 @@ Action add_compress(CLI::App& app, const CommonFlags& common) {
   app.add_option("-o,--output", flags->output, "Package or folder to write")->required();
   app.add_option("--quantize", flags->options.quantize,
                  "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
-                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8")
-      ->required();
+                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8");
+  add_calibration_flags(app, flags->calibration, true);
   app.add_flag("--overwrite", flags->options.overwrite,
                "Replace an earlier result at the same place");
-  app.footer("Example: anemone compress tiny -o tiny4 --quantize lut4:g16");
+  app.footer("Example: anemone compress tiny -o tiny4 --quantize lut4:g16 --calibrate prose.txt");
   return [flags, &common] { return compress_package(*flags, common); };
 }
 

@@ -25,6 +25,24 @@ struct Sum {
   uint64_t dense_bytes = 0;
   uint64_t bytes = 0;
   std::optional<double> error = 0.0;  ///< the mean, weighted by elements.
+  std::optional<double> output_error = 0.0;
+
+  void add(const CompressedWeight& weight) {
+    ++count;
+    elements += weight.elements;
+    dense_bytes += weight.dense_bytes;
+    bytes += weight.bytes;
+    add(error, weight.relative_error, weight.elements);
+    add(output_error, weight.output_error, weight.elements);
+  }
+
+ private:
+  static void add(std::optional<double>& sum, std::optional<double> more, int64_t elements) {
+    if (sum && more)
+      *sum += *more * static_cast<double>(elements);
+    else
+      sum = std::nullopt;
+  }
 };
 
 }  // namespace
@@ -37,8 +55,9 @@ nlohmann::ordered_json weights_json(const std::vector<CompressedWeight>& weights
         {"part", weight.part},         {"scheme", weight.scheme},
         {"elements", weight.elements}, {"dense_bytes", weight.dense_bytes},
         {"bytes", weight.bytes},       {"bits", bits_of(weight.bytes, weight.elements)},
-        {"relative_error", nullptr}};
+        {"relative_error", nullptr},   {"output_error", nullptr}};
     if (weight.relative_error) line["relative_error"] = *weight.relative_error;
+    if (weight.output_error) line["output_error"] = *weight.output_error;
     json.push_back(std::move(line));
   }
   return json;
@@ -46,35 +65,30 @@ nlohmann::ordered_json weights_json(const std::vector<CompressedWeight>& weights
 
 std::string weights_text(const std::vector<CompressedWeight>& weights, bool each_weight) {
   if (weights.empty()) return "";
-  constexpr const char* kHead = "  {:<32} {:>8} {:>10} {:>10} {:>10} {:>10}\n";
-  constexpr const char* kLine = "  {:<32} {:>8} {:>10.3f} {:>10.1f} {:>10.1f} {:>10}\n";
+  constexpr const char* kHead = "  {:<32} {:>8} {:>10} {:>10} {:>10} {:>10} {:>12}\n";
+  constexpr const char* kLine = "  {:<32} {:>8} {:>10.3f} {:>10.1f} {:>10.1f} {:>10} {:>12}\n";
   std::map<std::pair<std::string, std::string>, Sum> sums;
   std::string text;
   const auto add_line = [&](const std::string& name, const Sum& sum) {
+    const auto mean = [&](std::optional<double> error) {
+      return error_text(error ? std::optional(*error / static_cast<double>(sum.elements))
+                              : std::nullopt);
+    };
     text += fmt::format(fmt::runtime(kLine), name, sum.count, bits_of(sum.bytes, sum.elements),
                         static_cast<double>(sum.dense_bytes) / kMegabyte,
-                        static_cast<double>(sum.bytes) / kMegabyte, error_text(sum.error));
+                        static_cast<double>(sum.bytes) / kMegabyte, mean(sum.error),
+                        mean(sum.output_error));
   };
   text += fmt::format(fmt::runtime(kHead), "compressed", "weights", "bits", "MB before", "MB",
-                      "rel. error");
+                      "rel. error", "output error");
   for (const CompressedWeight& weight : weights) {
-    Sum& sum = sums[{weight.part, weight.scheme}];
-    ++sum.count;
-    sum.elements += weight.elements;
-    sum.dense_bytes += weight.dense_bytes;
-    sum.bytes += weight.bytes;
-    if (!weight.relative_error)
-      sum.error = std::nullopt;
-    else if (sum.error)
-      *sum.error += *weight.relative_error * static_cast<double>(weight.elements);
-    if (each_weight)
-      add_line(weight.name,
-               {1, weight.elements, weight.dense_bytes, weight.bytes, weight.relative_error});
+    sums[{weight.part, weight.scheme}].add(weight);
+    if (!each_weight) continue;
+    Sum one;
+    one.add(weight);
+    add_line(weight.name, one);
   }
-  for (auto& [key, sum] : sums) {
-    if (sum.error) *sum.error /= static_cast<double>(sum.elements);
-    add_line(fmt::format("{} {}", key.first, key.second), sum);
-  }
+  for (const auto& [key, sum] : sums) add_line(fmt::format("{} {}", key.first, key.second), sum);
   return text;
 }
 

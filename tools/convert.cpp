@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "calibration_flags.h"
 #include "command.h"
 #include "compression_report.h"
 #include "terminal.h"
@@ -29,16 +30,8 @@ struct Flags {
   std::string adapter;
   std::string dtype = "fp16";
   std::string target = "iOS18";
-  std::string calibrate;
-  double target_bits = 0;
+  CalibrationFlags calibration;
 };
-
-Error not_yet(std::string_view flag) {
-  return Error{ErrorCode::unsupported,
-               fmt::format("{}: weights cannot be compressed by what a text says yet", flag),
-               {},
-               "--quantize compresses by the weights alone"};
-}
 
 Result<double> positive_number(std::string_view flag, const std::string& text) {
   char* end = nullptr;
@@ -136,8 +129,6 @@ std::string report_text(const ConversionReport& report, bool each_weight) {
 }
 
 Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
-  if (!flags.calibrate.empty()) return not_yet("--calibrate");
-  if (flags.target_bits != 0) return not_yet("--target-bits");
   ConvertOptions options = flags.options;
   ANEMONE_RETURN_IF_ERROR(read_blocks(flags.prefill, options));
   if (flags.chunks != "auto") {
@@ -152,7 +143,14 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   options.log = log_sink(common);
   ProgressLine progress(common);
   options.progress = progress.sink();
-  ANEMONE_TRY(const auto report, convert(flags.checkpoint, flags.output, options));
+  const auto converted = [&]() -> Result<ConversionReport> {
+    if (!flags.calibration.calibrates() || options.dry_run)
+      return convert(flags.checkpoint, flags.output, options);
+    ANEMONE_TRY(calibrate::Options tuning, flags.calibration.options(common));
+    tuning.progress = options.progress;
+    return calibrate::convert(flags.checkpoint, flags.output, options, tuning);
+  };
+  ANEMONE_TRY(const auto report, converted());
   return write_stdout(
       common.json ? report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                   : report_text(report, common.verbose > 0));
@@ -209,8 +207,7 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
   app.add_option("--quantize", options.quantize,
                  "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
                  "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8");
-  app.add_option("--calibrate", flags->calibrate, "Text that compression is tuned on");
-  app.add_option("--target-bits", flags->target_bits, "Bits a weight that compression aims at");
+  add_calibration_flags(app, flags->calibration, false);
   app.add_option("--no-pass", options.passes.off,
                  "Leave this rewrite of the programs out; may be repeated")
       ->allow_extra_args(false);

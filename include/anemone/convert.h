@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,8 @@ struct ConvertOptions {
   /// How weights are stored, see docs/compression.md: "lut4:g16" for all but the embedding, or part
   /// by part "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8". Empty: as `dtype` says.
   std::string quantize;
+  /// What calibration knows of single weights, see anemone/calibrate.h; may be null.
+  std::shared_ptr<const compress::WeightPlan> weight_plan;
   int threads = 0;         ///< that compress; 0: one for each processor.
   passes::Options passes;  ///< which rewrites of the programs are left out.
   bool dry_run = false;    ///< plan and measure, write nothing.
@@ -96,8 +99,9 @@ Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
 
 struct CompressOptions {
-  std::string quantize;    ///< as ConvertOptions::quantize.
-  int threads = 0;         ///< 0: one for each processor.
+  std::string quantize;                                     ///< as ConvertOptions::quantize.
+  std::shared_ptr<const compress::WeightPlan> weight_plan;  ///< as ConvertOptions::weight_plan.
+  int threads = 0;                                          ///< 0: one for each processor.
   bool overwrite = false;  ///< replace what an earlier run left at the same place.
   ProgressSink progress;   ///< bytes of weights saved; false ends the work.
 };

@@ -94,7 +94,7 @@ std::optional<Part> part_of(const mil::Function& function, std::string_view name
   }
   if (contains(name, {"attn", "attention"})) return Part::attn;
   if (contains(name, {"mlp", "ffn", "feed_forward", "expert"})) return Part::ffn;
-  if (contains(name, {"head", "logit", "embed", "wte"}) || contains(package, {"lm_head"}))
+  if (contains(name, {"head", "logit", "embed", "wte", "score"}) || contains(package, {"lm_head"}))
     return Part::head;
   return Part::ffn;
 }

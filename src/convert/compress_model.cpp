@@ -58,6 +58,8 @@ class Compression {
     ANEMONE_RETURN_IF_ERROR(check_output(out_, options_.overwrite));
     report_.path = out_;
     report_.quantize = spec_.text();
+    if (options_.weight_plan != nullptr && !options_.weight_plan->text().empty())
+      report_.quantize = options_.weight_plan->text();
     const bool is_package = package::form_of(path_).has_value();
     if (is_package != (out_.extension() == ".mlpackage"))
       return fail(ErrorCode::invalid_argument, "{} is {}, {} is not", path_.string(),
@@ -70,9 +72,9 @@ class Compression {
  private:
   Status save_package(const fs::path& from, const fs::path& to, const std::string& name) {
     ANEMONE_TRY(package::Package opened, package::open(from));
-    compress::Compressor compressor(spec_, options_.threads);
+    compress::Compressor compressor(spec_, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
-    opened.metadata[kSpecKey] = spec_.text();
+    opened.metadata[kSpecKey] = report_.quantize;
     package::WriteOptions write;
     write.weights = compressor.stream({});
     write.overwrite = options_.overwrite;
@@ -135,7 +137,7 @@ class Compression {
     ANEMONE_TRY(const std::string text, read_text(path_ / kManifest));
     ANEMONE_RETURN_IF_ERROR(parse_json_object(text).in((path_ / kManifest).string()));
     auto manifest = nlohmann::ordered_json::parse(text, nullptr, false);  // in its own order
-    manifest["quantize"] = spec_.text();
+    manifest["quantize"] = report_.quantize;
     ANEMONE_TRY(manifest["files"], hash_files(folder, hashes_));
     return write_text(
         folder / kManifest,

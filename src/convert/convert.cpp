@@ -187,6 +187,8 @@ class Conversion {
     settings_.residual_scale = options_.residual_scale.value_or(1);
     report_.context = settings_.context;
     if (!settings_.quantize.is_dense()) report_.quantize = settings_.quantize.text();
+    if (options_.weight_plan != nullptr && !options_.weight_plan->text().empty())
+      report_.quantize = options_.weight_plan->text();
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
     ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
@@ -272,7 +274,7 @@ class Conversion {
   /// Reads no weights.
   Status plan_packages(const Layout& layout) {
     ANEMONE_TRY(plan_, layout.plan(source_, settings_));
-    compressor_.emplace(settings_.quantize, options_.threads);
+    compressor_.emplace(settings_.quantize, options_.threads, options_.weight_plan.get());
     for (PlannedPackage& planned : plan_.packages) {
       ANEMONE_RETURN_IF_ERROR(
           passes::run(planned.package.program, options_.passes).in(planned.name));

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "anemone/convert.h"
+#include "anemone/language_model.h"
+#include "anemone/log.h"
+#include "anemone/result.h"
+#include "anemone/text.h"
+
+/// Compression that is tuned on a text: what a weight is multiplied with decides how it is rounded.
+namespace anemone::calibrate {
+
+struct Options {
+  std::string text;          ///< UTF-8; a few hundred thousand bytes of what the model is used for.
+  int64_t windows = 64;      ///< of the text at most; each of up to 512 tokens.
+  double target_bits = 0;    ///< 0: the spec says how weights are stored. Else bits a weight on the
+                             ///< average of all that are compressed: each gets a scheme of its own.
+  runtime::Options runtime;  ///< how the model is run.
+  /// For what is summed over inputs at a time; the text is run as often as that needs.
+  uint64_t memory_bytes = uint64_t{2} << 30;
+  ProgressSink progress;  ///< tokens run, weights rounded; false ends the work.
+  LogSink log;
+};
+
+/// `compress_model`, tuned. `options.quantize` is empty with target bits. Weights of schemes that
+/// cannot be tuned, and those that no pass of the model reads (embeddings), are stored as without.
+///
+/// What is done is kept in the folder `OUT.partial` until OUT is whole: an interrupted run goes on
+/// where it was, to the same bytes. Results depend on no number of threads.
+/// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
+/// model), invalid_argument (the text is too short for a window; target bits with a spec, or fewer
+/// than the least scheme has).
+Result<CompressionReport> compress_model(const std::filesystem::path& path,
+                                         const std::filesystem::path& out,
+                                         const CompressOptions& compress, const Options& options);
+
+/// `convert`, tuned: the uncompressed packages are made and run below `OUT.partial`. Errors also:
+/// unsupported (target bits with the layout anemll, whose meta.yaml has one number of bits a part).
+Result<ConversionReport> convert(const std::filesystem::path& path,
+                                 const std::filesystem::path& out, const ConvertOptions& convert,
+                                 const Options& options);
+
+/// What compression changed, over the same windows of a text that it was not tuned on.
+struct Comparison {
+  uint64_t tokens = 0;
+  double dense_loss = 0;      ///< mean, in nats a token.
+  double loss = 0;            ///< of the compressed model.
+  double top1_agreement = 0;  ///< share of positions where both like the same token best.
+  double kl_divergence = 0;   ///< mean of KL(dense || compressed), in nats a token.
+};
+
+/// Runs both models over the text. Errors: those of LanguageModel::open and of running; mismatch
+/// (different vocabularies), invalid_argument (the text is too short).
+Result<Comparison> compare(const std::filesystem::path& dense,
+                           const std::filesystem::path& compressed, const Options& options);
+
+}  // namespace anemone::calibrate

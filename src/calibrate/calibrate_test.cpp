@@ -1,0 +1,233 @@
+// Calibration of the model that the repository holds.
+
+#include "anemone/calibrate.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "support/shared.h"
+
+namespace anemone::calibrate {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The contents of all files below a folder, by name.
+std::map<std::string, std::string> contents_of(const fs::path& folder) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    contents[entry.path().lexically_relative(folder).string()] = {
+        std::istreambuf_iterator<char>(file), {}};
+  }
+  return contents;
+}
+
+/// Prose of our own, long enough for a few windows.
+std::string prose() {
+  const char* const kSentences[] = {
+      "The river rose after three days of rain, and the old bridge was closed. ",
+      "People carried their chairs to the hill and waited for the water to fall. ",
+      "A teacher read to the children from a book about ships and islands. ",
+      "In the morning the road was dry, but the mill stood without its wheel. ",
+      "What the town had lost in one night it built again in two summers. "};
+  std::string text;
+  for (int i = 0; i < 120; ++i) text += kSentences[(i * i + i / 7) % 5];
+  return text;
+}
+
+std::string gunzipped(const fs::path& path, size_t most_bytes) {
+  std::string text(most_bytes, '\0');
+  const gzFile file = gzopen(path.c_str(), "rb");
+  const int count = gzread(file, text.data(), static_cast<unsigned>(most_bytes));
+  gzclose(file);
+  text.resize(static_cast<size_t>(std::max(count, 0)));
+  return text.substr(0, text.rfind('\n') + 1);
+}
+
+class Calibrated : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "calibrate_XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    ConvertOptions options;
+    options.context = 128;
+    const auto converted =
+        anemone::convert(test::source_folder() / "models/anemone-tiny", folder_ / "dense", options);
+    ASSERT_TRUE(converted.ok()) << converted.error().to_string();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path dense() const { return folder_ / "dense"; }
+
+  Options tuning(int64_t windows) const {
+    Options options;
+    options.text = prose();
+    options.windows = windows;
+    options.runtime.threads = 2;
+    return options;
+  }
+
+  Result<CompressionReport> compress(const std::string& out, const std::string& quantize,
+                                     const Options& options, int threads = 2) const {
+    return calibrate::compress_model(dense(), folder_ / out,
+                                     {.quantize = quantize, .threads = threads}, options);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Calibrated, EveryWeightSaysWhatItsOutputsLose) {
+  const auto report =
+      compress("out", "ffn=lut4:g16,attn=int4:b32,head=lut6:g8,embed=int8", tuning(2));
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  for (const CompressedWeight& weight : report->weights) {
+    ASSERT_EQ(weight.output_error.has_value(), weight.part != "embed") << weight.name;
+    if (!weight.output_error) continue;
+    EXPECT_GT(*weight.output_error, 0) << weight.name;
+    EXPECT_LT(*weight.output_error, *weight.relative_error) << weight.name;
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
+}
+
+TEST_F(Calibrated, NeitherThreadsNorPassesChangeTheResult) {
+  ASSERT_TRUE(compress("one", "lut3:g16", tuning(2), 1).ok());
+  Options small = tuning(2);
+  small.memory_bytes = 1;
+  ASSERT_TRUE(compress("many", "lut3:g16", small, 3).ok());
+  EXPECT_EQ(contents_of(folder_ / "one"), contents_of(folder_ / "many"));
+}
+
+TEST_F(Calibrated, GoesOnWhereItWasKilled) {
+  ASSERT_TRUE(compress("whole", "lut3:g16", tuning(2)).ok());
+  constexpr uint64_t kDone = 9;
+  const pid_t child = fork();
+  if (child == 0) {
+    Options options = tuning(2);
+    options.progress = [](const Progress& now) {
+      if (now.stage == "round" && now.done == kDone) std::raise(SIGKILL);
+      return true;
+    };
+    (void)compress("out", "lut3:g16", options);
+    std::_Exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_FALSE(fs::exists(folder_ / "out"));
+  uint64_t first = 0;
+  bool is_first = true;
+  Options options = tuning(2);
+  options.progress = [&](const Progress& now) {
+    if (now.stage == "round" && is_first) {
+      first = now.done;
+      is_first = false;
+    }
+    return true;
+  };
+  const auto report = compress("out", "lut3:g16", options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(first, kDone) << "what was rounded is not rounded again";
+  EXPECT_EQ(contents_of(folder_ / "out"), contents_of(folder_ / "whole"));
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
+}
+
+TEST_F(Calibrated, ConversionMakesTheSameWeights) {
+  ASSERT_TRUE(compress("out", "lut4:g16", tuning(2)).ok());
+  ConvertOptions options;
+  options.context = 128;
+  options.quantize = "lut4:g16";
+  const auto converted = calibrate::convert(test::source_folder() / "models/anemone-tiny",
+                                            folder_ / "converted", options, tuning(2));
+  ASSERT_TRUE(converted.ok()) << converted.error().to_string();
+  const auto mine = contents_of(folder_ / "out");
+  const auto theirs = contents_of(folder_ / "converted");
+  size_t weights = 0;
+  for (const auto& [name, contents] : mine)
+    if (name.ends_with("weight.bin")) {
+      EXPECT_EQ(contents, theirs.at(name)) << name;
+      ++weights;
+    }
+  EXPECT_GT(weights, 0u);
+  EXPECT_FALSE(fs::exists(folder_ / "converted.partial"));
+}
+
+TEST_F(Calibrated, TargetBitsAreKeptAndGivenWhereTheyCount) {
+  Options options = tuning(2);
+  options.target_bits = 3.5;
+  const auto report = compress("out", "", options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  int64_t elements = 0;
+  uint64_t bytes = 0;
+  std::map<std::string, int> schemes;
+  for (const CompressedWeight& weight : report->weights) {
+    elements += weight.elements;
+    bytes += weight.bytes;
+    ++schemes[weight.scheme];
+  }
+  const double bits = 8 * static_cast<double>(bytes) / static_cast<double>(elements);
+  EXPECT_LE(bits, 3.5);
+  EXPECT_GT(bits, 3.2);
+  EXPECT_GT(schemes.size(), 1u);
+  EXPECT_EQ(report->quantize, "3.5 bits");
+  Options too_few = tuning(2);
+  too_few.target_bits = 1;
+  const auto refused = compress("no", "", too_few);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+  EXPECT_NE(refused.error().message.find("the least that there is"), std::string::npos);
+}
+
+TEST_F(Calibrated, ATextWithoutAWindowIsRefused) {
+  Options options = tuning(2);
+  options.text = "Too short.";
+  const auto report = compress("out", "lut4", options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::invalid_argument);
+}
+
+/// On text that calibration has not seen, of the kind that the model was trained on.
+TEST_F(Calibrated, RemovesAtLeastHalfOfWhatFourBitsLose) {
+  ANEMONE_NEED_SHARED("data/corpus/wikipedia.train.txt.gz");
+  const fs::path corpus = test::shared_folder() / "data/corpus";
+  constexpr size_t kBytes = 120000;
+  Options options = tuning(256);
+  options.text.clear();
+  for (const char* kind : {"wikipedia", "textbooks", "fiction", "web"})
+    options.text += gunzipped(corpus / (std::string(kind) + ".train.txt.gz"), kBytes);
+  Options measured = tuning(64);
+  measured.text.clear();
+  for (const char* kind : {"wikipedia", "textbooks", "fiction", "web"})
+    measured.text += gunzipped(corpus / (std::string(kind) + ".valid.txt.gz"), kBytes);
+  ConvertOptions convert;  // whole windows at once
+  convert.layout = "plain";
+  convert.lengths = {128};
+  const fs::path plain = folder_ / "plain";
+  ASSERT_TRUE(anemone::convert(test::source_folder() / "models/anemone-tiny", plain, convert).ok());
+  const CompressOptions lut4{.quantize = "lut4:g16", .threads = 2};
+  ASSERT_TRUE(anemone::compress_model(plain, folder_ / "free", lut4).ok());
+  ASSERT_TRUE(calibrate::compress_model(plain, folder_ / "tuned", lut4, options).ok());
+  const auto free = compare(plain, folder_ / "free", measured);
+  const auto tuned = compare(plain, folder_ / "tuned", measured);
+  ASSERT_TRUE(free.ok() && tuned.ok());
+  EXPECT_EQ(free->dense_loss, tuned->dense_loss);
+  RecordProperty("dense", std::to_string(free->dense_loss));
+  RecordProperty("free", std::to_string(free->loss));
+  RecordProperty("tuned", std::to_string(tuned->loss));
+  EXPECT_LT(tuned->loss - tuned->dense_loss, 0.5 * (free->loss - free->dense_loss))
+      << tuned->dense_loss << " " << free->loss << " " << tuned->loss;
+  EXPECT_LT(tuned->kl_divergence, 0.5 * free->kl_divergence);
+  EXPECT_GT(tuned->top1_agreement, free->top1_agreement);
+}
+
+}  // namespace
+}  // namespace anemone::calibrate

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "compress/weight_plan.h"
+
+namespace anemone::calibrate {
+
+/// Weights that were rounded, in a folder, each under the digest of all that it was made of.
+class ResultStore {
+ public:
+  /// Makes the folder where it is not there. `origin` says what else results depend on: the model,
+  /// the text and the settings. Errors: io.
+  static Result<ResultStore> open(const std::filesystem::path& folder, std::string origin);
+
+  /// Of a weight by what it holds, whatever its name.
+  std::string key(const compress::Weight& weight, const compress::Scheme& scheme,
+                  const Tensor& dense) const;
+  /// Nothing where there is none, or none that is whole.
+  Result<std::optional<compress::Encoded>> load(const std::string& key,
+                                                const compress::Form& form) const;
+  /// Appears whole or not at all. Errors: io.
+  Status save(const std::string& key, const compress::Encoded& encoded) const;
+
+ private:
+  ResultStore(std::filesystem::path folder, std::string origin)
+      : folder_(std::move(folder)), origin_(std::move(origin)) {}
+  std::filesystem::path folder_;
+  std::string origin_;
+};
+
+}  // namespace anemone::calibrate

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "calibrate/result_store.h"
+
+namespace anemone::calibrate {
+
+/// How every weight is stored that has a scheme of its own, by package and name.
+using Choices = std::map<std::pair<std::string, std::string>, const compress::Scheme*>;
+
+/// Weights as the store has them; and schemes that were chosen one by one.
+class StoredPlan final : public compress::WeightPlan {
+ public:
+  explicit StoredPlan(ResultStore store) : store_(std::move(store)) {}
+  /// `text` is what the result says of itself in place of its spec.
+  StoredPlan(ResultStore store, Choices choices, std::string text)
+      : store_(std::move(store)), choices_(std::move(choices)), text_(std::move(text)) {}
+
+  const compress::Scheme* scheme(std::string_view package, const compress::FoundWeight& weight,
+                                 const compress::Scheme* of_part) const override {
+    if (text_.empty()) return of_part;
+    const auto found = choices_.find({std::string(package), weight.name});
+    return found == choices_.end() ? nullptr : found->second;
+  }
+  Result<std::optional<compress::Encoded>> encoded(const compress::Weight& weight,
+                                                   const compress::Scheme& scheme,
+                                                   const Tensor& dense) const override {
+    ANEMONE_TRY(const compress::Form form, scheme.form(weight));
+    return store_.load(store_.key(weight, scheme, dense), form);
+  }
+  std::string text() const override { return text_; }
+
+ private:
+  ResultStore store_;
+  Choices choices_;
+  std::string text_;
+};
+
+}  // namespace anemone::calibrate

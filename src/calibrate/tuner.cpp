@@ -1,0 +1,156 @@
+#include "calibrate/tuner.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "base/blake3.h"
+#include "base/error.h"
+#include "calibrate/input_collector.h"
+#include "compress/compressor.h"
+
+namespace anemone::calibrate {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Changed with whatever changes results, so that no old one is taken for a new one.
+constexpr int kMethod = 1;
+
+Result<std::vector<fs::path>> packages_of(const fs::path& model) {
+  if (package::form_of(model)) return std::vector<fs::path>{model};
+  std::vector<fs::path> packages;
+  std::error_code error;
+  for (auto entry = fs::recursive_directory_iterator(model, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+    if (entry->is_directory(error) && package::form_of(entry->path())) {
+      packages.push_back(entry->path());
+      entry.disable_recursion_pending();
+    }
+  if (error) return fail(ErrorCode::io, "cannot list {}: {}", model.string(), error.message());
+  std::ranges::sort(packages);
+  return packages;
+}
+
+lm::LanguageModel::Options model_options(const Options& options, bool hash) {
+  lm::LanguageModel::Options opened;
+  opened.runtime = options.runtime;
+  opened.hash = hash;
+  return opened;
+}
+
+std::string digest_of(const Windows& windows) {
+  Blake3 hash;
+  for (const auto& window : windows.inputs) {
+    const auto bytes = std::as_bytes(std::span(window));
+    hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
+  return hash.finish();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tuner>> Tuner::open(const fs::path& model, const fs::path& store,
+                                           int threads, const Options& options) {
+  ANEMONE_TRY(const auto tokenizer, tokenizer_of(model));
+  ANEMONE_TRY(const auto opened, lm::LanguageModel::open(model, model_options(options, true)));
+  ANEMONE_TRY(Windows windows,
+              windows_of(options.text, tokenizer, opened->info(), options.windows));
+  ANEMONE_TRY(ResultStore results,
+              ResultStore::open(store, fmt::format("{} {} {} {}", kMethod, opened->info().hash,
+                                                   digest_of(windows),
+                                                   runtime::to_string(options.runtime.numerics))));
+  const int all = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::unique_ptr<Tuner> tuner(
+      new Tuner(model, std::move(results), threads > 0 ? threads : all, options));
+  tuner->windows_ = std::move(windows);
+  ANEMONE_TRY(const std::vector<fs::path> packages, packages_of(model));
+  for (const fs::path& path : packages) {
+    ANEMONE_TRY(const package::Package package, package::open(path));
+    fs::path name = path == model ? path.filename() : path.lexically_relative(model);
+    name.replace_extension(".mlpackage");
+    for (WeightInputs& weight : weight_inputs(package.program, name.generic_string()))
+      tuner->weights_.push_back({path, name.generic_string(), std::move(weight)});
+  }
+  return tuner;
+}
+
+Result<std::optional<compress::Encoded>> Tuner::result(const Job& job) const {
+  const compress::Weight& weight = job.weight->inputs.weight.weight;
+  ANEMONE_TRY(const compress::Form form, job.scheme->form(weight));
+  return store_.load(store_.key(weight, *job.scheme, job.weight->inputs.dense), form);
+}
+
+Status Tuner::round(const std::vector<Job>& jobs) {
+  std::vector<Job> open;
+  std::set<std::string> keys;  // of weights that are alike the first decides
+  for (const Job& job : jobs) {
+    const WeightInputs& inputs = job.weight->inputs;
+    if (inputs.uses.empty() ||
+        !keys.insert(store_.key(inputs.weight.weight, *job.scheme, inputs.dense)).second)
+      continue;
+    ANEMONE_TRY(const auto known, result(job));
+    if (!known) open.push_back(job);
+  }
+  std::vector<Job> pass;
+  std::set<std::pair<fs::path, std::vector<InputUse>>> held;
+  uint64_t bytes = 0;
+  uint64_t done = jobs.size() - open.size();
+  const auto run = [&]() -> Status {
+    ANEMONE_RETURN_IF_ERROR(round_pass(pass, done, jobs.size()));
+    done += pass.size();
+    pass.clear();
+    held.clear();
+    bytes = 0;
+    return {};
+  };
+  for (const Job& job : open) {
+    const WeightInputs& weight = job.weight->inputs;
+    if (!held.contains({job.weight->package, weight.uses})) {
+      const uint64_t more = InputCollector::bytes_of(weight.weight.weight.columns());
+      if (!pass.empty() && bytes + more > options_.memory_bytes) ANEMONE_RETURN_IF_ERROR(run());
+      held.insert({job.weight->package, weight.uses});
+      bytes += more;
+    }
+    pass.push_back(job);
+  }
+  return pass.empty() ? Status() : run();
+}
+
+Status Tuner::round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t total) {
+  const auto collector = std::make_shared<InputCollector>(threads_);
+  std::vector<std::pair<size_t, Job>> by_moment;
+  for (const Job& job : jobs)
+    by_moment.emplace_back(collector->add(job.weight->package, job.weight->inputs.uses,
+                                          job.weight->inputs.weight.weight.columns()),
+                           job);
+  {
+    lm::LanguageModel::Options observed = model_options(options_, false);
+    observed.runtime.observer = collector;
+    ANEMONE_TRY(const auto model, lm::LanguageModel::open(model_, observed));
+    ANEMONE_RETURN_IF_ERROR(run_windows(*model, windows_, "calibrate", options_.progress));
+  }
+  std::ranges::stable_sort(by_moment, {}, &std::pair<size_t, Job>::first);
+  std::unique_ptr<const compress::Compensation> inputs;
+  size_t current = 0;
+  for (const auto& [moment, job] : by_moment) {
+    const compress::FoundWeight& weight = job.weight->inputs.weight;
+    if (options_.progress && !options_.progress({"round", done, total, "weights", weight.name}))
+      return fail(ErrorCode::interrupted, "interrupted; what is done is kept");
+    ++done;
+    if (inputs == nullptr || moment != current) {
+      inputs.reset();
+      inputs = std::make_unique<compress::Compensation>(collector->moment(moment), threads_);
+      current = moment;
+    }
+    const Tensor& dense = job.weight->inputs.dense;
+    ANEMONE_RETURN_IF_ERROR(
+        compress::check_finite(dense).in(fmt::format("weight '{}'", weight.name)));
+    const auto encoded = job.scheme->encode_for(weight.weight, dense, *inputs, threads_);
+    if (!encoded) continue;
+    ANEMONE_RETURN_IF_ERROR(store_.save(store_.key(weight.weight, *job.scheme, dense), *encoded));
+  }
+  return {};
+}
+
+}  // namespace anemone::calibrate

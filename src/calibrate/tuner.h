@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anemone/calibrate.h"
+#include "calibrate/result_store.h"
+#include "calibrate/weight_inputs.h"
+#include "calibrate/windows.h"
+
+namespace anemone::calibrate {
+
+/// A weight of a model that may be tuned.
+struct TunedWeight {
+  std::filesystem::path package;  ///< that was read.
+  std::string package_name;       ///< as compress_model calls what it writes.
+  WeightInputs inputs;
+  std::string name() const { return inputs.weight.name; }
+};
+
+/// One weight to be rounded in one way.
+struct Job {
+  const TunedWeight* weight = nullptr;
+  const compress::Scheme* scheme = nullptr;
+};
+
+/// A finished model, its text, and the store of what was rounded for them.
+class Tuner {
+ public:
+  /// Errors: those of reading the packages, of LanguageModel::open, of the tokenizer and the store.
+  static Result<std::unique_ptr<Tuner>> open(const std::filesystem::path& model,
+                                             const std::filesystem::path& store, int threads,
+                                             const Options& options);
+
+  const std::vector<TunedWeight>& weights() const { return weights_; }
+  const ResultStore& store() const { return store_; }
+  const Windows& windows() const { return windows_; }
+  const std::filesystem::path& model() const { return model_; }
+
+  /// Rounds what the store does not have. The text runs once for as many inputs as the memory
+  /// holds.
+  Status round(const std::vector<Job>& jobs);
+
+  /// What the store has of a job.
+  Result<std::optional<compress::Encoded>> result(const Job& job) const;
+
+ private:
+  Tuner(std::filesystem::path model, ResultStore store, int threads, const Options& options)
+      : model_(std::move(model)), store_(std::move(store)), threads_(threads), options_(options) {}
+  Status round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t total);
+
+  std::filesystem::path model_;
+  ResultStore store_;
+  int threads_;
+  const Options& options_;
+  Windows windows_;
+  std::vector<TunedWeight> weights_;
+};
+
+}  // namespace anemone::calibrate

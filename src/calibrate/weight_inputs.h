@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "anemone/package.h"
+#include "compress/find_weights.h"
+
+namespace anemone::calibrate {
+
+/// A value that a function multiplies a weight with.
+struct InputUse {
+  std::string function;
+  std::string value;
+  size_t axis_from_end = 1;  ///< where the input channels are: 1 is the last axis.
+  auto operator<=>(const InputUse&) const = default;
+};
+
+/// A weight of a package, with all that it is multiplied with in any function.
+struct WeightInputs {
+  compress::FoundWeight weight;
+  std::vector<std::string> names;  ///< that functions have for it.
+  Tensor dense;
+  std::vector<InputUse> uses;  ///< empty: it cannot be tuned.
+};
+
+/// The weights of a package, each once however many functions share it, by the name that the first
+/// of them has for it, in the order of the program.
+std::vector<WeightInputs> weight_inputs(const mil::Program& program, std::string_view package);
+
+}  // namespace anemone::calibrate

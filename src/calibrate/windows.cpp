@@ -1,0 +1,71 @@
+#include "calibrate/windows.h"
+
+#include <algorithm>
+#include <span>
+
+#include "base/error.h"
+
+namespace anemone::calibrate {
+namespace {
+
+constexpr int64_t kMostTokens = 512;  ///< of a window; later tokens say nothing new of inputs.
+
+/// A model without a state runs its own length, whatever it is given.
+int64_t window_tokens(const lm::ModelInfo& info) {
+  if (info.form == "plain") return info.context_length;
+  const int64_t block = std::max<int64_t>(
+      1, info.score_block_tokens > 0 ? info.score_block_tokens : info.prefill_block_tokens);
+  const int64_t most = std::max(block, std::min(info.context_length, kMostTokens));
+  return most / block * block;
+}
+
+}  // namespace
+
+Result<Windows> windows_of(std::string_view text, const text::Tokenizer& tokenizer,
+                           const lm::ModelInfo& info, int64_t most) {
+  ANEMONE_TRY(const std::vector<int32_t> tokens, tokenizer.encode(text, false));
+  const int64_t length = window_tokens(info);
+  const std::optional<int32_t> bos = tokenizer.bos_id();
+  // A window takes the token behind it as its last target.
+  const int64_t step = length + 1 - (bos ? 1 : 0);
+  const int64_t count = static_cast<int64_t>(tokens.size()) / step;
+  if (count == 0)
+    return fail(ErrorCode::invalid_argument, "the text has {} tokens, one window {}", tokens.size(),
+                step);
+  const int64_t taken = std::min(count, most);
+  Windows windows;
+  for (int64_t i = 0; i < taken; ++i) {
+    const auto first = static_cast<size_t>(i * count / taken * step);
+    std::vector<int32_t> window(static_cast<size_t>(length + 1), bos.value_or(0));
+    std::ranges::copy(std::span(tokens).subspan(first, static_cast<size_t>(step)),
+                      window.end() - step);
+    windows.targets.emplace_back(window.begin() + 1, window.end());
+    window.pop_back();
+    windows.inputs.push_back(std::move(window));
+  }
+  return windows;
+}
+
+Status run_windows(lm::LanguageModel& model, const Windows& windows, std::string_view stage,
+                   const ProgressSink& progress, double* loss_sum) {
+  uint64_t done = 0;
+  const uint64_t total = windows.inputs.size() * windows.inputs[0].size();
+  std::vector<lm::TokenScore> scores(windows.inputs[0].size());
+  for (size_t i = 0; i < windows.inputs.size(); ++i) {
+    if (progress && !progress({stage, done, total, "tokens"}))
+      return fail(ErrorCode::interrupted, "interrupted; what is done is kept");
+    const auto sequence = model.new_sequence();
+    ANEMONE_RETURN_IF_ERROR(
+        model.score(*sequence, windows.inputs[i], windows.targets[i], scores, lm::ScoreBy::blocks));
+    done += windows.inputs[i].size();
+    if (loss_sum != nullptr)
+      for (const lm::TokenScore& score : scores) *loss_sum -= score.log_probability;
+  }
+  return {};
+}
+
+Result<text::Tokenizer> tokenizer_of(const std::filesystem::path& model) {
+  return text::Tokenizer::load(model.has_filename() ? model : model.parent_path());
+}
+
+}  // namespace anemone::calibrate

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "anemone/calibrate.h"
+
+namespace anemone::calibrate {
+
+/// Pieces of a text as a model takes them.
+struct Windows {
+  std::vector<std::vector<int32_t>> inputs;   ///< all of one length.
+  std::vector<std::vector<int32_t>> targets;  ///< the token behind each.
+};
+
+/// Windows of the text, spread over all of it: whole multiples of the block in which the model
+/// scores, so that no padding is run. Each begins with the BOS token where the tokenizer has one.
+/// Errors: invalid_argument (the text has no window).
+Result<Windows> windows_of(std::string_view text, const text::Tokenizer& tokenizer,
+                           const lm::ModelInfo& info, int64_t most);
+
+/// Runs all windows from an empty state. `losses`, if not null, gets the sum of -log p.
+/// Errors: those of running, interrupted.
+Status run_windows(lm::LanguageModel& model, const Windows& windows, std::string_view stage,
+                   const ProgressSink& progress, double* loss_sum = nullptr);
+
+/// The tokenizer beside a model. Errors: as Tokenizer::load.
+Result<text::Tokenizer> tokenizer_of(const std::filesystem::path& model);
+
+}  // namespace anemone::calibrate

@@ -1,0 +1,77 @@
+#include "calibration_flags.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "input_text.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+
+Result<calibrate::Options> CalibrationFlags::options(const CommonFlags& common) const {
+  if (text.empty())
+    return Error{ErrorCode::invalid_argument,
+                 "--target-bits: what a weight needs is measured on a text",
+                 {},
+                 "--calibrate names one"};
+  calibrate::Options options;
+  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ANEMONE_TRY(options.text, read_text(text));
+  options.windows = windows;
+  options.target_bits = target_bits;
+  options.log = log_sink(common);
+  return options;
+}
+
+Result<std::optional<calibrate::Comparison>> CalibrationFlags::compare(
+    const std::filesystem::path& dense, const std::filesystem::path& compressed,
+    const CommonFlags& common, const ProgressSink& progress) const {
+  if (measured.empty()) return std::optional<calibrate::Comparison>();
+  calibrate::Options options;
+  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ANEMONE_TRY(options.text, read_text(measured));
+  options.windows = measured_windows;
+  options.progress = progress;
+  ANEMONE_TRY(auto comparison, calibrate::compare(dense, compressed, options));
+  return std::optional(comparison);
+}
+
+void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures) {
+  app.add_option("--calibrate", flags.text,
+                 "UTF-8 text that compression is tuned on; what is done is kept in OUT.partial "
+                 "until OUT is whole");
+  app.add_option("--calibration-windows", flags.windows,
+                 "Pieces of that text that the model runs, of up to 512 tokens")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--target-bits", flags.target_bits,
+                 "In place of --quantize: bits a weight on the average; each weight gets the "
+                 "scheme that the loss wants, of lut2, lut3, lut4, lut6 and int8")
+      ->check(CLI::PositiveNumber);
+  if (!measures) return;
+  app.add_option("--measure", flags.measured,
+                 "UTF-8 text that loss, best tokens and KL divergence are measured on, beside the "
+                 "model before");
+  app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text")
+      ->check(CLI::PositiveNumber);
+}
+
+nlohmann::ordered_json comparison_json(const calibrate::Comparison& comparison) {
+  return {{"tokens", comparison.tokens},
+          {"dense_loss", comparison.dense_loss},
+          {"loss", comparison.loss},
+          {"dense_perplexity", std::exp(comparison.dense_loss)},
+          {"perplexity", std::exp(comparison.loss)},
+          {"top1_agreement", comparison.top1_agreement},
+          {"kl_divergence", comparison.kl_divergence}};
+}
+
+std::string comparison_text(const calibrate::Comparison& comparison) {
+  return fmt::format(
+      "over {} tokens: loss {:.4f}, before {:.4f} (perplexity {:.3f}, before {:.3f}); best token "
+      "the same {:.2f} %, KL {:.5f}\n",
+      comparison.tokens, comparison.loss, comparison.dense_loss, std::exp(comparison.loss),
+      std::exp(comparison.dense_loss), 100 * comparison.top1_agreement, comparison.kl_divergence);
+}
+
+}  // namespace anemone::tools
