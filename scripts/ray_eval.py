@@ -6,7 +6,8 @@
 
 Each part is `anemone eval MODEL … --shard i/n --resume` on some machine of the cluster. The program, the model and the data
 have the same paths on all of them; OUT need not be shared: what the merge needs comes back through Ray. A part that fails,
-or whose machine is lost, runs again and goes on where it was, if it comes back to a machine that has its answers.
+or whose machine is lost, runs again and goes on where it was, if it comes back to a machine that has its answers. A document
+that fails is no failure of its part: the merge counts and names it. OUT may be a name that ends in .json, as in anemone eval.
 Exit codes are those of anemone; 69 when the Python package `ray` is missing.
 """
 import argparse
@@ -36,8 +37,15 @@ def run_part(command, index, count, folder, here):
     return done.returncode, done.stderr[-2000:], part
 
 
-def merge(program, parts, out):
-    folder = out / "parts"
+def result_of(ready):
+    """What run_part returned; a part that was lost with its machine failed."""
+    try:
+        return ray.get(ready)
+    except ray.exceptions.RayError as error:
+        return 1, f"{type(error).__name__}: {error}", None
+
+
+def merge(program, parts, out, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, content in parts:
@@ -60,6 +68,7 @@ def main():
     parser.add_argument("--output-path", "--output_path", type=pathlib.Path, required=True)
     options, flags = parser.parse_known_args()
     out = options.output_path.resolve()
+    work = out.with_name(f"{out.stem}_parts") if out.suffix == ".json" else out
 
     ray.init(address=options.address, log_to_driver=False)
     cores = int(ray.cluster_resources().get("CPU", 1))
@@ -70,14 +79,14 @@ def main():
     remote = ray.remote(num_cpus=cpus, max_retries=options.retries)(run_part)
 
     def start(index):
-        return remote.remote(command, index, count, str(out / "shards" / str(index)), here)
+        return remote.remote(command, index, count, str(work / "shards" / str(index)), here)
 
     running = {start(index): (index, 0) for index in range(1, count + 1)}
     parts = {}
     while running:
         (ready,), _ = ray.wait(list(running), num_returns=1)
         index, attempt = running.pop(ready)
-        code, words, part = ray.get(ready)
+        code, words, part = result_of(ready)
         if code != 0 and code != 2 and code != 3 and attempt < options.retries:
             print(f"ray_eval: part {index} of {count} failed, once more: {words.strip()}", file=sys.stderr)
             running[start(index)] = (index, attempt + 1)
@@ -89,7 +98,7 @@ def main():
         else:
             parts[index] = part
             print(f"ray_eval: {len(parts)} of {count} parts", file=sys.stderr)
-    return merge(options.anemone, [parts[index] for index in sorted(parts)], out)
+    return merge(options.anemone, [parts[index] for index in sorted(parts)], out, work / "parts")
 
 
 if __name__ == "__main__":

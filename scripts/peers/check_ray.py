@@ -49,22 +49,35 @@ def run(command):
     return done
 
 
+def write_task(folder):
+    """A task of three documents, one to a part, of which one has no label among its choices."""
+    folder.mkdir()
+    (folder / "labels.yaml").write_text(
+        "task: labels\ndataset_path: json\ndataset_kwargs: {data_files: labels.jsonl}\ntest_split: train\n"
+        "output_type: multiple_choice\ndoc_to_text: thing\ndoc_to_choice: [red, green]\ndoc_to_target: label\n")
+    rows = [{"thing": f"Thing {i}", "label": label} for i, label in enumerate((0, 7, 1))]
+    (folder / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("model", type=pathlib.Path)
     options = parser.parse_args()
-    flags = [str(options.model.resolve()), "--tasks", "typos,prose", "--limit", "31", "--apply-chat-template",
-             "--log-samples"]
     program = options.program.resolve()
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
+        write_task(folder / "tasks")
+        flags = [str(options.model.resolve()), "--tasks", "typos,prose,labels", "--limit", "31",
+                 "--apply-chat-template", "--log-samples", "--include-path", str(folder / "tasks")]
         run([program, "eval", *flags, "-q", "--output-path", folder / "whole"])
         address = f"127.0.0.1:{free_port()}"
         head = start_cluster(address, folder)
         try:
             done = run([sys.executable, ROOT / "scripts/ray_eval.py", "--anemone", program, "--address", address,
                         "--shards", "3", "--cpus", "1", "--output-path", folder / "merged", *flags])
+            run([sys.executable, ROOT / "scripts/ray_eval.py", "--anemone", program, "--address", address,
+                 "--shards", "3", "--cpus", "1", "--output-path", folder / "named.json", *flags])
         finally:
             os.killpg(head.pid, signal.SIGTERM)
             head.wait()
@@ -74,7 +87,13 @@ def main():
         if len(whole) != 1 or whole != merged:
             sys.exit("the merged results differ from those of one run")
         (results,) = (folder / "merged").glob("*/results_*.json")
-        documents = json.loads(results.read_text())["n-samples"]
+        scores = json.loads(results.read_text())
+        documents = scores["n-samples"]
+        if [failed["doc_id"] for failed in scores["failed"]["labels"]] != [1]:
+            sys.exit(f"failed documents: {scores['failed']}")
+        (named,) = folder.glob("named_*.json")
+        if json.loads(named.read_text())["results"] != scores["results"]:
+            sys.exit("a name that ends in .json has other results")
     print(f"ray: 3 parts on 2 workers give what one run gives: {documents}")
 
 

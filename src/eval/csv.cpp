@@ -15,6 +15,7 @@ namespace {
 struct Record {
   std::vector<std::string> fields;
   size_t line = 0;
+  bool ended = false;  ///< by an end of line.
 };
 
 Result<std::vector<Record>> split(std::string_view text, char separator) {
@@ -49,6 +50,9 @@ Result<std::vector<Record>> split(std::string_view text, char separator) {
         continue;
       }
       ended = true;
+      record.ended = at < text.size();
+      // Nothing behind the last separator, not even an end of line, is no field.
+      if (!record.ended && text.back() == separator) record.fields.pop_back();
       if (at < text.size() && text[at] == '\r') ++at;
       if (at < text.size() && text[at] == '\n') ++at;
       ++line;
@@ -126,6 +130,11 @@ Result<std::vector<Value>> parse_csv(std::string_view text, char separator) {
     if (record.fields.size() > header.size())
       return fail(ErrorCode::corrupt, "line {}: {} fields, the header has {}", record.line,
                   record.fields.size(), header.size());
+    if (record.fields.size() < header.size() && !record.ended)
+      return fail(ErrorCode::corrupt,
+                  "line {}: cut off: {} fields and no end of line, the header "
+                  "has {} fields",
+                  record.line, record.fields.size(), header.size());
     for (size_t c = 0; c < header.size(); ++c)
       types[c].see(c < record.fields.size() ? std::string_view(record.fields[c])
                                             : std::string_view());

@@ -79,7 +79,7 @@ Result<std::optional<DatasetFiles>> find_in_data(const fs::path& data, const std
   for (const fs::path& folder : folders) {
     if (!is_folder(folder)) continue;
     auto splits = splits_in(folder);
-    if (!splits.empty()) return std::optional(DatasetFiles{folder.string(), std::move(splits)});
+    if (!splits.empty()) return std::optional(DatasetFiles{folder.string(), std::move(splits), {}});
   }
   return std::optional<DatasetFiles>();
 }
@@ -225,8 +225,8 @@ Result<DatasetFiles> find_dataset(const std::string& path, const std::string& co
   }
   if (!places.datasets_cache.empty()) {
     note(places.datasets_cache);
-    if (auto found = find_in_datasets_cache(places.datasets_cache, path, config))
-      return *std::move(found);
+    ANEMONE_TRY(auto found, find_in_datasets_cache(places.datasets_cache, path, config));
+    if (found) return *std::move(found);
   }
   const std::string what =
       config.empty() ? fmt::format("'{}'", path) : fmt::format("'{}' ({})", path, config);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -29,7 +30,8 @@ DataPlaces data_places(std::filesystem::path data);
 struct DatasetFiles {
   std::string origin;  ///< the folder or file that was taken, for reports.
   std::map<std::string, std::vector<std::filesystem::path>> splits;
-  bool listed = false;  ///< the task names each file itself.
+  std::map<std::string, int64_t> counts;  ///< rows of a split, where its folder tells them.
+  bool listed = false;                    ///< the task names each file itself.
 };
 
 /// Checks the files of one split: of "train-00000-of-00007.parquet" each shard must be there once,

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+
 #include "support/scratch_folder.h"
 
 namespace anemone::eval {
@@ -100,6 +102,10 @@ TEST_F(DataFolder, HubCacheWithoutCardGoesByFileNames) {
   folder.write(snapshot + "data/dev-00000-of-00001.parquet", "");
   EXPECT_THAT(find("Rowan/hellaswag", "", "validation"),
               ElementsAre(snapshot + "data/dev-00000-of-00001.parquet"));
+  folder.write("hub/elsewhere/test.jsonl", "");
+  for (const std::string& config :
+       {std::string("../../../elsewhere"), (folder.path() / "hub/elsewhere").string()})
+    EXPECT_THAT(find("Rowan/hellaswag", config, "test"), ElementsAre(HasSubstr("is not in")));
 }
 
 TEST_F(DataFolder, S0_65_ReadsTheDatasetsCache) {
@@ -107,6 +113,23 @@ TEST_F(DataFolder, S0_65_ReadsTheDatasetsCache) {
   folder.write(base + "h1/if_eval-train.arrow", "");
   folder.write(base + "h1/cache-123.arrow", "");
   EXPECT_THAT(find("google/IFEval", "", "train"), ElementsAre(base + "h1/if_eval-train.arrow"));
+  EXPECT_TRUE(find_dataset("google/IFEval", "", places())->counts.empty());
+
+  const auto later = std::filesystem::last_write_time(folder.path() / (base + "h1"));
+  for (const char* newer : {"h2", "h3.incomplete"}) {
+    folder.write(base + newer + "/if_eval-train.arrow", "");
+    std::filesystem::last_write_time(folder.path() / (base + newer),
+                                     later + std::chrono::hours(newer[1] - '0'));
+  }
+  folder.write(base + "h3.incomplete_info.lock", "");
+  EXPECT_THAT(find("google/IFEval", "", "train"), ElementsAre(base + "h2/if_eval-train.arrow"));
+
+  folder.write(base + "h2/dataset_info.json",
+               R"({"splits": {"train": {"name": "train", "num_examples": 541}, "odd": 3}})");
+  EXPECT_EQ(find_dataset("google/IFEval", "", places())->counts,
+            (std::map<std::string, int64_t>{{"train", 541}}));
+  folder.write(base + "h2/dataset_info.json", "{\"splits\": {");
+  EXPECT_THAT(find("google/IFEval", "", "train"), ElementsAre(HasSubstr("dataset_info.json")));
 }
 
 TEST_F(DataFolder, AbsentDataNameThePlacesAndTheDownload) {

@@ -74,7 +74,7 @@ Result<Dataset> Dataset::open(const TaskConfig& task, const CatalogueEntry& entr
                 task.dataset_path);
   std::error_code ignored;
   if (fs::is_directory(task.dataset_path, ignored)) {
-    dataset.files_ = {task.dataset_path, splits_in(task.dataset_path)};
+    dataset.files_ = {task.dataset_path, splits_in(task.dataset_path), {}};
     return dataset;
   }
   ANEMONE_TRY(dataset.files_, find_dataset(task.dataset_path, task.dataset_name, places));
@@ -103,6 +103,12 @@ Result<Rows> Dataset::rows(const std::string& split) const {
       rows.values.insert(rows.values.end(), std::make_move_iterator(more->begin()),
                          std::make_move_iterator(more->end()));
   }
+  const auto count = files_.counts.find(split);
+  if (count != files_.counts.end() && std::cmp_not_equal(count->second, rows.values.size()))
+    return with_hint(
+        fail(ErrorCode::corrupt, "{}: split '{}' has {} rows, its dataset_info.json says {}",
+             files_.origin, split, rows.values.size(), count->second),
+        "remove this folder and prepare the data set again");
   return rows;
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/path_inside.h"
+#include "eval/json_text.h"
 #include "eval/python_text.h"
 #include "eval/rows.h"
 #include "eval/yaml.h"
@@ -137,6 +139,22 @@ std::string snake_case(const std::string& name) {
   return out;
 }
 
+/// The rows of each split, in the file that datasets leaves beside them when it is done.
+Result<std::map<std::string, int64_t>> recorded_counts(const fs::path& build) {
+  std::map<std::string, int64_t> counts;
+  const fs::path file = build / "dataset_info.json";
+  const std::string text = read_text(file);
+  if (text.empty()) return counts;
+  ANEMONE_TRY(const Value info, parse_json_text(text).in(file.string()));
+  const Value splits = info.is_object() ? info.value("splits", Value()) : Value();
+  if (!splits.is_object()) return counts;
+  for (const auto& [name, split] : splits.items()) {
+    const Value count = split.is_object() ? split.value("num_examples", Value()) : Value();
+    if (count.is_number_integer()) counts[name] = count.get<int64_t>();
+  }
+  return counts;
+}
+
 }  // namespace
 
 fs::path hub_folder(const fs::path& hub_cache, const std::string& path) {
@@ -160,26 +178,26 @@ Result<std::optional<DatasetFiles>> find_in_hub_cache(const fs::path& hub_cache,
       if (config.empty() ? !is_default : name != config) continue;
       Splits splits = card_splits(entry["data_files"], names, *snapshot);
       if (!splits.empty())
-        return std::optional(DatasetFiles{snapshot->string(), std::move(splits)});
+        return std::optional(DatasetFiles{snapshot->string(), std::move(splits), {}});
     }
   }
   std::vector<fs::path> folders;
   if (!config.empty()) {
-    folders.push_back(*snapshot / config);
+    if (path_inside(*snapshot, config).ok()) folders.push_back(*snapshot / config);
   } else {
     folders.push_back(*snapshot / "data");
     folders.push_back(*snapshot);
   }
   for (const fs::path& folder : folders) {
     Splits splits = named_splits(folder);
-    if (!splits.empty()) return std::optional(DatasetFiles{folder.string(), std::move(splits)});
+    if (!splits.empty()) return std::optional(DatasetFiles{folder.string(), std::move(splits), {}});
   }
   return std::optional<DatasetFiles>();
 }
 
-std::optional<DatasetFiles> find_in_datasets_cache(const fs::path& datasets_cache,
-                                                   const std::string& path,
-                                                   const std::string& config) {
+Result<std::optional<DatasetFiles>> find_in_datasets_cache(const fs::path& datasets_cache,
+                                                           const std::string& path,
+                                                           const std::string& config) {
   const size_t slash = path.rfind('/');
   const std::string last = slash == std::string::npos ? path : path.substr(slash + 1);
   const std::string owner = slash == std::string::npos ? "" : path.substr(0, slash) + "___";
@@ -194,20 +212,24 @@ std::optional<DatasetFiles> find_in_datasets_cache(const fs::path& datasets_cach
       fs::file_time_type newest_time = fs::file_time_type::min();
       for (const fs::path& version : sorted_entries(config_folder)) {
         for (const fs::path& build : sorted_entries(version)) {
+          if (build.extension() == ".incomplete") continue;
           Splits splits;
           for (const auto& [stem, files] : splits_in(build)) {
             if (stem.starts_with(name + "-")) splits[stem.substr(name.size() + 1)] = files;
           }
           const auto time = fs::last_write_time(build, ignored);
           if (splits.empty() || (newest && time <= newest_time)) continue;
-          newest = DatasetFiles{build.string(), std::move(splits)};
+          newest = DatasetFiles{build.string(), std::move(splits), {}};
           newest_time = time;
         }
       }
-      if (newest) return newest;
+      if (newest) {
+        ANEMONE_TRY(newest->counts, recorded_counts(newest->origin));
+        return newest;
+      }
     }
   }
-  return std::nullopt;
+  return std::optional<DatasetFiles>();
 }
 
 }  // namespace anemone::eval

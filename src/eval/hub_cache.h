@@ -21,9 +21,9 @@ Result<std::optional<DatasetFiles>> find_in_hub_cache(const std::filesystem::pat
                                                       const std::string& config);
 
 /// In DATASETS/ORG___name/<config>/<version>/<hash>/name-<split>[-NNNNN-of-NNNNN].arrow, the newest
-/// such folder.
-std::optional<DatasetFiles> find_in_datasets_cache(const std::filesystem::path& datasets_cache,
-                                                   const std::string& path,
-                                                   const std::string& config);
+/// such folder that is complete, with the counts of its dataset_info.json. Errors: corrupt (that).
+Result<std::optional<DatasetFiles>> find_in_datasets_cache(
+    const std::filesystem::path& datasets_cache, const std::string& path,
+    const std::string& config);
 
 }  // namespace anemone::eval

@@ -63,6 +63,22 @@ TEST(Rows, CsvFaultsNameTheLine) {
   EXPECT_EQ(read("a\n\"x\n\n", RowFormat::csv), "error: corrupt: line 2: a quote stays open");
 }
 
+TEST(Rows, CsvThatIsCutOffIsAnError) {
+  constexpr std::string_view kWhole = "q,x,y\nGrass,1\n\"The\nsky\",\"a, b\",\"c\nd\"\n";
+  const size_t last = kWhole.find("\"The");
+  EXPECT_TRUE(read(kWhole, RowFormat::csv).starts_with("[")) << "a whole line may be short";
+  for (size_t cut = last + 1; cut + 2 < kWhole.size(); ++cut)
+    EXPECT_THAT(read(kWhole.substr(0, cut), RowFormat::csv),
+                ::testing::AnyOf("error: corrupt: line 3: a quote stays open",
+                                 ::testing::StartsWith("error: corrupt: line 3: cut off: ")))
+        << kWhole.substr(0, cut);
+  EXPECT_EQ(
+      read("q\tx\nGrass\taaa\nThe sk", RowFormat::tsv),
+      "error: corrupt: line 3: cut off: 1 fields and no end of line, the header has 2 fields");
+  EXPECT_EQ(read("q,x\nGrass,aaa", RowFormat::csv), R"([{"q": "Grass", "x": "aaa"}])")
+      << "the last end of line may be left out";
+}
+
 TEST(Rows, TextIsOneRowALine) {
   EXPECT_EQ(read("a\r\n\nb", RowFormat::text), R"([{"text": "a"}, {"text": ""}, {"text": "b"}])");
 }

@@ -29,9 +29,18 @@ TEST_F(EvaluateTest, S0_65_RowsComeFromTheCachesOfHuggingFace) {
                      "doc_to_text: \"{{question}}\"\ndoc_to_choice: [a, b]\ndoc_to_target: 0\n");
   setenv("HF_HOME", (folder.path() / "hf").c_str(), 1);
   options.tasks = {"first", "second"};
-  auto model = model_of(1);
-  const auto report = run(model);
+  const auto run_with_count = [&](int count) {
+    folder.write("hf/datasets/org___second/default/0.0.0/abc/dataset_info.json",
+                 Value{{"splits", {{"test", {{"num_examples", count}}}}}}.dump());
+    auto model = model_of(1);
+    return run(model);
+  };
+  const auto report = run_with_count(40);
+  const auto other = run_with_count(41);
   unsetenv("HF_HOME");
+  ASSERT_FALSE(other.ok());
+  EXPECT_THAT(other.error().to_string(),
+              HasSubstr("split 'test' has 40 rows, its dataset_info.json says 41"));
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_EQ(report->tasks[0].documents, 40);
   EXPECT_EQ(report->tasks[0].samples, report->tasks[1].samples);

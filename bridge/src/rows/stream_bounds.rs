@@ -1,5 +1,6 @@
 //! A walk over an Arrow IPC stream before it is read: the reader allocates what a length says, so
-//! every length must fit into the file.
+//! every length must fit into the file; and it takes the end of the file for the end of the stream,
+//! so that the mark at its end must be there, or batches may be missing.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -22,7 +23,7 @@ pub fn check(source: &mut (impl Read + Seek)) -> Result<()> {
     loop {
         source.seek(SeekFrom::Start(at)).map_err(read_failed)?;
         if at == end {
-            break;
+            return Err(malformed(at, "cut off: it has no end mark"));
         }
         let mut left = end - at;
         let mut number = || -> Result<u32> {

@@ -133,6 +133,19 @@ fn arrow_rows() {
 }
 
 #[test]
+fn a_stream_without_its_end_mark_is_cut_off() {
+    let whole = stream_bytes(&batch(), 2);
+    let marked = [[0xff; 4], [0; 4]].concat();
+    assert!(whole.ends_with(&marked));
+    for size in [whole.len() - marked.len(), stream_bytes(&batch(), 1).len() - marked.len()] {
+        let error = Rows::open_bytes(Format::ArrowStream, &whole[..size]).err().unwrap();
+        assert!(error.message.contains("cut off: it has no end mark"), "{error}");
+        let ended = [&whole[..size], &marked].concat();
+        assert!(Rows::open_bytes(Format::ArrowStream, &ended).is_ok());
+    }
+}
+
+#[test]
 fn long_batches_are_cut() {
     let numbers = Int64Array::from_iter_values(0..5000);
     let batch = RecordBatch::try_from_iter([("n", Arc::new(numbers) as ArrayRef)]).unwrap();
@@ -194,7 +207,7 @@ fn broken_files_are_errors() {
                 Rows::open_bytes(format, &bytes[..cut]).and_then(|mut r| all_lines(&mut r));
             failures += usize::from(result.is_err());
         }
-        assert!(failures > bytes.len() / 13 / 2, "{format:?}: {failures}");
+        assert_eq!(failures, bytes.len().div_ceil(13), "{format:?}");
         let mut state = 1u64;
         for _ in 0..4000 {
             let mut changed = bytes.clone();

@@ -59,6 +59,7 @@ Result<NamedShard> read_shard(const fs::path& path) {
 /// the places of files.
 Value settings_of(const ShardFile& file) {
   Value settings = file.results;
+  settings["--log-samples"] = !settings.at("task_hashes").empty();
   for (const char* key :
        {"results", "groups", "n-samples", "task_hashes", "failed", "date", "pretty_env_info",
         "total_evaluation_time_seconds", "model_name", "model_name_sanitized"})

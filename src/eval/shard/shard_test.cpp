@@ -11,6 +11,7 @@ namespace anemone::eval {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -195,6 +196,16 @@ TEST_F(MergeTest, ShardsMustFitTogether) {
   other = shard_of({2, 2});
   other.tasks[0].selected.sha256 = sha256("other questions");
   EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("tasks.colours.questions"));
+  other = shard_of({2, 2});
+  other.results["task_hashes"] = Value::object();
+  const fs::path bare = write(other, "c");
+  EXPECT_THAT(refused({one, bare}), AllOf(HasSubstr(bare.string() +
+                                                    " is of another run: "
+                                                    "--log-samples is false, in " +
+                                                    one.string()),
+                                          HasSubstr("it is true")));
+  EXPECT_THAT(refused({bare, one}),
+              AllOf(HasSubstr(one.string()), HasSubstr(bare.string()), HasSubstr("--log-samples")));
   other = shard_of({2, 2});
   other.tasks[0].documents.pop_back();
   EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("hold 9 documents, the run has 10"));
