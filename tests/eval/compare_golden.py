@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Evaluates the embedded model as the recorded runs of lm-evaluation-harness did and compares.
 
-    compare_golden.py ANEMONE MODEL SHARED RUN [--log-likelihood 0.05] [--per-100-tokens 0.05] [--documents N]
+    compare_golden.py ANEMONE MODEL SHARED RUN [--numerics fp32] [--convert fp32] [--log-likelihood 0.05]
+                      [--per-100-tokens 0.05] [--documents N]
 
 Requests, targets and hashes must be equal. A log-likelihood may differ by the first bound, a rolling one by the second for every
 100 scored tokens. A document's metric may differ only where the recorded answers lie closer than the bound lets them
 move, and generated text only where the recorded gap between the two best tokens is below the first bound; not more than one
 document in twenty may be excused so. Scores of the task may differ by what those documents and those bounds make of them.
 --documents compares the first N recorded documents only: then the hash and the scores of the whole task are left out.
-Prints the largest differences seen.
+--convert evaluates what `anemone convert` makes of the checkpoint MODEL with weights of that type: layout anemone, which
+scores long continuations by blocks.
+Prints how the differences are distributed.
 """
 import argparse
 import gzip
@@ -42,6 +45,7 @@ RUNS = {
     "notes": ("notes", "custom", []),
     "typos": ("typos", "custom", ["--apply_chat_template"]),
 }
+CONTEXT = "1024"  # of the recorded runs
 MOST_EXCUSED = 0.05
 # Scores that are exp(-mean).
 PERPLEXITIES = ("perplexity", "word_perplexity", "byte_perplexity")
@@ -58,8 +62,8 @@ class Comparison:
     def __init__(self, options):
         self.options = options
         self.faults = []
-        self.largest = 0.0
-        self.largest_rolling = 0.0
+        self.differences = []  # of log-likelihoods
+        self.rolling_differences = []  # for every 100 tokens, of a shorter text the whole
         self.excused = {}  # metric -> documents
 
     def fault(self, document, text):
@@ -90,7 +94,7 @@ class Comparison:
         tokens = trace["n_tokens"]
         bound = self.rolling_bound(tokens)
         if tokens:
-            self.largest_rolling = max(self.largest_rolling, abs(value - recorded) / tokens * 100)
+            self.rolling_differences.append(abs(value - recorded) / max(1.0, tokens / 100))
         if not abs(value - recorded) <= bound:
             self.fault(document, f"{value}, recorded {recorded}: more than {bound:.3f} apart")
         for metric in golden["metrics"]:
@@ -101,7 +105,7 @@ class Comparison:
         bound = self.options.log_likelihood
         for index, (mine, other, facts) in enumerate(zip(ours["resps"], golden["resps"], trace)):
             value, recorded = float(mine[0][0]), float(other[0][0])
-            self.largest = max(self.largest, abs(value - recorded))
+            self.differences.append(abs(value - recorded))
             if not abs(value - recorded) <= bound:
                 self.fault(document, f"request {index}: {value}, recorded {recorded}")
             if mine[0][1] != other[0][1] and facts["greedy_gap"] > 2 * bound:
@@ -181,21 +185,40 @@ class Comparison:
         return rounding + largest * math.expm1(drift)
 
 
+def distribution(differences):
+    """Median, the value that 95 % do not exceed, and the largest one."""
+    if not differences:
+        return "none"
+    ordered = sorted(differences)
+    median, most = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.5, 0.95))
+    return f"median {median:.6f}, 95 % {most:.6f}, largest {ordered[-1]:.6f} of {len(ordered)}"
+
+
+def converted(options, folder):
+    """Layout anemone of the checkpoint, whose function `score` is asked by blocks."""
+    subprocess.run([options.anemone, "convert", options.model, "-o", folder, "--dtype", options.convert,
+                    "--context", CONTEXT, "-q"],
+                   check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 def compare(options):
     task, include, flags = RUNS[options.run]
     if options.documents:
         flags = ["--limit", str(options.documents)]
     golden_folder = options.shared / "fixtures" / "lm_eval"
     with tempfile.TemporaryDirectory() as scratch:
-        command = [options.anemone, "eval", options.model, "--tasks", task, "--numerics", "fp32",
+        out = pathlib.Path(scratch, "out")
+        model = converted(options, pathlib.Path(scratch, "model")) if options.convert else options.model
+        command = [options.anemone, "eval", model, "--tasks", task, "--numerics", options.numerics,
                    "--include-path", golden_folder / include, "--data", options.shared / "data" / "benchmarks",
-                   "--log-samples", "--output-path", scratch, "--no-progress", *flags]
+                   "--log-samples", "--output-path", out, "--no-progress", *flags]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             sys.exit(f"exit code {done.returncode}")
         print(done.stdout, end="")
-        ours = read_lines(next(pathlib.Path(scratch).rglob("samples_*.jsonl")))
-        results = json.loads(next(pathlib.Path(scratch).rglob("results_*.json")).read_text())
+        ours = read_lines(next(out.rglob("samples_*.jsonl")))
+        results = json.loads(next(out.rglob("results_*.json")).read_text())
     golden = read_lines(golden_folder / options.run / f"samples_{task}.jsonl.gz")[:options.documents]
     traces = {}
     for line in read_lines(golden_folder / options.run / f"trace_{task}.jsonl.gz"):
@@ -213,8 +236,8 @@ def compare(options):
     comparison.most_excused(len(golden))
     if not options.documents:
         comparison.scores(results["results"][task], recorded["results"][task], golden, traces)
-    print(f"{options.run}: {len(ours)} documents; largest difference {comparison.largest:.6f}, rolling "
-          f"{comparison.largest_rolling:.6f} per 100 tokens; "
+    print(f"{options.run}, {options.numerics}: {len(ours)} documents; differences: {distribution(comparison.differences)}; "
+          f"rolling, per 100 tokens: {distribution(comparison.rolling_differences)}; "
           f"{sum(map(len, comparison.excused.values()))} scores within their margin")
     for fault in comparison.faults[:20]:
         print(f"  {fault}"[:600])
@@ -227,6 +250,8 @@ def main():
     parser.add_argument("model")
     parser.add_argument("shared", type=pathlib.Path)
     parser.add_argument("run", choices=RUNS)
+    parser.add_argument("--numerics", choices=("fp16", "fp32"), default="fp32")
+    parser.add_argument("--convert", choices=("fp16", "fp32"))
     parser.add_argument("--log-likelihood", type=float, default=0.05)
     parser.add_argument("--per-100-tokens", type=float, default=0.05)
     parser.add_argument("--documents", type=int)

@@ -40,6 +40,16 @@ class ComparisonTest(unittest.TestCase):
         self.assertEqual(self.faults(page("-300.09"), page(), WINDOWS), [])
         self.assertEqual(self.comparison.excused, {})
 
+    def test_differences_are_told_as_a_distribution(self):
+        self.faults(sample(("-1.04", "-2.01")), sample(), CHOICES)
+        self.faults(page("-300.06"), page(), WINDOWS)
+        self.assertEqual(compare_golden.distribution(self.comparison.differences),
+                         "median 0.010000, 95 % 0.040000, largest 0.040000 of 2")
+        self.assertEqual(compare_golden.distribution(self.comparison.rolling_differences),
+                         "median 0.030000, 95 % 0.030000, largest 0.030000 of 1")
+        self.assertTrue(compare_golden.distribution(list(range(1, 101))).startswith("median 50.000000, 95 % 95.0000"))
+        self.assertEqual(compare_golden.distribution([]), "none")
+
     def test_what_is_no_number_fails(self):
         self.assertTrue(self.faults(sample(("nan", "-2.0")), sample(), CHOICES))
         self.comparison.faults.clear()
