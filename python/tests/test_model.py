@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_S1_2_info_says_what_the_model_is(model: anemone.Model, package_path: Pa
     assert (info.vocab_size, info.numerics, info.gives_logits) == (4096, "fp16", True)
     assert Path(info.path) == package_path
     assert info.hash == ""
-    assert len(anemone.Model(package_path, hash=True).info.hash) == 64
+    assert re.fullmatch("blake3:[0-9a-f]{64}", anemone.Model(package_path, hash=True).info.hash)
 
 
 def test_logits_are_those_that_were_recorded(root: Path) -> None:
