@@ -222,7 +222,7 @@ Status inspect(const Flags& flags, const CommonFlags& common) {
   findings.json = {{"version", 1}, {"path", flags.model}};
   ANEMONE_RETURN_IF_ERROR(examine_model(flags, common, findings));
   const bool only_mil = flags.report.mil && !common.json;
-  if (only_mil && !common.quiet) fmt::print(stderr, "{}", findings.text);
+  if (only_mil && !common.quiet) print_stderr("{}", findings.text);
   ANEMONE_RETURN_IF_ERROR(write_stdout(
       common.json ? findings.json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                   : (only_mil ? findings.mil : findings.text)));

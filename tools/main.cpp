@@ -66,8 +66,8 @@ void add_common(CLI::App& app, CommonFlags& common) {
 }
 
 int usage_error(std::string_view message, const CLI::App& app) {
-  fmt::print(stderr, "error: {}\nhint: anemone {}--help\n", message,
-             app.get_parent() == nullptr ? "" : app.get_name() + " ");
+  print_stderr("error: {}\nhint: anemone {}--help\n", message,
+               app.get_parent() == nullptr ? "" : app.get_name() + " ");
   return 2;
 }
 
@@ -114,9 +114,9 @@ int run(std::vector<std::string> arguments) {
       std::vector<std::string> names;
       for (const auto& entry : actions) names.push_back(entry.first->get_name());
       const std::string near = nearest(arguments[0], names);
-      fmt::print(stderr, "error: unknown command '{}'\nhint: {}\n", arguments[0],
-                 near.empty() ? "anemone --help lists the commands"
-                              : "did you mean 'anemone " + near + "'?");
+      print_stderr("error: unknown command '{}'\nhint: {}\n", arguments[0],
+                   near.empty() ? "anemone --help lists the commands"
+                                : "did you mean 'anemone " + near + "'?");
       return 2;
     }
     auto own = with_optional_values({arguments.begin() + 1, arguments.end()}, *found->first);
@@ -154,9 +154,9 @@ int main(int argc, char** argv) {
   try {
     return anemone::tools::run({argv + 1, argv + argc});
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error: out of memory\n");
+    anemone::tools::print_stderr("error: out of memory\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    anemone::tools::print_stderr("error: {}\n", error.what());
   }
   return 1;
 }

@@ -61,10 +61,10 @@ void print_summary(const generate::Generation& generation) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   std::string speed = "n/a";
   if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
-  fmt::print(stderr, "{} in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
-             counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"),
-             static_cast<double>(generation.prefill_ns) / 1e6,
-             counted(generation.tokens.size(), "token"), speed, to_string(generation.stop));
+  print_stderr("{} in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
+               counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"),
+               static_cast<double>(generation.prefill_ns) / 1e6,
+               counted(generation.tokens.size(), "token"), speed, to_string(generation.stop));
 }
 
 Status check(const Flags& flags) {

@@ -49,6 +49,10 @@ void watch_interrupt() {
 
 bool interrupted() { return g_interrupted; }
 
+void write_stderr(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stderr) != text.size()) std::clearerr(stderr);
+}
+
 LogSink log_sink(const CommonFlags& common) {
   const LogLevel least = common.quiet         ? LogLevel::error
                          : common.verbose > 0 ? LogLevel::debug
@@ -59,7 +63,7 @@ LogSink log_sink(const CommonFlags& common) {
     const char* prefix = level == LogLevel::warning ? "warning: "
                          : level == LogLevel::error ? "error: "
                                                     : "";
-    fmt::print(stderr, "{}{}\n", prefix, message);
+    print_stderr("{}{}\n", prefix, message);
   };
 }
 
@@ -67,11 +71,10 @@ void print_error(const Error& error, const CommonFlags& common) {
   const bool color = colors(common);
   Error plain = error;
   plain.hint.clear();
-  fmt::print(stderr, "{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "",
-             plain.to_string());
+  print_stderr("{}error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "",
+               plain.to_string());
   if (!error.hint.empty())
-    fmt::print(stderr, "{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "",
-               error.hint);
+    print_stderr("{}hint:{} {}\n", color ? "\x1b[1;36m" : "", color ? "\x1b[0m" : "", error.hint);
 }
 
 std::string counted(uint64_t count, std::string_view what) {
@@ -131,17 +134,17 @@ void ProgressLine::show(const Progress& progress) {
   }
   if (!progress.item.empty()) line += fmt::format(", {}", progress.item);
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", line);
+    print_stderr("\r\x1b[K{}", line);
     std::fflush(stderr);
     drawn_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line);
+    print_stderr("{}\n", line);
   }
 }
 
 void ProgressLine::erase() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
+  print_stderr("\r\x1b[K");
   std::fflush(stderr);
   drawn_ = false;
 }

@@ -1,13 +1,25 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "anemone/log.h"
 #include "command.h"
 
 namespace anemone::tools {
+
+/// To stderr. What cannot be written there is lost: a closed pipe or a full disk behind it ends no
+/// work.
+void write_stderr(std::string_view text);
+
+template <typename... T>
+void print_stderr(fmt::format_string<T...> form, T&&... values) {
+  write_stderr(fmt::format(form, std::forward<T>(values)...));
+}
 
 /// Makes Ctrl-C, SIGTERM and SIGHUP set a flag instead of ending the process, so that what is half
 /// done is removed; a second one ends it at once. SIGHUP stays ignored under nohup.
