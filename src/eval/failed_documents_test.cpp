@@ -10,32 +10,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST_F(EvaluateTest, AFailedSampleIsCountedAndNamed) {
-  auto model = model_of(1);
-  model.failing_token = tokenizer.encode("Blood is", false)->front();
-  const auto report = run(model);
-  ASSERT_TRUE(report.ok()) << report.error().to_string();
-  const TaskReport& task = report->tasks[0];
-  ASSERT_EQ(task.failed.size(), 1u);
-  EXPECT_EQ(task.failed[0].document, 1);
-  EXPECT_THAT(task.failed[0].message, HasSubstr("fails"));
-  EXPECT_EQ(task.evaluated, 3);
-  const Value results = Value::parse(report->results);
-  EXPECT_EQ(results["results"]["colours"]["failed"], 1);
-  EXPECT_EQ(results["results"]["colours"]["sample_len"], 3);
-  EXPECT_EQ(results["n-samples"]["colours"], (Value{{"original", 4}, {"effective", 3}}));
-  EXPECT_EQ(results["failed"]["colours"][0]["doc_id"], 1);
-  const Value sample = Value::parse(task.samples[1]);
-  EXPECT_TRUE(sample.contains("error"));
-  EXPECT_FALSE(sample.contains("acc"));
-  EXPECT_EQ(task.samples.size(), 4u);
-
-  // The others score as they do alone.
-  options.samples = R"({"colours": [0, 2, 3]})";
-  auto sound = model_of(1);
-  EXPECT_EQ(run(sound)->tasks[0].scores[0].value, task.scores[0].value);
-}
-
 TEST_F(EvaluateTest, ADocumentWithoutChoicesIsCountedAndNamed) {
   for (const char* metrics : {"acc", "acc_norm", "acc_bytes", "acc_mutual_info"}) {
     folder.write("tasks/open.yaml",

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "eval/engine.h"
+#include "eval/number_codec.h"
 #include "eval/scripted_model.h"
 
 namespace anemone::eval {
@@ -20,17 +21,6 @@ ScriptedModel model_of(int64_t lanes) {
   });
   model.lanes = lanes;
   return model;
-}
-
-Codec codec_of_numbers() {
-  Codec codec;
-  codec.encode = [](std::string_view, bool) -> Result<Tokens> { return Tokens{0}; };
-  codec.decode = [](std::span<const int32_t> tokens, bool) -> Result<std::string> {
-    std::string text;
-    for (const int32_t token : tokens) text += std::to_string(token) + " ";
-    return text;
-  };
-  return codec;
 }
 
 /// Over two tokens, so that they share beginnings of all kinds; every seventh is generated.
@@ -59,7 +49,7 @@ struct Outcome {
 };
 
 Outcome run(ScriptedModel& model, const std::vector<Question>& questions, uint64_t budget = kMuch) {
-  auto engine = Engine::create(model, codec_of_numbers(), budget);
+  auto engine = Engine::create(model, number_codec(), budget);
   Outcome outcome;
   outcome.answers.resize(questions.size());
   std::vector<uint32_t> all(questions.size());
@@ -158,7 +148,7 @@ TEST(Lanes, AStopIsHeardBetweenTheTokensOfAWay) {
   std::vector<uint32_t> all(questions.size());
   std::iota(all.begin(), all.end(), 0u);
   auto model = model_of(4);
-  auto engine = Engine::create(model, codec_of_numbers());
+  auto engine = Engine::create(model, number_codec());
   int left = 6;
   const Status status = engine->run(
       questions, all, [](size_t, Response&&) -> Status { return {}; },

@@ -126,7 +126,12 @@ TEST_P(MadeUpScoresOfAKind, AFailedDocumentIsCountedNamedAndLeftOut) {
   const TaskReport& task = report->tasks[0];
   ASSERT_EQ(task.failed.size(), 1u);
   EXPECT_EQ(task.failed[0].document, kOdd);
+  EXPECT_THAT(task.failed[0].message, HasSubstr("fails"));
   EXPECT_EQ(task.evaluated, kDocuments - 1);
+  ASSERT_EQ(task.samples.size(), static_cast<size_t>(kDocuments));
+  const Value sample = Value::parse(task.samples[kOdd]);
+  EXPECT_TRUE(sample.contains("error"));
+  EXPECT_FALSE(sample.contains(GetParam().metric));
   const Value results = Value::parse(report->results);
   EXPECT_EQ(results["results"][task.name]["failed"], 1);
   EXPECT_EQ(results["results"][task.name]["sample_len"], kDocuments - 1);

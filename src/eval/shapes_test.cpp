@@ -7,6 +7,7 @@
 #include <random>
 
 #include "eval/engine.h"
+#include "eval/number_codec.h"
 #include "support/shared.h"
 
 namespace anemone::eval {
@@ -51,18 +52,6 @@ std::vector<Question> random_questions(size_t vocabulary, size_t context) {
     }
   }
   return questions;
-}
-
-/// Decodes to the numbers of the tokens, so that a generated text says which they are.
-Codec number_codec() {
-  Codec codec;
-  codec.encode = [](std::string_view, bool) -> Result<Tokens> { return Tokens{0}; };
-  codec.decode = [](std::span<const int32_t> tokens, bool) -> Result<std::string> {
-    std::string text;
-    for (const int32_t token : tokens) text += std::to_string(token) + " ";
-    return text;
-  };
-  return codec;
 }
 
 struct Answer {

@@ -1,69 +1,7 @@
-#include "models/graph.h"
-
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
-
-#include "mil/interpret.h"
-#include "models/tiny_decoder.h"
+#include "models/graph_test.h"
 
 namespace anemone::models {
 namespace {
-
-const std::vector<int32_t> kTokens{3, 17, 0, 9, 20, 5, 11};
-const auto kLength = static_cast<int64_t>(kTokens.size());
-
-FunctionSpec plain_spec(DType dtype) { return {.dtype = dtype, .rows = kLength, .cached = false}; }
-
-/// A program of one function with its weights.
-mil::Program make_program(TinyDecoder& tiny, const FunctionSpec& spec) {
-  WeightTable table;
-  auto function = build_function(tiny.decoder(), spec, table);
-  EXPECT_TRUE(function.ok()) << function.error().to_string();
-  mil::Program program;
-  if (!function.ok()) return program;
-  program.functions.push_back(*std::move(function));
-  for (const mil::Diagnostic& fault : mil::verify(program)) ADD_FAILURE() << fault.to_string();
-  const Status fetched = fetch_weights(tiny.source(), table, program);
-  EXPECT_TRUE(fetched.ok()) << fetched.error().to_string();
-  return program;
-}
-
-Tensor ids_of(std::span<const int32_t> tokens) {
-  return Tensor::from_values<int32_t>(DType::int32, {1, static_cast<int64_t>(tokens.size())},
-                                      tokens);
-}
-
-/// Runs a function on inputs by name; outputs in order.
-std::vector<Tensor> run(const mil::Program& program, std::vector<NamedTensor> inputs,
-                        std::span<Tensor> states = {}, bool round_fp16 = true) {
-  std::vector<Tensor> ordered;
-  for (const mil::NamedType& input : program.functions[0].inputs) {
-    if (input.type.kind == mil::ValueType::Kind::state) continue;
-    const auto found = std::ranges::find(inputs, input.name, &NamedTensor::name);
-    EXPECT_NE(found, inputs.end()) << input.name;
-    if (found == inputs.end()) return {};
-    ordered.push_back(found->tensor);
-  }
-  auto outputs = mil::interpret(program, program.functions[0].name, ordered, states, round_fp16);
-  EXPECT_TRUE(outputs.ok()) << outputs.error().to_string();
-  return outputs.ok() ? *std::move(outputs) : std::vector<Tensor>{};
-}
-
-Tensor plain_logits(TinyDecoder& tiny, FunctionSpec spec) {
-  return run(make_program(tiny, spec), {{"input_ids", ids_of(kTokens)}}).at(0);
-}
-
-double largest_difference(const Tensor& a, const Tensor& b) {
-  EXPECT_EQ(a.shape(), b.shape());
-  double worst = 0;
-  for (int64_t i = 0; i < a.element_count(); ++i) {
-    const double difference = std::abs(a.at(i) - b.at(i));
-    if (!(difference <= worst)) worst = difference;
-  }
-  return worst;
-}
 
 Tensor mask_of(DType dtype, int64_t rows, int64_t context, int64_t first, int64_t window) {
   Tensor mask = Tensor::zeros(dtype, {1, 1, rows, context});
@@ -85,7 +23,6 @@ std::vector<NamedTensor> cached_inputs(DType dtype, int64_t first, int64_t rows,
           {"causal_mask", mask_of(dtype, rows, context, first, context)},
           {"window_mask", mask_of(dtype, rows, context, first, window)}};
 }
-
 TEST(Graph, CachedFunctionsGiveTheRowsOfThePlainOne) {
   TinyDecoder tiny;
   const Tensor expected = plain_logits(tiny, plain_spec(DType::fp32));
@@ -279,86 +216,6 @@ TEST(Graph, NumbersThatTheTypeCannotHoldAreRefused) {
   EXPECT_EQ(narrow.error().code, ErrorCode::out_of_range);
   EXPECT_NE(narrow.error().message.find("does not fit into fp16"), std::string::npos);
   EXPECT_TRUE(build_function(tiny.decoder(), plain_spec(DType::fp32), table).ok());
-}
-
-/// Embeddings of 300 and a layer that adds as much again and again: the stream passes 65504.
-TinyDecoder overflowing_decoder() {
-  TinyDecoder tiny;
-  tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 300);
-  tiny.decoder().embedding_scale = 128;
-  for (Layer& layer : tiny.decoder().layers) {
-    layer.mlp_post_norm = tiny.norm("post", TinyDecoder::kHidden);
-    layer.mlp_post_norm->weight = tiny.weight("post", {TinyDecoder::kHidden}, 8000, 30000);
-    layer.mlp_post_norm->epsilon = 1e-6;
-  }
-  return tiny;
-}
-
-TEST(Graph, ResidualScaleKeepsAStreamInFp16ThatOverflowsWithoutIt) {
-  TinyDecoder tiny = overflowing_decoder();
-  const Tensor exact = plain_logits(tiny, plain_spec(DType::fp32));
-  FunctionSpec spec = plain_spec(DType::fp16);
-  const double without = largest_difference(plain_logits(tiny, spec), exact);
-  EXPECT_FALSE(without < 1) << "the stream of this model must not fit into fp16: " << without;
-  spec.residual_scale = 1.0 / 16;
-  EXPECT_LT(largest_difference(plain_logits(tiny, spec), exact), 0.05);
-  spec = plain_spec(DType::fp32);
-  spec.residual_scale = 1.0 / 16;
-  EXPECT_LT(largest_difference(plain_logits(tiny, spec), exact), 1e-5);
-}
-
-TEST(Graph, ResidualScaleIsExactForSmallStreamsWhoseEpsilonCounts) {
-  TinyDecoder tiny;
-  tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 1e-2);
-  for (Layer& layer : tiny.decoder().layers) layer.attention_pre_norm->epsilon = 1e-4;
-  tiny.decoder().layers[0].residual_multiplier = 0.4;
-  FunctionSpec spec = plain_spec(DType::fp32);
-  const Tensor exact = plain_logits(tiny, spec);
-  spec.residual_scale = 0.25;
-  EXPECT_LT(largest_difference(plain_logits(tiny, spec), exact), 1e-5);
-  for (Layer& layer : tiny.decoder().layers) layer.attention_pre_norm->epsilon = 1e-6;
-  EXPECT_GT(largest_difference(plain_logits(tiny, plain_spec(DType::fp32)), exact), 1e-2);
-}
-
-bool has_operation(const mil::Program& program, std::string_view type) {
-  return std::ranges::any_of(
-      program.functions[0].block.operations,
-      [&](const mil::Operation& operation) { return operation.type == type; });
-}
-
-/// Epsilon times the square of the scale is less than fp16 can hold, and as large as the squares.
-TEST(Graph, ResidualScaleKeepsAnEpsilonThatFp16CannotHold) {
-  for (const Norm::Kind kind : {Norm::Kind::rms, Norm::Kind::layer}) {
-    TinyDecoder tiny;
-    tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 2e-3);
-    for (Layer& layer : tiny.decoder().layers)
-      for (auto* norm : {&layer.attention_pre_norm, &layer.mlp_pre_norm}) {
-        (*norm)->kind = kind;
-        (*norm)->bias = (*norm)->weight;
-      }
-    FunctionSpec spec = plain_spec(DType::fp32);
-    const Tensor exact = plain_logits(tiny, spec);
-    spec.dtype = DType::fp16;
-    const double rounding = largest_difference(plain_logits(tiny, spec), exact);
-    EXPECT_FALSE(has_operation(make_program(tiny, spec), "pad"));
-    for (const double scale : {0.25, 1.0 / 16, 1.0 / 32}) {
-      spec.residual_scale = scale;
-      EXPECT_TRUE(has_operation(make_program(tiny, spec), "pad"));
-      EXPECT_LT(largest_difference(plain_logits(tiny, spec), exact), 3 * rounding) << scale;
-    }
-    for (Layer& layer : tiny.decoder().layers) layer.attention_pre_norm->epsilon = 6e-8;
-    EXPECT_GT(largest_difference(plain_logits(tiny, plain_spec(DType::fp32)), exact), 9 * rounding);
-  }
-}
-
-/// A row of zeros is one of zeros after the norm, whatever the scale.
-TEST(Graph, ResidualScaleLeavesZerosFinite) {
-  TinyDecoder tiny;
-  tiny.weight("embedding", {TinyDecoder::kVocab, TinyDecoder::kHidden}, 0);
-  FunctionSpec spec = plain_spec(DType::fp16);
-  spec.residual_scale = 0x1p-20;
-  const Tensor logits = plain_logits(tiny, spec);
-  for (int64_t i = 0; i < logits.element_count(); ++i) EXPECT_EQ(logits.at(i), 0);
 }
 
 /// E experts of which k are used; logits that the test chooses by the router's weights.
