@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <string>
 
 #include "base/atomic_file.h"
@@ -147,6 +148,29 @@ TEST(OutputFileTest, HashesWhatItWrites) {
   auto abandoned = OutputFile::create(folder.path() / "abandoned", OutputFile::Hashing::blake3);
   ASSERT_TRUE(abandoned.ok());
   ASSERT_TRUE(abandoned->write(std::vector<std::byte>(3 << 20)).ok());
+}
+
+/// After 64 MiB the page cache is passed by, but for the end, which is no whole page.
+TEST(OutputFileTest, HashesWhatItWritesOfLargeFiles) {
+  const test::ScratchFolder folder;
+  std::vector<uint32_t> numbers(700'000);
+  std::iota(numbers.begin(), numbers.end(), 1u);
+  const auto bytes = std::as_bytes(std::span(numbers));
+  auto file = OutputFile::create(folder.path() / "large", OutputFile::Hashing::blake3);
+  ASSERT_TRUE(file.ok());
+  Blake3 expected;
+  for (int i = 0; i < 25; ++i) {
+    const auto piece = bytes.subspan(static_cast<size_t>(i));
+    ASSERT_TRUE(file->write(piece).ok());
+    expected.update({reinterpret_cast<const char*>(piece.data()), piece.size()});
+  }
+  const Status closed = file->close();
+  ASSERT_TRUE(closed.ok()) << closed.error().to_string();
+  Blake3 found;
+  ASSERT_TRUE(found.update_from(folder.path() / "large").ok());
+  const std::string digest = expected.finish();
+  EXPECT_EQ(file->digest(), digest);
+  EXPECT_EQ(found.finish(), digest);
 }
 
 TEST(OutputFileTest, KeepsTheOrderOfSmallAndLargePieces) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/error.h"
@@ -14,6 +15,19 @@ namespace anemone {
 namespace {
 
 constexpr size_t kGather = 1 << 20;  // a system call costs little against copying as much
+/// A file as large as this goes past the page cache from here on: what else lies there stays.
+constexpr size_t kCachedBytes = size_t{64} << 20;
+constexpr std::align_val_t kPage{4096};  // what direct writing asks of addresses and sizes
+
+/// False: the file system cannot.
+bool set_direct(int descriptor, bool direct) {
+#ifdef O_DIRECT
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  return ::fcntl(descriptor, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+#else
+  return ::fcntl(descriptor, F_NOCACHE, direct ? 1 : 0) == 0;
+#endif
+}
 
 Status write_all(int descriptor, const std::filesystem::path& path,
                  std::span<const std::byte> bytes) {
@@ -29,17 +43,45 @@ Status write_all(int descriptor, const std::filesystem::path& path,
 
 }  // namespace
 
+/// Whole pieces to a file, and one that is not whole as the last.
+class OutputFile::PieceWriter {
+ public:
+  PieceWriter(int descriptor, std::filesystem::path path)
+      : descriptor_(descriptor), path_(std::move(path)) {}
+
+  Status write(std::span<const std::byte> piece) {
+    const bool direct = written_bytes_ >= kCachedBytes && piece.size() == kGather && !refused_;
+    if (direct != direct_ && set_direct(descriptor_, direct)) direct_ = direct;
+    written_bytes_ += piece.size();
+    if (direct_) {
+      const ssize_t written = ::write(descriptor_, piece.data(), piece.size());
+      if (written == static_cast<ssize_t>(piece.size())) return {};
+      if (written > 0) piece = piece.subspan(static_cast<size_t>(written));
+      refused_ = written < 0 && errno == EINVAL;
+      if (set_direct(descriptor_, false)) direct_ = false;
+    }
+    return write_all(descriptor_, path_, piece);
+  }
+
+ private:
+  int descriptor_;
+  std::filesystem::path path_;
+  size_t written_bytes_ = 0;
+  bool direct_ = false;
+  bool refused_ = false;  ///< by the file system, at the first write.
+};
+
 struct OutputFile::Background {
   Background(int descriptor, const std::filesystem::path& path)
-      : hasher([this](std::span<const std::byte> bytes) -> Status {
+      : pieces(descriptor, path),
+        hasher([this](std::span<const std::byte> bytes) -> Status {
           hash.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
           return {};
         }),
-        writer([descriptor, path](std::span<const std::byte> bytes) {
-          return write_all(descriptor, path, bytes);
-        }) {}
+        writer([this](std::span<const std::byte> bytes) { return pieces.write(bytes); }) {}
 
   Blake3 hash;
+  PieceWriter pieces;
   PieceConsumer hasher;
   PieceConsumer writer;
 };
@@ -55,8 +97,12 @@ OutputFile::OutputFile(int descriptor, std::filesystem::path path, Hashing hashi
     : descriptor_(descriptor), path_(std::move(path)) {
   const bool is_hashed = hashing == Hashing::blake3;
   for (size_t i = 0; i < (is_hashed ? gathered_.size() : 1); ++i)
-    gathered_[i] = std::make_unique_for_overwrite<std::byte[]>(kGather);
+    gathered_[i].reset(new (kPage) std::byte[kGather]);
   if (is_hashed) background_ = std::make_unique<Background>(descriptor_, path_);
+}
+
+void OutputFile::FreePiece::operator()(std::byte* piece) const {
+  ::operator delete[](piece, kPage);
 }
 
 OutputFile::OutputFile(OutputFile&& other) noexcept

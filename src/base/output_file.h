@@ -14,7 +14,8 @@
 namespace anemone {
 
 /// A new file, written from front to back. Small pieces are gathered; large ones go to the
-/// operating system as they are, without a copy of ours, unless the file is hashed.
+/// operating system as they are, without a copy of ours, unless the file is hashed. What is hashed
+/// goes past the page cache after its first 64 MiB, where the file system can.
 class OutputFile {
  public:
   enum class Hashing : uint8_t { none, blake3 };
@@ -38,12 +39,16 @@ class OutputFile {
 
  private:
   struct Background;
+  class PieceWriter;
+  struct FreePiece {
+    void operator()(std::byte* piece) const;
+  };
   OutputFile(int descriptor, std::filesystem::path path, Hashing hashing);
   Status flush();
 
   int descriptor_;
   std::filesystem::path path_;
-  std::array<std::unique_ptr<std::byte[]>, PieceConsumer::kPieces> gathered_;
+  std::array<std::unique_ptr<std::byte[], FreePiece>, PieceConsumer::kPieces> gathered_;
   size_t piece_ = 0;  ///< the one that is being filled.
   size_t gathered_bytes_ = 0;
   std::unique_ptr<Background> background_;  ///< null: not hashed. Ends before the pieces do.
