@@ -1,7 +1,6 @@
 #include "convert/chunks.h"
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 #include "base/error.h"
@@ -45,21 +44,9 @@ std::vector<size_t> ends_of(const Cuts& cuts, size_t pieces) {
 }  // namespace
 
 Result<uint64_t> chunk_limit(std::string_view chip) {
-  // Families as `anemone check --chip` names them: a12 … a19pro, m1 … m5max.
-  constexpr std::string_view kEndings[] = {"", "pro", "max", "ultra", "x", "z"};
-  const std::string_view rest = chip.substr(std::min<size_t>(1, chip.size()));
-  int number = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-  const std::string_view ending(end, static_cast<size_t>(rest.data() + rest.size() - end));
-  const bool is_named =
-      error == std::errc() && !rest.starts_with('0') && std::ranges::count(kEndings, ending) == 1;
-  if (chip.empty() || (is_named && chip[0] == 'a' && number >= 12 && number <= 19))
-    return kMostChunkBytes;
-  if (is_named && chip[0] == 'm' && number >= 1 && number <= 5) return kMostChunkBytesOnMacs;
-  return fail(ErrorCode::invalid_argument,
-              "no chip is called '{}', expected a12 to a19pro or m1 "
-              "to m5max",
-              chip);
+  if (chip.empty()) return kMostChunkBytes;
+  ANEMONE_TRY(const ane::Chip* found, ane::find_chip(chip));
+  return found->device == ane::Device::mac ? kMostChunkBytesOnMacs : kMostChunkBytes;
 }
 
 Result<std::vector<size_t>> divide(size_t pieces, std::optional<int64_t> count, uint64_t limit,

@@ -6,16 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "ane/chip.h"
 #include "anemone/result.h"
 
 namespace anemone::converter {
 
-/// Above these, programs silently leave the Neural Engine. ANEMLL's rule for devices is 950 MB. On
-/// Macs its rule is 2 GB, but packages of more than about 1.0 to 1.4 GB were seen to run elsewhere,
-/// on Macs as well, one of 1.94 GB without any work on the Neural Engine and without an error
-/// (CoreML-LLM's docs/QWEN35_LESSONS.md, section 3).
-inline constexpr uint64_t kMostChunkBytes = 950'000'000;
-inline constexpr uint64_t kMostChunkBytesOnMacs = 1'000'000'000;
+inline constexpr uint64_t kMostChunkBytes = ane::kMostProgramBytes;
+inline constexpr uint64_t kMostChunkBytesOnMacs = ane::kMostProgramBytesOnMacs;
 
 /// The weight limit of a program on a chip ("a17pro", "m4max"); empty: on all.
 /// Errors: invalid_argument (no chip is called so).

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/package.h"
+#include "anemone/result.h"
+
+/// Whether a model would run on the Neural Engine, and whether its converter left a fault in it:
+/// rules over the program, from public findings. Nothing is run and nothing is measured; what a
+/// chip really does, only the chip says.
+namespace anemone::ane {
+
+enum class Severity : uint8_t {
+  note,     ///< worth knowing: a form that others found faster or safer.
+  warning,  ///< an op leaves the Neural Engine, is slow, or fails under some condition.
+  error,  ///< the program fails, its main work leaves the Neural Engine, or its results are wrong.
+};
+const char* to_string(Severity severity);
+
+enum class RuleFamily : uint8_t {
+  hardware,   ///< what the Neural Engine and its compiler accept.
+  converter,  ///< faults that converters make without a word.
+};
+const char* to_string(RuleFamily family);
+
+/// A rule as a person reads it.
+struct RuleInfo {
+  std::string_view id;
+  RuleFamily family = RuleFamily::hardware;
+  Severity severity = Severity::error;  ///< the highest that it reports.
+  std::string_view chips;               ///< "all", "H13 to H15".
+  std::string_view explanation;
+  std::string_view fix;     ///< a rewrite, or what staying costs.
+  std::string_view source;  ///< the public finding.
+};
+
+/// All rules, hardware first, in the order in which they are listed.
+std::vector<RuleInfo> rules();
+
+/// What a rule found, and where. Fields that do not apply are empty.
+struct Finding {
+  std::string rule;
+  Severity severity = Severity::error;
+  std::filesystem::path artifact;  ///< the model directory or package that was given or found.
+  std::string package;             ///< of a model directory: the name of the package.
+  std::string function;
+  std::string operation;         ///< display name.
+  std::string operation_type;    ///< "conv".
+  int64_t operation_index = -1;  ///< in its block, constants counted.
+  std::string operand;           ///< parameter, input, output or state.
+  std::string value;             ///< what was found there.
+  std::string message;
+  std::vector<std::string_view> chips;  ///< for which it holds; empty: for all that were asked for.
+  /// "chunk_01of02.mlpackage: infer: op 12 'q' (conv)".
+  std::string place() const;
+};
+
+/// How many ops of the programs are known to run on the Neural Engine as they are, how many are
+/// known not to, and how many nobody has measured. Constants do not count.
+struct OpCensus {
+  size_t suited = 0;
+  size_t unsuited = 0;
+  size_t unmeasured = 0;
+};
+
+struct CheckOptions {
+  /// "a12" … "m6"; empty: every chip, and a finding says for which it holds.
+  std::string chip;
+};
+
+struct CheckedArtifact {
+  std::filesystem::path path;
+  std::string form;                   ///< "anemll", "anemone", "mlpackage", "mlmodelc", "mlmodel".
+  std::vector<std::string> packages;  ///< file names.
+  OpCensus ops;
+};
+
+struct CheckReport {
+  std::vector<std::string_view> chips;  ///< that were judged.
+  std::vector<CheckedArtifact> artifacts;
+  std::vector<Finding> findings;  ///< by artifact, in the order of the rules.
+  size_t count(Severity severity) const;
+};
+
+/// Checks a package, a model directory (anemone.json, meta.yaml), or every such artifact below a
+/// folder; there, one that cannot be opened is a finding and not an error.
+/// Reads programs, descriptions and those weights that a rule asks for. Any thread.
+/// Errors: not_found (nothing there), unsupported (no ML Program; a checkpoint), invalid_argument
+/// (the chip), and those of package::open and open_anemll.
+Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options = {});
+
+/// Checks one package in memory, described (`package::describe`) or not; `artifact` is its path.
+Result<std::vector<Finding>> check(const package::Package& package,
+                                   const CheckOptions& options = {});
+
+/// Names that `CheckOptions::chip` takes.
+std::vector<std::string_view> chip_names();
+
+}  // namespace anemone::ane

@@ -1,0 +1,129 @@
+#include "anemone/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ane/op_support.h"
+#include "ane/open_model.h"
+#include "ane/rule.h"
+
+namespace anemone::ane {
+namespace {
+
+Result<std::vector<const Chip*>> judged_chips(const CheckOptions& options) {
+  std::vector<const Chip*> chips;
+  if (!options.chip.empty()) {
+    ANEMONE_TRY(const Chip* chip, find_chip(options.chip));
+    return std::vector{chip};
+  }
+  for (const Chip& chip : all_chips()) chips.push_back(&chip);
+  return chips;
+}
+
+void judge(const ModelView& model, const Rule& rule, Findings& findings) {
+  findings.set_rule(rule);
+  for (const auto& package : model.packages) {
+    if (!package->faults.empty() && !rule.judges_ill_formed) continue;
+    if (rule.check_package != nullptr) rule.check_package(*package, findings);
+    if (rule.check_function == nullptr) continue;
+    for (const FunctionView& function : package->functions) rule.check_function(function, findings);
+  }
+  const auto well_formed = [](const auto& package) { return package->faults.empty(); };
+  if (rule.check_model != nullptr && std::ranges::all_of(model.packages, well_formed))
+    rule.check_model(model, findings);
+}
+
+std::vector<Finding> judge(const ModelView& model, const std::vector<const Chip*>& chips) {
+  Findings findings(chips);
+  for (const Rule* rule : all_rules()) judge(model, *rule, findings);
+  return std::move(findings).take();
+}
+
+CheckedArtifact describe(const ModelView& model) {
+  CheckedArtifact artifact{.path = model.path, .form = model.form};
+  for (const auto& package : model.packages) {
+    if (!package->name.empty()) artifact.packages.push_back(package->name);
+    if (!package->faults.empty()) continue;
+    for (const FunctionView& function : package->functions)
+      for (const OpView& op : function.ops()) {
+        if (op.type().starts_with("constexpr_")) continue;
+        const OpSupport support = support_of(function, op);
+        ++(support == OpSupport::suited  ? artifact.ops.suited
+           : support == OpSupport::never ? artifact.ops.unsuited
+                                         : artifact.ops.unmeasured);
+      }
+  }
+  return artifact;
+}
+
+}  // namespace
+
+const char* to_string(Severity severity) {
+  switch (severity) {
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
+  }
+  return "";
+}
+
+const char* to_string(RuleFamily family) {
+  return family == RuleFamily::hardware ? "hardware" : "converter";
+}
+
+std::string Finding::place() const {
+  std::string text = package;
+  const auto append = [&](const std::string& part) {
+    if (!part.empty()) text += (text.empty() ? "" : ": ") + part;
+  };
+  append(function);
+  if (!operation_type.empty())
+    append(fmt::format("op {} '{}' ({})", operation_index, operation, operation_type));
+  return text;
+}
+
+size_t CheckReport::count(Severity severity) const {
+  return static_cast<size_t>(std::ranges::count(findings, severity, &Finding::severity));
+}
+
+std::vector<std::string_view> chip_names() {
+  std::vector<std::string_view> names;
+  for (const Chip& chip : all_chips()) names.push_back(chip.name);
+  return names;
+}
+
+Result<std::vector<Finding>> check(const package::Package& package, const CheckOptions& options) {
+  ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
+  return judge(*view_of(package), chips);
+}
+
+Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options) {
+  ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
+  CheckReport report;
+  for (const Chip* chip : chips) report.chips.push_back(chip->name);
+  const bool alone = is_artifact(path);
+  const std::vector<std::filesystem::path> artifacts =
+      alone ? std::vector{path} : artifacts_below(path);
+  for (const std::filesystem::path& artifact : artifacts) {
+    auto model = open_model(artifact);
+    if (!model.ok()) {
+      if (alone) return std::move(model).error();
+      report.artifacts.push_back({.path = artifact, .form = "unreadable"});
+      report.findings.push_back({.rule = "unreadable",
+                                 .severity = Severity::error,
+                                 .artifact = artifact,
+                                 .message = model.error().to_string()});
+      continue;
+    }
+    report.artifacts.push_back(describe(**model));
+    for (Finding& finding : judge(**model, chips)) report.findings.push_back(std::move(finding));
+  }
+  if (!artifacts.empty()) return report;
+  return open_model(path).error();
+}
+
+}  // namespace anemone::ane

@@ -1,0 +1,81 @@
+#include "ane/op_support.h"
+
+#include <algorithm>
+#include <array>
+
+namespace anemone::ane {
+namespace {
+
+struct Entry {
+  std::string_view type;
+  OpSupport support;
+};
+
+constexpr Entry kOps[] = {
+#define OP(type, support) {#type, OpSupport::support},
+#include "ane/op_support.inc"
+#undef OP
+};
+
+constexpr std::array kHeavy = {"conv",       "conv_transpose", "linear",
+                               "matmul",     "einsum",         "scaled_dot_product_attention",
+                               "layer_norm", "instance_norm",  "batch_norm",
+                               "softmax",    "lstm",           "gru",
+                               "rnn"};
+
+/// Parameters that hold places and shapes, not data.
+constexpr std::array kPlaces = {"indices", "begin", "end", "size", "shape", "stride"};
+
+bool is_integer_tensor(const mil::TensorType& type) { return is_integer(type.dtype); }
+
+}  // namespace
+
+OpSupport support_of(std::string_view type) {
+  const auto found = std::ranges::find(kOps, type, &Entry::type);
+  return found == std::end(kOps) ? OpSupport::unmeasured : found->support;
+}
+
+OpSupport support_of(const FunctionView& function, const OpView& op) {
+  if (works_on_integers(function, op) || gathers_at_run_time(function, op)) return OpSupport::never;
+  if (op.type() == "slice_by_size" && !bound_at_run_time(function, op).empty())
+    return OpSupport::never;
+  if (op.type() == "cast") return OpSupport::suited;  // between float types
+  return support_of(op.type());
+}
+
+bool works_on_integers(const FunctionView& function, const OpView& op) {
+  const auto& outputs = op.operation->outputs;
+  if (!outputs.empty() && function.is_constant(outputs[0].name)) return false;
+  for (const mil::NamedType& output : outputs)
+    if (output.type.kind == mil::ValueType::Kind::tensor && is_integer_tensor(output.type.tensor) &&
+        op.type() != "topk")
+      return true;
+  for (const mil::Argument& argument : op.operation->inputs) {
+    if (std::ranges::find(kPlaces, argument.parameter) != kPlaces.end()) continue;
+    for (const mil::Binding& binding : argument.bindings) {
+      if (!binding.is_name() || function.is_constant(binding.name())) continue;
+      const mil::ValueType* type = function.type(binding.name());
+      if (type != nullptr && type->kind == mil::ValueType::Kind::tensor &&
+          is_integer_tensor(type->tensor))
+        return true;
+    }
+  }
+  return false;
+}
+
+bool gathers_at_run_time(const FunctionView& function, const OpView& op) {
+  return op.type().starts_with("gather") && !function.operand_is_constant(op, "indices");
+}
+
+std::string_view bound_at_run_time(const FunctionView& function, const OpView& op) {
+  if (!op.type().starts_with("slice_")) return "";
+  for (const std::string_view parameter : {"begin", "end", "size"})
+    if (op.operation->find_input(parameter) != nullptr &&
+        !function.operand_is_constant(op, parameter))
+      return parameter;
+  return "";
+}
+
+bool is_heavy(std::string_view type) { return std::ranges::find(kHeavy, type) != kHeavy.end(); }
+
+}  // namespace anemone::ane

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+
+#include "ane/model_view.h"
+
+/// Which ops run on the Neural Engine, as far as published. One list, op_support.inc.
+namespace anemone::ane {
+
+enum class OpSupport : uint8_t { suited, never, unmeasured };
+
+/// Of an op type, with float operands and constant indices and bounds.
+OpSupport support_of(std::string_view type);
+
+/// Of an op as it stands: also `never` where it works on integers, or gathers or slices at places
+/// that are known at run time only.
+OpSupport support_of(const FunctionView& function, const OpView& op);
+
+/// Whether the op reads or makes integers that are known at run time only; indices, bounds and
+/// shapes of gathers, slices and reshapes do not count.
+bool works_on_integers(const FunctionView& function, const OpView& op);
+
+/// Whether a gather's indices are known at run time only.
+bool gathers_at_run_time(const FunctionView& function, const OpView& op);
+
+/// The bound of a slice that is known at run time only: "begin", "end", "size"; empty.
+std::string_view bound_at_run_time(const FunctionView& function, const OpView& op);
+
+/// Ops that do most of a network's work: with weights, matmul, attention, norms, softmax.
+bool is_heavy(std::string_view type);
+
+}  // namespace anemone::ane

@@ -1,0 +1,145 @@
+#include "ane/open_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/json_document.h"
+
+namespace anemone::ane {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+bool is_package_name(const fs::path& path) {
+  return path.extension() == ".mlpackage" || path.extension() == ".mlmodelc";
+}
+
+std::vector<fs::path> entries(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  std::error_code ignored;
+  for (auto entry = fs::directory_iterator(folder, ignored);
+       !ignored && entry != fs::directory_iterator(); entry.increment(ignored))
+    paths.push_back(entry->path());
+  std::ranges::sort(paths);
+  return paths;
+}
+
+const PackageView* add(ModelView& model, package::Package package, std::string name) {
+  auto view = std::make_unique<PackageView>();
+  view->model = &model;
+  view->name = std::move(name);
+  view->package = std::move(package);
+  view->faults = view->package.path.empty() ? mil::verify(view->package.program)
+                                            : package::verify(view->package);
+  for (const mil::Function& function : view->package.program.functions)
+    view->functions.emplace_back(*view, function);
+  model.packages.push_back(std::move(view));
+  return model.packages.back().get();
+}
+
+Result<const PackageView*> open_part(ModelView& model, const fs::path& path) {
+  ANEMONE_TRY(package::Package package, package::open(path));
+  return add(model, std::move(package), path.filename().string());
+}
+
+/// The layers that config.json speaks of; ANEMLL's own has no such key.
+std::optional<int64_t> layers_of(const fs::path& folder) {
+  const auto config = read_json_object(folder / "config.json");
+  if (!config.ok()) return std::nullopt;
+  const auto layers = config->find("num_hidden_layers");
+  if (layers == config->end() || !layers->is_number_integer()) return std::nullopt;
+  return layers->get<int64_t>();
+}
+
+Status open_anemll(ModelView& model) {
+  ANEMONE_TRY(model.anemll, package::open_anemll(model.path));
+  const package::AnemllDirectory& directory = *model.anemll;
+  if (!directory.embeddings.empty()) {
+    ANEMONE_TRY(model.embeddings, open_part(model, directory.embeddings));
+  }
+  for (const fs::path& path : directory.chunks) {
+    ANEMONE_TRY(const PackageView* chunk, open_part(model, path));
+    model.chunks.push_back(chunk);
+  }
+  for (const fs::path& path : directory.rotate_chunks) {
+    ANEMONE_TRY([[maybe_unused]] const PackageView* chunk, open_part(model, path));
+  }
+  if (!directory.lm_head.empty()) {
+    ANEMONE_TRY(model.lm_head, open_part(model, directory.lm_head));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_artifact(const fs::path& path) {
+  return package::form_of(path) || is_there(path / "anemone.json") || is_there(path / "meta.yaml");
+}
+
+Result<std::unique_ptr<ModelView>> open_model(const fs::path& path) {
+  auto model = std::make_unique<ModelView>();
+  model->path = path;
+  if (const auto form = package::form_of(path)) {
+    model->form = package::to_string(*form);
+    ANEMONE_TRY(package::Package package, package::open(path));
+    add(*model, std::move(package), "");
+    return model;
+  }
+  if (!is_there(path)) return fail(ErrorCode::not_found, "{}: there is no model", path.string());
+  model->layers = layers_of(path);
+  if (is_there(path / "meta.yaml")) {
+    model->form = "anemll";
+    ANEMONE_RETURN_IF_ERROR(open_anemll(*model));
+    return model;
+  }
+  if (is_there(path / "anemone.json")) {
+    model->form = "anemone";
+    for (const fs::path& entry : entries(path)) {
+      if (!is_package_name(entry)) continue;
+      ANEMONE_TRY(const PackageView* part, open_part(*model, entry));
+      if (part->name.starts_with("chunk_")) model->chunks.push_back(part);
+    }
+    return model;
+  }
+  if (is_there(path / "config.json"))
+    return with_hint(
+        fail(ErrorCode::unsupported, "{}: a checkpoint has no program to check yet", path.string()),
+        "anemone convert makes one");
+  return with_hint(fail(ErrorCode::not_found, "{}: there is no model", path.string()),
+                   "a model is a package, or a folder with meta.yaml or anemone.json");
+}
+
+std::unique_ptr<ModelView> view_of(const package::Package& package) {
+  auto model = std::make_unique<ModelView>();
+  model->path = package.path;
+  model->form = package::to_string(package.form);
+  add(*model, package, "");
+  return model;
+}
+
+std::vector<fs::path> artifacts_below(const fs::path& folder) {
+  constexpr int kMostDepth = 8;
+  std::vector<fs::path> found;
+  std::vector<std::pair<fs::path, int>> folders{{folder, 0}};
+  while (!folders.empty()) {
+    const auto [next, depth] = folders.back();
+    folders.pop_back();
+    for (const fs::path& entry : entries(next)) {
+      std::error_code ignored;
+      if (is_artifact(entry) || is_package_name(entry))
+        found.push_back(entry);
+      else if (depth < kMostDepth && fs::is_directory(entry, ignored) &&
+               !fs::is_symlink(entry, ignored))
+        folders.emplace_back(entry, depth + 1);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace anemone::ane

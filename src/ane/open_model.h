@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "ane/model_view.h"
+
+namespace anemone::ane {
+
+/// Opens a package or a model directory with all its packages.
+/// Errors: those of package::open and open_anemll; not_found (nothing there), unsupported (a
+/// checkpoint).
+Result<std::unique_ptr<ModelView>> open_model(const std::filesystem::path& path);
+
+/// The same of a package in memory.
+std::unique_ptr<ModelView> view_of(const package::Package& package);
+
+/// The artifacts below a folder that is none itself, sorted; they do not lie in each other.
+std::vector<std::filesystem::path> artifacts_below(const std::filesystem::path& folder);
+
+/// Whether the path is one artifact: a package, a file, a directory that a manifest joins.
+bool is_artifact(const std::filesystem::path& path);
+
+}  // namespace anemone::ane

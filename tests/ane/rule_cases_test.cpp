@@ -1,0 +1,97 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "ane/rule_case.h"
+#include "support/op_case.h"
+
+namespace anemone {
+namespace {
+
+using test::ExpectedFinding;
+
+/// The line names the op, or the function, the package, where the finding belongs to none.
+bool is_expected(const ane::Finding& finding, const ExpectedFinding& expected) {
+  const std::string package = finding.package.substr(0, finding.package.rfind('.'));
+  const std::string& subject = !finding.operation.empty()  ? finding.operation
+                               : !finding.function.empty() ? finding.function
+                                                           : package;
+  const auto holds = [&](const std::string& chip) {
+    return std::ranges::find(finding.chips, chip) != finding.chips.end();
+  };
+  return !expected.found && finding.message.find(expected.part) != std::string::npos &&
+         expected.line.find(subject) != std::string::npos &&
+         finding.chips.empty() == expected.chips.empty() &&
+         std::ranges::all_of(expected.chips, holds);
+}
+
+std::string shown(const ane::Finding& finding) {
+  std::string text = finding.place() + ": " + finding.message;
+  for (const std::string_view chip : finding.chips) text += " " + std::string(chip);
+  return text;
+}
+
+std::filesystem::path file_of(std::string_view rule, const char* kind) {
+  return std::filesystem::path(ANEMONE_SOURCE_DIR) / "tests/ane" /
+         (std::string(rule) + "." + kind + ".mil");
+}
+
+class RuleCases : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(RuleCases, TripsAtTheLinesThatSaySoAndAtNoOther) {
+  auto trips = test::run_rule_case(file_of(GetParam(), "trips"), std::string(GetParam()));
+  ASSERT_TRUE(trips.ok()) << trips.error().to_string();
+  EXPECT_FALSE(trips->expected.empty());
+  for (const ane::Finding& finding : trips->findings) {
+    const auto match = std::ranges::find_if(trips->expected, [&](const ExpectedFinding& expected) {
+      return is_expected(finding, expected);
+    });
+    if (match == trips->expected.end())
+      ADD_FAILURE() << "not expected: " << shown(finding);
+    else
+      match->found = true;
+  }
+  for (const ExpectedFinding& expected : trips->expected)
+    EXPECT_TRUE(expected.found) << "line " << expected.number << ": no finding: " << expected.part;
+}
+
+TEST_P(RuleCases, LeavesASoundProgramAlone) {
+  const auto sound = test::run_rule_case(file_of(GetParam(), "sound"), std::string(GetParam()));
+  ASSERT_TRUE(sound.ok()) << sound.error().to_string();
+  EXPECT_TRUE(sound->expected.empty());
+  for (const ane::Finding& finding : sound->findings) ADD_FAILURE() << shown(finding);
+}
+
+std::vector<std::string_view> rule_ids() {
+  std::vector<std::string_view> ids;
+  for (const ane::RuleInfo& rule : ane::rules()) ids.push_back(rule.id);
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, RuleCases, testing::ValuesIn(rule_ids()),
+                         [](const auto& rule) { return std::string(rule.param); });
+
+TEST(Rules, EveryCaseBelongsToARule) {
+  const auto ids = rule_ids();
+  for (const std::filesystem::path& file : test::mil_files("ane")) {
+    const std::string name = file.stem().stem().string();
+    EXPECT_NE(std::ranges::find(ids, name), ids.end()) << file;
+  }
+}
+
+TEST(Rules, S3_76_EachHasExplanationFixAndSource) {
+  std::set<std::string_view> ids;
+  for (const ane::RuleInfo& rule : ane::rules()) {
+    SCOPED_TRACE(rule.id);
+    EXPECT_TRUE(ids.insert(rule.id).second);
+    for (const std::string_view text : {rule.explanation, rule.fix, rule.source})
+      EXPECT_GT(text.size(), 10U);
+    EXPECT_FALSE(rule.chips.empty());
+    EXPECT_TRUE(rule.explanation.ends_with('.'));
+    EXPECT_TRUE(rule.fix.ends_with('.'));
+  }
+}
+
+}  // namespace
+}  // namespace anemone
