@@ -1,6 +1,6 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
 .PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress check \
-  format fuzz requirements clean
+  format fuzz requirements ane-model clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-eval    time of an evaluation beside lm-evaluation-harness (from PyPI)"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
+	@echo "make ane-model     docs/ane-model.md: published speeds, the fit on them and its errors"
 	@echo "make fuzz          one minute of every fuzz target (clang 14)"
 	@echo "make format        rewrite the sources with clang-format 14"
 
@@ -79,6 +80,12 @@ check:
 
 requirements:
 	@scripts/requirements.py
+
+ane-model: setup
+	@cmake --preset $(PRESET) > build/configure.log || { cat build/configure.log; exit 1; }
+	@ninja -C build/$(PRESET) -j $(JOBS) write_ane_model
+	@build/$(PRESET)/src/ane/calibration/write_ane_model > build/ane-model.md
+	@mv build/ane-model.md docs/ane-model.md
 
 fuzz:
 	@scripts/setup --develop

@@ -23,10 +23,6 @@ constexpr Figure maderix(double value) { return {value, "maderix/ANE, README.md"
 constexpr Figure study_751k(double value) {
   return {value, "751K/Apple-Neural-Engine-Microarchitecture-Study-M6", "2026-10"};
 }
-/// Not a microbenchmark: Qwen3-4B of 4 bits, 2.2 GB, at 30 tokens a second.
-constexpr Figure edge_llm_bench(double value) {
-  return {value, "implied by john-rocky/edge-llm-bench, Qwen3-4B", "2026-07"};
-}
 
 constexpr Chip kChips[] = {
 #define CHIP(name, label, device, generation, tops, tflops, dram, bandwidth, dispatch) \

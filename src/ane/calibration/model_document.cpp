@@ -1,0 +1,276 @@
+#include "ane/calibration/model_document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+
+#include "ane/calibration/fit.h"
+#include "base/check.h"
+
+namespace anemone::ane {
+namespace {
+
+using Errors = std::vector<double>;
+
+constexpr std::string_view kHead =
+    R"(# The cost model of the Neural Engine, and how far it is off
+
+Written by `make ane-model`; a test fails when this file is not what it writes. Do not edit by hand.
+Everything predicted here is **predicted**: Anemone has measured nothing on a Neural Engine. The measurements are other
+people's, each with its source.
+
+## The formula
+
+A step is one call of a decoder for `width` tokens. Its time is
+
+    max(weight bytes / bandwidth, 2 x multiply-adds x width / (peak x compute factor))
+      + (cache + 2 x repeated cache + 6 x scores) / attention rate
+      + overhead
+
+- Weights stream from memory once a step, as stored. The bandwidth of a chip is measured by a large layer's weights,
+  so no efficiency is fitted.
+- Arithmetic hides behind the stream, or the stream behind it: old Core ML exports compute 64 positions for each token.
+- The cache of a static graph is read whole. Grouped heads repeat it to all query heads, and the copy is written and
+  read; scores are written by a product, read and written by mask and softmax, and read by the second product. All this
+  passes at one rate, the same on every chip.
+- Overhead of Core ML and Core AI: 0.25 ms a program (launch 0.125, resident output 0.125) and 0.375 ms for each island
+  in the middle that leaves the Neural Engine (two backend changes, one more launch): the constants of Core ML's own
+  segmenter (751K-M6, notes/coreml_dispatch.md). Core ML also pays for each layer, the private API for each dispatch.
+
+The floor is the roofline: bytes of weights and caches over the bandwidth, and nothing else.
+
+)";
+
+constexpr std::string_view kLimits =
+    R"(## Limits
+
+- The form of the formula was chosen with all points in view; what is held out are its constants. So the errors above
+  are those of new chips under software that is already known, and a new kind of program may be further off. A fifth
+  constant, for a layer under Core AI, was tried and dropped: the fit on all points put it at zero, and with it the
+  median without the chip is about 16 %.
+- {a19} of {all} points are of one phone, and {m5} of one Mac and one model.
+- Sizes, widths and counts of programs that a source does not state are from the formats and from the source's code;
+  each point says which.
+- The measured figures of chips are by several people with several methods; where none exists a rule stands in.
+- Points differ in warmth, operating system and thermal state. Several are single cold runs.
+- The two points of the private API hold for two programs with attention on the CPU or in many small dispatches: that
+  row of constants is no more than their order of magnitude.
+- Not in the formula: clock ramps (the first 0.3 s), background limits, heat, palettes of one table a row (slow on M5),
+  query widths that fail to load, tokenising and sampling.
+- Time to first token adds nothing for tokenising, copies of caches between the programs of prompt and decoding, or
+  positions that a phone skips because they are masked.
+)";
+
+template <typename... Args>
+void line(std::string& text, fmt::format_string<Args...> format, Args&&... args) {
+  fmt::format_to(std::back_inserter(text), format, std::forward<Args>(args)...);
+  text += '\n';
+}
+
+std::string percent(double share) {
+  const double whole = std::round(100 * share);
+  return whole == 0 ? "0 %" : fmt::format("{:+.0f} %", whole);
+}
+std::string middle(const Errors& errors) { return fmt::format("{:.1f} %", 100 * median(errors)); }
+
+class Document {
+ public:
+  Document() : all_(fit(all_decode_points())) {
+    for (const PublishedPoint& point : decode_points()) {
+      const auto [held, is_new] = held_out_.try_emplace(point.chip);
+      if (is_new) held->second = fit(decode_points_without(*point.chip));
+    }
+  }
+
+  std::string text() {
+    text_ = kHead;
+    summary();
+    decode();
+    prefill();
+    energy();
+    constants();
+    chips();
+    left_out();
+    limits();
+    return std::move(text_);
+  }
+
+ private:
+  /// Constants that never saw the chip.
+  const CostConstants& without(const Chip* chip) const {
+    const auto held = held_out_.find(chip);
+    return held == held_out_.end() ? all_ : held->second;
+  }
+
+  void summary() {
+    line(text_, "## Error of predicted decoding speed\n");
+    line(text_,
+         "Median of |predicted / measured - 1|. Left out: the constants are fitted without the "
+         "chip that is");
+    line(text_, "predicted.\n");
+    line(text_, "| points | number | chip left out | fitted on all |");
+    line(text_, "| --- | --- | --- | --- |");
+    summary_line("all", [](const PublishedPoint&) { return true; });
+    for (const Stack stack : {Stack::core_ml, Stack::core_ai, Stack::private_api}) {
+      summary_line(to_string(stack),
+                   [stack](const PublishedPoint& point) { return point.stack == stack; });
+    }
+    text_ += '\n';
+  }
+
+  template <typename Chosen>
+  void summary_line(std::string_view name, const Chosen& chosen) {
+    Errors held;
+    Errors seen;
+    for (const PublishedPoint& point : decode_points()) {
+      if (!chosen(point)) continue;
+      held.push_back(std::abs(speed_error(point, without(point.chip))));
+      seen.push_back(std::abs(speed_error(point, all_)));
+    }
+    line(text_, "| {} | {} | {} | {} |", name, held.size(), middle(held), middle(seen));
+  }
+
+  void decode() {
+    line(text_, "## Decoding, tokens a second\n");
+    line(text_,
+         "| chip | stack | model, format | positions | measured | predicted, chip left out | error "
+         "| fitted on"
+         " all | floor | source |");
+    line(text_, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for (const PublishedPoint& point : decode_points()) {
+      const CostConstants& held = without(point.chip);
+      line(text_, "| {} | {} | {}, {} | {} | {:.1f} | {:.1f} | {} | {:.1f} | {:.1f} | {} |",
+           point.chip->label, to_string(point.stack), point.model, point.format,
+           point.positions == 0 ? "-" : fmt::to_string(point.positions), 1000 / point.measured_ms,
+           1000 / predicted_ms(point, held), percent(speed_error(point, held)),
+           1000 / predicted_ms(point, all_), 1000 / floor_ms(point), point.source);
+    }
+    text_ += '\n';
+  }
+
+  void prefill() {
+    Errors errors;
+    std::string rows;
+    for (const PublishedPoint& point : prefill_points()) {
+      const double predicted = predicted_ms(point, without(point.chip));
+      const double error = predicted / point.measured_ms - 1;
+      errors.push_back(std::abs(error));
+      line(rows, "| {} | {} | {}, {} | {} | {} | {:.0f} | {:.0f} | {} | {:.0f} | {} |",
+           point.chip->label, to_string(point.stack), point.model, point.format,
+           point.prompt_tokens, point.work.width, point.measured_ms, predicted, percent(error),
+           floor_ms(point), point.source);
+    }
+    line(text_, "## Time to first token, milliseconds\n");
+    line(text_,
+         "Steps of the prompt's width, by the constants of decoding, the chip left out; nothing is "
+         "fitted on"
+         " these");
+    line(text_, "points. Median error of {}: {}.\n", errors.size(), middle(errors));
+    line(text_,
+         "| chip | stack | model, format | prompt | width | measured | predicted | error | floor | "
+         "source |");
+    line(text_, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    text_ += rows + '\n';
+  }
+
+  void energy() {
+    line(text_, "## Energy of a token\n");
+    line(text_,
+         "An estimate of the Neural Engine alone: the predicted time of a step at the power "
+         "published for work"
+         " bound");
+    line(text_,
+         "by weights (2.0 to 2.5 W: M5 Pro by its counter, M6) or by arithmetic (4.2 to 8 W: M1 "
+         "Max, M2, M3,"
+         " M3 Max).");
+    line(text_, "CPU, GPU and memory come on top: on M5 Pro they are more than half.\n");
+    line(text_, "| chip | model | positions | estimated J | published J | source |");
+    line(text_, "| --- | --- | --- | --- | --- | --- |");
+#define ENERGY(chip, model, positions, low, high, source) \
+  energy_line(#chip, model, positions, low, high, source);
+#include "ane/calibration/energy_points.inc"
+#undef ENERGY
+    text_ += '\n';
+  }
+
+  void energy_line(std::string_view chip, std::string_view model, int64_t positions, double low,
+                   double high, std::string_view source) {
+    const auto point = std::ranges::find_if(decode_points(), [&](const PublishedPoint& candidate) {
+      return candidate.chip->name == chip && candidate.model == model &&
+             candidate.positions == positions;
+    });
+    ANEMONE_CHECK(point != decode_points().end(), "an energy point without its decode point");
+    const auto step = predict_step(*point->chip, point->stack, point->work, without(point->chip));
+    const JouleRange joules = estimate_energy(*step);
+    line(text_, "| {} | {} | {} | {:.2f} to {:.2f} | {:.2f} to {:.2f} | {} |", point->chip->label,
+         model, positions, joules.low, joules.high, low, high, source);
+  }
+
+  void constants() {
+    line(text_, "## Constants\n");
+    line(text_, "Least mean |log(predicted / measured)|, by a pattern search from three starts.\n");
+    line(text_,
+         "| points | attention rate, GB/s | compute factor | Core ML layer, ms | private dispatch, "
+         "ms |");
+    line(text_, "| --- | --- | --- | --- | --- |");
+    constants_line("all", all_);
+    for (const Chip& chip : all_chips()) {
+      const auto held = held_out_.find(&chip);
+      if (held == held_out_.end()) continue;
+      constants_line(fmt::format("without {}", chip.label), held->second);
+    }
+    text_ += '\n';
+  }
+
+  void constants_line(std::string_view name, const CostConstants& value) {
+    line(text_, "| {} | {:.3g} | {:.3g} | {:.3g} | {:.3g} |", name, value.attention_gbps,
+         value.compute_factor, value.core_ml_layer_ms, value.private_launch_ms);
+  }
+
+  void chips() {
+    line(text_, "## Figures of the chips\n");
+    line(text_, "| chip | GB/s | from | TFLOP/s | from |");
+    line(text_, "| --- | --- | --- | --- | --- |");
+    for (const Chip& chip : all_chips()) {
+      const ChipRate bandwidth = weight_bandwidth(chip);
+      const ChipRate peak = peak_compute(chip);
+      if (bandwidth.value <= 0 || peak.value <= 0) {
+        line(text_, "| {} | - | nothing published | - | nothing published |", chip.label);
+        continue;
+      }
+      line(text_, "| {} | {:.1f} | {} | {:.1f} | {} |", chip.label, bandwidth.value, bandwidth.rule,
+           peak.value, peak.rule);
+    }
+    text_ += '\n';
+  }
+
+  void left_out() {
+    line(text_, "## Published speeds that are not points\n");
+    line(text_, "| row | why |");
+    line(text_, "| --- | --- |");
+    for (const LeftOut& row : rows_left_out()) line(text_, "| {} | {} |", row.row, row.reason);
+    text_ += '\n';
+  }
+
+  void limits() {
+    const auto of_chip = [](std::string_view name) {
+      return std::ranges::count_if(decode_points(),
+                                   [&](const auto& point) { return point.chip->name == name; });
+    };
+    text_ += fmt::format(fmt::runtime(kLimits), fmt::arg("a19", of_chip("a19pro")),
+                         fmt::arg("m5", of_chip("m5pro")), fmt::arg("all", decode_points().size()));
+  }
+
+  CostConstants all_;
+  std::map<const Chip*, CostConstants> held_out_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string model_document() { return Document().text(); }
+
+}  // namespace anemone::ane

@@ -1,0 +1,89 @@
+#include "ane/cost.h"
+
+#include <gtest/gtest.h>
+
+namespace anemone::ane {
+namespace {
+
+const Chip& chip(std::string_view name) { return **find_chip(name); }
+
+/// Two layers, 4 query heads on 2 of keys, 64 wide, over 1024 positions.
+StepWork small_decoder(int64_t width) {
+  StepWork work{.weight_bytes = 64.2e6, .multiply_adds = 30e6, .layers = 2, .width = width};
+  add_attention(work, {.layers = 2, .heads = 4, .kv_heads = 2, .head_dim = 64, .positions = 1024});
+  return work;
+}
+
+constexpr CostConstants kRound{
+    .attention_gbps = 100, .compute_factor = 1, .core_ml_layer_ms = 0.5, .private_launch_ms = 0.2};
+
+TEST(Cost, CountsCachesAndScores) {
+  const StepWork work = small_decoder(8);
+  EXPECT_EQ(work.cache_bytes, 2 * 2 * 2 * 64 * 1024 * 2);           // layers, K and V, heads
+  EXPECT_EQ(work.repeated_cache_bytes, 2 * 2 * 4 * 64 * 1024 * 2);  // to the query heads
+  EXPECT_EQ(work.score_bytes, 2 * 4 * 8 * 1024 * 2);
+}
+
+TEST(Cost, AStepIsTheSumOfItsParts) {
+  const auto step = predict_step(chip("m4"), Stack::core_ml, small_decoder(1), kRound);
+  ASSERT_TRUE(step.ok());
+  EXPECT_NEAR(step->weights_ms, 1.0, 1e-12);  // 64.2 MB at 64.2 GB/s
+  EXPECT_NEAR(step->compute_ms, 2 * 30e6 / 18.6e9, 1e-12);
+  EXPECT_NEAR(step->attention_ms, (1048576 + 2 * 2097152 + 6 * 16384) / 1e8, 1e-12);
+  EXPECT_NEAR(step->overhead_ms, 2 * 0.5 + 0.25, 1e-12);
+  EXPECT_NEAR(step->total_ms(), 1.0 + step->attention_ms + 1.25, 1e-12);
+}
+
+TEST(Cost, S4_24_TheFloorIsBytesOverBandwidth) {
+  StepWork work = small_decoder(1);
+  const double before = predict_step(chip("m4"), Stack::core_ml, work)->floor_ms;
+  EXPECT_NEAR(before, (64.2e6 + 1048576) / 64.2e6, 1e-12);
+  work.cache_bytes /= 2;
+  EXPECT_NEAR(before - predict_step(chip("m4"), Stack::core_ml, work)->floor_ms,
+              1048576 / 2 / 64.2e6, 1e-12);
+}
+
+TEST(Cost, WideStepsAreBoundByArithmetic) {
+  const auto narrow = predict_step(chip("m1"), Stack::core_ml, small_decoder(1), kRound);
+  const auto wide = predict_step(chip("m1"), Stack::core_ml, small_decoder(512), kRound);
+  EXPECT_FALSE(narrow->compute_bound());
+  EXPECT_TRUE(wide->compute_bound());
+  EXPECT_NEAR(wide->compute_ms, 2 * 30e6 * 512 / 4.3e9, 1e-9);
+  EXPECT_GT(estimate_energy(*wide).low / wide->total_ms(),
+            estimate_energy(*narrow).high / narrow->total_ms());
+}
+
+TEST(Cost, StacksDifferInOverheadOnly) {
+  StepWork work = small_decoder(1);
+  work.calls = 3;
+  const auto of = [&](Stack stack) { return *predict_step(chip("m4"), stack, work, kRound); };
+  EXPECT_NEAR(of(Stack::core_ai).overhead_ms, 3 * 0.25, 1e-12);
+  EXPECT_NEAR(of(Stack::core_ml).overhead_ms, 3 * 0.25 + 2 * 0.5, 1e-12);
+  EXPECT_NEAR(of(Stack::private_api).overhead_ms, 3 * 0.2, 1e-12);
+  EXPECT_EQ(of(Stack::core_ai).weights_ms, of(Stack::private_api).weights_ms);
+  work.islands = 2;
+  EXPECT_NEAR(of(Stack::core_ai).overhead_ms, 3 * 0.25 + 2 * 0.375, 1e-12);
+}
+
+TEST(Cost, FiguresThatNobodyMeasuredComeFromAStatedRule) {
+  EXPECT_TRUE(weight_bandwidth(chip("m4max")).measured);
+  EXPECT_EQ(weight_bandwidth(chip("m4max")).value, 118.9);
+  const ChipRate phone = weight_bandwidth(chip("a19pro"));
+  EXPECT_FALSE(phone.measured);
+  EXPECT_NEAR(phone.value, 0.89 * 77, 1e-12);
+  EXPECT_NEAR(weight_bandwidth(chip("m2pro")).value, 62.0, 1e-12);   // M2 Max
+  EXPECT_NEAR(weight_bandwidth(chip("m5max")).value, 145.0, 1e-12);  // M5 Pro
+  EXPECT_NEAR(peak_compute(chip("m3max")).value, 9.98, 1e-12);       // M3 Pro
+  EXPECT_NEAR(peak_compute(chip("m4pro")).value, 12.6, 1e-12);
+  EXPECT_NEAR(peak_compute(chip("a18")).value, 12.6, 1e-12);  // median of M4, M4 Pro, M4 Max
+}
+
+TEST(Cost, AChipOfWhichNothingIsPublishedHasNoPrediction) {
+  EXPECT_EQ(weight_bandwidth(chip("a12")).value, 0);
+  const auto step = predict_step(chip("a12"), Stack::core_ml, small_decoder(1));
+  ASSERT_FALSE(step.ok());
+  EXPECT_EQ(step.error().code, ErrorCode::unsupported);
+}
+
+}  // namespace
+}  // namespace anemone::ane
