@@ -200,7 +200,11 @@ bool ends_with_module(std::string_view module, std::string_view target) {
 Status faults_error(const std::vector<std::string>& faults) {
   if (faults.empty()) return {};
   if (faults.size() == 1) return fail(ErrorCode::mismatch, "{}", faults[0]);
-  return fail(ErrorCode::mismatch, "{} faults: {}", faults.size(), fmt::join(faults, "; "));
+  constexpr size_t kShown = 3;
+  const size_t shown = std::min(kShown, faults.size());
+  return fail(ErrorCode::mismatch, "{} faults: {}{}", faults.size(),
+              fmt::join(faults.begin(), faults.begin() + static_cast<ptrdiff_t>(shown), "; "),
+              shown < faults.size() ? fmt::format("; … {} more", faults.size() - shown) : "");
 }
 
 Result<std::shared_ptr<const TensorSource>> apply_adapter(

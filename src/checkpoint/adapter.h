@@ -58,7 +58,7 @@ const TensorInfo* find_in_base(const TensorSource& base, std::string_view name);
 /// Whether `module` is `target` or ends with ".target".
 bool ends_with_module(std::string_view module, std::string_view target);
 
-/// All faults in one error: "3 faults: a; b; c".
+/// Faults in one error, of many the first three: "5 faults: a; b; c; … 2 more".
 Status faults_error(const std::vector<std::string>& faults);
 
 /// `base` with the plan's weights computed in double precision from fp32 values, rounded once to

@@ -1,5 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
+#include <algorithm>
+
 #include "base/blake3.h"
 #include "base/error.h"
 #include "checkpoint/mlx_quantized.h"
@@ -41,13 +43,28 @@ fs::path with_name(const fs::path& path) {
   return error ? path : whole;
 }
 
+/// "owner/name", as models are called where they are downloaded, and no place on this disk.
+bool is_hub_name(const fs::path& path) {
+  const std::string text = path.string();
+  return std::ranges::count(text, '/') == 1 && text.front() != '/' && text.back() != '/' &&
+         text.front() != '.' && text.front() != '~' && !is_there(path.parent_path());
+}
+
+Error not_there(const fs::path& path) {
+  Error error = fail(ErrorCode::not_found, "{} does not exist", path.string());
+  if (is_hub_name(path))
+    error.hint = fmt::format("hf download {} --local-dir {}; then name that folder", path.string(),
+                             path.filename().string());
+  return error;
+}
+
 Result<Checkpoint> open_base(const fs::path& given) {
   const fs::path path = with_name(given);
   std::error_code error;
   const bool is_folder = fs::is_directory(path, error);
   Checkpoint checkpoint;
   checkpoint.path = is_folder ? path : path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!is_there(path)) return fail(ErrorCode::not_found, "{} does not exist", path.string());
+  if (!is_there(path)) return not_there(path);
   std::optional<fs::path> file = path;
   if (is_folder) {
     ANEMONE_TRY(file, find_weights(path));

@@ -114,7 +114,7 @@ Result<std::shared_ptr<const TensorSource>> merge_adapter(std::shared_ptr<const 
     }
     return apply_adapter(base, adapter.weights.source, std::move(plan));
   };
-  return merged().in(fmt::format("adapter {}", adapter.weights.files[0].string()));
+  return merged().in(fmt::format("adapter {}", adapter.folder.string()));
 }
 
 }  // namespace anemone::checkpoint
