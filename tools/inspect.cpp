@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "anemone/checkpoint_summary.h"
 #include "anemone/language_model.h"
@@ -183,6 +185,25 @@ std::vector<fs::path> packages_in(const fs::path& folder) {
   return packages;
 }
 
+/// Notes the packages that anemone.json names and the folder does not have.
+void find_missing(const fs::path& folder, const std::vector<fs::path>& there, Findings& findings) {
+  std::ifstream stream(folder / "anemone.json");
+  const auto manifest = nlohmann::json::parse(stream, nullptr, false);
+  std::set<fs::path> missing;
+  if (manifest.is_object() && manifest.contains("files") && manifest["files"].is_object())
+    for (const auto& [name, digest] : manifest["files"].items()) {
+      const fs::path package = folder / name.substr(0, name.find('/'));
+      if (package.extension() == ".mlpackage") missing.insert(package);
+    }
+  for (const fs::path& path : there) missing.erase(path);
+  for (const fs::path& path : missing)
+    add_fault({ErrorCode::not_found, path.string() + " is missing, anemone.json names it", {}, {}},
+              findings.json, findings);
+  if (missing.empty() && there.empty())
+    add_fault({ErrorCode::not_found, folder.string() + ": there is no package", {}, {}},
+              findings.json, findings);
+}
+
 Status examine_model(const Flags& flags, const CommonFlags& common, Findings& findings) {
   const fs::path path = flags.model;
   const std::optional<package::Form> form = package::form_of(path);
@@ -201,6 +222,7 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
     parts = packages_in(path);
     findings.json["form"] = "anemone";
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
+    if (!flags.report.verify) find_missing(path, parts, findings);
   } else {
     if (!joins_packages && !holds_packages(path)) return no_model(path);
     const auto directory = package::open_anemll(path);
