@@ -10,31 +10,28 @@
 namespace anemone::tools {
 
 Result<calibrate::Options> CalibrationFlags::options(const CommonFlags& common) const {
-  if (text.empty())
-    return Error{ErrorCode::invalid_argument,
-                 "--target-bits: what a weight needs is measured on a text",
-                 {},
-                 "--calibrate names one"};
   calibrate::Options options;
   ANEMONE_TRY(options.runtime, common.runtime_options());
-  ANEMONE_TRY(options.text, read_text(text));
+  if (!text.empty()) {
+    ANEMONE_TRY(options.text, read_text(text));
+    options.text_name = text;
+  }
   options.windows = windows;
   options.target_bits = target_bits;
   options.log = log_sink(common);
   return options;
 }
 
-Result<std::optional<calibrate::Comparison>> CalibrationFlags::compare(
-    const std::filesystem::path& dense, const std::filesystem::path& compressed,
-    const CommonFlags& common, const ProgressSink& progress) const {
-  if (measured.empty()) return std::optional<calibrate::Comparison>();
+Result<std::optional<calibrate::Options>> CalibrationFlags::measuring(
+    const std::filesystem::path& model, const CommonFlags& common) const {
+  if (measured.empty()) return std::optional<calibrate::Options>();
   calibrate::Options options;
   ANEMONE_TRY(options.runtime, common.runtime_options());
   ANEMONE_TRY(options.text, read_text(measured));
+  options.text_name = measured;
   options.windows = measured_windows;
-  options.progress = progress;
-  ANEMONE_TRY(auto comparison, calibrate::compare(dense, compressed, options));
-  return std::optional(comparison);
+  ANEMONE_RETURN_IF_ERROR(calibrate::check_comparable(model, options).in("--measure"));
+  return std::optional(std::move(options));
 }
 
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures) {

@@ -17,13 +17,12 @@ struct CalibrationFlags {
   int64_t measured_windows = 8;
 
   bool calibrates() const { return !text.empty() || target_bits > 0; }
-  /// Errors: invalid_argument (target bits without a text), those of reading the text.
+  /// Errors: those of reading the text.
   Result<calibrate::Options> options(const CommonFlags& common) const;
-  /// Nothing without a text to measure on.
-  Result<std::optional<calibrate::Comparison>> compare(const std::filesystem::path& dense,
-                                                       const std::filesystem::path& compressed,
-                                                       const CommonFlags& common,
-                                                       const ProgressSink& progress) const;
+  /// How the result will be measured beside `model`; nothing without a text for that.
+  /// Errors: those of reading the text and of calibrate::check_comparable.
+  Result<std::optional<calibrate::Options>> measuring(const std::filesystem::path& model,
+                                                      const CommonFlags& common) const;
 };
 
 /// `measures`: with the flags of what is measured.

@@ -20,9 +20,12 @@ struct Flags {
 
 Status compress_package(const Flags& flags, const CommonFlags& common) {
   CompressOptions options = flags.options;
+  ANEMONE_TRY([[maybe_unused]] const auto runtime, common.runtime_options());
   options.threads = common.threads;
+  options.log = log_sink(common);
   ProgressLine progress(common);
   options.progress = progress.sink();
+  ANEMONE_TRY(auto measuring, flags.calibration.measuring(flags.model, common));
   const auto compressed = [&]() -> Result<CompressionReport> {
     if (!flags.calibration.calibrates()) return compress_model(flags.model, flags.output, options);
     ANEMONE_TRY(calibrate::Options tuning, flags.calibration.options(common));
@@ -30,8 +33,18 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
     return calibrate::compress_model(flags.model, flags.output, options, tuning);
   };
   ANEMONE_TRY(const auto report, compressed());
-  ANEMONE_TRY(const auto comparison,
-              flags.calibration.compare(flags.model, report.path, common, options.progress));
+  std::optional<calibrate::Comparison> comparison;
+  if (measuring) {
+    measuring->progress = options.progress;
+    auto compared = calibrate::compare(flags.model, report.path, *measuring);
+    if (!compared.ok()) {
+      Error error = std::move(compared).error();
+      error.hint += fmt::format("{}{} is complete: only the measuring failed",
+                                error.hint.empty() ? "" : "; ", report.path.string());
+      return error;
+    }
+    comparison = *std::move(compared);
+  }
   if (common.json) {
     Json json = {{"version", 1},
                  {"path", report.path.string()},

@@ -129,6 +129,7 @@ std::string report_text(const ConversionReport& report, bool each_weight) {
 }
 
 Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
+  ANEMONE_TRY([[maybe_unused]] const auto runtime, common.runtime_options());
   ConvertOptions options = flags.options;
   ANEMONE_RETURN_IF_ERROR(read_blocks(flags.prefill, options));
   if (flags.chunks != "auto") {
@@ -144,8 +145,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   ProgressLine progress(common);
   options.progress = progress.sink();
   const auto converted = [&]() -> Result<ConversionReport> {
-    if (!flags.calibration.calibrates() || options.dry_run)
-      return convert(flags.checkpoint, flags.output, options);
+    if (!flags.calibration.calibrates()) return convert(flags.checkpoint, flags.output, options);
     ANEMONE_TRY(calibrate::Options tuning, flags.calibration.options(common));
     tuning.progress = options.progress;
     return calibrate::convert(flags.checkpoint, flags.output, options, tuning);

@@ -16,6 +16,7 @@ namespace anemone::calibrate {
 
 struct Options {
   std::string text;          ///< UTF-8; a few hundred thousand bytes of what the model is used for.
+  std::string text_name;     ///< what errors call it: its file.
   int64_t windows = 64;      ///< of the text at most; each of up to 512 tokens.
   double target_bits = 0;    ///< 0: the spec says how weights are stored. Else bits a weight on the
                              ///< average of all that are compressed: each gets a scheme of its own.
@@ -30,16 +31,20 @@ struct Options {
 /// cannot be tuned, and those that no pass of the model reads (embeddings), are stored as without.
 ///
 /// What is done is kept in the folder `OUT.partial` until OUT is whole: an interrupted run goes on
-/// where it was, to the same bytes. Results depend on no number of threads.
+/// where it was, to the same bytes. The hint of an error after which it stays says so; after wrong
+/// options nothing is left. Results depend on no number of threads.
 /// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
-/// model), invalid_argument (the text is too short for a window; target bits with a spec, or fewer
-/// than the least scheme has).
+/// model), corrupt (the text is no UTF-8), unsupported (a model without logits), invalid_argument
+/// (the text is too short for a window; target bits with a spec, or fewer than the least scheme
+/// has).
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
                                          const std::filesystem::path& out,
                                          const CompressOptions& compress, const Options& options);
 
-/// `convert`, tuned: the uncompressed packages are made and run below `OUT.partial`. Errors also:
-/// unsupported (target bits with the layout anemll, whose meta.yaml has one number of bits a part).
+/// `convert`, tuned: the uncompressed packages are made and run below `OUT.partial`, once options
+/// and text are known to be right. A dry run is that of `convert` after the same checks.
+/// Errors also: unsupported (target bits with the layout anemll, whose meta.yaml has one number of
+/// bits a part).
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& convert,
                                  const Options& options);
@@ -53,8 +58,13 @@ struct Comparison {
   double kl_divergence = 0;   ///< mean of KL(dense || compressed), in nats a token.
 };
 
-/// Runs both models over the text. Errors: those of LanguageModel::open and of running; mismatch
-/// (different vocabularies), invalid_argument (the text is too short).
+/// Whether `compare` can run the model over the text, of which nothing is run. Errors: those of
+/// LanguageModel::open; not_found (no tokenizer beside the model), corrupt (the text is no UTF-8),
+/// unsupported (no logits), invalid_argument (the text is too short).
+Status check_comparable(const std::filesystem::path& model, const Options& options);
+
+/// Runs both models over the text. Errors: those of check_comparable and of running; mismatch
+/// (different vocabularies).
 Result<Comparison> compare(const std::filesystem::path& dense,
                            const std::filesystem::path& compressed, const Options& options);
 

@@ -91,10 +91,11 @@ struct ConversionReport {
 /// aside and appears under `out` at the end or not at all; the same input gives the same bytes.
 /// One `.mlpackage` has no place for tokenizer, chat template and generation config: the log warns.
 /// Weights are streamed: memory holds a few tensors. Weights are rounded once, to nearest even.
-/// Errors: those of reading a checkpoint; invalid_argument (options, also such as
-/// the layout does not know or that are no compression; `out` exists; the source lies in `out`; no
-/// such pass), unsupported (a config or layout that this cannot do), out_of_range (a weight beyond
-/// fp16), io (also: needed and available bytes, before any weight is read), interrupted.
+/// Errors: those of reading a checkpoint; invalid_argument (options, also such as the layout does
+/// not know or that are no compression; `out` exists, or has no name; the source lies in `out`, or
+/// is converted already; no such pass), unsupported (a config or layout that this cannot do),
+/// out_of_range (a weight beyond fp16), io (also: needed and available bytes, before any weight is
+/// read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
 
@@ -104,6 +105,7 @@ struct CompressOptions {
   int threads = 0;                                          ///< 0: one for each processor.
   bool overwrite = false;  ///< replace what an earlier run left at the same place.
   ProgressSink progress;   ///< bytes of weights saved; false ends the work.
+  LogSink log;             ///< what earlier runs have left beside the output.
 };
 
 struct CompressionReport {
@@ -119,8 +121,9 @@ struct CompressionReport {
 /// stays as it is, since the packages keep their names). What is compressed already stays. All is
 /// written aside and appears under `out` at the end or not at all.
 /// Errors: those of package::open and package::write; invalid_argument (options; `out` exists, or
-/// `path` lies in it; a folder without packages; nothing to compress), unsupported (the programs
-/// have no such form, with the nearest that they have), out_of_range (a weight that is infinite).
+/// `path` lies in it, or it has no name; a folder without packages), mismatch (nothing to
+/// compress), unsupported (the programs have no such form, with the nearest that they have),
+/// out_of_range (a weight that is infinite).
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
                                          const std::filesystem::path& out,
                                          const CompressOptions& options);

@@ -1,7 +1,10 @@
 #include "anemone/calibrate.h"
 
 #include "base/error.h"
+#include "base/final_path.h"
+#include "base/staged_folder.h"
 #include "calibrate/target_bits.h"
+#include "convert/companions.h"
 #include "convert/output_folder.h"
 
 namespace anemone::calibrate {
@@ -9,10 +12,68 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path partial_of(const fs::path& out) {
-  fs::path partial = out.has_filename() ? out : out.parent_path();
-  partial += ".partial";
-  return partial;
+constexpr const char* kStore = "weights";  ///< in OUT.partial.
+
+/// What has to be known before any work. Errors: invalid_argument.
+Result<compress::Spec> check_request(const std::string& quantize, const Options& options) {
+  if (options.target_bits <= 0) {
+    ANEMONE_TRY(compress::Spec spec, compress::Spec::parse(quantize));
+    if (spec.is_dense())
+      return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", quantize),
+                       "the nearest is int8");
+    return spec;
+  }
+  if (!quantize.empty())
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "target bits choose what '{}' says already", quantize),
+        "give one of the two: --quantize or --target-bits");
+  if (options.text.empty() && options.text_name.empty())
+    return with_hint(fail(ErrorCode::invalid_argument,
+                          "--target-bits: what a weight needs is measured on a text"),
+                     "--calibrate names one");
+  return compress::Spec();
+}
+
+/// Runs what keeps its results in `partial` until all is done. Where an error leaves some, it says
+/// so; wrong options leave nothing that was not there before.
+template <typename Work>
+auto keeping(const fs::path& partial, Work work) -> decltype(work()) {
+  std::error_code ignored;
+  const bool was_there = fs::exists(fs::symlink_status(partial, ignored));
+  auto result = work();
+  if (result.ok()) {
+    fs::remove_all(partial, ignored);
+    return result;
+  }
+  Error error = std::move(result).error();
+  const bool is_usage =
+      error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unsupported;
+  if (is_usage && !was_there) fs::remove_all(partial, ignored);
+  fs::remove(partial / kStore, ignored);  // where they are empty
+  fs::remove(partial, ignored);
+  if (!fs::exists(fs::symlink_status(partial, ignored))) return error;
+  error.hint +=
+      fmt::format("{}{} keeps what is done: the same command goes on from it; else remove it",
+                  error.hint.empty() ? "" : "; ", partial.string());
+  return error;
+}
+
+/// Whether the text has a window for a conversion that is planned, by the tokenizer that will
+/// travel with it.
+Status check_text(const fs::path& path, const fs::path& out, const ConvertOptions& convert,
+                  const ConversionReport& planned, const Options& options) {
+  ANEMONE_TRY(const StagedFolder staged, StagedFolder::create(out));
+  ANEMONE_RETURN_IF_ERROR(converter::copy_companions_of(path, convert.adapter, staged.path()));
+  const auto tokenizer = tokenizer_of(staged.path());
+  if (!tokenizer.ok()) return with_final_path(tokenizer.error(), staged.path(), path);
+  lm::ModelInfo info;
+  info.path = path;
+  info.form = convert.layout;
+  info.context_length = planned.context;
+  info.prefill_block_tokens = planned.prefill.empty() ? 0 : planned.prefill.front();
+  info.gives_logits = !convert.argmax;
+  ANEMONE_TRY(const Windows windows, windows_of(options, *tokenizer, info));
+  return {};
 }
 
 /// Rounds the weights of a finished model and says how they are stored.
@@ -20,18 +81,8 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
                                                               const fs::path& partial,
                                                               const CompressOptions& compress,
                                                               const Options& options) {
-  compress::Spec spec;
-  if (options.target_bits > 0) {
-    if (!compress.quantize.empty())
-      return with_hint(fail(ErrorCode::invalid_argument,
-                            "target bits choose what '{}' says already", compress.quantize),
-                       "leave one of them out");
-  } else {
-    ANEMONE_TRY(spec, compress::Spec::parse(compress.quantize));
-    if (spec.is_dense())
-      return fail(ErrorCode::invalid_argument, "'{}' compresses nothing", compress.quantize);
-  }
-  ANEMONE_TRY(const auto tuner, Tuner::open(model, partial / "weights", compress.threads, options));
+  ANEMONE_TRY(const compress::Spec spec, check_request(compress.quantize, options));
+  ANEMONE_TRY(const auto tuner, Tuner::open(model, partial / kStore, compress.threads, options));
   if (options.target_bits > 0) {
     ANEMONE_TRY(Choices choices,
                 choose_schemes(*tuner, options.target_bits, partial, compress, options));
@@ -58,43 +109,58 @@ std::string spec_text(const std::string& quantize, const Options& options) {
 
 Result<CompressionReport> compress_model(const fs::path& path, const fs::path& out,
                                          const CompressOptions& compress, const Options& options) {
-  ANEMONE_RETURN_IF_ERROR(converter::check_source(out, path));
-  ANEMONE_RETURN_IF_ERROR(converter::check_output(out, compress.overwrite));
-  const fs::path partial = partial_of(out);
-  CompressOptions planned = compress;
-  ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, compress, options));
-  planned.quantize = spec_text(compress.quantize, options);
-  auto report = anemone::compress_model(path, out, planned);
-  std::error_code ignored;
-  if (report.ok()) fs::remove_all(partial, ignored);
-  return report;
+  ANEMONE_TRY(const fs::path place, converter::output_place(out));
+  ANEMONE_RETURN_IF_ERROR(check_request(compress.quantize, options));
+  std::error_code error;
+  if (!fs::exists(path, error)) return fail(ErrorCode::not_found, "no {}", path.string());
+  ANEMONE_RETURN_IF_ERROR(converter::check_source(place, path));
+  ANEMONE_RETURN_IF_ERROR(converter::check_output(place, compress.overwrite));
+  const fs::path partial = converter::partial_of(place);
+  return keeping(partial, [&]() -> Result<CompressionReport> {
+    CompressOptions planned = compress;
+    ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, compress, options));
+    planned.quantize = spec_text(compress.quantize, options);
+    return anemone::compress_model(path, place, planned);
+  });
 }
 
 Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
                                  const ConvertOptions& convert, const Options& options) {
+  ANEMONE_TRY(const fs::path place, converter::output_place(out));
+  ANEMONE_RETURN_IF_ERROR(check_request(convert.quantize, options));
   if (options.target_bits > 0 && convert.layout == "anemll")
     return with_hint(fail(ErrorCode::unsupported,
                           "target bits: layout anemll has one number of bits for each part"),
                      "--quantize and --calibrate work with it");
-  ANEMONE_RETURN_IF_ERROR(converter::check_source(out, path));
-  ANEMONE_RETURN_IF_ERROR(converter::check_output(out, convert.overwrite));
-  const fs::path partial = partial_of(out);
-  std::error_code error;
-  fs::create_directories(partial, error);
-  if (error) return fail(ErrorCode::io, "cannot make {}: {}", partial.string(), error.message());
-  ConvertOptions dense = convert;
-  dense.quantize.clear();
-  dense.overwrite = true;
-  const fs::path made = partial / "dense";
-  ANEMONE_RETURN_IF_ERROR(anemone::convert(path, made, dense));
-  CompressOptions compress{.quantize = convert.quantize, .threads = convert.threads};
-  compress.progress = convert.progress;
-  ConvertOptions planned = convert;
-  ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, compress, options));
-  planned.quantize = spec_text(convert.quantize, options);
-  auto report = anemone::convert(path, out, planned);
-  if (report.ok()) fs::remove_all(partial, error);
-  return report;
+  if (!convert.dry_run) {
+    ANEMONE_RETURN_IF_ERROR(converter::check_source(place, path));
+    ANEMONE_RETURN_IF_ERROR(converter::check_output(place, convert.overwrite));
+  }
+  ConvertOptions plan = convert;  // says what is wrong, reads no weights
+  plan.dry_run = true;
+  plan.residual_scale = convert.residual_scale.value_or(1);
+  plan.log = {};
+  plan.progress = {};
+  ANEMONE_TRY(const ConversionReport known, anemone::convert(path, place, plan));
+  ANEMONE_RETURN_IF_ERROR(check_text(path, place, convert, known, options));
+  if (convert.dry_run) return anemone::convert(path, place, convert);
+  const fs::path partial = converter::partial_of(place);
+  return keeping(partial, [&]() -> Result<ConversionReport> {
+    std::error_code error;
+    fs::create_directories(partial, error);
+    if (error) return fail(ErrorCode::io, "cannot make {}: {}", partial.string(), error.message());
+    ConvertOptions dense = convert;
+    dense.quantize.clear();
+    dense.overwrite = true;
+    const fs::path made = partial / "dense";
+    ANEMONE_RETURN_IF_ERROR(anemone::convert(path, made, dense));
+    CompressOptions compress{.quantize = convert.quantize, .threads = convert.threads};
+    compress.progress = convert.progress;
+    ConvertOptions planned = convert;
+    ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, compress, options));
+    planned.quantize = spec_text(convert.quantize, options);
+    return anemone::convert(path, place, planned);
+  });
 }
 
 }  // namespace anemone::calibrate

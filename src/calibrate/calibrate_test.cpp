@@ -185,6 +185,78 @@ TEST_F(Calibrated, TargetBitsAreKeptAndGivenWhereTheyCount) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
   EXPECT_NE(refused.error().message.find("the least that there is"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "no.partial"));
+}
+
+/// Nothing is converted before all is known to be right, and nothing is left.
+TEST_F(Calibrated, ConversionChecksWhatItIsToldBeforeItWorks) {
+  const auto error_of = [&](const std::string& quantize, Options options, ConvertOptions convert) {
+    convert.quantize = quantize;
+    convert.log = [](LogLevel, std::string_view line) { ADD_FAILURE() << line; };
+    options.text_name = "prose.txt";
+    const auto report = calibrate::convert(test::source_folder() / "models/anemone-tiny",
+                                           folder_ / "out", convert, options);
+    EXPECT_FALSE(report.ok());
+    EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1) << "the dense model alone";
+    return report.ok() ? "" : report.error().to_string();
+  };
+  const auto expect = [](const std::string& error, const char* part) {
+    EXPECT_NE(error.find(part), std::string::npos) << error;
+  };
+  const ConvertOptions usual{.context = 128};
+  expect(error_of("lut44", tuning(2), usual), "'lut44'");
+  expect(error_of("", tuning(2), usual), "--quantize SCHEME, or --target-bits with --calibrate");
+  expect(error_of("fp16", tuning(2), usual), "'fp16' compresses nothing");
+  expect(error_of("lut4", tuning(2), {.context = 128, .prefill = {256}}), "prefill block is 256");
+  expect(error_of("lut4", tuning(2), {.context = 1 << 30}), "context is 1073741824");
+  expect(error_of("lut4", tuning(2), {.layout = "anemll", .monolith = true, .argmax = true}),
+         "only the arg max");
+  Options text = tuning(2);
+  text.text = "Too short.";
+  expect(error_of("lut4", text, usual), "prose.txt has 4 tokens, one window ");
+  text.text = "bad \xff byte";
+  expect(error_of("lut4", text, usual), "prose.txt is not UTF-8");
+  Options both = tuning(2);
+  both.target_bits = 4;
+  expect(error_of("int8", both, usual), "one of the two");
+  expect(calibrate::compress_model(dense(), folder_ / "." / "", {.quantize = "int8"}, tuning(2))
+             .error()
+             .to_string(),
+         "has no name");
+}
+
+TEST_F(Calibrated, WhatAnInterruptionLeavesIsNamed) {
+  const auto stopped_at = [&](std::string_view stage) {
+    Options options = tuning(2);
+    options.progress = [&](const Progress& now) { return now.stage != stage || now.done < 3; };
+    ConvertOptions convert{.context = 128, .quantize = "ffn=lut4"};
+    convert.progress = options.progress;
+    const auto report = calibrate::convert(test::source_folder() / "models/anemone-tiny",
+                                           folder_ / "out", convert, options);
+    EXPECT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+    return report.error().hint;
+  };
+  EXPECT_EQ(stopped_at("save"), "");
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial")) << "nothing was done";
+  EXPECT_NE(stopped_at("round").find("out.partial keeps what is done: the same command goes on"),
+            std::string::npos);
+  EXPECT_TRUE(fs::exists(folder_ / "out.partial"));
+}
+
+TEST_F(Calibrated, WhatCannotBeMeasuredIsKnownBefore) {
+  Options options = tuning(1);
+  EXPECT_TRUE(check_comparable(dense(), options).ok());
+  options.text = "\xff";
+  EXPECT_EQ(check_comparable(dense(), options).error().code, ErrorCode::corrupt);
+  options.text = "Too short.";
+  EXPECT_EQ(check_comparable(dense(), options).error().code, ErrorCode::invalid_argument);
+  const ConvertOptions silent{.layout = "anemll", .monolith = true, .argmax = true, .context = 64};
+  ASSERT_TRUE(
+      anemone::convert(test::source_folder() / "models/anemone-tiny", folder_ / "silent", silent)
+          .ok());
+  EXPECT_EQ(check_comparable(folder_ / "silent", tuning(1)).error().code, ErrorCode::unsupported);
 }
 
 TEST_F(Calibrated, ATextWithoutAWindowIsRefused) {

@@ -70,6 +70,13 @@ void add_row(std::span<const float> dense, std::span<const float> compressed, in
 
 }  // namespace
 
+Status check_comparable(const std::filesystem::path& model, const Options& options) {
+  ANEMONE_TRY(const Side side, open_side(model, options));
+  ANEMONE_TRY(const auto tokenizer, tokenizer_of(model));
+  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, side.model->info()));
+  return {};
+}
+
 Result<Comparison> compare(const std::filesystem::path& dense,
                            const std::filesystem::path& compressed, const Options& options) {
   ANEMONE_TRY(const auto tokenizer, tokenizer_of(dense));
@@ -79,7 +86,7 @@ Result<Comparison> compare(const std::filesystem::path& dense,
   if (info.vocab_size != after.model->info().vocab_size)
     return fail(ErrorCode::mismatch, "{} has {} tokens, {} has {}", dense.string(), info.vocab_size,
                 compressed.string(), after.model->info().vocab_size);
-  ANEMONE_TRY(const Windows windows, windows_of(options.text, tokenizer, info, options.windows));
+  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, info));
   const auto vocab = static_cast<size_t>(info.vocab_size);
   const size_t length = windows.inputs[0].size();
   // A model without a state computes all of a window each time.

@@ -54,8 +54,7 @@ Result<std::unique_ptr<Tuner>> Tuner::open(const fs::path& model, const fs::path
                                            int threads, const Options& options) {
   ANEMONE_TRY(const auto tokenizer, tokenizer_of(model));
   ANEMONE_TRY(const auto opened, lm::LanguageModel::open(model, model_options(options, true)));
-  ANEMONE_TRY(Windows windows,
-              windows_of(options.text, tokenizer, opened->info(), options.windows));
+  ANEMONE_TRY(Windows windows, windows_of(options, tokenizer, opened->info()));
   ANEMONE_TRY(ResultStore results,
               ResultStore::open(store, fmt::format("{} {} {} {}", kMethod, opened->info().hash,
                                                    digest_of(windows),

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -21,18 +22,26 @@ int64_t window_tokens(const lm::ModelInfo& info) {
 
 }  // namespace
 
-Result<Windows> windows_of(std::string_view text, const text::Tokenizer& tokenizer,
-                           const lm::ModelInfo& info, int64_t most) {
-  ANEMONE_TRY(const std::vector<int32_t> tokens, tokenizer.encode(text, false));
+Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokenizer,
+                           const lm::ModelInfo& info) {
+  if (!info.gives_logits)
+    return with_hint(fail(ErrorCode::unsupported,
+                          "{}: only the arg max of each part of the vocabulary leaves this model, "
+                          "and what is lost shows in logits",
+                          info.path.string()),
+                     "convert it without --argmax");
+  const std::string name = options.text_name.empty() ? "the text" : options.text_name;
+  if (!is_utf8(options.text)) return fail(ErrorCode::corrupt, "{} is not UTF-8", name);
+  ANEMONE_TRY(const std::vector<int32_t> tokens, tokenizer.encode(options.text, false));
   const int64_t length = window_tokens(info);
   const std::optional<int32_t> bos = tokenizer.bos_id();
   // A window takes the token behind it as its last target.
   const int64_t step = length + 1 - (bos ? 1 : 0);
   const int64_t count = static_cast<int64_t>(tokens.size()) / step;
   if (count == 0)
-    return fail(ErrorCode::invalid_argument, "the text has {} tokens, one window {}", tokens.size(),
+    return fail(ErrorCode::invalid_argument, "{} has {} tokens, one window {}", name, tokens.size(),
                 step);
-  const int64_t taken = std::min(count, most);
+  const int64_t taken = std::min(count, options.windows);
   Windows windows;
   for (int64_t i = 0; i < taken; ++i) {
     const auto first = static_cast<size_t>(i * count / taken * step);

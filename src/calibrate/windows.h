@@ -15,9 +15,10 @@ struct Windows {
 
 /// Windows of the text, spread over all of it: whole multiples of the block in which the model
 /// scores, so that no padding is run. Each begins with the BOS token where the tokenizer has one.
-/// Errors: invalid_argument (the text has no window).
-Result<Windows> windows_of(std::string_view text, const text::Tokenizer& tokenizer,
-                           const lm::ModelInfo& info, int64_t most);
+/// Errors: unsupported (no logits), corrupt (the text is no UTF-8), invalid_argument (it has no
+/// window).
+Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokenizer,
+                           const lm::ModelInfo& info);
 
 /// Runs all windows from an empty state. `losses`, if not null, gets the sum of -log p.
 /// Errors: those of running, interrupted.

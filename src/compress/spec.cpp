@@ -63,6 +63,9 @@ Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text) {
 }  // namespace
 
 Result<Spec> Spec::parse(std::string_view text) {
+  if (text.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "nothing says how weights are to be stored"),
+                     "give --quantize SCHEME, or --target-bits with --calibrate");
   Spec spec;
   if (text.find('=') == std::string_view::npos) {
     ANEMONE_TRY(const auto scheme, parse_scheme(text));

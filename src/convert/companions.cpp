@@ -62,6 +62,13 @@ Result<std::vector<Companion>> find_companions(const checkpoint::Checkpoint& che
   return companions;
 }
 
+Status copy_companions_of(const fs::path& path, const fs::path& adapter, const fs::path& folder) {
+  ANEMONE_TRY(const checkpoint::Checkpoint opened,
+              checkpoint::open(path, adapter.empty() ? std::optional<fs::path>() : adapter));
+  ANEMONE_TRY(const std::vector<Companion> companions, find_companions(opened, true));
+  return copy_companions(companions, folder);
+}
+
 Status copy_companions(std::span<const Companion> companions, const fs::path& folder) {
   for (const Companion& companion : companions) {
     std::error_code error;

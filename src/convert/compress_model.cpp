@@ -14,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSpecKey = "anemone.quantize";  ///< of a package's metadata.
-
 struct Found {
   std::vector<fs::path> packages;  ///< below the folder, sorted.
   std::vector<fs::path> files;     ///< outside of packages.
@@ -39,14 +37,30 @@ Result<Found> list(const fs::path& folder) {
   return found;
 }
 
+/// Says in a package's settings how its weights are stored, where `convert` says it.
+void record_quantize(const std::string& text, std::map<std::string, std::string>& metadata) {
+  std::string& settings = metadata[std::string(kSettingsKey)];
+  auto record = nlohmann::ordered_json::object();
+  if (parse_json_object(settings).ok()) record = nlohmann::ordered_json::parse(settings);
+  record["quantize"] = text;
+  settings = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+bool is_compressed(const mil::Program& program) {
+  return std::ranges::any_of(program.functions, [](const mil::Function& function) {
+    return std::ranges::any_of(function.block.operations, [](const mil::Operation& op) {
+      return op.type.starts_with("constexpr_");
+    });
+  });
+}
+
 class Compression {
  public:
   Compression(const fs::path& path, const fs::path& out, const CompressOptions& options)
-      : path_(path.has_filename() ? path : path.parent_path()),
-        out_(out.has_filename() ? out : out.parent_path()),
-        options_(options) {}
+      : path_(path.has_filename() ? path : path.parent_path()), out_(out), options_(options) {}
 
   Result<CompressionReport> run() {
+    ANEMONE_TRY(out_, output_place(out_));
     ANEMONE_TRY(spec_, compress::Spec::parse(options_.quantize));
     if (spec_.is_dense())
       return with_hint(
@@ -56,6 +70,7 @@ class Compression {
     if (!fs::exists(path_, error)) return fail(ErrorCode::not_found, "no {}", path_.string());
     ANEMONE_RETURN_IF_ERROR(check_source(out_, path_));
     ANEMONE_RETURN_IF_ERROR(check_output(out_, options_.overwrite));
+    warn_of_left(out_, options_.weight_plan == nullptr, options_.log);
     report_.path = out_;
     report_.quantize = spec_.text();
     if (options_.weight_plan != nullptr && !options_.weight_plan->text().empty())
@@ -72,9 +87,11 @@ class Compression {
  private:
   Status save_package(const fs::path& from, const fs::path& to, const std::string& name) {
     ANEMONE_TRY(package::Package opened, package::open(from));
+    was_compressed_ |= is_compressed(opened.program);
     compress::Compressor compressor(spec_, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
-    opened.metadata[kSpecKey] = report_.quantize;
+    if (to == out_ && compressor.report().empty()) return nothing_to_compress();
+    record_quantize(report_.quantize, opened.metadata);
     package::WriteOptions write;
     write.weights = compressor.stream({});
     write.overwrite = options_.overwrite;
@@ -97,6 +114,14 @@ class Compression {
     return {};
   }
 
+  Error nothing_to_compress() const {
+    if (was_compressed_)
+      return with_hint(fail(ErrorCode::mismatch, "{} is compressed already", path_.string()),
+                       "what is compressed stays; compress the model that it was made from");
+    return fail(ErrorCode::mismatch, "{}: no weight of {} to compress", path_.string(),
+                spec_.text());
+  }
+
   Status save_folder() {
     ANEMONE_TRY(const Found found, list(path_));
     if (found.packages.empty())
@@ -115,9 +140,7 @@ class Compression {
       ANEMONE_RETURN_IF_ERROR(
           save_package(path_ / relative, staged.path() / name, name.generic_string()));
     }
-    if (report_.weights.empty())
-      return fail(ErrorCode::invalid_argument, "{}: no weight of {} to compress", path_.string(),
-                  spec_.text());
+    if (report_.weights.empty()) return nothing_to_compress();
     for (const fs::path& file : found.files) {
       if (file == kManifest) continue;
       std::error_code error;
@@ -136,7 +159,12 @@ class Compression {
     if (!fs::exists(path_ / kManifest, error)) return {};
     ANEMONE_TRY(const std::string text, read_text(path_ / kManifest));
     ANEMONE_RETURN_IF_ERROR(parse_json_object(text).in((path_ / kManifest).string()));
-    auto manifest = nlohmann::ordered_json::parse(text, nullptr, false);  // in its own order
+    auto manifest = nlohmann::ordered_json::object();
+    const auto before = nlohmann::ordered_json::parse(text);
+    for (const auto& [key, value] : before.items()) {
+      if (key != "quantize") manifest[key] = value;
+      if (key == "residual_scale") manifest["quantize"] = report_.quantize;  // convert's order
+    }
     manifest["quantize"] = report_.quantize;
     ANEMONE_TRY(manifest["files"], hash_files(folder, hashes_));
     return write_text(
@@ -150,6 +178,7 @@ class Compression {
   compress::Spec spec_;
   CompressionReport report_;
   std::map<std::string, std::string> hashes_;  ///< of the files that are written, by name.
+  bool was_compressed_ = false;
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kDefaultContext = 512;
 constexpr int64_t kDefaultBlock = 64;
+constexpr int64_t kLeastBlock = 2;  // one of one token would be a step
 
 Result<const Layout*> find_layout(std::string_view name) {
   const auto found = std::ranges::find(layouts(), name, &Layout::name);
@@ -47,11 +48,23 @@ Result<const Layout*> find_layout(std::string_view name) {
                    "layouts: " + known);
 }
 
+/// A package, or a folder of packages that are one model.
+bool is_converted(const fs::path& path) {
+  std::error_code error;
+  return package::form_of(path) || fs::exists(path / kManifest, error) ||
+         fs::exists(path / "meta.yaml", error);
+}
+
 Result<Source> load(const fs::path& path, const ConvertOptions& options) {
   Source source;
   std::optional<fs::path> adapter;
   if (!options.adapter.empty()) adapter = options.adapter;
-  ANEMONE_TRY(source.checkpoint, checkpoint::open(path, adapter));
+  auto found = checkpoint::open(path, adapter);
+  if (!found.ok() && found.error().code == ErrorCode::not_found && is_converted(path))
+    return with_hint(fail(ErrorCode::invalid_argument, "{} is converted already", path.string()),
+                     "`anemone compress` compresses its weights; for all else convert the "
+                     "checkpoint again");
+  ANEMONE_TRY(source.checkpoint, std::move(found));
   const checkpoint::Checkpoint& opened = source.checkpoint;
   ANEMONE_TRY(source.decoder,
               models::read_decoder(opened.config_json, *opened.weights).in(opened.path.string()));
@@ -88,18 +101,23 @@ Status check_options(const Layout& layout, const ConvertOptions& options) {
 }
 
 /// Tokens of the blocks, the largest first.
-Result<std::vector<int64_t>> blocks_for(const ConvertOptions& options, int64_t context,
-                                        int64_t longest) {
+Result<std::vector<int64_t>> blocks_for(const ConvertOptions& options, int64_t context) {
   if (options.no_prefill && !options.prefill.empty())
     return fail(ErrorCode::invalid_argument, "blocks are given, and there are to be none");
   if (options.no_prefill) return std::vector<int64_t>();
+  if (context < kLeastBlock)
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "the context is {}, a block of prompt tokens has {}",
+             context, kLeastBlock),
+        "give --context 2 or more, or --prefill none with the layout anemone");
   if (options.prefill.empty()) return std::vector<int64_t>{std::min(kDefaultBlock, context)};
   std::vector<int64_t> blocks;
   for (const int64_t tokens : options.prefill) {
-    if (tokens < 1 || tokens > longest)
-      return fail(ErrorCode::invalid_argument, "the prefill block is {}, expected 1 to {}", tokens,
-                  longest);
-    blocks.push_back(std::min(tokens, context));
+    if (tokens < kLeastBlock || tokens > context)
+      return fail(ErrorCode::invalid_argument,
+                  "the prefill block is {}, expected {} to {}, the tokens of the context", tokens,
+                  kLeastBlock, context);
+    blocks.push_back(tokens);
   }
   std::ranges::sort(blocks, std::greater());
   const auto repeated = std::ranges::unique(blocks);
@@ -129,7 +147,7 @@ Result<Settings> settings_for(const Layout& layout, const ConvertOptions& option
   settings.is_package = out.extension() == ".mlpackage";
   ANEMONE_RETURN_IF_ERROR(check("the context", settings.context, longest));
   if (layout.options.prefill) {
-    ANEMONE_TRY(settings.prefill, blocks_for(options, settings.context, longest));
+    ANEMONE_TRY(settings.prefill, blocks_for(options, settings.context));
   }
   for (const int64_t length : settings.lengths)
     ANEMONE_RETURN_IF_ERROR(check("a length", length, longest));
@@ -157,12 +175,13 @@ Result<Settings> settings_for(const Layout& layout, const ConvertOptions& option
 class Conversion {
  public:
   Conversion(const fs::path& out, const ConvertOptions& options) : options_(options) {
-    report_.path = out.has_filename() ? out : out.parent_path();
+    report_.path = out;
     report_.layout = options.layout;
     report_.dtype = options.dtype;
   }
 
   Result<ConversionReport> run(const fs::path& path) {
+    ANEMONE_TRY(report_.path, output_place(report_.path));
     ANEMONE_TRY(const Layout* layout, find_layout(options_.layout));
     ANEMONE_RETURN_IF_ERROR(check_options(*layout, options_));
     if (!options_.dry_run) {
@@ -170,11 +189,7 @@ class Conversion {
       if (!options_.adapter.empty())
         ANEMONE_RETURN_IF_ERROR(check_source(report_.path, options_.adapter));
       ANEMONE_RETURN_IF_ERROR(check_output(report_.path, options_.overwrite));
-      for (const fs::path& left : StagedFolder::left_beside(report_.path))
-        warn(
-            fmt::format("{} is left by a conversion that was interrupted, unless one still runs; "
-                        "remove it",
-                        left.string()));
+      warn_of_left(report_.path, options_.weight_plan == nullptr, options_.log);
     }
     say("load: {}", path.string());
     ANEMONE_TRY(source_, load(path, options_));
@@ -189,6 +204,7 @@ class Conversion {
     if (!settings_.quantize.is_dense()) report_.quantize = settings_.quantize.text();
     if (options_.weight_plan != nullptr && !options_.weight_plan->text().empty())
       report_.quantize = options_.weight_plan->text();
+    settings_.quantize_text = report_.quantize;
     say("build: {}, {} layers, context {}, layout {}", report_.architecture,
         source_.decoder.layers.size(), settings_.context, options_.layout);
     ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
@@ -340,12 +356,17 @@ class Conversion {
 
   Status save_package(const fs::path& path, const PlannedPackage& planned) {
     package::WriteOptions write;
-    std::optional<Error> failed;  // of a weight: what is read of it, not which constant it becomes
+    std::optional<Error> failed;  // of reading: which tensor, not which constant it becomes
     write.weights = [&, stream = compressor_->stream(weight_stream(source_, plan_))](
                         const mil::BlobReference& reference, const mil::TensorType& type,
                         const package::WeightSink& add) -> Status {
-      Status status = stream(reference, type, add);
-      if (!status.ok()) failed = status.error();
+      bool is_written = true;
+      Status status = stream(reference, type, [&](const Tensor& part) {
+        Status added = add(part);
+        is_written = added.ok();
+        return added;
+      });
+      if (!status.ok() && is_written) failed = status.error();
       return status;
     };
     write.overwrite = options_.overwrite;
@@ -371,7 +392,7 @@ class Conversion {
     if (written.ok() || !failed) return written;
     Error error = std::move(written).error();
     error.context = std::move(failed->context);
-    error.context.push_back(path.string());
+    error.context.push_back(source_.checkpoint.path.string());
     if (error.code == ErrorCode::out_of_range && settings_.dtype == DType::fp16)
       error.hint = "fp16 holds magnitudes up to 65504: --dtype fp32";
     return error;

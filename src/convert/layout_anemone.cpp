@@ -27,7 +27,6 @@ class AnemoneLayout {
       : source_(source), settings_(settings), layers_(source.decoder.layers.size()) {}
 
   Result<Plan> plan() {
-    if (!settings_.prefill.empty()) ANEMONE_RETURN_IF_ERROR(check_blocks(settings_));
     ANEMONE_TRY(window_, models::window_of(source_.decoder, settings_.context));
     ANEMONE_TRY(const auto chunks, divide_model());
     for (size_t i = 0; i < chunks.size(); ++i) {

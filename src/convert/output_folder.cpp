@@ -13,6 +13,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Weights, which nobody edits by hand, may take minutes to read.
+constexpr uintmax_t kMostHashed = uintmax_t{64} << 20;
+
+/// Whether a file is not what its digest in anemone.json says.
+bool is_changed(const fs::path& file, const Json& digest) {
+  std::error_code error;
+  if (!fs::is_regular_file(file, error)) return true;
+  const uintmax_t size = fs::file_size(file, error);
+  if (error) return true;
+  if (size > kMostHashed) return false;
+  Blake3 hash;
+  return !hash.update_from(file).ok() || digest != hash.finish();
+}
+
 /// A folder is ours when a file of exactly this name in it says so.
 Status check_folder(const fs::path& out) {
   const auto refused = [&](std::string_view why) {
@@ -46,6 +60,8 @@ Status check_folder(const fs::path& out) {
       continue;
     if (files == manifest->end() || !files->contains(name))
       return refused(fmt::format("'{}' in it was made by something else", name));
+    if (is_changed(entry->path(), files->at(name)))
+      return refused(fmt::format("'{}' in it was changed since", name));
   }
   if (error) return refused(error.message());
   return {};
@@ -56,6 +72,36 @@ Status check_replaceable(const fs::path& out) {
 }
 
 }  // namespace
+
+Result<fs::path> output_place(const fs::path& out) {
+  const fs::path place = out.has_filename() ? out : out.parent_path();
+  const fs::path name = place.filename();
+  if (!name.empty() && name != "." && name != "..") return place;
+  return with_hint(
+      fail(ErrorCode::invalid_argument, "the output '{}' has no name of its own", out.string()),
+      "it is made under another name beside its place and renamed: give the folder's name, from "
+      "outside of it");
+}
+
+fs::path partial_of(fs::path out) {
+  out += ".partial";
+  return out;
+}
+
+void warn_of_left(const fs::path& out, bool with_partial, const LogSink& log) {
+  if (!log) return;
+  for (const fs::path& left : StagedFolder::left_beside(out))
+    log(LogLevel::warning,
+        fmt::format("{} is left by a run that was interrupted, unless one still runs; remove it",
+                    left.string()));
+  std::error_code error;
+  const fs::path partial = partial_of(out);
+  if (with_partial && fs::exists(fs::symlink_status(partial, error)))
+    log(LogLevel::warning,
+        fmt::format("{} is what a calibration of {} has done that was interrupted: the same "
+                    "command goes on from it; else remove it",
+                    partial.string(), out.filename().string()));
+}
 
 Status check_output(const fs::path& out, bool overwrite) {
   std::error_code error;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "anemone/log.h"
 #include "base/staged_folder.h"
 #include "convert/plan.h"
 
@@ -11,10 +12,21 @@ namespace anemone::converter {
 inline constexpr std::string_view kManifest = "anemone.json";
 inline constexpr std::string_view kFormat = "anemone-model";
 
+/// `out` without a slash at its end. It is made beside its place and renamed, so it has a name:
+/// neither "", "/", "." nor "..". Errors: invalid_argument.
+Result<std::filesystem::path> output_place(const std::filesystem::path& out);
+
+/// Where calibration keeps what it has done until `out` is whole.
+std::filesystem::path partial_of(std::filesystem::path out);
+
+/// Names what runs that were killed have left beside `out`; `with_partial`: also OUT.partial.
+void warn_of_left(const std::filesystem::path& out, bool with_partial, const LogSink& log);
+
 /// Whether `out` may be written. It does not exist, or `overwrite` and it is what a conversion
 /// leaves: a package, or an empty folder or one whose anemone.json is that of a conversion and
-/// names every file in it. Nothing else is ever replaced. The folder that is to hold it takes
-/// files. Errors: invalid_argument, not_found (that folder), io.
+/// names every file in it, with the hash that it has (those of more than 64 MiB are not read).
+/// Nothing else is ever replaced. The folder that is to hold it takes files. Errors:
+/// invalid_argument, not_found (that folder), io.
 Status check_output(const std::filesystem::path& out, bool overwrite);
 
 /// Gives the folder its name; what stands there by now is judged as by check_output.

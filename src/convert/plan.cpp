@@ -49,8 +49,8 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
       {"prefill", settings.prefill},        {"lengths", settings.lengths},
       {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}};
   if (settings.monolith) record.update({{"monolith", true}, {"argmax", settings.argmax}});
-  if (!settings.quantize.is_dense()) record["quantize"] = settings.quantize.text();
-  metadata["anemone.settings"] = record.dump();
+  if (!settings.quantize_text.empty()) record["quantize"] = settings.quantize_text;
+  metadata[std::string(kSettingsKey)] = record.dump();
   return result;
 }
 
@@ -106,11 +106,8 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 int64_t head_parts(int64_t vocab_size) { return (vocab_size + kWidestAxis - 1) / kWidestAxis; }
 
 Status check_blocks(const Settings& settings) {
-  if (!settings.prefill.empty() && settings.prefill.back() >= 2) return {};
-  if (settings.prefill.empty())
-    return fail(ErrorCode::invalid_argument, "the layout {} needs a block", settings.layout);
-  return fail(ErrorCode::invalid_argument, "a block of {} tokens, expected 2 or more",
-              settings.prefill.back());
+  if (!settings.prefill.empty()) return {};
+  return fail(ErrorCode::invalid_argument, "the layout {} needs a block", settings.layout);
 }
 
 package::WeightStream weight_stream(const Source& source, const Plan& plan) {

@@ -30,11 +30,12 @@ struct Settings {
   std::vector<int64_t> lengths;
   DType dtype = DType::fp16;
   double residual_scale = 1;
-  uint64_t chunk_limit = 0;  ///< bytes of weights in a program.
-  bool monolith = false;     ///< layout anemll: one package.
-  bool argmax = false;       ///< of a monolith: no logits leave a step.
-  compress::Spec quantize;   ///< how weights are stored.
-  bool is_package = false;   ///< the output is one `.mlpackage`, not a folder.
+  uint64_t chunk_limit = 0;   ///< bytes of weights in a program.
+  bool monolith = false;      ///< layout anemll: one package.
+  bool argmax = false;        ///< of a monolith: no logits leave a step.
+  compress::Spec quantize;    ///< how weights are stored.
+  std::string quantize_text;  ///< what the packages say of that; empty: nothing is compressed.
+  bool is_package = false;    ///< the output is one `.mlpackage`, not a folder.
 };
 
 struct PlannedPackage {
@@ -58,6 +59,8 @@ models::FunctionSpec base_spec(const Settings& settings);
 
 /// Where a package names the files that it comes from, and how.
 inline constexpr std::string_view kSourceKey = "anemone.source";
+/// Where it has the options that it was made with, as JSON.
+inline constexpr std::string_view kSettingsKey = "anemone.settings";
 
 /// A package without functions: name and provenance.
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);
@@ -81,7 +84,7 @@ Result<FunctionBytes> measure_function(const Source& source, const models::Funct
 /// Parts of a vocabulary none of which passes the largest dimension of every Neural Engine.
 int64_t head_parts(int64_t vocab_size);
 
-/// Blocks are of two tokens or more: one of one token would be a step. Errors: invalid_argument.
+/// Whether there is a block. Errors: invalid_argument.
 Status check_blocks(const Settings& settings);
 
 /// Contents of the plan's constants from the checkpoint, large ones in parts.

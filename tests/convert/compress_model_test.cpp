@@ -5,9 +5,7 @@
 #include "anemone/language_model.h"
 #include "anemone/package.h"
 #include "anemone/verify_folder.h"
-#include "convert/converted_model.h"
-#include "support/scratch_folder.h"
-#include "support/shared.h"
+#include "convert/convert_output.h"
 
 namespace anemone {
 namespace {
@@ -81,15 +79,17 @@ TEST_P(CompressModel, KeepsWhatTheModelIsAndNearlyWhatItComputes) {
   EXPECT_GT(error, 0);
   EXPECT_LT(error, 0.003 * sum);
 
-  const auto again =
-      compress_model(packed, scratch.path() / "again" / form.output, {.quantize = "lut4"});
-  EXPECT_FALSE(again.ok()) << "what is compressed stays";
+  const auto again = compress_model(packed, scratch.path() / ("again_" + std::string(form.output)),
+                                    {.quantize = "lut4"});
+  ASSERT_FALSE(again.ok()) << "what is compressed stays";
+  EXPECT_EQ(again.error().code, ErrorCode::mismatch);
+  EXPECT_NE(again.error().message.find("is compressed already"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, CompressModel, ::testing::ValuesIn(forms()),
                          [](const auto& form) { return std::string(form.param.name); });
 
-/// What `convert` writes compressed and what is compressed afterwards are the same weights.
+/// What `convert` writes compressed and what is compressed afterwards are the same files.
 TEST(CompressModelBytes, AreThoseOfConvert) {
   const fs::path source = test::shared_folder() / "fixtures/hf/llama";
   ANEMONE_NEED_SHARED(source);
@@ -101,13 +101,37 @@ TEST(CompressModelBytes, AreThoseOfConvert) {
   const auto done = compress_model(scratch.path() / "dense", scratch.path() / "later",
                                    {.quantize = kSpec, .threads = 3});
   ASSERT_TRUE(done.ok()) << done.error().to_string();
-  const char* const kWeights = "chunk_01of01.mlpackage/Data/com.apple.CoreML/weights/weight.bin";
-  const auto bytes = [&](const char* folder) {
-    std::ifstream stream(scratch.path() / folder / kWeights, std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(stream), {});
-  };
-  EXPECT_FALSE(bytes("later").empty());
-  EXPECT_TRUE(bytes("later") == bytes("at_once"));
+  const auto later = test::files_below(scratch.path() / "later");
+  const auto at_once = test::files_below(scratch.path() / "at_once");
+  EXPECT_EQ(later.at("anemone.json"), at_once.at("anemone.json"));
+  EXPECT_TRUE(later == at_once);
+  const auto package = package::open(scratch.path() / "later/chunk_01of01.mlpackage");
+  ASSERT_TRUE(package.ok()) << package.error().to_string();
+  EXPECT_EQ(nlohmann::json::parse(package->metadata.at("anemone.settings")).at("quantize"), kSpec);
+}
+
+/// A package of somebody else gets the one key, whatever it had there.
+TEST(CompressModelBytes, SayHowTheyAreStoredWhereConvertSaysIt) {
+  const fs::path source = test::source_folder() / "models/anemone-tiny";
+  const test::ScratchFolder scratch;
+  const fs::path dense = scratch.path() / "dense.mlpackage";
+  ASSERT_TRUE(test::converted(source, dense, {.layout = "stateful", .context = 64}));
+  auto opened = package::open(dense);
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  for (const char* settings : {"", "{\"a\"", R"({"mine": 1})"}) {
+    opened->metadata["anemone.settings"] = settings;
+    const fs::path other = scratch.path() / "other.mlpackage";
+    package::WriteOptions write;
+    write.overwrite = true;
+    ASSERT_TRUE(package::write(other, *opened, write).ok());
+    const fs::path packed = scratch.path() / "packed.mlpackage";
+    const auto done = compress_model(other, packed, {.quantize = "ffn=int8", .overwrite = true});
+    ASSERT_TRUE(done.ok()) << done.error().to_string();
+    const auto record =
+        nlohmann::json::parse(package::open(packed)->metadata.at("anemone.settings"));
+    EXPECT_EQ(record.at("quantize"), done->quantize);
+    EXPECT_EQ(record.contains("mine"), std::string(settings).ends_with("1}"));
+  }
 }
 
 TEST(CompressModelErrors, NameWhatIsWrong) {

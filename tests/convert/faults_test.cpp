@@ -37,7 +37,7 @@ class ConvertFaults : public test::ConvertOutput {
   }
 };
 
-TEST_F(ConvertFaults, ErrorsOfWeightsNameTheTensorAndThePlaceThatWasAskedFor) {
+TEST_F(ConvertFaults, ErrorsOfWeightsNameTheTensorAndTheCheckpoint) {
   const auto error_of = [&](float value, const fs::path& target, ConvertOptions options) {
     const fs::path model = changed(kQuery, kQuery, [&](Tensor& q) {
       q = q.converted(DType::fp32);
@@ -49,13 +49,13 @@ TEST_F(ConvertFaults, ErrorsOfWeightsNameTheTensorAndThePlaceThatWasAskedFor) {
     return report.ok() ? "" : report.error().to_string();
   };
   const std::string large = error_of(131072, out(), small_);
-  EXPECT_THAT(large, AllOf(HasSubstr((out() / "chunk_01of01.mlpackage").string() + ": tensor '" +
-                                     kQuery + "': the value 131072 does not fit into fp16"),
+  EXPECT_THAT(large, AllOf(HasSubstr((scratch_.path() / "model").string() + ": tensor '" + kQuery +
+                                     "': the value 131072 does not fit into fp16"),
                            HasSubstr("--dtype fp32"), Not(HasSubstr(".tmp")),
                            Not(HasSubstr("@checkpoint"))));
   const fs::path package = scratch_.path() / "one.mlpackage";
   const std::string alone = error_of(131072, package, {.layout = "stateful", .context = 64});
-  EXPECT_THAT(alone, AllOf(HasSubstr(package.string() + ": tensor '" + kQuery),
+  EXPECT_THAT(alone, AllOf(HasSubstr((scratch_.path() / "model").string() + ": tensor '" + kQuery),
                            HasSubstr("--dtype fp32"), Not(HasSubstr(".tmp"))));
   for (const DType dtype : {DType::fp16, DType::fp32}) {
     ConvertOptions options = small_;

@@ -219,7 +219,11 @@ TEST_F(ConvertOutput, OptionsThatMakeNoSenseAreNamed) {
     return report.ok() ? "" : report.error().to_string();
   };
   EXPECT_THAT(message({.context = 1 << 30}), HasSubstr("context is 1073741824"));
-  EXPECT_THAT(message({.context = 64, .prefill = {1}}), HasSubstr("block of 1"));
+  EXPECT_THAT(message({.context = 64, .prefill = {1}}),
+              HasSubstr("the prefill block is 1, expected 2 to 64, the tokens of the context"));
+  EXPECT_THAT(message({.context = 64, .prefill = {16, 65}}), HasSubstr("block is 65"));
+  EXPECT_THAT(message({.context = 1}), AllOf(HasSubstr("the context is 1, a block"),
+                                             HasSubstr("--context 2 or more, or --prefill none")));
   EXPECT_THAT(message({.context = 64, .chunks = 500}), HasSubstr("500 chunks"));
   EXPECT_THAT(message({.layout = "boxes"}), HasSubstr("boxes"));
   EXPECT_THAT(message({.layout = "plain", .lengths = {8, 8}}), HasSubstr("twice"));

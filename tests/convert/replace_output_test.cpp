@@ -6,9 +6,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "convert/converted_model.h"
-#include "support/scratch_folder.h"
-#include "support/shared.h"
+#include "base/blake3.h"
+#include "convert/convert_output.h"
 
 namespace anemone {
 namespace {
@@ -82,6 +81,54 @@ TEST_F(ReplaceOutput, FilesOfOthersInAnEarlierOutputStay) {
   EXPECT_EQ(left(), 1);
 }
 
+/// anemone.json has the hashes: what is not as it says is somebody's work.
+TEST_F(ReplaceOutput, WhatTheUserEditedStays) {
+  for (const char* name : {"tokenizer_config.json", "config.json"}) {
+    ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
+    const std::string edited = scratch_.read("out/" + std::string(name)) + "\n";
+    scratch_.write("out/" + std::string(name), edited);
+    expect_refused(checkpoint(), ("'" + std::string(name) + "' in it was changed since").c_str());
+    EXPECT_EQ(scratch_.read("out/" + std::string(name)), edited);
+    fs::remove_all(out());
+  }
+}
+
+/// An output is made beside its place and renamed: a folder cannot be replaced from inside.
+TEST_F(ReplaceOutput, APlaceWithoutANameIsRefusedBeforeAnyWork) {
+  fs::create_directory(out());
+  for (const fs::path& place : {fs::path(""), fs::path("."), fs::path(".."), fs::path("/"),
+                                fs::path("./"), out() / ".", out() / ".."}) {
+    ConvertOptions options = over_;
+    options.log = [](LogLevel, std::string_view line) { ADD_FAILURE() << line; };
+    const auto report = convert(checkpoint(), place, options);
+    ASSERT_FALSE(report.ok()) << place;
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_argument);
+    EXPECT_THAT(report.error().to_string(), HasSubstr("has no name of its own")) << place;
+    const auto compressed =
+        compress_model(checkpoint(), place, {.quantize = "int8", .overwrite = true});
+    ASSERT_FALSE(compressed.ok()) << place;
+    EXPECT_THAT(compressed.error().to_string(), HasSubstr("has no name of its own")) << place;
+  }
+  EXPECT_TRUE(test::converted(checkpoint(), out() / "", over_)) << "a slash at the end";
+}
+
+TEST_F(ReplaceOutput, WhatACalibrationLeftIsNamed) {
+  scratch_.write("out.partial/weights/one", "rounded");
+  std::string warnings;
+  const LogSink log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning) warnings += line;
+  };
+  ConvertOptions options = small_;
+  options.log = log;
+  ASSERT_TRUE(convert(checkpoint(), out(), options).ok());
+  EXPECT_THAT(warnings, HasSubstr("out.partial is what a calibration of out has done"));
+  warnings.clear();
+  fs::rename(out(), scratch_.path() / "dense");
+  ASSERT_TRUE(
+      compress_model(scratch_.path() / "dense", out(), {.quantize = "ffn=int8", .log = log}).ok());
+  EXPECT_THAT(warnings, HasSubstr("the same command goes on from it; else remove it"));
+}
+
 /// Between the first check and the last step lie minutes.
 TEST_F(ReplaceOutput, WhatAppearsDuringTheConversionStays) {
   for (ConvertOptions options : {small_, over_}) {
@@ -121,7 +168,7 @@ TEST_F(ReplaceOutput, DoesNotReplaceWhatIsReadThroughALinkOrAConfig) {
   auto manifest = nlohmann::json::parse(scratch_.read("out/anemone.json"));
   copy_checkpoint(out() / "base");
   for (const char* name : {"base/config.json", "base/model.safetensors"})
-    manifest["files"][name] = "blake3:0";
+    manifest["files"][name] = blake3(test::read_file(out() / name));
   scratch_.write("out/anemone.json", manifest.dump());
   fs::create_directory(scratch_.path() / "linked");
   for (const char* name : {"config.json", "model.safetensors"})
