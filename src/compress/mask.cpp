@@ -1,16 +1,39 @@
 #include "compress/mask.h"
 
 #include <algorithm>
-#include <array>
+#include <functional>
+#include <span>
 
 #include "base/error.h"
 #include "base/float16.h"
+#include "compress/threads.h"
 #include "compress/words.h"
 
 namespace anemone::compress {
 namespace {
 
 constexpr uint16_t kMagnitude = 0x7fff;
+constexpr uint16_t kSign = 0x8000;
+constexpr int64_t kSlice = 1 << 18;  // elements
+
+/// How many elements fall to each 16-bit number that `key(value, place)` gives.
+template <typename Key>
+std::vector<int64_t> count_values(std::span<const uint16_t> values, int threads, const Key& key) {
+  constexpr size_t kKeys = 1 << 16;
+  const auto slices = std::max<int64_t>(
+      1, std::min<int64_t>(threads, static_cast<int64_t>(values.size()) / kSlice));
+  std::vector<std::vector<int64_t>> counts(static_cast<size_t>(slices));
+  for_each_index(slices, threads, [&](int64_t slice) {
+    std::vector<int64_t>& mine = counts[static_cast<size_t>(slice)];
+    mine.assign(kKeys, 0);
+    const size_t begin = values.size() * static_cast<size_t>(slice) / static_cast<size_t>(slices);
+    const size_t end = values.size() * static_cast<size_t>(slice + 1) / static_cast<size_t>(slices);
+    for (size_t i = begin; i < end; ++i) ++mine[static_cast<size_t>(key(values[i], i))];
+  });
+  for (size_t slice = 1; slice < counts.size(); ++slice)
+    std::ranges::transform(counts[0], counts[slice], counts[0].begin(), std::plus());
+  return counts[0];
+}
 
 /// Zeros among `length` neighbours.
 int64_t zeros_of(const SparseWords& words, int64_t length) {
@@ -18,17 +41,24 @@ int64_t zeros_of(const SparseWords& words, int64_t length) {
 }
 
 /// Clears the mask of the `zeros` smallest of `values`, the first of equals.
-void clear_smallest(const Matrix& matrix, int64_t zeros, std::vector<uint8_t>& mask) {
-  std::vector<int64_t> counts(kMagnitude + 1, 0);
-  for (const uint16_t value : matrix.values()) ++counts[value & kMagnitude];
-  size_t border = 0;
+void clear_smallest(const Matrix& matrix, int64_t zeros, int threads, std::vector<uint8_t>& mask) {
+  const std::vector<int64_t> counts = count_values(
+      matrix.values(), threads, [](uint16_t value, size_t) { return value & kMagnitude; });
+  uint16_t border = 0;
   int64_t below = 0;
   while (below + counts[border] <= zeros) below += counts[border++];
-  int64_t equal = zeros - below;
-  for (size_t i = 0; i < mask.size(); ++i) {
-    const auto magnitude = static_cast<size_t>(matrix.values()[i] & kMagnitude);
-    if (magnitude < border || (magnitude == border && equal-- > 0)) mask[i] = 0;
-  }
+  const std::span<const uint16_t> values = matrix.values();
+  for_each_range(matrix.rows() * matrix.columns(), kSlice, threads,
+                 [&](int64_t begin, int64_t end) {
+                   for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+                     mask[i] = (values[i] & kMagnitude) >= border ? 1 : 0;
+                 });
+  size_t at = 0;
+  for (int64_t equal = zeros - below; equal > 0; ++at)
+    if ((values[at] & kMagnitude) == border) {
+      mask[at] = 0;
+      --equal;
+    }
 }
 
 /// The same inside each `of` input channels.
@@ -82,10 +112,12 @@ int64_t kept_count(const Weight& weight, const SparseWords& words) {
   return count / inputs * (inputs - zeros);
 }
 
-std::vector<uint8_t> mask_of(const Weight& weight, const Matrix& matrix, const SparseWords& words) {
+std::vector<uint8_t> mask_of(const Weight& weight, const Matrix& matrix, const SparseWords& words,
+                             int threads) {
   std::vector<uint8_t> mask(matrix.values().size(), 1);
   if (words.of == 0)
-    clear_smallest(matrix, static_cast<int64_t>(mask.size()) - kept_count(weight, words), mask);
+    clear_smallest(matrix, static_cast<int64_t>(mask.size()) - kept_count(weight, words), threads,
+                   mask);
   else
     clear_in_each(weight, matrix, words, mask);
   return mask;
@@ -105,8 +137,10 @@ std::vector<uint8_t> compacted(const Weight& weight, std::vector<uint8_t> values
   values = in_stored_order(weight, std::move(values));
   const std::vector<uint8_t> stored_mask = in_stored_order(weight, mask);
   size_t kept = 0;
-  for (size_t i = 0; i < values.size(); ++i)
-    if (stored_mask[i] != 0) values[kept++] = values[i];
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[kept] = values[i];
+    kept += stored_mask[i];
+  }
   values.resize(kept);
   return values;
 }
@@ -119,13 +153,22 @@ Status check_joint_target(const Weight& weight, const SparseWords& words, std::s
       fmt::format("the nearest is {}", words.text()));
 }
 
-double dropped(const Matrix& matrix, const std::vector<uint8_t>& mask) {
-  double sum = 0;
-  for (size_t i = 0; i < mask.size(); ++i) {
-    const auto value = static_cast<double>(fp16_to_float(matrix.values()[i]));
-    if (mask[i] == 0) sum += value * value;
+SquaredSums squared_sums(const Matrix& matrix, const std::vector<uint8_t>& mask, int threads) {
+  // Those that stay are counted as the negative ones.
+  const std::vector<int64_t> counts =
+      count_values(matrix.values(), threads, [&](uint16_t value, size_t place) {
+        return (value & kMagnitude) | (mask[place] != 0 ? kSign : 0);
+      });
+  SquaredSums sums;
+  for (uint16_t magnitude = 0; magnitude < kSign; ++magnitude) {
+    const auto value = static_cast<double>(fp16_to_float(magnitude));
+    const int64_t dropped = counts[magnitude];
+    const int64_t kept = counts[magnitude | kSign];
+    if (dropped + kept == 0) continue;  // also what is infinite
+    sums.dropped += static_cast<double>(dropped) * value * value;
+    sums.all += static_cast<double>(dropped + kept) * value * value;
   }
-  return sum;
+  return sums;
 }
 
 }  // namespace anemone::compress

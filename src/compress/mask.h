@@ -19,7 +19,8 @@ Result<std::optional<SparseWords>> parse_sparse(const std::vector<std::string>& 
 /// Elements that stay. The others are those of the smallest magnitude, the first of equals.
 int64_t kept_count(const Weight& weight, const SparseWords& words);
 /// For each element of the matrix 1 if it stays, else 0.
-std::vector<uint8_t> mask_of(const Weight& weight, const Matrix& matrix, const SparseWords& words);
+std::vector<uint8_t> mask_of(const Weight& weight, const Matrix& matrix, const SparseWords& words,
+                             int threads);
 
 /// A joint scheme is written in either order: the term that is sparse, and the other.
 struct JointTerms {
@@ -35,7 +36,10 @@ std::vector<uint8_t> compacted(const Weight& weight, std::vector<uint8_t> values
 /// Errors: unsupported, before iOS18, for joint forms.
 Status check_joint_target(const Weight& weight, const SparseWords& words, std::string_view text);
 
-/// Squared sum of what the mask drops.
-double dropped(const Matrix& matrix, const std::vector<uint8_t>& mask);
+struct SquaredSums {
+  double dropped = 0;  ///< of what the mask drops.
+  double all = 0;
+};
+SquaredSums squared_sums(const Matrix& matrix, const std::vector<uint8_t>& mask, int threads);
 
 }  // namespace anemone::compress

@@ -1,13 +1,23 @@
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
-#include "base/float16.h"
 #include "compress/mask.h"
 #include "compress/schemes.h"
 
 namespace anemone::compress {
 namespace {
+
+/// Writes each element, and the next one over it where the mask drops it.
+template <typename Bits>
+void copy_kept(const Tensor& values, const std::vector<uint8_t>& mask, Tensor& kept) {
+  const std::byte* from = values.bytes().data();
+  std::byte* to = kept.mutable_bytes().data();
+  const std::byte* const end = to + kept.bytes().size();
+  for (size_t i = 0; to != end; ++i) {
+    std::memcpy(to, from + i * sizeof(Bits), sizeof(Bits));
+    to += mask[i] * sizeof(Bits);
+  }
+}
 
 /// The largest elements as they are, and a bit for each element.
 class Sparse : public Scheme {
@@ -41,20 +51,17 @@ class Sparse : public Scheme {
 
   Encoded encode(const Weight& weight, const Tensor& values, int threads) const override {
     const Matrix matrix(weight, values);
-    std::vector<uint8_t> mask = mask_of(weight, matrix, words_);
+    std::vector<uint8_t> mask = mask_of(weight, matrix, words_, threads);
     const auto form = this->form(weight);
-    Encoded encoded{.squared_error = dropped(matrix, mask)};
-    for (const uint16_t bits : matrix.values())
-      encoded.squared_sum += std::pow(static_cast<double>(fp16_to_float(bits)), 2);
+    const SquaredSums sums = squared_sums(matrix, mask, threads);
+    Encoded encoded{.squared_error = sums.dropped, .squared_sum = sums.all};
     mask = in_stored_order(weight, std::move(mask));
-    // Elements of the weight itself, so that those of fp32 stay what they are.
     Tensor nonzero = Tensor::zeros(form->parts[1].dtype, form->parts[1].shape);
-    const size_t size = static_cast<size_t>(bit_width(values.dtype())) / 8;
-    size_t kept = 0;
-    for (size_t i = 0; i < mask.size(); ++i)
-      if (mask[i] != 0)
-        std::memcpy(nonzero.mutable_bytes().data() + size * kept++,
-                    values.bytes().data() + size * i, size);
+    // Elements of the weight itself, so that those of fp32 stay what they are.
+    if (bit_width(values.dtype()) == 16)
+      copy_kept<uint16_t>(values, mask, nonzero);
+    else
+      copy_kept<uint32_t>(values, mask, nonzero);
     encoded.parts = {
         as_type(packed(mask, DType::uint1, weight.type.shape, threads), form->parts[0]),
         std::move(nonzero)};

@@ -34,7 +34,7 @@ class SparseLinear : public Scheme {
 
   Encoded encode(const Weight& weight, const Tensor& values, int threads) const override {
     const Matrix matrix(weight, values);
-    const std::vector<uint8_t> mask = mask_of(weight, matrix, sparse_);
+    const std::vector<uint8_t> mask = mask_of(weight, matrix, sparse_, threads);
     const auto form = this->form(weight);
     // Zeros are exact, so the blocks with zeros are those of what stays.
     std::vector<uint16_t> pruned(matrix.values().begin(), matrix.values().end());
@@ -42,7 +42,7 @@ class SparseLinear : public Scheme {
       if (mask[i] == 0) pruned[i] = 0;
     const Matrix left(std::move(pruned), matrix.rows(), matrix.columns());
     LinearCodes codes = linear_codes(left, linear_blocks(weight, linear_), linear_, threads);
-    const double lost = dropped(matrix, mask);
+    const double lost = squared_sums(matrix, mask, threads).dropped;
     Encoded encoded{.squared_error = codes.squared_error + lost,
                     .squared_sum = codes.squared_sum + lost};
     const mil::TensorType& stored = form->parts[1];

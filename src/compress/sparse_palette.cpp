@@ -42,11 +42,11 @@ class SparsePalette : public Scheme {
 
   Encoded encode(const Weight& weight, const Tensor& values, int threads) const override {
     const Matrix matrix(weight, values);
-    std::vector<uint8_t> mask = mask_of(weight, matrix, sparse_);
+    std::vector<uint8_t> mask = mask_of(weight, matrix, sparse_, threads);
     PaletteTables tables =
         palette_tables(matrix, rows_of_table(weight, palette_.group), palette_.bits, threads, mask);
     const auto form = this->form(weight);
-    const double lost = dropped(matrix, mask);
+    const double lost = squared_sums(matrix, mask, threads).dropped;
     Encoded encoded{.squared_error = tables.squared_error + lost,
                     .squared_sum = tables.squared_sum + lost};
     Tensor indices = packed(compacted(weight, std::move(tables.codes), mask), form->parts[1].dtype,
