@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/result.h"
+
+/// What a model would do on the Neural Engine of a chip that is not at hand: where its ops would
+/// run, and how fast it would decode. Every number here is predicted by published constants and
+/// none is measured; docs/ane-model.md says how far such predictions were from measurements.
+namespace anemone::ane {
+
+enum class Unit : uint8_t { cpu, gpu, neural_engine };
+std::string_view to_string(Unit unit);  ///< "neural_engine".
+
+struct PlacedOperation {
+  std::string name;  ///< of its first output.
+  std::string type;
+  Unit unit = Unit::cpu;
+  double milliseconds = 0;  ///< estimated, on that unit.
+  std::string obstacle;     ///< why it does not run on the Neural Engine; empty when it could.
+};
+
+/// A run of ops in the middle that leaves the Neural Engine.
+struct Interruption {
+  std::string operation;  ///< name of the first op that has an obstacle.
+  std::string type;
+  std::string obstacle;
+  size_t operations = 0;  ///< of the run.
+  double saves_ms = 0;    ///< what a fix of its ops would save in every call.
+};
+
+/// A function as Core ML's segmenter would cut it with CPU and Neural Engine allowed.
+struct FunctionForecast {
+  std::string package;  ///< of a model directory: the name of the package.
+  std::string function;
+  std::vector<PlacedOperation> operations;  ///< in program order, without constants.
+  size_t segments = 0;                      ///< runs of ops on the Neural Engine.
+  double milliseconds = 0;                  ///< ops and launches.
+  double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
+  /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
+  double residency = 0;
+  /// Even if every op ran there, they would save less than a launch costs: all stay on the CPU, and
+  /// the residency says nothing about them.
+  bool below_launch_cost = false;
+  /// Some shapes are known at run time only: their unknown dimensions count as 1.
+  bool has_unknown_shapes = false;
+  std::vector<Interruption> interruptions;  ///< at most 32 of segments - 1; what saves most first.
+};
+
+/// Speed of a language model with its caches full, one sequence.
+struct DecodingForecast {
+  double tokens_per_second = 0;
+  double floor_tokens_per_second = 0;  ///< no faster: bytes of weights and caches at the bandwidth.
+  double weights_ms = 0;
+  double compute_ms = 0;  ///< hidden behind the weights, or they behind it.
+  double attention_ms = 0;
+  double overhead_ms = 0;
+  double weight_bytes = 0;
+  double cache_bytes = 0;
+  int64_t context = 0;        ///< positions of the static graph.
+  int64_t prompt_tokens = 0;  ///< of which the time to the first token speaks.
+  int64_t prompt_width = 0;   ///< tokens that one step of the prompt takes.
+  double first_token_ms = 0;
+  double first_token_floor_ms = 0;
+  double joules_low = 0;  ///< of a token, the Neural Engine alone.
+  double joules_high = 0;
+};
+
+struct Forecast {
+  std::string_view chip;   ///< "m4max".
+  std::string_view label;  ///< "M4 Max".
+  std::string_view stack;  ///< "Core ML".
+  double bandwidth_gbps = 0;
+  std::string_view bandwidth_source;  ///< who measured it, or the rule that stands in.
+  std::vector<FunctionForecast> functions;
+  /// Over all functions that are not below the launch cost; nothing when all are.
+  std::optional<double> residency;
+  std::optional<DecodingForecast> decoding;  ///< of language models.
+};
+
+struct ForecastOptions {
+  std::string chip = "m4";
+  int64_t prompt_tokens = 512;  ///< at most the context.
+};
+
+/// Forecasts a package or a model directory. Reads programs and no weights. Any thread.
+/// Errors: those of `check`; unsupported (nothing is published of the chip's speed); mismatch (the
+/// program is not well formed).
+Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options = {});
+
+/// Where an op ran, or would, by Core ML's own word.
+struct PlanDifference {
+  std::string function;
+  std::string operation;
+  std::string type;
+  Unit predicted = Unit::cpu;
+  Unit planned = Unit::cpu;
+};
+
+/// A forecast beside a plan that Core ML made on a Mac (docs/compute-plan.md).
+struct PlanComparison {
+  std::string device;            ///< as the plan says.
+  std::string operating_system;  ///< the same.
+  size_t operations = 0;         ///< that the plan places and the forecast knows.
+  size_t agreeing = 0;
+  size_t unmatched = 0;  ///< of the plan, that the forecast does not know.
+  double cpu_share = 0;  ///< of the plan's estimated cost; the three add up to 1.
+  double gpu_share = 0;
+  double neural_engine_share = 0;
+  std::vector<PlanDifference> differences;
+  std::vector<PlanDifference> off_engine;  ///< all that the plan puts elsewhere.
+};
+
+/// Errors: those of reading a JSON file; corrupt (a key that is missing or of the wrong kind);
+/// mismatch (the plan shares no op with the forecast).
+Result<PlanComparison> compare_with_plan(const Forecast& forecast,
+                                         const std::filesystem::path& plan);
+
+}  // namespace anemone::ane

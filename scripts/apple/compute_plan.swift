@@ -1,0 +1,98 @@
+// Writes where Core ML would run each op of a model on this Mac, as JSON (docs/compute-plan.md).
+//
+//     swift scripts/apple/compute_plan.swift MODEL.mlmodelc|MODEL.mlpackage [all|cpu|cpu-gpu|cpu-ane] > plan.json
+//
+// Needs macOS 14.4. Loading a plan compiles the model for the Neural Engine: seconds to minutes.
+import CoreML
+import Foundation
+
+struct PlanError: Error, CustomStringConvertible {
+  let description: String
+}
+
+func unitName(_ device: MLComputeDevice) -> String {
+  switch device {
+  case .cpu: return "cpu"
+  case .gpu: return "gpu"
+  case .neuralEngine: return "neural_engine"
+  @unknown default: return "cpu"
+  }
+}
+
+func machine() -> String {
+  var size = 0
+  sysctlbyname("hw.model", nil, &size, nil, 0)
+  var name = [CChar](repeating: 0, count: max(size, 1))
+  sysctlbyname("hw.model", &name, &size, nil, 0)
+  return String(cString: name)
+}
+
+/// "ios18.conv" is "conv".
+func plainType(_ operatorName: String) -> String {
+  String(operatorName.split(separator: ".").last ?? Substring(operatorName))
+}
+
+func operations(of block: MLModelStructure.Program.Block, in plan: MLComputePlan) -> [[String: Any]] {
+  block.operations.map { operation in
+    let usage = plan.deviceUsage(for: operation)
+    let cost = plan.estimatedCost(of: operation)
+    return [
+      "type": plainType(operation.operatorName),
+      "outputs": operation.outputs.map(\.name),
+      "preferred": usage.map { unitName($0.preferred) as Any } ?? NSNull(),
+      "supported": usage.map { $0.supported.map(unitName) } ?? [],
+      "cost": cost.map { $0.weight as Any } ?? NSNull(),
+    ]
+  }
+}
+
+func computeUnits(_ name: String) throws -> MLComputeUnits {
+  switch name {
+  case "all": return .all
+  case "cpu": return .cpuOnly
+  case "cpu-gpu": return .cpuAndGPU
+  case "cpu-ane": return .cpuAndNeuralEngine
+  default: throw PlanError(description: "units are all, cpu, cpu-gpu or cpu-ane, not \(name)")
+  }
+}
+
+func compiled(_ url: URL) async throws -> URL {
+  url.pathExtension == "mlmodelc" ? url : try await MLModel.compileModel(at: url)
+}
+
+func main() async throws {
+  let arguments = CommandLine.arguments
+  guard arguments.count == 2 || arguments.count == 3 else {
+    throw PlanError(description: "usage: compute_plan.swift MODEL [all|cpu|cpu-gpu|cpu-ane]")
+  }
+  let units = arguments.count == 3 ? arguments[2] : "cpu-ane"
+  let configuration = MLModelConfiguration()
+  configuration.computeUnits = try computeUnits(units)
+  let model = URL(fileURLWithPath: arguments[1])
+  let plan = try await MLComputePlan.load(contentsOf: compiled(model), configuration: configuration)
+  guard case .program(let program) = plan.modelStructure else {
+    throw PlanError(description: "\(arguments[1]) is no ML Program")
+  }
+  let functions: [[String: Any]] = program.functions.sorted { $0.key < $1.key }.map {
+    ["name": $0.key, "operations": operations(of: $0.value.block, in: plan)]
+  }
+  let document: [String: Any] = [
+    "format": "anemone-compute-plan",
+    "version": 1,
+    "model": model.lastPathComponent,
+    "device": machine(),
+    "operating_system": "macOS " + ProcessInfo.processInfo.operatingSystemVersionString,
+    "compute_units": units,
+    "functions": functions,
+  ]
+  let data = try JSONSerialization.data(
+    withJSONObject: document, options: [.prettyPrinted, .sortedKeys])
+  FileHandle.standardOutput.write(data)
+}
+
+do {
+  try await main()
+} catch {
+  FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+  exit(1)
+}

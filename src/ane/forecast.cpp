@@ -1,0 +1,134 @@
+#include "anemone/forecast.h"
+
+#include <algorithm>
+#include <array>
+
+#include "ane/cost.h"
+#include "ane/function_forecast.h"
+#include "ane/open_model.h"
+#include "ane/step_work.h"
+#include "base/error.h"
+
+namespace anemone::ane {
+namespace {
+
+using ChooseFunction = const FunctionView* (*)(const PackageView&);
+
+/// The work of one call of every package, in sum.
+struct ModelWork {
+  StepWork step;
+  int64_t attention_layers = 0;
+  int64_t context = 0;
+};
+
+int64_t islands_in(const Forecast& forecast, const FunctionView& function) {
+  const auto found =
+      std::ranges::find_if(forecast.functions, [&](const FunctionForecast& candidate) {
+        return candidate.package == function.package().name &&
+               candidate.function == function.name();
+      });
+  if (found == forecast.functions.end() || found->segments == 0) return 0;
+  return static_cast<int64_t>(found->segments) - 1;
+}
+
+ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const Forecast& forecast) {
+  ModelWork total{.step = {.calls = 0}};
+  double multiply_adds = 0;
+  for (const auto& package : model.packages) {
+    const FunctionView* function = choose(*package);
+    if (function == nullptr) continue;
+    const FunctionWork part = work_of(*function);
+    total.step.weight_bytes += part.work.weight_bytes;
+    total.step.cache_bytes += part.work.cache_bytes;
+    total.step.repeated_cache_bytes += part.work.repeated_cache_bytes;
+    total.step.score_bytes += part.work.score_bytes;
+    total.step.width = std::max(total.step.width, part.work.width);
+    multiply_adds += part.work.multiply_adds * static_cast<double>(part.work.width);
+    total.step.islands += islands_in(forecast, *function);
+    ++total.step.calls;
+    total.attention_layers += part.attention_layers;
+    total.context = std::max(total.context, part.context);
+  }
+  total.step.multiply_adds = multiply_adds / static_cast<double>(total.step.width);
+  total.step.layers = model.layers.value_or(total.attention_layers);
+  return total;
+}
+
+Result<std::optional<DecodingForecast>> decoding_of(const ModelView& model, const Chip& chip,
+                                                    const ForecastOptions& options,
+                                                    const Forecast& forecast) {
+  const ModelWork token = work_of_model(model, &decoding_function, forecast);
+  if (token.attention_layers == 0) return std::optional<DecodingForecast>();
+  const ModelWork prompt = work_of_model(model, &prompt_function, forecast);
+  ANEMONE_TRY(const StepCost step, predict_step(chip, Stack::core_ml, token.step));
+  ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, Stack::core_ml, prompt.step));
+  DecodingForecast decoding{.tokens_per_second = 1000 / step.total_ms(),
+                            .floor_tokens_per_second = 1000 / step.floor_ms,
+                            .weights_ms = step.weights_ms,
+                            .compute_ms = step.compute_ms,
+                            .attention_ms = step.attention_ms,
+                            .overhead_ms = step.overhead_ms,
+                            .weight_bytes = token.step.weight_bytes,
+                            .cache_bytes = token.step.cache_bytes,
+                            .context = token.context};
+  decoding.prompt_tokens =
+      std::clamp<int64_t>(options.prompt_tokens, 1, std::max<int64_t>(1, token.context));
+  decoding.prompt_width = prompt.step.width;
+  const auto steps = static_cast<double>((decoding.prompt_tokens + decoding.prompt_width - 1) /
+                                         decoding.prompt_width);
+  decoding.first_token_ms = steps * prompt_step.total_ms();
+  decoding.first_token_floor_ms = steps * prompt_step.floor_ms;
+  const JouleRange joules = estimate_energy(step);
+  decoding.joules_low = joules.low;
+  decoding.joules_high = joules.high;
+  return std::optional(decoding);
+}
+
+std::optional<double> residency_of(const std::vector<FunctionForecast>& functions) {
+  double on_engine = 0;
+  double in_ops = 0;
+  for (const FunctionForecast& function : functions) {
+    if (function.below_launch_cost) continue;
+    const double ops = function.milliseconds - function.launch_ms;
+    on_engine += function.residency * ops;
+    in_ops += ops;
+  }
+  return in_ops > 0 ? std::optional(on_engine / in_ops) : std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_string(Unit unit) {
+  static constexpr std::array<std::string_view, 3> kNames = {"cpu", "gpu", "neural_engine"};
+  return kNames[static_cast<size_t>(unit)];
+}
+
+Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options) {
+  ANEMONE_TRY(const Chip* chip, find_chip(options.chip));
+  const ChipRate bandwidth = weight_bandwidth(*chip);
+  if (bandwidth.value <= 0) {
+    return with_hint(
+        fail(ErrorCode::unsupported, "nothing is published of the speed of {}", chip->label),
+        "name a later chip");
+  }
+  ANEMONE_TRY(const std::unique_ptr<ModelView> model, open_model(path));
+  Forecast forecast{.chip = chip->name,
+                    .label = chip->label,
+                    .stack = to_string(Stack::core_ml),
+                    .bandwidth_gbps = bandwidth.value,
+                    .bandwidth_source = bandwidth.rule};
+  for (const auto& package : model->packages) {
+    if (!package->faults.empty()) {
+      return fail(ErrorCode::mismatch, "{}: {}", package->package.path.string(),
+                  package->faults.front().to_string());
+    }
+    for (const FunctionView& function : package->functions) {
+      forecast.functions.push_back(forecast_function(function, *chip));
+    }
+  }
+  forecast.residency = residency_of(forecast.functions);
+  ANEMONE_TRY(forecast.decoding, decoding_of(*model, *chip, options, forecast));
+  return forecast;
+}
+
+}  // namespace anemone::ane

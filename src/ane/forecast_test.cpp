@@ -1,0 +1,96 @@
+#include "anemone/forecast.h"
+
+#include <gtest/gtest.h>
+
+#include "support/shared.h"
+
+namespace anemone::ane {
+namespace {
+
+constexpr const char* kTiny = "models/anemone-tiny-anemll";
+
+Result<Forecast> forecast_tiny(const std::string& chip, int64_t prompt = 512) {
+  return forecast(test::shared_folder() / kTiny, {.chip = chip, .prompt_tokens = prompt});
+}
+
+TEST(Forecast, S4_36_SpeedIsBelowItsFloorOnEveryChipWithKnownBandwidth) {
+  ANEMONE_NEED_SHARED(kTiny);
+  for (const char* chip : {"a14", "a19pro", "m1", "m3max", "m5pro", "m6"}) {
+    const auto forecast = forecast_tiny(chip);
+    ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+    ASSERT_TRUE(forecast->decoding);
+    EXPECT_GT(forecast->decoding->tokens_per_second, 0);
+    EXPECT_LT(forecast->decoding->tokens_per_second, forecast->decoding->floor_tokens_per_second);
+    EXPECT_GT(forecast->decoding->first_token_ms, forecast->decoding->first_token_floor_ms);
+    EXPECT_LT(forecast->decoding->joules_low, forecast->decoding->joules_high);
+    EXPECT_FALSE(forecast->bandwidth_source.empty());
+  }
+}
+
+TEST(Forecast, ReadsTheShapeOfTheDecoderFromItsPrograms) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto forecast = forecast_tiny("m4");
+  ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+  const DecodingForecast& decoding = *forecast->decoding;
+  EXPECT_EQ(decoding.context, 1024);
+  EXPECT_EQ(decoding.prompt_width, 64);
+  // 5 layers, K and V, 2 heads of 64, fp16
+  EXPECT_EQ(decoding.cache_bytes, 5 * 2 * 2 * 64 * 1024 * 2);
+  // 4,738,432 parameters in fp16, the embedding once more as the head and not as the table
+  EXPECT_NEAR(decoding.weight_bytes, 4738432 * 2, 64e3);
+  // 5 layers at 0.335 ms and three programs at 0.25 ms
+  EXPECT_NEAR(decoding.overhead_ms, 5 * 0.335 + 3 * 0.25, 1e-9);
+}
+
+TEST(Forecast, S4_35_TheFirstTokenTakesAStepForEachBlockOfThePrompt) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const double of_64 = forecast_tiny("m4", 64)->decoding->first_token_ms;
+  EXPECT_NEAR(forecast_tiny("m4", 65)->decoding->first_token_ms, 2 * of_64, 1e-9);
+  EXPECT_NEAR(forecast_tiny("m4", 1024)->decoding->first_token_ms, 16 * of_64, 1e-9);
+  EXPECT_EQ(forecast_tiny("m4", 99999)->decoding->prompt_tokens, 1024);
+}
+
+TEST(Forecast, S3_77_EveryOpHasOneUnitAndSharesAreOfTheirTime) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto forecast = forecast_tiny("m4");
+  ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+  ASSERT_EQ(forecast->functions.size(), 4U);
+  for (const FunctionForecast& function : forecast->functions) {
+    double engine = 0;
+    double all = 0;
+    for (const PlacedOperation& op : function.operations) {
+      all += op.milliseconds;
+      if (op.unit == Unit::neural_engine) {
+        engine += op.milliseconds;
+        EXPECT_EQ(op.obstacle, "") << op.name;
+      }
+    }
+    EXPECT_NEAR(function.milliseconds, all + function.launch_ms, 1e-9);
+    EXPECT_NEAR(function.residency * all, engine, 1e-9);
+  }
+}
+
+TEST(Forecast, S4_37_ProgramsBelowTheLaunchCostAreNotJudged) {
+  ANEMONE_NEED_SHARED(kTiny);
+  for (const char* model : {kTiny, "fixtures/anemll/qwen3-lut4-2chunk"}) {
+    const auto forecast = ane::forecast(test::shared_folder() / model, {.chip = "m4"});
+    ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+    for (const FunctionForecast& function : forecast->functions) {
+      EXPECT_TRUE(function.below_launch_cost || function.segments > 0)
+          << function.package << ' ' << function.function;
+    }
+    EXPECT_GT(forecast->residency.value_or(1), 0.8);
+  }
+}
+
+TEST(Forecast, NamesAChipWithoutPublishedFigures) {
+  const auto unknown = forecast("anywhere", {.chip = "a12"});
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::unsupported);
+  EXPECT_NE(unknown.error().message.find("A12"), std::string::npos);
+  EXPECT_EQ(forecast("anywhere", {.chip = "z1"}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(forecast("/no/such/model").error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace anemone::ane

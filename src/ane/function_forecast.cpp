@@ -1,0 +1,155 @@
+#include "ane/function_forecast.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ane/op_work.h"
+#include "ane/placement.h"
+
+namespace anemone::ane {
+namespace {
+
+struct Graph {
+  std::vector<const OpView*> ops;
+  std::vector<OpChoice> choices;
+  std::vector<double> engine_ms;  ///< also of ops that do not run there: if they did.
+  std::vector<std::string_view> obstacles;
+};
+
+/// Ops that run, and who waits for whom: for values, and for states in the order of the program.
+Graph graph_of(const FunctionView& function, const Chip& chip) {
+  const ChipRate bandwidth = weight_bandwidth(chip);
+  const ChipRate peak = peak_compute(chip);
+  Graph graph;
+  std::unordered_map<std::string_view, size_t> last_writer;
+  for (const OpView& op : function.ops()) {
+    if (!runs(function, op)) continue;
+    const OpWork work = work_of(function, op);
+    const size_t index = graph.ops.size();
+    OpChoice choice{.cpu_ms = cpu_ms(work)};
+    graph.ops.push_back(&op);
+    graph.engine_ms.push_back(engine_ms(work, bandwidth, peak));
+    graph.obstacles.push_back(obstacle_of(function, op, chip));
+    if (graph.obstacles.back().empty()) choice.engine_ms = graph.engine_ms.back();
+    for (const mil::Argument& argument : op.operation->inputs) {
+      for (const mil::Binding& binding : argument.bindings) {
+        if (!binding.is_name()) continue;
+        const auto writer = last_writer.find(binding.name());
+        if (writer != last_writer.end()) choice.operands.push_back(writer->second);
+        const mil::ValueType* type = function.type(binding.name());
+        if (type != nullptr && type->kind == mil::ValueType::Kind::state) {
+          last_writer[binding.name()] = index;
+        }
+      }
+    }
+    std::ranges::sort(choice.operands);
+    const auto same = std::ranges::unique(choice.operands);
+    choice.operands.erase(same.begin(), same.end());
+    std::erase(choice.operands, index);
+    for (const mil::NamedType& output : op.operation->outputs) {
+      last_writer[output.name] = index;
+      if (function.is_output(output.name)) ++choice.outputs;
+    }
+    graph.choices.push_back(std::move(choice));
+  }
+  return graph;
+}
+
+/// Runs of CPU ops that lie between ops on the Neural Engine, as [begin, end) in the order.
+std::vector<std::pair<size_t, size_t>> holes_of(const Placement& placement) {
+  std::vector<std::pair<size_t, size_t>> holes;
+  std::optional<size_t> last_engine;
+  for (size_t step = 0; step < placement.order.size(); ++step) {
+    if (placement.backends[placement.order[step]] != Backend::neural_engine) continue;
+    if (last_engine && *last_engine + 1 < step) holes.emplace_back(*last_engine + 1, step);
+    last_engine = step;
+  }
+  return holes;
+}
+
+/// What a fix saves takes a placement each: more than these are not told apart.
+constexpr size_t kMostInterruptions = 32;
+
+std::vector<std::pair<size_t, size_t>> longest_holes(const Graph& graph,
+                                                     const Placement& placement) {
+  auto holes = holes_of(placement);
+  if (holes.size() <= kMostInterruptions) return holes;
+  const auto time_of = [&](const std::pair<size_t, size_t>& hole) {
+    double milliseconds = 0;
+    for (size_t step = hole.first; step < hole.second; ++step) {
+      milliseconds += graph.choices[placement.order[step]].cpu_ms;
+    }
+    return milliseconds;
+  };
+  std::ranges::stable_sort(holes, std::greater<>(), time_of);
+  holes.resize(kMostInterruptions);
+  return holes;
+}
+
+Interruption interruption_of(const Graph& graph, const Placement& placement, size_t begin,
+                             size_t end) {
+  std::vector<OpChoice> fixed = graph.choices;
+  size_t shown = placement.order[begin];
+  for (size_t step = end; step-- > begin;) {
+    const size_t op = placement.order[step];
+    if (graph.obstacles[op].empty()) continue;
+    fixed[op].engine_ms = graph.engine_ms[op];
+    shown = op;
+  }
+  return {.operation = std::string(graph.ops[shown]->operation->display_name()),
+          .type = graph.ops[shown]->operation->type,
+          .obstacle = std::string(graph.obstacles[shown]),
+          .operations = end - begin,
+          .saves_ms = placement.total_ms - place(fixed).total_ms};
+}
+
+std::string name_of(const mil::Operation& operation) {
+  return operation.outputs.empty() ? std::string(operation.display_name())
+                                   : operation.outputs[0].name;
+}
+
+bool has_unknown_shapes(const Graph& graph) {
+  return std::ranges::any_of(graph.ops, [](const OpView* op) {
+    return std::ranges::any_of(op->operation->outputs, [](const mil::NamedType& output) {
+      return output.type.tensor.variable_rank || !output.type.tensor.shape.is_known();
+    });
+  });
+}
+
+}  // namespace
+
+FunctionForecast forecast_function(const FunctionView& function, const Chip& chip) {
+  const Graph graph = graph_of(function, chip);
+  const Placement placement = place(graph.choices);
+  FunctionForecast forecast{.package = function.package().name,
+                            .function = function.name(),
+                            .segments = placement.segments,
+                            .milliseconds = placement.total_ms,
+                            .launch_ms = placement.launch_ms,
+                            .has_unknown_shapes = has_unknown_shapes(graph)};
+  double on_engine = 0;
+  double in_ops = 0;
+  double could_save = 0;
+  for (size_t op = 0; op < graph.ops.size(); ++op) {
+    const bool engine = placement.backends[op] == Backend::neural_engine;
+    const double milliseconds = engine ? graph.engine_ms[op] : graph.choices[op].cpu_ms;
+    in_ops += milliseconds;
+    if (engine) on_engine += milliseconds;
+    could_save += std::max(0.0, graph.choices[op].cpu_ms - graph.engine_ms[op]);
+    forecast.operations.push_back({.name = name_of(*graph.ops[op]->operation),
+                                   .type = graph.ops[op]->operation->type,
+                                   .unit = engine ? Unit::neural_engine : Unit::cpu,
+                                   .milliseconds = milliseconds,
+                                   .obstacle = std::string(graph.obstacles[op])});
+  }
+  forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
+  forecast.below_launch_cost =
+      placement.segments == 0 && could_save < kSegmentLaunchMs + kResidentOutputMs;
+  for (const auto& [begin, end] : longest_holes(graph, placement)) {
+    forecast.interruptions.push_back(interruption_of(graph, placement, begin, end));
+  }
+  std::ranges::stable_sort(forecast.interruptions, std::greater<>(), &Interruption::saves_ms);
+  return forecast;
+}
+
+}  // namespace anemone::ane

@@ -1,0 +1,177 @@
+#include "ane/op_work.h"
+
+#include <algorithm>
+#include <array>
+
+#include "ane/op_support.h"
+
+namespace anemone::ane {
+namespace {
+
+constexpr double kCpuBytesPerMs = 70e6;
+constexpr double kCpuFlopsPerMs = 1.5e9;
+constexpr double kBytesOfHalf = 2;
+constexpr size_t kMostRank = 5;
+
+constexpr std::array kFree = {"reshape", "expand_dims", "squeeze", "identity", "read_state"};
+
+bool is_free(std::string_view type) { return std::ranges::find(kFree, type) != kFree.end(); }
+
+double bytes_of(const mil::TensorType& type) {
+  return type.dtype == DType::string ? 0 : elements_of(type) * bit_width(type.dtype) / 8;
+}
+
+const mil::TensorType* type_of(const FunctionView& function, const mil::Binding& binding) {
+  if (!binding.is_name()) return &binding.value().type.tensor;
+  const mil::ValueType* type = function.type(binding.name());
+  return type == nullptr ? nullptr : &type->tensor;
+}
+
+/// Ops that take a part out of a value, or put one into it, and leave the rest where it is.
+bool moves_a_part(std::string_view type) {
+  return type.starts_with("slice_") || type.starts_with("gather");
+}
+
+double bytes_moved(const FunctionView& function, const OpView& op) {
+  if (op.type() == "slice_update") {
+    const mil::TensorType* update = function.operand_type(op, "update");
+    return update == nullptr ? 0 : bytes_of(*update);
+  }
+  double bytes = 0;
+  for (const mil::NamedType& output : op.operation->outputs) bytes += bytes_of(output.type.tensor);
+  return bytes;
+}
+
+template <typename Visit>
+void for_each_operand(const OpView& op, const Visit& visit) {
+  for (const mil::Argument& argument : op.operation->inputs) {
+    for (const mil::Binding& binding : argument.bindings) visit(argument.parameter, binding);
+  }
+}
+
+double dimension(const mil::TensorType* type, size_t from_last) {
+  if (type == nullptr || type->shape.rank() <= from_last) return 1;
+  return static_cast<double>(std::max<int64_t>(1, type->shape[type->shape.rank() - 1 - from_last]));
+}
+
+/// Products that one element of the output takes.
+double terms_of(const FunctionView& function, const OpView& op) {
+  const std::string_view type = op.type();
+  if (type == "conv" || type == "conv_transpose") {
+    const mil::TensorType* weight = function.operand_type(op, "weight");
+    if (weight == nullptr || weight->shape.rank() == 0) return 1;
+    return elements_of(*weight) / static_cast<double>(std::max<int64_t>(1, weight->shape[0]));
+  }
+  if (type == "linear") return dimension(function.operand_type(op, "x"), 0);
+  if (type == "matmul") {
+    return dimension(function.operand_type(op, "x"), function.flag(op, "transpose_x") ? 1 : 0);
+  }
+  if (type == "scaled_dot_product_attention") {
+    return 2 * dimension(function.operand_type(op, "key"), 1);
+  }
+  return 0.5;  // one operation an element
+}
+
+double bytes_as_stored(const FunctionView& function, std::string_view name, int depth) {
+  const OpView* op = function.producer(name);
+  if (depth == 0 || op == nullptr || !op->type().starts_with("constexpr_")) {
+    const mil::ValueType* type = function.type(name);
+    return type == nullptr ? 0 : bytes_of(type->tensor);
+  }
+  double bytes = 0;
+  for_each_operand(*op, [&](std::string_view, const mil::Binding& binding) {
+    bytes += binding.is_name() ? bytes_as_stored(function, binding.name(), depth - 1)
+                               : bytes_of(binding.value().type.tensor);
+  });
+  return bytes;
+}
+
+bool is_too_wide(const mil::TensorType& type, const Limits& limits) {
+  for (size_t axis = 0; axis < type.shape.rank(); ++axis) {
+    const bool is_spatial = axis + 2 >= type.shape.rank();
+    if (type.shape[axis] > (is_spatial ? limits.width : limits.channels)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+double elements_of(const mil::TensorType& type) {
+  double elements = 1;
+  for (const int64_t dim : type.shape) elements *= static_cast<double>(std::max<int64_t>(1, dim));
+  return elements;
+}
+
+double elements_of(const mil::NamedType& value) { return elements_of(value.type.tensor); }
+
+double stored_bytes(const FunctionView& function, std::string_view name) {
+  constexpr int kConstexprsInARow = 3;  // sparse, palette, scales
+  return bytes_as_stored(function, name, kConstexprsInARow);
+}
+
+OpWork work_of(const FunctionView& function, const OpView& op) {
+  OpWork work;
+  if (is_free(op.type())) return work;
+  if (moves_a_part(op.type())) {
+    work.activation_bytes = 2 * bytes_moved(function, op);
+    return work;
+  }
+  double output_elements = 0;
+  for (const mil::NamedType& output : op.operation->outputs) {
+    output_elements += elements_of(output);
+    work.activation_bytes += bytes_of(output.type.tensor);
+  }
+  work.flops = 2 * output_elements * terms_of(function, op);
+  for_each_operand(op, [&](std::string_view, const mil::Binding& binding) {
+    const mil::TensorType* type = type_of(function, binding);
+    if (type == nullptr || type->dtype == DType::string) return;
+    const bool constant = !binding.is_name() || function.is_constant(binding.name());
+    if (!constant) {
+      work.activation_bytes += bytes_of(*type);
+    } else {
+      work.weight_bytes +=
+          binding.is_name() ? stored_bytes(function, binding.name()) : bytes_of(*type);
+      work.dense_weight_bytes += elements_of(*type) * kBytesOfHalf;
+    }
+  });
+  return work;
+}
+
+bool runs(const FunctionView& function, const OpView& op) {
+  const auto& outputs = op.operation->outputs;
+  return !op.nested && (outputs.empty() || !function.is_constant(outputs[0].name));
+}
+
+std::string_view obstacle_of(const FunctionView& function, const OpView& op, const Chip& chip) {
+  if (works_on_integers(function, op)) return "works on integers";
+  if (gathers_at_run_time(function, op)) return "gathers at places known at run time only";
+  switch (support_of(function, op)) {
+    case OpSupport::never:
+      return bound_at_run_time(function, op).empty() ? "never placed there"
+                                                     : "slices at bounds known at run time only";
+    case OpSupport::unmeasured:
+      return "nobody measured it there";
+    case OpSupport::suited:
+      break;
+  }
+  for (const mil::NamedType& output : op.operation->outputs) {
+    const mil::TensorType& type = output.type.tensor;
+    if (type.dtype == DType::fp32 && op.type() != "cast") return "computes in fp32";
+    if (type.shape.rank() > kMostRank) return "has more than 5 axes";
+    if (is_too_wide(type, chip.limits())) return "is longer than the chip's limit";
+  }
+  return "";
+}
+
+double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& peak) {
+  const double stream = work.weight_bytes / (bandwidth.value * 1e6);
+  const double compute = work.flops / (peak.value * kFittedCosts.compute_factor * 1e9);
+  return std::max(stream, compute) + work.activation_bytes / (kFittedCosts.attention_gbps * 1e6);
+}
+
+double cpu_ms(const OpWork& work) {
+  return std::max((work.dense_weight_bytes + work.activation_bytes) / kCpuBytesPerMs,
+                  work.flops / kCpuFlopsPerMs);
+}
+
+}  // namespace anemone::ane
