@@ -33,6 +33,25 @@ struct RunContext {
 struct Lane {
   std::span<const mil::Operand> operands;
   std::span<Tensor> outputs;
+  std::span<const StateRows* const> state_rows;
+};
+
+/// Runners whose buffers lie side by side: every operand and output of one of them is as far behind
+/// the one before as that of the second behind that of the first.
+struct Neighbours {
+  Lane first;
+  Lane second;  ///< of nobody where there is one Runner.
+  int64_t count = 0;
+
+  const std::byte* operand(size_t at) const { return first.operands[at].value->bytes().data(); }
+  std::byte* output(size_t at) const { return first.outputs[at].mutable_bytes().data(); }
+  /// In bytes; 0: one for all.
+  int64_t operand_stride(size_t at) const {
+    return count == 1 ? 0 : second.operands[at].value->bytes().data() - operand(at);
+  }
+  int64_t output_stride(size_t at) const {
+    return count == 1 ? 0 : second.outputs[at].bytes().data() - output(at);
+  }
 };
 
 /// An operation bound to a kernel: everything that shapes and constants decide is decided.
@@ -50,6 +69,10 @@ class Binding {
   /// does for each: proportional to the lanes; nothing where that is no faster.
   virtual std::optional<size_t> lanes_scratch_bytes(size_t) const { return std::nullopt; }
   virtual void run_lanes(std::span<const Lane>, std::span<std::byte>, ThreadPool&) const {}
+  /// Whether `run_neighbours` does, bit by bit, what `run` does for each of some neighbours. It
+  /// gets the scratch of `run_lanes`, if any.
+  virtual bool joins_neighbours() const { return false; }
+  virtual void run_neighbours(const Neighbours&, std::span<std::byte>, ThreadPool&) const {}
   /// Bytes of weights that a run reads.
   virtual int64_t weight_bytes() const { return 0; }
 };

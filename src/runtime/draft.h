@@ -28,6 +28,11 @@ struct Draft {
 /// (grouped-query attention), so that no copy is made. The tile may become unused.
 void fuse_repeats(const std::vector<PlanValue>& values, std::vector<Draft>& drafts);
 
+/// Makes one step of the products, scale, mask and softmax of attention, where nothing else sees
+/// what is between them; `shown` lists what somebody sees. Behind fuse_repeats.
+void fuse_attention(const std::vector<PlanValue>& values, std::vector<Draft>& drafts,
+                    std::span<const ValueId> shown);
+
 /// Takes out what contributes to no output and no state, and returns it.
 std::vector<Draft> take_unused(const std::vector<PlanValue>& values, std::vector<Draft>& drafts,
                                std::span<const ValueId> outputs);
@@ -43,8 +48,8 @@ void plan_states(std::vector<PlanValue>& values, std::vector<Draft>& drafts,
 
 /// Gives every value of place `arena` (and the scratch of every step) an offset, such that values
 /// that live at the same time do not overlap. Inputs live for ever; `outputs` from their definition
-/// on, and `shown` at least until they are. Returns the bytes needed.
-uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
-                     std::span<const ValueId> outputs, std::span<const Shown> shown);
+/// on, and `shown` at least until they are. Gives the plan the bytes that are needed, alone and in
+/// lockstep.
+void plan_memory(Plan& plan);
 
 }  // namespace anemone::runtime

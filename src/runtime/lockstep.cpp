@@ -22,33 +22,70 @@ PlanRunner& as_planned(Runner* runner) { return static_cast<PlanRunner&>(*runner
 Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
   int64_t weight_bytes = 0;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    const Binding* const binding = plan.steps[i].binding.get();
-    if (binding == nullptr || !binding->lanes_scratch_bytes(1)) continue;
-    joined_.push_back(i);
-    weight_bytes += binding->weight_bytes();
+    const Way way = way_of(plan.steps[i]);
+    if (way != Way::apart) weight_bytes += plan.steps[i].binding->weight_bytes();
+    if (way == Way::apart && !stretches_.empty() && stretches_.back().way == Way::apart)
+      stretches_.back().end = i + 1;
+    else
+      stretches_.push_back({way, i, i + 1});
   }
   shares_steps_ = weight_bytes > kMostOwnWeightBytes;
 }
 
+bool Lockstep::is_side_by_side(ValueId id) const {
+  const PlanValue* value = &plan_.values[static_cast<size_t>(id)];
+  if (value->place == Place::alias) value = &plan_.values[static_cast<size_t>(value->root)];
+  return value->place == Place::arena || value->place == Place::input ||
+         value->place == Place::constant;
+}
+
+Lockstep::Way Lockstep::way_of(const Step& step) const {
+  if (step.binding == nullptr) return Way::apart;
+  bool side_by_side = step.binding->joins_neighbours();
+  for (const ValueId id : step.operands) side_by_side = side_by_side && is_side_by_side(id);
+  for (size_t i = 0; i < step.output_count; ++i)
+    side_by_side = side_by_side && is_side_by_side(step.first_output + static_cast<ValueId>(i));
+  if (side_by_side) return Way::neighbours;
+  return step.binding->lanes_scratch_bytes(1) ? Way::lanes : Way::apart;
+}
+
 size_t Lockstep::groups(size_t lanes, int threads) const {
-  const size_t least = joined_.empty() ? 1 : kLeastGroup;
+  const bool joins = std::ranges::any_of(
+      stretches_, [](const Stretch& stretch) { return stretch.way != Way::apart; });
+  const size_t least = joins ? kLeastGroup : 1;
   return shares_steps_ ? 1 : std::clamp<size_t>(lanes / least, 1, static_cast<size_t>(threads));
 }
 
-void Lockstep::make_room(size_t lanes) {
-  if (lanes <= lanes_.size()) return;
-  size_t bytes = 0;
-  for (const size_t step : joined_)
-    bytes = std::max(bytes, *plan_.steps[step].binding->lanes_scratch_bytes(1));
-  scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * bytes)});
-  lanes_.resize(lanes);
-  statuses_.resize(lanes);
+void Lockstep::make_room(std::span<Runner* const> runners) {
+  const size_t lanes = std::max(runners.size(), lanes_.size());
+  if (lanes > lanes_.size()) {
+    size_t bytes = 0;
+    for (const Stretch& stretch : stretches_)
+      if (stretch.way != Way::apart)
+        bytes =
+            std::max(bytes, plan_.steps[stretch.begin].binding->lanes_scratch_bytes(1).value_or(0));
+    scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * bytes)});
+    arena_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * plan_.lockstep.bytes)});
+    lanes_.resize(lanes);
+    statuses_.resize(lanes);
+  }
+  for (size_t lane = 0; lane < runners.size(); ++lane)
+    if (!as_planned(runners[lane]).lies_in(arena_, lane))
+      as_planned(runners[lane]).move_into(arena_, lanes, lane);
+}
+
+size_t Lockstep::first_of(size_t group, size_t groups, std::span<State* const> states) {
+  size_t first = states.size() * group / groups;
+  while (first > 0 && first < states.size() && states[first] != nullptr &&
+         states[first] == states[first - 1])
+    ++first;
+  return first;
 }
 
 Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> states,
                      ThreadPool& pool) {
   const size_t lanes = runners.size();
-  make_room(lanes);
+  make_room(runners);
   for (size_t lane = 0; lane < lanes; ++lane)
     ANEMONE_RETURN_IF_ERROR(as_planned(runners[lane]).bind_states(states[lane]));
   const std::span<std::byte> scratch = scratch_.mutable_bytes();
@@ -57,8 +94,9 @@ Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> s
   const size_t lane_bytes = scratch.size() / lanes_.size();
   pool.parallel_for(static_cast<int64_t>(groups), 1, [&](int64_t begin, int64_t end) {
     for (auto group = static_cast<size_t>(begin); group < static_cast<size_t>(end); ++group) {
-      const size_t first = lanes * group / groups;
-      const size_t count = lanes * (group + 1) / groups - first;
+      const size_t first = first_of(group, groups, states);
+      const size_t count = first_of(group + 1, groups, states) - first;
+      if (count == 0) continue;
       statuses_[first] = run_group(first, runners.subspan(first, count),
                                    scratch.subspan(first * lane_bytes, count * lane_bytes), pool);
     }
@@ -71,15 +109,25 @@ Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> s
 Status Lockstep::run_group(size_t first, std::span<Runner* const> runners,
                            std::span<std::byte> scratch, ThreadPool& pool) {
   const auto lanes = std::span(lanes_).subspan(first, runners.size());
-  size_t next = 0;
-  for (const size_t joined : joined_) {
-    ANEMONE_RETURN_IF_ERROR(run_apart(first, runners, next, joined, pool));
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.way == Way::apart) {
+      ANEMONE_RETURN_IF_ERROR(run_apart(first, runners, stretch.begin, stretch.end, pool));
+      continue;
+    }
+    const Binding& binding = *plan_.steps[stretch.begin].binding;
+    if (stretch.way == Way::neighbours) {
+      const auto lane_of = [&](size_t lane) {
+        return lane < runners.size() ? as_planned(runners[lane]).lane_of(stretch.begin) : Lane();
+      };
+      binding.run_neighbours({lane_of(0), lane_of(1), static_cast<int64_t>(runners.size())},
+                             scratch, pool);
+      continue;
+    }
     for (size_t lane = 0; lane < runners.size(); ++lane)
-      lanes[lane] = as_planned(runners[lane]).lane_of(joined);
-    plan_.steps[joined].binding->run_lanes(lanes, scratch, pool);
-    next = joined + 1;
+      lanes[lane] = as_planned(runners[lane]).lane_of(stretch.begin);
+    binding.run_lanes(lanes, scratch, pool);
   }
-  return run_apart(first, runners, next, plan_.steps.size(), pool);
+  return {};
 }
 
 Status Lockstep::run_apart(size_t first, std::span<Runner* const> runners, size_t begin, size_t end,

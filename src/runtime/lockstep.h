@@ -12,7 +12,8 @@ class PlanRunner;
 
 /// The running of several Runners of one plan. Threads share either the lanes or, where weights are
 /// so many that reading them once is what counts, the work of each step. In both ways steps whose
-/// bindings join lanes run once for those of a group; the steps between are run lane by lane.
+/// bindings join lanes run once for those of a group; the steps between are run lane by lane. The
+/// buffers of the Runners lie side by side, so that most steps are one loop through all of them.
 class Lockstep {
  public:
   explicit Lockstep(const Plan& plan);
@@ -20,9 +21,22 @@ class Lockstep {
   Status run(std::span<Runner* const> runners, std::span<State* const> states, ThreadPool& pool);
 
  private:
-  void make_room(size_t lanes);
+  /// How a step runs for several lanes.
+  enum class Way : uint8_t { apart, lanes, neighbours };
+  struct Stretch {
+    Way way = Way::apart;
+    size_t begin = 0;  ///< of steps that run so; one where it is not apart.
+    size_t end = 0;
+  };
+
+  Way way_of(const Step& step) const;
+  /// Whether the Runners have a value side by side, or one for all.
+  bool is_side_by_side(ValueId value) const;
+  void make_room(std::span<Runner* const> runners);
   /// Groups of lanes, each a thread's own.
   size_t groups(size_t lanes, int threads) const;
+  /// The first lane of a group. Lanes that share a state are in one.
+  static size_t first_of(size_t group, size_t groups, std::span<State* const> states);
   /// All steps of the lanes from `first` on. The joined ones use `scratch`.
   Status run_group(size_t first, std::span<Runner* const> runners, std::span<std::byte> scratch,
                    ThreadPool& pool);
@@ -31,8 +45,9 @@ class Lockstep {
                    ThreadPool& pool);
 
   const Plan& plan_;
-  std::vector<size_t> joined_;  ///< steps.
-  bool shares_steps_ = false;   ///< between threads, not lanes.
+  std::vector<Stretch> stretches_;
+  bool shares_steps_ = false;  ///< between threads, not lanes.
+  Tensor arena_;
   Tensor scratch_;
   std::vector<Lane> lanes_;
   std::vector<Status> statuses_;

@@ -9,6 +9,7 @@
 
 #include "runtime/anemll_model.h"
 #include "runtime/planned_program.h"
+#include "runtime/used_rows.h"
 
 namespace anemone::runtime {
 namespace {
@@ -85,6 +86,53 @@ TEST_P(LockstepOf, LanesHaveTheBitsOfSeparateRuns) {
 }
 
 TEST_P(LockstepOf, BlocksHaveTheBitsOfSeparateRuns) { compare("prefill", {1, 2, 5}); }
+
+/// Lanes 0 to 4 are positions of one sequence, 5 and 6 of another that is some tokens on, 7 is
+/// alone.
+TEST_P(LockstepOf, PositionsOfOneStateHaveTheBitsOfOneAfterTheOther) {
+  const auto [numerics, threads] = GetParam();
+  const std::filesystem::path path =
+      std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  auto opened = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  Model& model = opened->chunk(0);
+  constexpr size_t kOwners[] = {0, 0, 0, 0, 0, 1, 1, 2};
+  constexpr int64_t kPositions[] = {0, 1, 2, 3, 4, 3, 4, 0};
+  const auto alone = prepare(model, "infer");
+  ASSERT_TRUE(passes_over_unused_rows(*alone));
+  std::vector<State> states;
+  std::vector<State> separate;
+  for (size_t i = 0; i < 3; ++i) {
+    states.push_back(model.new_state());
+    separate.push_back(model.new_state());
+  }
+  for (int64_t position = 0; position < 3; ++position)
+    for (auto* all : {&states, &separate}) {
+      feed(*alone, 9, position);
+      ASSERT_TRUE(alone->run(&(*all)[1]).ok());
+    }
+  std::vector<std::unique_ptr<Runner>> owned;
+  std::vector<Runner*> runners;
+  std::vector<State*> pointers;
+  for (size_t lane = 0; lane < std::size(kOwners); ++lane) {
+    owned.push_back(prepare(model, "infer"));
+    runners.push_back(owned.back().get());
+    pointers.push_back(&states[kOwners[lane]]);
+    feed(*runners[lane], lane, kPositions[lane]);
+    promise_used_rows(*runners[lane], kPositions[lane]);
+  }
+  ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+  for (size_t lane = 0; lane < std::size(kOwners); ++lane) {
+    feed(*alone, lane, kPositions[lane]);
+    ASSERT_TRUE(alone->run(&separate[kOwners[lane]]).ok());
+    expect_same(*alone, *runners[lane]);
+    EXPECT_EQ(used_rows(*runners[lane]), kPositions[lane] + 1);
+  }
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_TRUE(std::ranges::equal(states[i].tensors()[0].tensor.bytes(),
+                                   separate[i].tensors()[0].tensor.bytes()))
+        << i;
+}
 
 INSTANTIATE_TEST_SUITE_P(NumericsAndThreads, LockstepOf,
                          testing::Combine(testing::Values(Numerics::fp16, Numerics::fp32),

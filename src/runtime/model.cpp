@@ -198,6 +198,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
                         .numerics = options_.numerics,
                         .kernels = &kernels_,
                         .weights = &weights_,
+                        .threads = pool_.threads(),
                         .memory_limit_bytes = memory_limit(options_)};
     if (options_.observer != nullptr) {
       request.observed = options_.observer->wanted(package_, name);

@@ -14,6 +14,12 @@
 
 namespace anemone::runtime {
 
+/// A cache line, and the widest vector.
+inline constexpr uint64_t kAlignmentBytes = 64;
+constexpr uint64_t aligned(uint64_t bytes) {
+  return (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
+}
+
 /// Index of a value in Plan::values. The outputs of one step have consecutive ids.
 using ValueId = int32_t;
 inline constexpr ValueId kNoValue = -1;
@@ -46,6 +52,21 @@ struct Repeat {
   std::vector<int64_t> matrices;  ///< by matrix of `whole`: the matrix that is read.
 };
 
+/// Attention in one step, whose operands are query, keys, mask and values: for every matrix of
+/// queries softmax(query · keysᵀ · scale + mask) · values.
+struct Attention {
+  enum Operand : size_t { kQuery, kKeys, kMask, kValues };
+  int64_t rows = 0;   ///< of a matrix of queries.
+  int64_t depth = 0;  ///< of queries and keys.
+  int64_t keys = 0;
+  int64_t width = 0;            ///< of values.
+  int64_t mask_row_stride = 0;  ///< in elements; 0: one row for all.
+  std::optional<float> scale;
+  std::vector<int64_t> query_first;  ///< by matrix: its first element.
+  std::vector<int64_t> keys_first;
+  std::vector<int64_t> values_first;
+};
+
 struct Step {
   StepKind kind = StepKind::reference;
   const mil::Operation* operation = nullptr;  ///< null for copies that the planner added.
@@ -57,6 +78,7 @@ struct Step {
   std::vector<std::string_view> captures;  ///< control: outer values that nested blocks name.
   uint64_t copy_offset_bytes = 0;          ///< copy: where in operand 0.
   std::optional<Repeat> repeat;
+  std::shared_ptr<const Attention> attention;  ///< does the work of all its operations.
   std::unique_ptr<Binding> binding;
   uint64_t scratch_offset_bytes = 0;
 };
@@ -68,6 +90,7 @@ struct PlanValue {
   Place place = Place::arena;
   ValueId root = kNoValue;  ///< of an alias; never an alias itself.
   uint64_t offset_bytes = 0;
+  uint64_t lockstep_offset_bytes = 0;  ///< input and arena: see Plan::lockstep.
   ConstantPtr constant;
   size_t state_index = 0;  ///< of place `state`, in Plan::states.
 
@@ -93,6 +116,15 @@ struct Plan {
   std::vector<std::string> output_names;
   std::vector<ValueId> outputs;
   uint64_t arena_bytes = 0;
+  /// An arena for Runners side by side, of whom each may be at another step: in n arenas of that
+  /// size, Runner i has a value of `size` bytes at n * its lockstep offset + i * size. Only values
+  /// of one size share a place, so that no Runner ever meets another's.
+  struct LockstepArena {
+    uint64_t bytes = 0;
+    uint64_t scratch_offset_bytes = 0;  ///< of any step.
+    uint64_t scratch_bytes = 0;
+  };
+  LockstepArena lockstep;
   std::vector<KernelChoice> choices;
   std::vector<Shown> shown;  ///< in the order of their steps.
   ShowValue show;

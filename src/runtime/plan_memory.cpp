@@ -1,24 +1,21 @@
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "runtime/draft.h"
 
 namespace anemone::runtime {
 namespace {
 
-constexpr uint64_t kAlignmentBytes = 64;  // a cache line, and the widest vector
-
 /// A piece of the arena and the steps (inclusive) during which it is needed.
 struct Piece {
-  uint64_t size_bytes = 0;
+  uint64_t value_bytes = 0;
+  uint64_t size_bytes = 0;  ///< in the arena.
   size_t first = 0;
   size_t last = 0;
   uint64_t* offset_bytes = nullptr;
+  uint64_t* lockstep_offset_bytes = nullptr;  ///< null for scratch.
 };
-
-uint64_t aligned(uint64_t bytes) {
-  return (bytes + kAlignmentBytes - 1) / kAlignmentBytes * kAlignmentBytes;
-}
 
 /// Largest first; each into the lowest gap among those that live at the same time.
 uint64_t place(std::vector<Piece>& pieces) {
@@ -41,10 +38,39 @@ uint64_t place(std::vector<Piece>& pieces) {
   return total;
 }
 
+/// In the order of their lives; each where one of the same size was, or behind all others.
+Plan::LockstepArena place_for_lockstep(std::vector<Piece>& pieces) {
+  struct Slot {
+    uint64_t offset_bytes = 0;
+    size_t last = 0;
+  };
+  Plan::LockstepArena arena;
+  std::map<uint64_t, std::vector<Slot>> slots;
+  std::ranges::stable_sort(pieces, std::less{}, &Piece::first);
+  for (Piece& piece : pieces) {
+    if (piece.lockstep_offset_bytes == nullptr) {
+      arena.scratch_bytes = std::max(arena.scratch_bytes, piece.size_bytes);
+      continue;
+    }
+    std::vector<Slot>& same = slots[piece.value_bytes];
+    auto free =
+        std::ranges::find_if(same, [&](const Slot& slot) { return slot.last < piece.first; });
+    if (free == same.end()) {
+      free = same.insert(same.end(), Slot{arena.scratch_offset_bytes, 0});
+      arena.scratch_offset_bytes += piece.size_bytes;
+    }
+    free->last = piece.last;
+    *piece.lockstep_offset_bytes = free->offset_bytes;
+  }
+  arena.bytes = arena.scratch_offset_bytes + arena.scratch_bytes;
+  return arena;
+}
+
 }  // namespace
 
-uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
-                     std::span<const ValueId> outputs, std::span<const Shown> shown) {
+void plan_memory(Plan& plan) {
+  std::vector<PlanValue>& values = plan.values;
+  std::vector<Step>& steps = plan.steps;
   constexpr size_t kEnd = std::numeric_limits<size_t>::max();
   struct Life {
     size_t first = kEnd;
@@ -62,8 +88,8 @@ uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
     for (size_t i = 0; i < steps[time].output_count; ++i)
       touch(steps[time].first_output + static_cast<ValueId>(i), time);
   }
-  for (const ValueId output : outputs) touch(output, kEnd);
-  for (const Shown& one : shown)
+  for (const ValueId output : plan.outputs) touch(output, kEnd);
+  for (const Shown& one : plan.shown)
     if (one.steps > 0) touch(one.value, one.steps - 1);
 
   std::vector<Piece> pieces;
@@ -73,14 +99,16 @@ uint64_t plan_memory(std::vector<PlanValue>& values, std::vector<Step>& steps,
       lives[id] = Life{.first = 0, .last = kEnd};
     else if (value.place != Place::arena || lives[id].first == kEnd)
       continue;
-    pieces.push_back({aligned(static_cast<uint64_t>(value.size_bytes())), lives[id].first,
-                      lives[id].last, &value.offset_bytes});
+    const auto bytes = static_cast<uint64_t>(value.size_bytes());
+    pieces.push_back({bytes, aligned(bytes), lives[id].first, lives[id].last, &value.offset_bytes,
+                      &value.lockstep_offset_bytes});
   }
   for (size_t time = 0; time < steps.size(); ++time)
     if (steps[time].binding && steps[time].binding->scratch_bytes() > 0)
-      pieces.push_back({aligned(steps[time].binding->scratch_bytes()), time, time,
-                        &steps[time].scratch_offset_bytes});
-  return place(pieces);
+      pieces.push_back({0, aligned(steps[time].binding->scratch_bytes()), time, time,
+                        &steps[time].scratch_offset_bytes, nullptr});
+  plan.arena_bytes = place(pieces);
+  plan.lockstep = place_for_lockstep(pieces);
 }
 
 }  // namespace anemone::runtime

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -27,11 +28,10 @@ Tensor view(const PlanValue& value, std::span<const std::byte> bytes) {
 /// `rows`: of the state that the target is.
 Status update(const Step& step, const mil::Operands& operands, Tensor& target, StateRows* rows) {
   const Arguments arguments(*step.op, operands);
-  const auto resolved =
-      mil::resolve_slice(operands, target.shape(),
-                         {arguments.index("begin"), arguments.index("end"),
-                          arguments.index("stride"), arguments.index("begin_mask"),
-                          arguments.index("end_mask"), arguments.index("squeeze_mask")});
+  static const mil::SliceParameters kParameters = {
+      arguments.index("begin"),      arguments.index("end"),      arguments.index("stride"),
+      arguments.index("begin_mask"), arguments.index("end_mask"), arguments.index("squeeze_mask")};
+  const auto resolved = mil::resolve_slice(operands, target.shape(), kParameters);
   if (const auto* violation = std::get_if<mil::Violation>(&resolved))
     return fail(ErrorCode::out_of_range, "{}", violation->message);
   const auto& slice = std::get<mil::Slice>(resolved);
@@ -58,6 +58,34 @@ void promise_used_rows(Runner& runner, int64_t rows) {
 int64_t used_rows(const Runner& runner) {
   const auto* planned = dynamic_cast<const PlanRunner*>(&runner);
   return planned == nullptr ? 0 : planned->used_rows();
+}
+
+bool passes_over_unused_rows(const Runner& runner) {
+  const auto* planned = dynamic_cast<const PlanRunner*>(&runner);
+  return planned != nullptr && planned->passes_over_unused_rows();
+}
+
+/// States are written row by row and read by attention, behind the first write.
+bool PlanRunner::passes_over_unused_rows() const {
+  std::vector<ValueId> written;
+  for (size_t i = 0; i < plan_->steps.size(); ++i) {
+    const Step& step = plan_->steps[i];
+    for (size_t at = 0; at < step.operands.size(); ++at) {
+      const ValueId state = state_behind(step.operands[at]);
+      if (state == kNoValue) continue;
+      if (step.kind == StepKind::update && at == step.offsets[0]) continue;  // what it writes to
+      const StateRows* rows = state_rows_of(i)[at];
+      const bool is_cache = step.attention != nullptr && rows != nullptr &&
+                            rows->rows == step.attention->keys &&
+                            ((at == Attention::kKeys && rows->width == step.attention->depth) ||
+                             (at == Attention::kValues && rows->width == step.attention->width));
+      if (!is_cache || std::ranges::find(written, state) == written.end()) return false;
+    }
+    if (written_rows_[i] == nullptr) continue;
+    if (step.kind != StepKind::update) return false;
+    written.push_back(state_behind(step.first_output));
+  }
+  return true;
 }
 
 int64_t PlanRunner::used_rows() const {
@@ -127,7 +155,7 @@ Status PlanRunner::run_lockstep(std::span<Runner* const> runners, std::span<Stat
 }
 
 Lane PlanRunner::lane_of(size_t step) {
-  return {operands_of(step), outputs_of(plan_->steps[step])};
+  return {operands_of(step), outputs_of(plan_->steps[step]), state_rows_of(step)};
 }
 
 void PlanRunner::place(size_t id) {
@@ -138,7 +166,7 @@ void PlanRunner::place(size_t id) {
       return;
     case Place::input:
     case Place::arena:
-      tensors_[id] = view(value, arena_.mutable_bytes().subspan(value.offset_bytes));
+      tensors_[id] = view(value, arena_.mutable_bytes().subspan(place_of(value)));
       return;
     case Place::alias: {
       const PlanValue& root = plan_->values[index(value.root)];
@@ -147,7 +175,7 @@ void PlanRunner::place(size_t id) {
       else if (root.place == Place::constant)
         tensors_[id] = view(value, root.constant->tensor.bytes().subspan(value.offset_bytes));
       else
-        tensors_[id] = view(value, arena_.bytes().subspan(root.offset_bytes + value.offset_bytes));
+        tensors_[id] = view(value, arena_.bytes().subspan(place_of(root) + value.offset_bytes));
       return;
     }
     case Place::state:
@@ -156,6 +184,32 @@ void PlanRunner::place(size_t id) {
     case Place::dynamic:
     case Place::nowhere:
       return;
+  }
+}
+
+uint64_t PlanRunner::place_of(const PlanValue& value) const {
+  if (lanes_ == 0) return value.offset_bytes;
+  return value.lockstep_offset_bytes * lanes_ + lane_ * static_cast<uint64_t>(value.size_bytes());
+}
+
+uint64_t PlanRunner::scratch_of(const Step& step) const {
+  if (lanes_ == 0) return step.scratch_offset_bytes;
+  return plan_->lockstep.scratch_offset_bytes * lanes_ + lane_ * plan_->lockstep.scratch_bytes;
+}
+
+void PlanRunner::move_into(const Tensor& arena, uint64_t lanes, uint64_t lane) {
+  const Tensor before = std::exchange(arena_, arena);  // keeps what inputs hold
+  lanes_ = lanes;
+  lane_ = lane;
+  for (size_t id = 0; id < tensors_.size(); ++id) {
+    const PlanValue& value = plan_->values[id];
+    const Place place =
+        value.place == Place::alias ? plan_->values[index(value.root)].place : value.place;
+    if (place != Place::input && place != Place::arena) continue;
+    const auto held = tensors_[id].bytes();
+    this->place(id);
+    if (value.place == Place::input && !held.empty())
+      std::memcpy(tensors_[id].mutable_bytes().data(), held.data(), held.size());
   }
 }
 
@@ -177,14 +231,15 @@ StateRows* PlanRunner::rows_of_state(ValueId state) {
   return &state_rows_[at];
 }
 
+ValueId PlanRunner::state_behind(ValueId id) const {
+  const PlanValue& value = plan_->values[index(id)];
+  if (value.place == Place::state) return id;
+  const bool is_view =
+      value.place == Place::alias && plan_->values[index(value.root)].place == Place::state;
+  return is_view ? value.root : kNoValue;
+}
+
 void PlanRunner::prepare_state_rows(const Step& step) {
-  const auto state_behind = [&](ValueId id) {
-    const PlanValue& value = plan_->values[index(id)];
-    if (value.place == Place::state) return id;
-    const bool is_view =
-        value.place == Place::alias && plan_->values[index(value.root)].place == Place::state;
-    return is_view ? value.root : kNoValue;
-  };
   for (const ValueId id : step.operands) {
     operand_rows_.push_back(nullptr);
     const ValueId state = state_behind(id);
@@ -241,11 +296,10 @@ Status PlanRunner::run_step(size_t i) {
   if (written != nullptr && step.kind != StepKind::update) written->used = written->rows;
   switch (step.kind) {
     case StepKind::bound: {
-      const auto scratch =
-          arena_.mutable_bytes().subspan(step.scratch_offset_bytes, step.binding->scratch_bytes());
+      const size_t bytes = step.binding->scratch_bytes();
+      const auto scratch = arena_.mutable_bytes().subspan(bytes == 0 ? 0 : scratch_of(step), bytes);
       return step.binding->run(
-          RunContext{operands_of(i), outputs, scratch, pool_,
-                     std::span(operand_rows_).subspan(first_operand_[i], step.operands.size())});
+          RunContext{operands_of(i), outputs, scratch, pool_, state_rows_of(i)});
     }
     case StepKind::reference:
       for (Tensor& output : outputs)

@@ -24,6 +24,7 @@ class PlanRunner final : public Runner {
   /// See used_rows.h.
   void promise_used_rows(int64_t rows) { promised_rows_ = rows; }
   int64_t used_rows() const;
+  bool passes_over_unused_rows() const;
 
   bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
   bool is_observed() const { return !plan_->shown.empty(); }
@@ -36,14 +37,26 @@ class PlanRunner final : public Runner {
   Status run_steps(size_t first, size_t last);
   /// Operands and outputs of a step, in the order of mil::Operands.
   Lane lane_of(size_t step);
+  /// Makes its buffers those of `lane` of an arena for lockstep with so many lanes. Inputs keep
+  /// what they hold, outputs do not.
+  void move_into(const Tensor& arena, uint64_t lanes, uint64_t lane);
+  bool lies_in(const Tensor& arena, uint64_t lane) const {
+    return arena_.bytes().data() == arena.bytes().data() && lane_ == lane;
+  }
 
  private:
   static size_t index(ValueId id) { return static_cast<size_t>(id); }
 
   void place(size_t id);
+  /// In the arena.
+  uint64_t place_of(const PlanValue& value) const;
+  uint64_t scratch_of(const Step& step) const;
   void prepare(const Step& step);
   std::span<const mil::Operand> operands_of(size_t i) const {
     return std::span(operands_).subspan(first_operand_[i], plan_->steps[i].operands.size());
+  }
+  std::span<const StateRows* const> state_rows_of(size_t i) const {
+    return std::span(operand_rows_).subspan(first_operand_[i], plan_->steps[i].operands.size());
   }
   std::span<Tensor> outputs_of(const Step& step) {
     return std::span(tensors_).subspan(index(std::max(step.first_output, 0)), step.output_count);
@@ -52,6 +65,8 @@ class PlanRunner final : public Runner {
   /// Which states' rows the operands of a step are, and which it writes.
   void prepare_state_rows(const Step& step);
   StateRows* rows_of_state(ValueId state);
+  /// The state whose bytes a value is; kNoValue where it is none.
+  ValueId state_behind(ValueId id) const;
 
   /// All steps, and what is observed between them.
   Status run_shown();
@@ -68,6 +83,8 @@ class PlanRunner final : public Runner {
   std::shared_ptr<const Plan> plan_;
   ThreadPool& pool_;
   Tensor arena_;
+  uint64_t lanes_ = 0;  ///< of an arena for lockstep; 0 in one of its own.
+  uint64_t lane_ = 0;
   std::vector<mil::ValueType> types_;  ///< actual types; those of dynamic values change.
   std::vector<Tensor> tensors_;        ///< by ValueId.
   std::vector<ValueId> state_views_;   ///< values whose bytes are a state's.

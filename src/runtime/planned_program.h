@@ -35,7 +35,8 @@ class PlannedProgram {
                            .input_shapes = shapes_,
                            .numerics = numerics,
                            .kernels = kernels,
-                           .weights = &weights_});
+                           .weights = &weights_,
+                           .threads = threads});
     if (!plan.ok()) {
       error_ = plan.error().to_string();
       return;

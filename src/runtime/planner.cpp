@@ -10,6 +10,7 @@
 #include "mil/resolve.h"
 #include "runtime/bind.h"
 #include "runtime/draft.h"
+#include "runtime/ops/attention.h"
 #include "runtime/view.h"
 
 namespace anemone::runtime {
@@ -44,12 +45,15 @@ class Planner {
                               operations[i].display_name(), operations[i].type)));
     choose_outputs();
     choose_observed();
-    if (request_.kernels != nullptr) fuse_repeats(plan_->values, drafts_);
+    if (request_.kernels != nullptr) {
+      fuse_repeats(plan_->values, drafts_);
+      fuse_attention(plan_->values, drafts_, needed_values());
+    }
     ANEMONE_RETURN_IF_ERROR(drop_unused());
     plan_states(plan_->values, drafts_, plan_->outputs);
     copy_foreign_outputs();
     ANEMONE_RETURN_IF_ERROR(emit());
-    plan_->arena_bytes = plan_memory(plan_->values, plan_->steps, plan_->outputs, plan_->shown);
+    plan_memory(*plan_);
     ANEMONE_RETURN_IF_ERROR(check_memory(plan_->arena_bytes));
     return std::shared_ptr<const Plan>(std::move(plan_));
   }
@@ -127,10 +131,14 @@ class Planner {
     if (observed_.contains(id)) plan_->shown.push_back({plan_->steps.size(), id});
   }
 
-  Status drop_unused() {
+  std::vector<ValueId> needed_values() const {
     std::vector<ValueId> needed = plan_->outputs;
     needed.insert(needed.end(), observed_.begin(), observed_.end());
-    for (const Draft& draft : take_unused(plan_->values, drafts_, needed)) {
+    return needed;
+  }
+
+  Status drop_unused() {
+    for (const Draft& draft : take_unused(plan_->values, drafts_, needed_values())) {
       const std::string kernel =
           draft.fused_into.empty() ? "not needed" : "fused into " + draft.fused_into;
       ANEMONE_RETURN_IF_ERROR(choose(*draft.step.operation, kernel));
@@ -472,6 +480,12 @@ class Planner {
   }
 
   Status emit_run(Step& step) {
+    if (step.attention) {
+      bind_attention(step);
+      ANEMONE_RETURN_IF_ERROR(choose(*step.operation, step.binding->name()));
+      plan_->steps.push_back(std::move(step));
+      return {};
+    }
     const FastOp* fast = request_.kernels != nullptr && step.kind == StepKind::reference
                              ? find_fast_op(step.op->name)
                              : nullptr;
@@ -490,6 +504,18 @@ class Planner {
                                                         : std::string("reference")));
     plan_->steps.push_back(std::move(step));
     return {};
+  }
+
+  void bind_attention(Step& step) {
+    AttentionTypes types;
+    types.query = value(step.operands[Attention::kQuery]).storage_dtype;
+    types.keys = value(step.operands[Attention::kKeys]).storage_dtype;
+    types.mask = value(step.operands[Attention::kMask]).storage_dtype;
+    types.values = value(step.operands[Attention::kValues]).storage_dtype;
+    types.out = value(step.first_output).storage_dtype;
+    step.binding =
+        make_attention(step.attention, types, *request_.kernels, std::max(request_.threads, 1));
+    step.kind = StepKind::bound;
   }
 
   void bind(const FastOp& fast, Step& step) {

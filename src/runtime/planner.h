@@ -20,6 +20,7 @@ struct PlanRequest {
   /// Null: everything runs by its reference evaluation.
   const kernels::KernelSet* kernels = nullptr;
   Weights* weights = nullptr;  ///< required with `kernels`.
+  int threads = 1;             ///< that share a step, for memory that each needs of its own.
   /// Of arena, states and computed constants together.
   uint64_t memory_limit_bytes = std::numeric_limits<uint64_t>::max();
   /// Names of values to show while the plan runs, and how; those that it does not have are passed

@@ -6,6 +6,7 @@
 
 namespace {
 
+using anemone::kernels::AttentionRow;
 using anemone::kernels::Reduction;
 
 /// The last elements of a row; the other lanes hold `fill`.
@@ -110,6 +111,78 @@ void softmax(const void* from, void* to, int64_t count, float* scratch) noexcept
 }
 
 template <typename T>
+inline Lanes rounded(Lanes values) {
+  if constexpr (sizeof(T) == sizeof(uint16_t)) return round_fp16(values);
+  return values;
+}
+
+/// Products as the function before softmax leaves them.
+template <typename T>
+inline Lanes masked(const AttentionRow& row, Lanes products, Lanes mask) {
+  products = rounded<T>(products);
+  if (row.scales) products = rounded<T>(products * broadcast(row.scale));
+  return rounded<T>(products + mask);
+}
+
+/// 16 keys from `k` on, a multiple of 16, of which some are not used.
+template <typename T>
+inline Lanes masked_unused(const AttentionRow& row, int64_t k) {
+  const T* mask = static_cast<const T*>(row.mask) + k;
+  const int64_t left = row.count - k;
+  const Lanes values = left >= kLanes ? load(mask) : load_some(mask, left, 0.0f);
+  float products[kLanes];
+  store(products, broadcast(row.unused));
+  for (int64_t i = 0; i < row.used - k && i < kLanes; ++i) products[i] = row.row[k + i];
+  const Lanes result = masked<T>(row, load(products), values);
+  if (left >= kLanes) return result;
+  float some[kLanes];
+  store(some, result);
+  return load_some(some, left, -__builtin_inff());
+}
+
+template <typename T>
+void attention(const AttentionRow& row) noexcept {
+  constexpr float kVanishing = -104.0f;  // of the exponential
+  float* const values = row.row;
+  const T* mask = static_cast<const T*>(row.mask);
+  const int64_t whole = row.used / kLanes * kLanes;
+  const int64_t known = (row.used + kLanes - 1) / kLanes * kLanes;
+  Lanes highest = broadcast(Maximum::kNeutral);
+  for (int64_t k = 0; k < whole; k += kLanes) {
+    const Lanes some = masked<T>(row, load(values + k), load(mask + k));
+    store(values + k, some);
+    highest = Maximum::join(highest, some);
+  }
+  if (whole < known) {
+    const Lanes some = masked_unused<T>(row, whole);
+    store(values + whole, some);
+    highest = Maximum::join(highest, some);
+  }
+  float top = fold<Maximum>(highest);
+  float rest[kLanes];
+  store(rest, masked<T>(row, broadcast(row.unused), broadcast(row.rest_mask)));
+  const bool seen = known < row.count && !(rest[0] - top < kVanishing);
+  if (seen) {
+    for (int64_t k = known; k < row.count; k += kLanes)
+      highest = Maximum::join(highest, masked_unused<T>(row, k));
+    top = fold<Maximum>(highest);
+  }
+  Lanes sums = broadcast(0.0f);
+  for (int64_t k = 0; k < known; k += kLanes) {
+    const Lanes power = exp(load(values + k) - broadcast(top));
+    store(values + k, power);
+    sums = sums + power;
+  }
+  if (seen)
+    for (int64_t k = known; k < row.count; k += kLanes)
+      sums = sums + exp(masked_unused<T>(row, k) - broadcast(top));
+  const Lanes sum = broadcast(fold<Add>(sums));
+  for (int64_t k = 0; k < known; k += kLanes) store(values + k, rounded<T>(load(values + k) / sum));
+  for (int64_t k = row.used; k < known; ++k) values[k] = 0;
+  for (int64_t k = known; k < row.end; k += kLanes) store(values + k, broadcast(0.0f));
+}
+
+template <typename T>
 void layer_norm(const void* from, const float* gamma, const float* beta, float epsilon, void* to,
                 int64_t count) noexcept {
   const T* x = static_cast<const T*>(from);
@@ -155,6 +228,7 @@ float reduce(const void* from, int64_t count) noexcept {
 constexpr anemone::kernels::RowwiseKernels kRowwise{
     .softmax = {softmax<uint16_t>, softmax<float>},
     .layer_norm = {layer_norm<uint16_t>, layer_norm<float>},
+    .attention = {attention<uint16_t>, attention<float>},
     .reduce = {ANEMONE_REDUCE(sum), ANEMONE_REDUCE(sum_square), ANEMONE_REDUCE(maximum),
                ANEMONE_REDUCE(minimum)},
 };

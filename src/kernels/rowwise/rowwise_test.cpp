@@ -102,6 +102,103 @@ TEST(RowwiseKernels, SoftmaxOfNoNumberIsNone) {
     }
 }
 
+/// What `mul`, `add` and `softmax` make of products, one after the other; all of `count` keys.
+template <typename T>
+std::vector<T> weights_in_steps(const KernelSet& set, std::vector<T> products, const float* scale,
+                                const std::vector<T>& mask) {
+  constexpr auto kStorage = sizeof(T) == sizeof(uint16_t) ? 0 : 1;
+  const auto& binary = set.elementwise->binary;
+  const auto count = static_cast<int64_t>(products.size());
+  if (scale != nullptr) {
+    T stored;
+    if constexpr (kStorage == 0)
+      stored = float_to_fp16(*scale);
+    else
+      stored = *scale;
+    binary[static_cast<int>(Binary::mul)][kStorage](products.data(), 1, &stored, 0, products.data(),
+                                                    count);
+  }
+  binary[static_cast<int>(Binary::add)][kStorage](products.data(), 1, mask.data(), 1,
+                                                  products.data(), count);
+  std::vector<float> scratch(products.size());
+  set.rowwise->softmax[kStorage](products.data(), products.data(), count, scratch.data());
+  return products;
+}
+
+/// The same at once, of which the first `used` keys are no zeros.
+template <typename T>
+std::vector<float> weights_at_once(const KernelSet& set, const std::vector<float>& products,
+                                   const float* scale, const std::vector<T>& mask, int64_t used) {
+  constexpr auto kStorage = sizeof(T) == sizeof(uint16_t) ? 0 : 1;
+  const auto count = static_cast<int64_t>(products.size());
+  const int64_t known = (used + 15) / 16 * 16;
+  std::vector<float> row(static_cast<size_t>(known + 32), 7.0f);
+  std::copy_n(products.begin(), used, row.begin());
+  const int64_t rest = std::min(known, count);
+  set.rowwise->attention[kStorage](
+      {.row = row.data(),
+       .mask = mask.data(),
+       .rest_mask = set.rowwise->reduce[static_cast<int>(Reduction::maximum)][kStorage](
+           mask.data() + rest, count - rest),
+       .unused = products.back(),
+       .scale = scale == nullptr ? 1.0f : *scale,
+       .scales = scale != nullptr,
+       .used = used,
+       .count = count,
+       .end = known + 32});
+  return row;
+}
+
+TEST(RowwiseKernels, AttentionIsItsStepsBitByBit) {
+  const float eighth = 0.125f;
+  for (const KernelSet& set : kernel_sets())
+    for (const float hidden : {-INFINITY, -40000.0f, -3.0f})
+      for (const float* scale : {static_cast<const float*>(nullptr), &eighth})
+        for (const int64_t used : {1, 15, 16, 17, 40, 300})
+          for (const int64_t unused : {0, 1, 15, 33}) {
+            const auto count = static_cast<size_t>(used + unused);
+            std::vector<float> products = row(used, 1.0f);
+            products.resize(count, 0.0f);
+            std::vector<uint16_t> halves(count), mask_halves(count);
+            std::vector<float> mask(count, 0.0f);
+            if (used > 2) mask[1] = -INFINITY;
+            for (size_t i = static_cast<size_t>(used); i < count; ++i) mask[i] = hidden;
+            for (size_t i = 0; i < count; ++i) {
+              halves[i] = float_to_fp16(products[i]);
+              mask_halves[i] = float_to_fp16(mask[i]);
+            }
+            const auto expected = weights_in_steps(set, products, scale, mask);
+            const auto expected_halves = weights_in_steps(set, halves, scale, mask_halves);
+            const auto got = weights_at_once(set, products, scale, mask, used);
+            const auto got_halves = weights_at_once(set, products, scale, mask_halves, used);
+            for (size_t i = 0; i < static_cast<size_t>(used); ++i) {
+              EXPECT_EQ(got[i], expected[i]) << set.isa << " " << used << " " << i;
+              EXPECT_EQ(got_halves[i], fp16_to_float(expected_halves[i]))
+                  << set.isa << " " << used << " of " << count << ", " << i;
+            }
+            for (size_t i = static_cast<size_t>(used); i < got.size(); ++i) {
+              EXPECT_EQ(got[i], 0.0f);
+              EXPECT_EQ(got_halves[i], 0.0f);
+            }
+          }
+}
+
+TEST(RowwiseKernels, AttentionThatSeesNoNumberIsNone) {
+  for (const KernelSet& set : kernel_sets()) {
+    const std::vector<float> products(48, 1.0f);
+    for (const float first : {-INFINITY, NAN}) {
+      std::vector<float> mask(48, -INFINITY);
+      mask[0] = first;
+      const auto weights = weights_at_once(set, products, nullptr, mask, 20);
+      for (size_t i = 0; i < 20; ++i) EXPECT_TRUE(std::isnan(weights[i])) << set.isa;
+    }
+    std::vector<float> unknown(48, 1.0f);
+    unknown.back() = NAN;  // a product with a key of zeros
+    const auto weights = weights_at_once(set, unknown, nullptr, std::vector<float>(48, 0.0f), 20);
+    for (size_t i = 0; i < 20; ++i) EXPECT_TRUE(std::isnan(weights[i])) << set.isa;
+  }
+}
+
 TEST(RowwiseKernels, LayerNormIsWithinItsBound) {
   for (const KernelSet& set : kernel_sets())
     for (const int64_t count : kLengths) {

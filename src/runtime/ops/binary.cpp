@@ -83,25 +83,56 @@ class BinaryBinding final : public Binding {
       });
       return {};
     }
-    context.pool.parallel_for(runs_, kGrain / inner.count + 1, [&](int64_t first, int64_t last) {
-      for (int64_t run = first; run < last; ++run) {
-        int64_t rest = run;
-        int64_t a_at = 0;
-        int64_t b_at = 0;
-        for (size_t axis = loops_.rank - 1; axis-- > 0;) {
-          const Loops::Axis& outer = loops_.axes[axis];
-          a_at += rest % outer.count * outer.a_stride;
-          b_at += rest % outer.count * outer.b_stride;
-          rest /= outer.count;
-        }
-        run_(a + a_at * element_bytes_, inner.a_stride, b + b_at * element_bytes_, inner.b_stride,
-             y + run * inner.count * element_bytes_, inner.count);
-      }
-    });
+    context.pool.parallel_for(runs_, kGrain / inner.count + 1,
+                              [&](int64_t first, int64_t last) { run_runs(a, b, y, first, last); });
     return {};
   }
 
+  bool joins_neighbours() const override { return true; }
+
+  void run_neighbours(const Neighbours& all, std::span<std::byte>,
+                      ThreadPool& pool) const override {
+    const std::byte* a = all.operand(a_);
+    const std::byte* b = all.operand(b_);
+    std::byte* y = all.output(0);
+    const int64_t a_stride = all.operand_stride(a_);
+    const int64_t b_stride = all.operand_stride(b_);
+    const int64_t y_stride = all.output_stride(0);
+    const Loops::Axis& inner = loops_.axes[loops_.rank - 1];
+    const int64_t size = inner.count * element_bytes_;
+    // One run goes on through all neighbours where each operand does.
+    const auto goes_on = [&](int64_t stride, int64_t step) { return stride == step * size; };
+    const bool dense = runs_ == 1 && goes_on(a_stride, inner.a_stride) &&
+                       goes_on(b_stride, inner.b_stride) && y_stride == size;
+    const int64_t elements = runs_ * inner.count;
+    pool.parallel_for(all.count, kGrain / elements + 1, [&](int64_t first, int64_t last) {
+      if (dense)
+        return run_(a + first * a_stride, inner.a_stride, b + first * b_stride, inner.b_stride,
+                    y + first * y_stride, (last - first) * inner.count);
+      for (int64_t i = first; i < last; ++i)
+        run_runs(a + i * a_stride, b + i * b_stride, y + i * y_stride, 0, runs_);
+    });
+  }
+
  private:
+  void run_runs(const std::byte* a, const std::byte* b, std::byte* y, int64_t first,
+                int64_t last) const {
+    const Loops::Axis& inner = loops_.axes[loops_.rank - 1];
+    for (int64_t run = first; run < last; ++run) {
+      int64_t rest = run;
+      int64_t a_at = 0;
+      int64_t b_at = 0;
+      for (size_t axis = loops_.rank - 1; axis-- > 0;) {
+        const Loops::Axis& outer = loops_.axes[axis];
+        a_at += rest % outer.count * outer.a_stride;
+        b_at += rest % outer.count * outer.b_stride;
+        rest /= outer.count;
+      }
+      run_(a + a_at * element_bytes_, inner.a_stride, b + b_at * element_bytes_, inner.b_stride,
+           y + run * inner.count * element_bytes_, inner.count);
+    }
+  }
+
   const kernels::KernelSet& kernels_;
   kernels::ElementwiseKernels::BinaryFunction run_;
   int64_t element_bytes_;

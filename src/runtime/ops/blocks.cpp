@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "mil/ops/block_copy.h"
 #include "mil/ops/slice.h"
@@ -19,23 +21,120 @@ struct BlockCopy {
 };
 using BlockCopies = std::vector<BlockCopy>;
 
+/// A copy between elements of one size as loops over runs of bytes, which are worked out
+/// beforehand.
+class RunCopy {
+ public:
+  RunCopy(const BlockCopy& copy, int64_t element_bytes)
+      : from_(copy.from.offset * element_bytes), to_(copy.to.offset * element_bytes) {
+    for (size_t axis = 0; axis < copy.block.rank(); ++axis) {
+      if (copy.block[axis] == 1) continue;
+      const Axis next{copy.block[axis], copy.from.strides[axis] * element_bytes,
+                      copy.to.strides[axis] * element_bytes};
+      if (rank_ > 0) {
+        Axis& outer = axes_[rank_ - 1];
+        if (outer.from == next.from * next.count && outer.to == next.to * next.count) {
+          outer = {outer.count * next.count, next.from, next.to};
+          continue;
+        }
+      }
+      axes_[rank_++] = next;
+    }
+    run_ = element_bytes;
+    if (rank_ > 0 && axes_[rank_ - 1].from == run_ && axes_[rank_ - 1].to == run_)
+      run_ *= axes_[--rank_].count;
+  }
+
+  void copy(const std::byte* from, std::byte* to) const { copy_axis(0, from + from_, to + to_); }
+
+ private:
+  struct Axis {
+    int64_t count = 1;
+    int64_t from = 0;  ///< in bytes.
+    int64_t to = 0;
+  };
+
+  void copy_axis(size_t axis, const std::byte* from, std::byte* to) const {
+    if (axis == rank_) {
+      std::memcpy(to, from, static_cast<size_t>(run_));
+      return;
+    }
+    const Axis& loop = axes_[axis];
+    const bool is_last = axis + 1 == rank_;
+    for (int64_t i = 0; i < loop.count; ++i, from += loop.from, to += loop.to) {
+      if (!is_last)
+        copy_axis(axis + 1, from, to);
+      else if (run_ == sizeof(uint16_t))
+        std::memcpy(to, from, sizeof(uint16_t));
+      else
+        std::memcpy(to, from, static_cast<size_t>(run_));
+    }
+  }
+
+  std::array<Axis, Shape::kMaxRank> axes_;
+  size_t rank_ = 0;
+  int64_t run_ = 0;  ///< bytes that lie side by side.
+  int64_t from_ = 0;
+  int64_t to_ = 0;
+};
+
 /// Operations that only move elements: all places are worked out beforehand.
 class BlocksBinding final : public Binding {
  public:
-  explicit BlocksBinding(BlockCopies copies) : copies_(std::move(copies)) {}
+  /// `element_bytes`: of all operands and outputs; 0 where they differ and elements are converted.
+  BlocksBinding(BlockCopies copies, int64_t element_bytes) : copies_(std::move(copies)) {
+    if (element_bytes == 0) return;
+    for (const BlockCopy& copy : copies_) runs_.emplace_back(copy, element_bytes);
+  }
 
   std::string name() const override { return "copy of blocks"; }
 
   Status run(const RunContext& context) const override {
-    for (const BlockCopy& copy : copies_)
-      mil::copy_block(copy.block, *context.operands[copy.operand].value, copy.from,
-                      context.outputs[copy.output], copy.to);
+    for (size_t i = 0; i < copies_.size(); ++i) {
+      const BlockCopy& copy = copies_[i];
+      const Tensor& source = *context.operands[copy.operand].value;
+      Tensor& target = context.outputs[copy.output];
+      if (runs_.empty())
+        mil::copy_block(copy.block, source, copy.from, target, copy.to);
+      else
+        runs_[i].copy(source.bytes().data(), target.mutable_bytes().data());
+    }
     return {};
   }
 
+  bool joins_neighbours() const override { return !runs_.empty(); }
+
+  void run_neighbours(const Neighbours& all, std::span<std::byte>,
+                      ThreadPool& pool) const override {
+    for (size_t i = 0; i < copies_.size(); ++i) {
+      const BlockCopy& copy = copies_[i];
+      const std::byte* from = all.operand(copy.operand);
+      std::byte* to = all.output(copy.output);
+      const int64_t from_stride = all.operand_stride(copy.operand);
+      const int64_t to_stride = all.output_stride(copy.output);
+      pool.parallel_for(all.count, kGrain / copy.block.element_count() + 1,
+                        [&](int64_t first, int64_t last) {
+                          for (int64_t lane = first; lane < last; ++lane)
+                            runs_[i].copy(from + lane * from_stride, to + lane * to_stride);
+                        });
+    }
+  }
+
  private:
+  static constexpr int64_t kGrain = 1 << 16;  // elements that are worth a thread
+
   BlockCopies copies_;
+  std::vector<RunCopy> runs_;
 };
+
+/// Bytes of an element where operands and outputs have one dtype, else 0.
+int64_t element_bytes(const BindRequest& request, const BlockCopies& copies) {
+  const DType dtype = request.output_storage[0];
+  for (const BlockCopy& copy : copies)
+    if (request.storage[copy.operand] != dtype || request.output_storage[copy.output] != dtype)
+      return 0;
+  return bit_width(dtype) / 8;
+}
 
 size_t from_front(int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
@@ -160,7 +259,9 @@ std::unique_ptr<Binding> bind_blocks(const BindRequest& request) {
   for (const Function& function : kFunctions) {
     if (function.op != request.op.name) continue;
     auto copies = function.copies(request);
-    if (copies) return std::make_unique<BlocksBinding>(*std::move(copies));
+    if (!copies) continue;
+    const int64_t bytes = element_bytes(request, *copies);
+    return std::make_unique<BlocksBinding>(*std::move(copies), bytes);
   }
   return nullptr;
 }

@@ -48,6 +48,27 @@ class LayerNormBinding final : public Binding {
     return {};
   }
 
+  bool joins_neighbours() const override { return rows_.inner == 1; }
+
+  void run_neighbours(const Neighbours& all, std::span<std::byte>,
+                      ThreadPool& pool) const override {
+    const std::byte* x = all.operand(x_);
+    std::byte* y = all.output(0);
+    const int64_t x_stride = all.operand_stride(x_);
+    const int64_t y_stride = all.output_stride(0);
+    const auto norm = kernels_.rowwise->layer_norm[sizeof(T) == sizeof(uint16_t) ? 0 : 1];
+    const float* gamma = gamma_.empty() ? nullptr : gamma_.data();
+    const float* beta = beta_.empty() ? nullptr : beta_.data();
+    const int64_t row_bytes = rows_.length * static_cast<int64_t>(sizeof(T));
+    pool.parallel_for(all.count, kGrain / (rows_.length * rows_.count()) + 1,
+                      [&](int64_t first, int64_t last) {
+                        for (int64_t i = first; i < last; ++i)
+                          for (int64_t r = 0; r < rows_.count(); ++r)
+                            norm(x + i * x_stride + r * row_bytes, gamma, beta, epsilon_,
+                                 y + i * y_stride + r * row_bytes, rows_.length);
+                      });
+  }
+
  private:
   const kernels::KernelSet& kernels_;
   size_t x_;

@@ -1,33 +1,14 @@
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 
+#include "runtime/finite.h"
+#include "runtime/matrices.h"
 #include "runtime/ops/product.h"
 
 namespace anemone::runtime {
 namespace {
 
 using kernels::kPanelColumns;
-
-bool all_finite(const float* values, int64_t count) {
-  // The exponent of infinities and NaN is all ones: one more carries into the sign's place.
-  constexpr uint32_t kExponent = 0x7f800000u;
-  constexpr uint32_t kOneMore = 0x00800000u;
-  const auto carry = [&](float value) {
-    return (std::bit_cast<uint32_t>(value) & kExponent) + kOneMore;
-  };
-  // As many sums as compilers make vectors of.
-  constexpr int64_t kSums = 16;
-  std::array<uint32_t, kSums> sums{};
-  int64_t i = 0;
-  for (; i + kSums <= count; i += kSums)
-    for (int64_t j = 0; j < kSums; ++j) sums[static_cast<size_t>(j)] |= carry(values[i + j]);
-  uint32_t carried = 0;
-  for (; i < count; ++i) carried |= carry(values[i]);
-  for (const uint32_t sum : sums) carried |= sum;
-  return carried >> 31 == 0;
-}
 
 /// Products of two activations, batch by batch.
 ///
@@ -162,21 +143,6 @@ class MatmulBinding final : public Binding {
   Parameters p_;
 };
 
-/// For every matrix of the broadcast batch: which matrix of an operand with batch `own`.
-std::vector<int64_t> matrices(const Shape& own, const Shape& batch) {
-  std::vector<int64_t> result;
-  for (int64_t b = 0; b < batch.element_count(); ++b) {
-    int64_t index = 0;
-    for (size_t axis = 0; axis < own.rank(); ++axis) {
-      const size_t outer = batch.rank() - own.rank() + axis;
-      const int64_t place = b / batch.stride(outer) % batch[outer];
-      index = index * own[axis] + (own[axis] == 1 ? 0 : place);
-    }
-    result.push_back(index);
-  }
-  return result;
-}
-
 /// Neighbouring batches with one y and rows of x that follow each other are one batch with more
 /// rows.
 void join_batches(MatmulBinding::Parameters& p) {
@@ -258,12 +224,8 @@ std::unique_ptr<Binding> bind_matmul(const BindRequest& request) {
   p.kernels = &request.kernels;
   const Shape& out = request.outputs[0].tensor.shape;
   const Shape batch(out.dims().first(out.rank() - 2));
-  for (const int64_t matrix : matrices(Shape(x.dims().first(x.rank() - 2)), batch))
-    p.x_first.push_back(matrix * p.rows * p.depth);
-  const auto repeated = request.repeated_matrices;
-  for (const int64_t matrix : matrices(Shape(y.dims().first(y.rank() - 2)), batch))
-    p.y_first.push_back((repeated.empty() ? matrix : repeated[static_cast<size_t>(matrix)]) *
-                        p.columns * p.depth);
+  p.x_first = first_elements(x, batch, {});
+  p.y_first = first_elements(y, batch, request.repeated_matrices);
   join_batches(p);
   return std::make_unique<MatmulBinding>(std::move(p));
 }

@@ -86,6 +86,42 @@ class WeightProductBinding final : public Binding {
              });
   }
 
+  bool joins_neighbours() const override {
+    return product_.rows == 1 && lanes_scratch_bytes(1).has_value();
+  }
+
+  /// Their rows are rows of one product.
+  void run_neighbours(const Neighbours& all, std::span<std::byte> scratch,
+                      ThreadPool& pool) const override {
+    auto* values = reinterpret_cast<float*>(scratch.data());
+    const std::byte* x = all.operand(product_.x_operand);
+    const int64_t x_stride = all.operand_stride(product_.x_operand);
+    const int64_t depth = matrix().depth;
+    const int64_t stride = lane_row_stride();
+    pool.parallel_for(all.count, kWorthAThread / depth + 1, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const std::byte* from = x + i * x_stride;
+        if (converts_)
+          product_.kernels->elementwise->to_fp32(reinterpret_cast<const uint16_t*>(from),
+                                                 values + i * stride, depth);
+        else
+          std::copy_n(reinterpret_cast<const float*>(from), depth, values + i * stride);
+      }
+    });
+    const int64_t y_size = product_.y_dtype == DType::fp16 ? sizeof(uint16_t) : sizeof(float);
+    multiply(pool, values, stride, all.count,
+             [&](int64_t row, int64_t rows, kernels::Finish& finish, int64_t begin, int64_t end) {
+               finish.y_is_fp16 = product_.y_dtype == DType::fp16;
+               finish.bias = product_.bias.empty() ? nullptr : product_.bias.data();
+               finish.rows = rows;
+               finish.columns = matrix().columns;
+               finish.y_row_stride = all.output_stride(0) / y_size;
+               finish.y = all.output(0) + row * all.output_stride(0);
+               finish.y_column_stride = product_.y_column_stride;
+               product_.kernels->matmul->finish(finish, begin, end);
+             });
+  }
+
  private:
   const float* as_floats(const Tensor& x, std::span<std::byte> scratch) const {
     if (!converts_) return x.values<float>().data();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "mil/ops/rounding.h"
@@ -53,6 +54,25 @@ class UnaryBinding final : public Binding {
       run_(x + first * element_bytes_, y + first * element_bytes_, last - first, parameter_);
     });
     return {};
+  }
+
+  bool joins_neighbours() const override { return true; }
+
+  void run_neighbours(const Neighbours& all, std::span<std::byte>,
+                      ThreadPool& pool) const override {
+    const int64_t size = count_ * element_bytes_;
+    const std::byte* x = all.operand(x_);
+    std::byte* y = all.output(0);
+    const int64_t x_stride = all.operand_stride(x_);
+    const int64_t y_stride = all.output_stride(0);
+    const bool dense = x_stride == size && y_stride == size;
+    pool.parallel_for(
+        all.count, kGrain / std::max<int64_t>(count_, 1) + 1, [&](int64_t first, int64_t last) {
+          if (dense)
+            return run_(x + first * size, y + first * size, (last - first) * count_, parameter_);
+          for (int64_t i = first; i < last; ++i)
+            run_(x + i * x_stride, y + i * y_stride, count_, parameter_);
+        });
   }
 
  private:
