@@ -73,6 +73,7 @@ class ScriptedModel : public lm::LanguageModel, public lm::Lockstep {
 
   lm::WorkCounters counters() const override { return {}; }
   int64_t lockstep_sequences() const override { return lanes; }
+  int64_t lockstep_tokens() const override { return 1; }
   bool blocks_give_rows() const override { return true; }
 
   std::vector<std::pair<size_t, size_t>> calls;          ///< length before, tokens.

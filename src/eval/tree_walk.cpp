@@ -13,6 +13,13 @@ namespace {
 
 /// Rows of logits held at once, so that a long text with a large vocabulary fits in memory.
 constexpr size_t kMostRows = 64;
+/// As many where they are no more numbers than this.
+constexpr size_t kMostLogits = size_t{1} << 22;
+
+bool joins_positions(const lm::LanguageModel& model) {
+  const auto* lockstep = dynamic_cast<const lm::Lockstep*>(&model);
+  return lockstep != nullptr && lockstep->lockstep_tokens() > 1;
+}
 
 bool gives_rows_by_blocks(const lm::LanguageModel& model) {
   const auto* lockstep = dynamic_cast<const lm::Lockstep*>(&model);
@@ -27,6 +34,7 @@ TreeWalk::TreeWalk(lm::LanguageModel& model, std::span<ModelPath> paths, const C
     : model_(model),
       vocabulary_(static_cast<size_t>(model.info().vocab_size)),
       blocks_give_rows_(gives_rows_by_blocks(model)),
+      joins_positions_(joins_positions(model)),
       codec_(codec),
       questions_(questions),
       answered_(answered),
@@ -75,12 +83,14 @@ Status TreeWalk::take_ways() {
 
 Status TreeWalk::run_round() {
   const auto busy = static_cast<size_t>(std::ranges::count_if(lanes_, &Lane::is_busy));
-  size_t fewest = busy == 1 ? SIZE_MAX : std::max<size_t>(kMostRows / busy, 1);
+  const size_t most_rows = std::max(kMostRows, kMostLogits / vocabulary_);
+  const size_t lane_rows = std::max<size_t>(most_rows / busy, 1);
+  size_t fewest = busy == 1 ? SIZE_MAX : lane_rows;
   blocks_.clear();
   steps_.clear();
   for (Lane& lane : lanes_) {
     if (!lane.is_busy()) continue;
-    Lane::Piece piece = lane.next_piece(kMostRows);
+    Lane::Piece piece = lane.next_piece(joins_positions_ ? lane_rows : kMostRows);
     if (busy > 1 && cut_to_blocks(lane, piece)) {
       blocks_.push_back({&lane, piece});
       if (piece.rows) ANEMONE_RETURN_IF_ERROR(run_together(blocks_));
@@ -89,7 +99,8 @@ Status TreeWalk::run_round() {
     steps_.push_back({&lane, piece});
     fewest = std::min(fewest, piece.count);
   }
-  for (Step& step : steps_) step.piece.count = fewest;
+  if (!joins_positions_)
+    for (Step& step : steps_) step.piece.count = fewest;
   ANEMONE_RETURN_IF_ERROR(run_together(blocks_));
   ANEMONE_RETURN_IF_ERROR(run_together(steps_));
   for (Lane& lane : lanes_)

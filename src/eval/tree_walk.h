@@ -15,8 +15,9 @@
 namespace anemone::eval {
 
 /// The way of several lanes through the tree of all questions. Each takes ways as LaneSchedule
-/// says; blocks of tokens run on their own, all others in lockstep, as many of each lane as the one
-/// with the fewest has; what a way passes is answered when it has run.
+/// says; blocks of tokens run on their own, all others in lockstep: all that a lane has where the
+/// model takes several tokens of a sequence at once, else as many of each lane as the one with the
+/// fewest has; what a way passes is answered when it has run.
 class TreeWalk {
  public:
   /// One lane for each of `paths`.
@@ -52,6 +53,7 @@ class TreeWalk {
   lm::LanguageModel& model_;
   const size_t vocabulary_;
   const bool blocks_give_rows_;
+  const bool joins_positions_;  ///< of one sequence.
   const Codec& codec_;
   const std::span<const Question> questions_;
   const Engine::Answered& answered_;

@@ -7,9 +7,12 @@
 namespace anemone::lm {
 namespace {
 
-/// Every thread gets a group of lanes. One of 16 is no faster than one of 8 (embedded model), so
-/// more lanes are for more threads.
-constexpr size_t kMostLanes = 32;
+/// Whose steps are carried at once.
+constexpr size_t kMostSequences = 32;
+
+/// Steps that are carried at once. Every thread gets a group of them, so that each weight is read
+/// once for all its lanes.
+constexpr int64_t kMostSteps = 128;
 
 /// Blocks in lockstep keep threads busy that one block leaves idle; each has buffers of its own.
 constexpr size_t kMostBlockLanes = 4;
@@ -19,12 +22,16 @@ constexpr size_t kMostBlockLanes = 4;
 Carrier::Carrier(StaticCacheParts parts, bool single_steps)
     : parts_(std::move(parts)), single_steps_(single_steps && parts_.step.has_value()) {
   block_gives_rows_ = parts_.info.gives_logits && gives_all_rows(parts_.block);
+  joins_positions_ = !single_steps_ && parts_.step && parts_.rows_are_positions &&
+                     parts_.step->carries_positions();
   if (parts_.score && !single_steps_) parts_.info.score_block_tokens = parts_.score->rows();
 }
 
 int64_t Carrier::lockstep_sequences() const {
-  return parts_.step ? static_cast<int64_t>(kMostLanes) : 1;
+  return parts_.step ? static_cast<int64_t>(kMostSequences) : 1;
 }
+
+int64_t Carrier::lockstep_tokens() const { return joins_positions_ ? kMostSteps : 1; }
 
 bool Carrier::block_fits(int64_t position, int64_t remaining, bool rows_wanted) const {
   if (!parts_.block || (single_steps_ && parts_.step)) return false;
@@ -44,8 +51,7 @@ Pipeline* Carrier::smaller_block(int64_t position, int64_t remaining, bool rows_
   return found == parts_.smaller_blocks.end() ? nullptr : &*found;
 }
 
-Carrier::Call Carrier::next_call(const Trip& trip) {
-  const int64_t position = trip.sequence->cached();
+Carrier::Call Carrier::next_call(const Trip& trip, int64_t position) {
   const int64_t before_rows = std::max<int64_t>(trip.first_row - position, 0);
   const bool rows_wanted = before_rows == 0;
   const int64_t left = trip.end - position;
@@ -62,26 +68,43 @@ Carrier::Call Carrier::next_call(const Trip& trip) {
   return {rotates ? &*parts_.step_rotate : &*parts_.step, position, position + 1};
 }
 
-Pipeline::Lane Carrier::lane_of(CachedSequence& sequence, const Call& call,
-                                std::span<const int32_t> tokens) {
-  const int64_t used = sequence.used_rows();
-  sequence.use_rows(call.start + call.pipeline->rows());
-  return {tokens, call.start, &sequence.state(), {}, used};
+Carrier::Call Carrier::next_steps(const Trip& trip, int64_t most) {
+  Call call = next_call(trip, trip.sequence->cached());
+  if (!joins_positions_ || call.pipeline != &*parts_.step) return call;
+  while (call.end < trip.end && call.end - call.start < most &&
+         next_call(trip, call.end).pipeline == call.pipeline)
+    ++call.end;
+  return call;
 }
 
-template <typename Sequences>
-void Carrier::make_lanes(const Sequences& sequence_of) {
-  const auto rows = static_cast<size_t>(calls_[0].pipeline->rows());
-  padded_.assign(calls_.size() * rows, 0);
+template <typename TripOf>
+void Carrier::make_lanes(const TripOf& trip_of) {
+  const int64_t rows = calls_[0].pipeline->rows();
+  size_t count = 0;
+  for (Call& call : calls_) {
+    call.first_lane = count;
+    count += call.lanes();
+  }
+  padded_.assign(count * static_cast<size_t>(rows), 0);
   lanes_.clear();
-  for (size_t lane = 0; lane < calls_.size(); ++lane) {
-    const Call& call = calls_[lane];
-    CachedSequence& sequence = sequence_of(lane);
-    const auto tokens = std::span(padded_).subspan(lane * rows, rows);
-    std::ranges::copy(sequence.tokens().subspan(static_cast<size_t>(call.start),
-                                                static_cast<size_t>(call.end - call.start)),
-                      tokens.begin());
-    lanes_.push_back(lane_of(sequence, call, tokens));
+  for (size_t i = 0; i < calls_.size(); ++i) {
+    const Call& call = calls_[i];
+    const Trip trip = trip_of(i);
+    const auto tokens = trip.sequence->tokens();
+    for (int64_t start = call.start; start < call.end; start += rows) {
+      const auto lane = std::span(padded_).subspan(lanes_.size() * static_cast<size_t>(rows),
+                                                   static_cast<size_t>(rows));
+      const int64_t end = std::min(start + rows, call.end);
+      std::ranges::copy(
+          tokens.subspan(static_cast<size_t>(start), static_cast<size_t>(end - start)),
+          lane.begin());
+      lanes_.push_back({.tokens = lane,
+                        .position = start,
+                        .state = &trip.sequence->state(),
+                        .used_rows = trip.sequence->used_rows(),
+                        .wants_logits = end > trip.first_row});
+      trip.sequence->use_rows(start + rows);
+    }
   }
 }
 
@@ -96,47 +119,62 @@ void Carrier::give_up(const Trip& trip, const Call& call) {
   if (rotates) trip.sequence->set_cached(0);
 }
 
-Status Carrier::finish(const Trip& trip, const Call& call, size_t lane) {
+Status Carrier::finish(const Trip& trip, const Call& call) {
   const int64_t rows = call.pipeline->rows();
-  (rows == 1 ? counters_.step_tokens : counters_.prefill_tokens) += static_cast<uint64_t>(rows);
-  ++counters_.calls;
+  const size_t last_lane = call.first_lane + call.lanes() - 1;
+  (rows == 1 ? counters_.step_tokens : counters_.prefill_tokens) +=
+      call.lanes() * static_cast<uint64_t>(rows);
+  counters_.calls += call.lanes();
   const int64_t position = trip.sequence->cached();
   trip.sequence->set_cached(call.end);
-  trip.sequence->use_rows(call.pipeline->used_rows(lane));
+  trip.sequence->use_rows(call.pipeline->used_rows(last_lane));
   trip.sequence->clear_rows(call.end);
+  last_lane_ = last_lane;
   if (trip.sink == nullptr) return {};
-  for (int64_t row = std::max(trip.first_row, position); row < call.end; ++row) {
-    call.pipeline->copy_logits(row - call.start, trip.sink->place(row - trip.first_row), lane);
-    ANEMONE_RETURN_IF_ERROR(trip.sink->take(row - trip.first_row));
+  for (int64_t at = std::max(trip.first_row, position); at < call.end; ++at) {
+    const int64_t row = at - call.start;
+    call.pipeline->copy_logits(row % rows, trip.sink->place(at - trip.first_row),
+                               call.first_lane + static_cast<size_t>(row / rows));
+    ANEMONE_RETURN_IF_ERROR(trip.sink->take(at - trip.first_row));
   }
   return {};
 }
 
 Status Carrier::carry(const Trip& trip) {
   while (trip.sequence->cached() < trip.end) {
-    calls_.assign(1, next_call(trip));
-    make_lanes([&](size_t) -> CachedSequence& { return *trip.sequence; });
+    calls_.assign(1, next_steps(trip, share_of_lanes(trip.end - trip.sequence->cached())));
+    make_lanes([&](size_t) -> const Trip& { return trip; });
     if (Status status = run_lanes(); !status.ok()) {
       give_up(trip, calls_[0]);
       return status;
     }
-    ANEMONE_RETURN_IF_ERROR(finish(trip, calls_[0], 0));
+    ANEMONE_RETURN_IF_ERROR(finish(trip, calls_[0]));
   }
   return {};
+}
+
+int64_t Carrier::share_of_lanes(int64_t left) const {
+  const int64_t calls = (left + kMostSteps - 1) / kMostSteps;
+  return (left + calls - 1) / calls;
 }
 
 void Carrier::find_group(std::span<const Trip> trips, std::span<const Status> statuses,
                          bool blocks) {
   group_.clear();
   calls_.clear();
-  const size_t most = blocks ? kMostBlockLanes : kMostLanes;
-  for (size_t i = 0; i < trips.size() && group_.size() < most; ++i) {
+  int64_t left = 0;
+  for (size_t i = 0; i < trips.size(); ++i)
+    if (statuses[i].ok()) left += trips[i].end - trips[i].sequence->cached();
+  int64_t lanes =
+      blocks ? static_cast<int64_t>(kMostBlockLanes) : share_of_lanes(std::max<int64_t>(left, 1));
+  for (size_t i = 0; i < trips.size() && lanes > 0; ++i) {
     if (!statuses[i].ok() || trips[i].sequence->cached() >= trips[i].end) continue;
-    const Call call = next_call(trips[i]);
+    const Call call = next_steps(trips[i], lanes);
     if ((call.pipeline->rows() > 1) != blocks) continue;
     if (!calls_.empty() && call.pipeline != calls_[0].pipeline) continue;
     group_.push_back(i);
     calls_.push_back(call);
+    lanes -= static_cast<int64_t>(call.lanes());
   }
 }
 
@@ -150,20 +188,20 @@ void Carrier::carry_many(std::span<const Trip> trips, std::span<Status> statuses
 }
 
 void Carrier::call_together(std::span<const Trip> trips, std::span<Status> statuses) {
-  make_lanes([&](size_t lane) -> CachedSequence& { return *trips[group_[lane]].sequence; });
+  make_lanes([&](size_t i) -> const Trip& { return trips[group_[i]]; });
   if (run_lanes().ok()) {
-    for (size_t lane = 0; lane < group_.size(); ++lane)
-      statuses[group_[lane]] = finish(trips[group_[lane]], calls_[lane], lane);
+    for (size_t i = 0; i < group_.size(); ++i)
+      statuses[group_[i]] = finish(trips[group_[i]], calls_[i]);
     return;
   }
   // Each alone shows whose error it is.
-  for (size_t lane = 0; lane < group_.size(); ++lane) give_up(trips[group_[lane]], calls_[lane]);
+  for (size_t i = 0; i < group_.size(); ++i) give_up(trips[group_[i]], calls_[i]);
   for (const size_t i : group_) statuses[i] = carry(trips[i]);
 }
 
 Result<int32_t> Carrier::argmax(int64_t length) const {
   const bool rotated = parts_.step_rotate && length > parts_.window;
-  return (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts);
+  return (rotated ? *parts_.step_rotate : *parts_.step).argmax(parts_.argmax_parts, last_lane_);
 }
 
 Carrier::Call Carrier::next_score(const BlockScoring& scoring) {
@@ -194,7 +232,7 @@ void Carrier::score_together(std::span<BlockScoring> scorings, std::span<Status>
   const auto scoring_of = [&](size_t lane) -> BlockScoring& { return scorings[group_[lane]]; };
   calls_.clear();
   for (const size_t i : group_) calls_.push_back(next_score(scorings[i]));
-  make_lanes([&](size_t lane) -> CachedSequence& { return *scoring_of(lane).sequence; });
+  make_lanes([&](size_t lane) { return Trip{.sequence = scoring_of(lane).sequence}; });
   padded_targets_.assign(group_.size() * rows, 0);
   for (size_t lane = 0; lane < group_.size(); ++lane) {
     const BlockScoring& scoring = scoring_of(lane);

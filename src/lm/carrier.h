@@ -37,8 +37,9 @@ class Carrier {
 
   const StaticCacheParts& parts() const { return parts_; }
   const WorkCounters& counters() const { return counters_; }
-  /// Steps that are carried at once, at most.
+  /// Sequences that are carried at once, at most, and tokens of one.
   int64_t lockstep_sequences() const;
+  int64_t lockstep_tokens() const;
   bool block_gives_rows() const { return block_gives_rows_; }
 
   /// Carries one sequence. Tokens after the end go along only with a padded block.
@@ -53,40 +54,47 @@ class Carrier {
   Result<int32_t> argmax(int64_t length) const;
 
  private:
-  /// Tokens [start, end) of a sequence, of which the first may be in its cache already.
+  /// Tokens [start, end) of a sequence, of which the first may be in its cache already: those of a
+  /// block, or steps in lockstep.
   struct Call {
     Pipeline* pipeline = nullptr;
     int64_t start = 0;
     int64_t end = 0;
+    size_t first_lane = 0;
+    size_t lanes() const { return pipeline->rows() == 1 ? static_cast<size_t>(end - start) : 1; }
   };
-  Call next_call(const Trip& trip);
+  /// Of the tokens from `position` on.
+  Call next_call(const Trip& trip, int64_t position);
+  /// With as many steps as are in the trip before a block, at most `most`.
+  Call next_steps(const Trip& trip, int64_t most);
   bool block_fits(int64_t position, int64_t remaining, bool rows_wanted) const;
   /// The largest of the smaller blocks for `remaining` tokens of which no rows are wanted; null:
   /// none fits.
   Pipeline* smaller_block(int64_t position, int64_t remaining, bool rows_wanted);
-  /// One lane of a call that is about to be made.
-  static Pipeline::Lane lane_of(CachedSequence& sequence, const Call& call,
-                                std::span<const int32_t> tokens);
-  /// After a call whose results are those of `lane`.
-  Status finish(const Trip& trip, const Call& call, size_t lane);
+  /// After a call.
+  Status finish(const Trip& trip, const Call& call);
   /// After a call that failed: a rotating cache may have shifted some of its parts.
   void give_up(const Trip& trip, const Call& call);
   /// Makes `group_` of trips whose next calls go by one pass, of blocks or of steps.
   void find_group(std::span<const Trip> trips, std::span<const Status> statuses, bool blocks);
+  /// Lanes of the next call where this many are left, of which all calls have about as many.
+  int64_t share_of_lanes(int64_t left) const;
   /// One call of the trips of `group_`.
   void call_together(std::span<const Trip> trips, std::span<Status> statuses);
   /// The block of the next tokens without a score.
   Call next_score(const BlockScoring& scoring);
   /// One block of the scorings of `group_`.
   void score_together(std::span<BlockScoring> scorings, std::span<Status> statuses);
-  /// Makes `lanes_` of `calls_`, whose sequences these are. Blocks are padded with zeros.
-  template <typename Sequences>
-  void make_lanes(const Sequences& sequence_of);
+  /// Makes `lanes_` of `calls_`, whose sequences these are, and who want logits from a position on.
+  /// Blocks are padded with zeros.
+  template <typename TripOf>
+  void make_lanes(const TripOf& trip_of);
   Status run_lanes();
 
   StaticCacheParts parts_;
   bool single_steps_;
   bool block_gives_rows_;
+  bool joins_positions_;  ///< steps of one sequence run in lockstep.
   WorkCounters counters_;
   std::vector<int32_t> padded_;          ///< tokens, by lane.
   std::vector<int32_t> padded_targets_;  ///< by lane.
@@ -94,6 +102,7 @@ class Carrier {
   std::vector<size_t> group_;            ///< of trips or scorings.
   std::vector<Call> calls_;              ///< by place in the group.
   std::vector<Pipeline::Lane> lanes_;
+  size_t last_lane_ = 0;  ///< of the last step that was carried.
 };
 
 }  // namespace anemone::lm

@@ -74,6 +74,7 @@ Result<Pipeline::Stage> make_stage(runtime::Model& model,
   ANEMONE_TRY(stage.runner, stage.another());
   ANEMONE_RETURN_IF_ERROR(check_inputs(stage, rows));
   stage.interface.rows = rows;
+  stage.is_head = !stage.interface.hidden_states.empty() && function.states.empty();
   if (!stage.interface.window_mask.empty()) {
     const auto& metadata = model.package().metadata;
     const auto found = metadata.find(kWindowKey);

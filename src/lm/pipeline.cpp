@@ -13,6 +13,8 @@
 namespace anemone::lm {
 namespace {
 
+constexpr size_t kNoLane = static_cast<size_t>(-1);
+
 /// Row i of the mask belongs to position `first + i`: the last `window` columns up to that position
 /// are 0, all others hidden.
 void fill_mask(Tensor& mask, int64_t first, int64_t window) {
@@ -145,34 +147,51 @@ Status Pipeline::reserve(size_t lanes) {
 
 Status Pipeline::run(std::span<const Lane> lanes) {
   ANEMONE_CHECK(!lanes.empty() && lanes.size() <= lanes_[0].size(), "lanes have buffers");
-  states_.clear();
-  for (const Lane& lane : lanes) {
+  for (const Lane& lane : lanes)
     ANEMONE_CHECK(static_cast<int64_t>(lane.tokens.size()) == rows_ &&
                       (!gives_scores() || lane.targets.size() == lane.tokens.size()),
                   "a pipeline takes its own number of rows");
-    states_.push_back(lane.state);
-  }
+  logits_lanes_.assign(lanes.size(), kNoLane);
   for (size_t at = 0; at < stages_.size(); ++at) {
     const Stage& stage = stages_[at];
-    const auto runners = std::span(lanes_[at]).first(lanes.size());
+    const bool is_last = at + 1 == stages_.size();
+    runners_.clear();
+    states_.clear();
     for (size_t lane = 0; lane < lanes.size(); ++lane) {
-      feed(stage, *runners[lane], lanes[lane]);
-      if (lanes[lane].used_rows >= 0)
-        runtime::promise_used_rows(*runners[lane], lanes[lane].used_rows);
+      if (is_head(at) && !lanes[lane].wants_logits) continue;
+      if (is_last) logits_lanes_[lane] = runners_.size();
+      runtime::Runner& runner = *lanes_[at][runners_.size()];
+      runners_.push_back(&runner);
+      states_.push_back(lanes[lane].state);
+      feed(stage, runner, lanes[lane]);
+      if (lanes[lane].used_rows >= 0) runtime::promise_used_rows(runner, lanes[lane].used_rows);
       if (at == 0) continue;
       const auto hidden =
           lanes_[at - 1][lane]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
-      Tensor* input = runners[lane]->input(stage.interface.hidden_states);
+      Tensor* input = runner.input(stage.interface.hidden_states);
       std::memcpy(input->mutable_bytes().data(), hidden.data(), hidden.size());
     }
-    ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners, states_).in(stage.label));
+    if (runners_.empty()) continue;
+    ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners_, states_).in(stage.label));
   }
   return {};
 }
 
+bool Pipeline::carries_positions() const {
+  return rows_ == 1 && std::ranges::all_of(stages_, [](const Stage& stage) {
+           return runtime::passes_over_unused_rows(*stage.runner);
+         });
+}
+
+const runtime::Runner& Pipeline::logits_runner(size_t lane) const {
+  ANEMONE_CHECK(logits_lanes_[lane] != kNoLane, "the lane wanted logits");
+  return *lanes_.back()[logits_lanes_[lane]];
+}
+
 int64_t Pipeline::used_rows(size_t lane) const {
   int64_t used = 0;
-  for (const auto& stage : lanes_) used = std::max(used, runtime::used_rows(*stage[lane]));
+  for (size_t stage = 0; stage < lanes_.size(); ++stage)
+    if (!is_head(stage)) used = std::max(used, runtime::used_rows(*lanes_[stage][lane]));
   return used;
 }
 
@@ -181,7 +200,7 @@ int64_t Pipeline::logits_parts() const { return static_cast<int64_t>(logits_outp
 void Pipeline::copy_logits(int64_t row, std::span<float> logits, size_t lane) const {
   size_t offset = 0;
   for (const std::string& name : logits_outputs_) {
-    const Tensor& part = *lanes_.back()[lane]->output(name);
+    const Tensor& part = *logits_runner(lane).output(name);
     const int64_t width = part.shape()[part.shape().rank() - 1];
     copy_logits_row(part, row, width, logits.subspan(offset, static_cast<size_t>(width)));
     offset += static_cast<size_t>(width);
@@ -191,7 +210,7 @@ void Pipeline::copy_logits(int64_t row, std::span<float> logits, size_t lane) co
 Result<TokenScore> Pipeline::score(int64_t row, int32_t target, size_t lane) const {
   const Stage& last = stages_.back();
   const auto number = [&](const std::string& name) {
-    return lanes_.back()[lane]->output(name)->at(row);
+    return logits_runner(lane).output(name)->at(row);
   };
   const double highest = number(last.interface.max_logit);
   const double log_sum = number(last.interface.log_sum);
@@ -217,10 +236,10 @@ Status Pipeline::check_argmax(std::span<const int64_t> part_sizes) const {
   return {};
 }
 
-Result<int32_t> Pipeline::argmax(std::span<const int64_t> part_sizes) const {
-  const Stage& last = stages_.back();
-  const Tensor& indices = *last.runner->output(last.interface.argmax_index);
-  const Tensor& values = *last.runner->output(last.interface.argmax_value);
+Result<int32_t> Pipeline::argmax(std::span<const int64_t> part_sizes, size_t lane) const {
+  const Interface& interface = stages_.back().interface;
+  const Tensor& indices = *logits_runner(lane).output(interface.argmax_index);
+  const Tensor& values = *logits_runner(lane).output(interface.argmax_value);
   int64_t best = 0;
   for (int64_t part = 0; part < values.element_count(); ++part) {
     if (std::isnan(values.at(part)))

@@ -23,7 +23,8 @@ class Pipeline {
     std::string label;  ///< "chunk 2 of 4, infer", for messages.
     std::unique_ptr<runtime::Runner> runner;
     Interface interface;
-    int64_t window = 0;  ///< tokens that a row of the window mask shows.
+    int64_t window = 0;    ///< tokens that a row of the window mask shows.
+    bool is_head = false;  ///< makes logits of hidden states and keeps no state.
     /// Makes another runner of the same function, for a lane.
     std::function<Result<std::unique_ptr<runtime::Runner>>()> another;
   };
@@ -36,6 +37,7 @@ class Pipeline {
     runtime::State* state = nullptr;
     std::span<const int32_t> targets;
     int64_t used_rows = -1;  ///< from here on all rows of the states are zeros, if not negative.
+    bool wants_logits = true;
   };
 
   /// Checks that hidden shapes of neighbours agree. Errors: mismatch (names both stages and
@@ -53,6 +55,8 @@ class Pipeline {
 
   /// Makes buffers for as many lanes, if there are fewer. Errors: those of Model::prepare.
   Status reserve(size_t lanes);
+  /// Lanes may be neighbouring positions of one sequence, in order, with one state.
+  bool carries_positions() const;
   /// Runs lanes in lockstep: each weight is read once for all, with the results of separate runs.
   /// CHECKs that there are buffers for them. An error is that of one lane.
   Status run(std::span<const Lane> lanes);
@@ -70,9 +74,15 @@ class Pipeline {
   /// The token that the model itself chose in the last run (a model with an arg max inside). Ties
   /// go to the lower part.
   /// Errors: out_of_range (an index outside its part or no integer; a value that is NaN).
-  Result<int32_t> argmax(std::span<const int64_t> part_sizes) const;
+  Result<int32_t> argmax(std::span<const int64_t> part_sizes, size_t lane) const;
 
  private:
+  /// A last stage for logits alone, which only those run that want them.
+  bool is_head(size_t stage) const {
+    return stage > 0 && stage + 1 == stages_.size() && stages_[stage].is_head;
+  }
+  /// Whose outputs are those of a lane.
+  const runtime::Runner& logits_runner(size_t lane) const;
   void feed(const Stage& stage, runtime::Runner& runner, const Lane& lane) const;
 
   int64_t rows_ = 0;
@@ -82,6 +92,8 @@ class Pipeline {
   std::vector<std::string> logits_outputs_;
   std::vector<std::unique_ptr<runtime::Runner>> more_;  ///< of lanes after the first.
   std::vector<std::vector<runtime::Runner*>> lanes_;    ///< by stage: the runner of each lane.
+  std::vector<size_t> logits_lanes_;                    ///< by lane: who ran the last stage for it.
+  std::vector<runtime::Runner*> runners_;               ///< of a stage under way.
   std::vector<runtime::State*> states_;
 };
 

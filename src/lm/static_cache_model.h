@@ -33,6 +33,7 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
   void score_many(std::span<Scoring> scorings) override;
   WorkCounters counters() const override { return carrier_.counters(); }
   int64_t lockstep_sequences() const override { return carrier_.lockstep_sequences(); }
+  int64_t lockstep_tokens() const override { return carrier_.lockstep_tokens(); }
   bool blocks_give_rows() const override { return carrier_.block_gives_rows(); }
 
  private:
