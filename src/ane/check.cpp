@@ -113,7 +113,7 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
     if (!model.ok()) {
       if (alone) return std::move(model).error();
       report.artifacts.push_back({.path = artifact, .form = "unreadable"});
-      report.findings.push_back({.rule = "unreadable",
+      report.findings.push_back({.rule = "ill_formed",
                                  .severity = Severity::error,
                                  .artifact = artifact,
                                  .message = model.error().to_string()});

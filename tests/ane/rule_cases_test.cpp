@@ -43,6 +43,11 @@ TEST_P(RuleCases, TripsAtTheLinesThatSaySoAndAtNoOther) {
   auto trips = test::run_rule_case(file_of(GetParam(), "trips"), std::string(GetParam()));
   ASSERT_TRUE(trips.ok()) << trips.error().to_string();
   EXPECT_FALSE(trips->expected.empty());
+  ASSERT_FALSE(trips->findings.empty());
+  const auto rules = ane::rules();
+  const auto rule = std::ranges::find(rules, GetParam(), &ane::RuleInfo::id);
+  EXPECT_EQ(std::ranges::max(trips->findings, {}, &ane::Finding::severity).severity,
+            rule->severity);
   for (const ane::Finding& finding : trips->findings) {
     const auto match = std::ranges::find_if(trips->expected, [&](const ExpectedFinding& expected) {
       return is_expected(finding, expected);

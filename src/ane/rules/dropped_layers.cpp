@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "ane/rule.h"
+#include "ane/structure.h"
+
+namespace anemone::ane {
+namespace {
+
+/// Rows of a state's first axis; rows[i] says whether row i is written.
+struct Rows {
+  std::vector<bool> written;
+  bool known = true;
+};
+
+/// By function name and state, over all chunks. The caches of layers share the first axis.
+using Caches = std::map<std::pair<std::string, std::string>, Rows>;
+
+void note_writes(const FunctionView& function, Caches& caches) {
+  for (const mil::NamedType& input : function.function().inputs)
+    if (input.type.kind == mil::ValueType::Kind::state && input.type.tensor.shape.rank() >= 4 &&
+        input.type.tensor.shape.is_known()) {
+      Rows& rows = caches[{function.name(), input.name}];
+      rows.written.resize(static_cast<size_t>(input.type.tensor.shape[0]));
+    }
+  for (const StateWrite& write : state_writes(function)) {
+    const auto found = caches.find({function.name(), std::string(write.state)});
+    if (found == caches.end()) continue;
+    Rows& rows = found->second;
+    const bool known = !write.whole && !write.begin.empty() && !write.end.empty() &&
+                       write.begin[0] && write.end[0];
+    rows.known = rows.known && known;
+    for (int64_t row = known ? *write.begin[0] : 0;
+         known && row < *write.end[0] && row < static_cast<int64_t>(rows.written.size()); ++row)
+      if (row >= 0) rows.written[static_cast<size_t>(row)] = true;
+  }
+}
+
+void judge_caches(const ModelView& model, Findings& findings) {
+  Caches caches;
+  for (const auto& package : model.packages)
+    for (const FunctionView& function : package->functions) note_writes(function, caches);
+  for (const auto& [key, rows] : caches) {
+    const auto written = std::ranges::count(rows.written, true);
+    if (!rows.known || written == 0 || static_cast<size_t>(written) == rows.written.size())
+      continue;
+    std::string missing;
+    for (size_t row = 0; row < rows.written.size(); ++row)
+      if (!rows.written[row]) missing += (missing.empty() ? "" : ", ") + std::to_string(row);
+    findings.add(model,
+                 fmt::format("{}: no chunk writes rows {} of the {} of state '{}'", key.first,
+                             missing, rows.written.size(), key.second),
+                 {.operand = key.second, .value = missing});
+  }
+}
+
+void judge(const ModelView& model, Findings& findings) {
+  judge_caches(model, findings);
+  if (!model.layers || model.chunks.empty()) return;
+  size_t found = 0;
+  for (const PackageView* chunk : model.chunks)
+    if (!chunk->functions.empty()) found += attentions(chunk->functions[0]).size();
+  if (found > 0 && static_cast<int64_t>(found) < *model.layers)
+    findings.add(model,
+                 fmt::format("config.json has {} layers, the chunks have {} attentions",
+                             *model.layers, found),
+                 {.operand = "num_hidden_layers", .value = fmt::format("{}", found)});
+}
+
+}  // namespace
+
+extern const Rule k_dropped_layers{
+    .info = {.id = "dropped_layers",
+             .family = RuleFamily::converter,
+             .severity = Severity::error,
+             .chips = "all",
+             .explanation = "Rows of the cache that no chunk ever writes, or fewer attentions "
+                            "than config.json has layers: layers were dropped between chunks.",
+             .fix = "Convert again with a number of chunks that divides the layers, or "
+                    "with a release that does not round down.",
+             .source = "ANEMLL 0.3.4 (3 layers in 2 chunks keep 2); found by running it"},
+
+    .check_model = judge};
+
+}  // namespace anemone::ane

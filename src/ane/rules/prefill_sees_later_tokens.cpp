@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ane/rule.h"
+#include "ane/structure.h"
+
+namespace anemone::ane {
+namespace {
+
+constexpr double kHidden = -1e3;  // additive masks hide with -1e4 and less
+
+bool is_language_model(const FunctionView& function) {
+  const auto is_state = [](const mil::NamedType& input) {
+    return input.type.kind == mil::ValueType::Kind::state;
+  };
+  return std::ranges::any_of(function.function().inputs, is_state) ||
+         function.package().model->form == "anemll" || function.package().model->form == "anemone";
+}
+
+/// The first visible element above the diagonal of a mask that hides others there, as text.
+std::string open_place(const Tensor& mask, const Attention& attention) {
+  if (!is_float(mask.dtype()) || mask.shape().rank() < 2) return "";
+  const int64_t keys = mask.shape()[mask.shape().rank() - 1];
+  const int64_t queries = mask.shape()[mask.shape().rank() - 2];
+  if (queries < 2 || keys < queries || keys != attention.keys || queries != attention.queries)
+    return "";
+  bool hides = false;
+  std::string place;
+  for (int64_t i = 0; i < mask.element_count(); ++i) {
+    const int64_t key = i % keys;
+    const int64_t query = i / keys % queries;
+    const bool hidden = mask.at(i) <= kHidden;
+    hides = hides || hidden;
+    if (place.empty() && !hidden && key > query + keys - queries)
+      place = fmt::format("row {}, column {}", query, key);
+  }
+  return hides ? place : "";
+}
+
+/// Whether the function writes the state only at places that are known before it runs.
+bool shifts(const FunctionView& function, std::string_view state) {
+  bool any = false;
+  for (const StateWrite& write : state_writes(function)) {
+    if (write.state != state) continue;
+    any = true;
+    for (const auto* bounds : {&write.begin, &write.end})
+      if (!std::ranges::all_of(*bounds, [](const auto& bound) { return bound.has_value(); }))
+        return false;
+  }
+  return any;
+}
+
+/// Whether another function of the package takes one token at a time into the same shifting cache.
+bool has_sound_step(const FunctionView& function, std::string_view state) {
+  for (const FunctionView& other : function.package().functions)
+    for (const Attention& attention : attentions(other))
+      if (attention.queries == 1 && attention.state == state && shifts(other, state)) return true;
+  return false;
+}
+
+void judge(const FunctionView& function, const Attention& attention, Findings& findings) {
+  if (attention.queries < 2) return;
+  if (attention.masks.empty()) {
+    if (is_language_model(function) && !function.flag(*attention.scores, "is_causal"))
+      findings.add(function, *attention.softmax,
+                   fmt::format("{} tokens attend to each other without a mask", attention.queries),
+                   {.operand = "mask", .value = "absent"});
+    return;
+  }
+  for (const std::string_view mask : attention.masks) {
+    const MaskPart part = part_of_mask(function, mask);
+    if (const Tensor* contents = function.contents(part.origin)) {
+      if (const std::string place = open_place(*contents, attention); !place.empty())
+        findings.add(function, *attention.softmax, "the mask is open above the diagonal: " + place,
+                     {.operand = std::string(part.origin), .value = place});
+      continue;
+    }
+    const bool is_first_part = part.begin == 0 && part.end && *part.end < part.width;
+    if (is_first_part && !attention.state.empty() && shifts(function, attention.state))
+      findings.add(
+          function, *attention.softmax,
+          fmt::format("the cache shifts, and its mask is columns 0 to {} of {}: each of {} "
+                      "tokens sees those after it",
+                      *part.end, part.width, attention.queries),
+          {.operand = std::string(part.origin),
+           .value = fmt::format("0..{}", *part.end),
+           .severity =
+               has_sound_step(function, attention.state) ? Severity::warning : Severity::error});
+  }
+}
+
+void judge(const FunctionView& function, Findings& findings) {
+  for (const Attention& attention : attentions(function)) judge(function, attention, findings);
+}
+
+}  // namespace
+
+extern const Rule k_prefill_sees_later_tokens{
+    .info = {.id = "prefill_sees_later_tokens",
+             .family = RuleFamily::converter,
+             .severity = Severity::error,
+             .chips = "all",
+             .explanation = "In a block of tokens a token attends to those that come after it: "
+                            "attention has no mask, a constant mask is open above the diagonal,"
+                            " or a cache that shifts is masked with the first columns, which "
+                            "are all visible.",
+             .fix = "Feed such functions token by token (the step of the same package "
+                    "is right), or convert again; anemone convert masks every block.",
+             .source = "ANEMLL 0.3.6, Gemma 3, prefill_rotate (logits off by 2.1 to 2.3); "
+                       "found by running it"},
+
+    .check_function = judge};
+
+}  // namespace anemone::ane

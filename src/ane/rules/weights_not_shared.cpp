@@ -1,0 +1,66 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "ane/rule.h"
+
+namespace anemone::ane {
+namespace {
+
+using Blobs = std::set<std::pair<std::string, uint64_t>>;
+
+void collect(const mil::Block& block, Blobs& blobs) {
+  const auto add = [&](const mil::Value& value) {
+    if (value.blob != nullptr) blobs.emplace(value.blob->path, value.blob->offset_bytes);
+  };
+  for (const mil::Operation& operation : block.operations) {
+    for (const auto& attribute : operation.attributes) add(attribute.second);
+    for (const mil::Argument& argument : operation.inputs)
+      for (const mil::Binding& binding : argument.bindings)
+        if (!binding.is_name()) add(binding.value());
+    for (const mil::Block& inner : operation.blocks) collect(inner, blobs);
+  }
+}
+
+void judge(const PackageView& package, Findings& findings) {
+  const mil::Function* first = nullptr;
+  Blobs of_first;
+  for (const mil::Function& function : package.package.program.functions) {
+    Blobs blobs;
+    collect(function.block, blobs);
+    if (blobs.empty()) continue;
+    if (first == nullptr) {
+      first = &function;
+      of_first = std::move(blobs);
+      continue;
+    }
+    const auto shared =
+        std::ranges::count_if(blobs, [&](const auto& blob) { return of_first.contains(blob); });
+    if (shared == 0)
+      findings.add(package,
+                   fmt::format("'{}' and '{}' share none of their {} and {} weights", first->name,
+                               function.name, of_first.size(), blobs.size()),
+                   {.value = "0"});
+  }
+}
+
+}  // namespace
+
+extern const Rule k_weights_not_shared{
+    .info = {.id = "weights_not_shared",
+             .family = RuleFamily::converter,
+             .severity = Severity::warning,
+             .chips = "all",
+             .explanation = "Two functions of a package hold weights of their own each, where "
+                            "they could share them: the package is larger than it has to be, "
+                            "and one of them may be stale.",
+             .fix = "Merge functions that were compressed to the same bytes "
+                    "(ANEMLL-Dedup); anemone convert shares them.",
+             .source = "ANEMLL, docs/anemll-dedup.md (identical palettes have to be "
+                       "byte-identical to be shared)"},
+
+    .check_package = judge};
+
+}  // namespace anemone::ane

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ane/model_view.h"
+
+/// Parts of language models found by how ops hang together, whatever they are called.
+namespace anemone::ane {
+
+/// Whether a value is the result of a norm, with or without gain and bias.
+bool is_normalised(const FunctionView& function, std::string_view name);
+
+/// The value whose squares a norm written out sums (x of rsqrt(mean(x * x) + epsilon)), where
+/// nothing scales it down first; empty where `op` is no such rsqrt or sqrt.
+std::string_view squared_value(const FunctionView& function, const OpView& op);
+
+/// An additive mask, or the part of one that is used.
+struct MaskPart {
+  std::string_view origin;         ///< an input, a constant, or what else computes it.
+  int64_t width = 0;               ///< of the origin's last axis.
+  std::optional<int64_t> begin{};  ///< of a slice of the last axis at constant places.
+  std::optional<int64_t> end{};
+};
+
+/// Scores of queries and keys that go through a softmax, native or written out.
+struct Attention {
+  const OpView* softmax = nullptr;
+  const OpView* scores = nullptr;
+  int64_t queries = 0;
+  int64_t keys = 0;
+  std::vector<std::string_view> masks;  ///< values that are added, or that choose.
+  std::string_view state;               ///< that the keys are read from; empty.
+};
+std::vector<Attention> attentions(const FunctionView& function);
+MaskPart part_of_mask(const FunctionView& function, std::string_view mask);
+
+/// A write into a state: at `begin` to `end` as far as known, or of the whole.
+struct StateWrite {
+  const OpView* op = nullptr;
+  std::string_view state;
+  bool whole = false;
+  std::vector<std::optional<int64_t>> begin;
+  std::vector<std::optional<int64_t>> end;
+};
+std::vector<StateWrite> state_writes(const FunctionView& function);
+
+/// The axis of a cache that tokens lie along: [.., S, D].
+inline std::optional<size_t> token_axis(const Shape& state) {
+  return state.rank() < 3 ? std::nullopt : std::optional(state.rank() - 2);
+}
+
+/// Whether a gather picks rows of a table of positions: they multiply other run-time values.
+bool picks_positions(const FunctionView& function, const OpView& gather);
+
+/// A weight: what holds it in an op with a weight, or the table of a gather.
+struct Weight {
+  const OpView* op = nullptr;
+  std::string_view parameter;
+  std::string_view name;                 ///< of the value.
+  const OpView* decompressor = nullptr;  ///< the constexpr op; null for a plain constant.
+};
+/// Each value once.
+std::vector<Weight> weights(const FunctionView& function);
+
+/// Bits of the indices of a palette, in both forms; 0 when it is none.
+int palette_bits(const FunctionView& function, const OpView& op);
+
+}  // namespace anemone::ane

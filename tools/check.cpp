@@ -1,0 +1,113 @@
+#include "anemone/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "check_report.h"
+#include "command.h"
+#include "settings.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+struct Flags {
+  std::vector<std::string> models;
+  std::string chip;
+  bool strict = false;
+  std::string explain;
+  std::string sarif;
+  bool rules = false;
+  bool markdown = false;
+};
+
+Status explain(const std::string& id) {
+  std::vector<std::string> names;
+  for (const ane::RuleInfo& rule : ane::rules()) {
+    if (rule.id == id) return write_stdout(rule_text(rule));
+    names.emplace_back(rule.id);
+  }
+  const std::string near = nearest(id, names);
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("no rule is called '{}'", id),
+               {},
+               near.empty() ? "anemone check --rules lists them" : "did you mean " + near + "?"};
+}
+
+Status list_rules(const Flags& flags, const CommonFlags& common) {
+  return write_stdout(common.json      ? rules_json()
+                      : flags.markdown ? rules_markdown()
+                                       : rules_text());
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (file.fail()) return Error{ErrorCode::io, path + ": cannot be written", {}, {}};
+  return {};
+}
+
+Status check(const Flags& flags, const CommonFlags& common) {
+  if (!flags.explain.empty()) return explain(flags.explain);
+  if (flags.rules) return list_rules(flags, common);
+  if (flags.models.empty())
+    return Error{ErrorCode::invalid_argument, "no model is named", {}, "anemone check MODEL…"};
+  ane::CheckReport report;
+  std::optional<Error> failure;
+  for (const std::string& model : flags.models) {
+    auto part = ane::check(model, {.chip = flags.chip});
+    if (!part.ok()) {
+      if (flags.models.size() == 1) return std::move(part).error();
+      print_error(part.error(), common);
+      if (!failure) failure = std::move(part).error();
+      continue;
+    }
+    report.chips = part->chips;
+    std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
+    std::ranges::move(part->findings, std::back_inserter(report.findings));
+  }
+  if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
+  ANEMONE_RETURN_IF_ERROR(
+      write_stdout(common.json ? check_json(report) : check_text(report, common.verbose > 0)));
+  if (failure) return *std::move(failure);
+  const size_t errors = report.count(ane::Severity::error);
+  if (flags.strict && errors > 0)
+    return Error{ErrorCode::mismatch,
+                 counted(errors, "error") + " found",
+                 {},
+                 "anemone check --explain RULE tells why, and what to do"};
+  return {};
+}
+
+}  // namespace
+
+Action add_check(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  app.description(
+      "Whether models would run on the Neural Engine, and what their converters got wrong: rules "
+      "over the programs, no Mac needed");
+  app.add_option("models", flags->models,
+                 "Model directories, packages, or folders of them, which are checked whole");
+  app.add_option("--chip", flags->chip, "Judge for one chip: a12 to a19pro, m1 to m6; default: all")
+      ->check(CLI::IsMember([] {
+        std::vector<std::string> names;
+        for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
+        return names;
+      }()));
+  app.add_flag("--strict", flags->strict,
+               "Exit 1 on any finding of severity error; warnings and notes pass");
+  app.add_option("--sarif", flags->sarif, "Also write the findings as SARIF 2.1.0 to this file");
+  app.add_option("--explain", flags->explain, "Say what a rule finds, why, and what to do");
+  auto* rules = app.add_flag("--rules", flags->rules, "List the rules");
+  app.add_flag("--markdown", flags->markdown, "List them as a table for docs/checks.md")
+      ->needs(rules);
+  app.footer("Example: anemone check models/anemone-tiny-anemll --chip m4 --strict");
+  return [flags, &common] { return check(*flags, common); };
+}
+
+}  // namespace anemone::tools

@@ -1,0 +1,176 @@
+#include "check_report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dumped(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string summary(const ane::CheckReport& report) {
+  return fmt::format("{}, {}, {}", counted(report.count(ane::Severity::error), "error"),
+                     counted(report.count(ane::Severity::warning), "warning"),
+                     counted(report.count(ane::Severity::note), "note"));
+}
+
+bool same_line(const ane::Finding& a, const ane::Finding& b) {
+  return a.rule == b.rule && a.severity == b.severity && a.artifact == b.artifact &&
+         a.package == b.package && a.function == b.function && a.chips == b.chips;
+}
+
+std::string chips_text(const std::vector<std::string_view>& chips) {
+  constexpr size_t kShown = 4;
+  if (chips.empty()) return "";
+  const auto shown = std::span(chips).first(std::min(chips.size(), kShown));
+  const size_t more = chips.size() - shown.size();
+  return fmt::format(" [{}{}]", fmt::join(shown, " "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+/// The lines of one artifact and one severity.
+std::string lines_of(const ane::CheckReport& report, const ane::CheckedArtifact& artifact,
+                     ane::Severity severity) {
+  struct Line {
+    const ane::Finding* first;
+    size_t more = 0;
+  };
+  std::vector<Line> lines;
+  for (const ane::Finding& finding : report.findings) {
+    if (finding.artifact != artifact.path || finding.severity != severity) continue;
+    const auto same = std::ranges::find_if(
+        lines, [&](const Line& line) { return same_line(*line.first, finding); });
+    if (same == lines.end())
+      lines.push_back({&finding});
+    else
+      ++same->more;
+  }
+  std::string text;
+  for (const auto& [finding, more] : lines) {
+    const std::string place = finding->place();
+    text += fmt::format("  {:<8} {:<24} {}{}{}", to_string(severity), finding->rule, place,
+                        place.empty() ? "" : ": ", finding->message);
+    if (more > 0) text += fmt::format(" (and {} more)", more);
+    text += chips_text(finding->chips) + "\n";
+  }
+  return text;
+}
+
+Json to_json(const ane::RuleInfo& rule) {
+  return {{"id", rule.id},
+          {"family", to_string(rule.family)},
+          {"severity", to_string(rule.severity)},
+          {"chips", rule.chips},
+          {"explanation", rule.explanation},
+          {"fix", rule.fix},
+          {"source", rule.source}};
+}
+
+Json to_json(const ane::Finding& finding) {
+  const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  return {{"rule", finding.rule},
+          {"severity", to_string(finding.severity)},
+          {"artifact", finding.artifact.string()},
+          {"package", or_null(finding.package)},
+          {"function", or_null(finding.function)},
+          {"operation", or_null(finding.operation)},
+          {"operation_type", or_null(finding.operation_type)},
+          {"operation_index", finding.operation_index < 0 ? Json() : Json(finding.operation_index)},
+          {"operand", or_null(finding.operand)},
+          {"value", or_null(finding.value)},
+          {"message", finding.message},
+          {"chips", finding.chips.empty() ? Json("all") : Json(finding.chips)}};
+}
+
+}  // namespace
+
+std::string check_text(const ane::CheckReport& report, bool notes) {
+  std::string text;
+  for (const ane::CheckedArtifact& artifact : report.artifacts) {
+    text += fmt::format("{}: {}", artifact.path.string(), artifact.form);
+    if (!artifact.packages.empty()) text += ", " + counted(artifact.packages.size(), "package");
+    text += fmt::format("; predicted: {} suit the Neural Engine, {} do not, {} not measured\n",
+                        counted(artifact.ops.suited, "op"), artifact.ops.unsuited,
+                        artifact.ops.unmeasured);
+    text += lines_of(report, artifact, ane::Severity::error);
+    text += lines_of(report, artifact, ane::Severity::warning);
+    if (notes) text += lines_of(report, artifact, ane::Severity::note);
+  }
+  const bool hidden = !notes && report.count(ane::Severity::note) > 0;
+  return text + summary(report) + (hidden ? " (-v shows notes)\n" : "\n");
+}
+
+std::string check_json(const ane::CheckReport& report) {
+  Json json = {{"version", 1},
+               {"predicted", true},
+               {"chips", report.chips},
+               {"passed", report.count(ane::Severity::error) == 0},
+               {"errors", report.count(ane::Severity::error)},
+               {"warnings", report.count(ane::Severity::warning)},
+               {"notes", report.count(ane::Severity::note)},
+               {"artifacts", Json::array()},
+               {"findings", Json::array()}};
+  for (const ane::CheckedArtifact& artifact : report.artifacts)
+    json["artifacts"].push_back({{"path", artifact.path.string()},
+                                 {"form", artifact.form},
+                                 {"packages", artifact.packages},
+                                 {"ops",
+                                  {{"suited", artifact.ops.suited},
+                                   {"unsuited", artifact.ops.unsuited},
+                                   {"unmeasured", artifact.ops.unmeasured}}}});
+  for (const ane::Finding& finding : report.findings) {
+    Json entry = to_json(finding);
+    for (const ane::RuleInfo& rule : ane::rules())
+      if (rule.id == finding.rule) entry["fix"] = rule.fix;
+    json["findings"].push_back(std::move(entry));
+  }
+  return dumped(json);
+}
+
+std::string rule_text(const ane::RuleInfo& rule) {
+  return fmt::format("{}: {}, {}\n{}\n  chips:  {}\n  fix:    {}\n  source: {}\n", rule.id,
+                     to_string(rule.severity), to_string(rule.family), rule.explanation, rule.chips,
+                     rule.fix, rule.source);
+}
+
+std::string rules_text() {
+  std::string text;
+  for (const ane::RuleInfo& rule : ane::rules())
+    text += fmt::format("{:<26} {:<9} {:<8} {}\n", rule.id, to_string(rule.family),
+                        to_string(rule.severity), rule.explanation);
+  return text;
+}
+
+std::string rules_json() {
+  Json json = {{"version", 1}, {"rules", Json::array()}};
+  for (const ane::RuleInfo& rule : ane::rules()) json["rules"].push_back(to_json(rule));
+  return dumped(json);
+}
+
+std::string rules_markdown() {
+  const auto cell = [](std::string_view text) {
+    std::string escaped;
+    for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+    return escaped;
+  };
+  std::string text =
+      "| rule | severity | chips | what it finds | what to do | source |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
+  for (const ane::RuleInfo& rule : ane::rules())
+    text += fmt::format("| `{}` | {}, {} | {} | {} | {} | {} |\n", rule.id, to_string(rule.family),
+                        to_string(rule.severity), cell(rule.chips), cell(rule.explanation),
+                        cell(rule.fix), cell(rule.source));
+  return text;
+}
+
+}  // namespace anemone::tools

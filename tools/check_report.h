@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "anemone/check.h"
+#include "command.h"
+
+/// The results of `anemone check` as text, JSON and SARIF, and its rules as text and Markdown.
+namespace anemone::tools {
+
+/// Findings of one rule in one function are one line, with their number. Notes only when `notes`.
+std::string check_text(const ane::CheckReport& report, bool notes);
+
+/// One document; `passed` says whether --strict lets it pass.
+std::string check_json(const ane::CheckReport& report);
+
+/// SARIF 2.1.0 (OASIS, 2020-03-27): a log of one run with all rules.
+std::string check_sarif(const ane::CheckReport& report);
+
+std::string rule_text(const ane::RuleInfo& rule);
+std::string rules_text();
+std::string rules_json();
+std::string rules_markdown();
+
+}  // namespace anemone::tools
