@@ -11,6 +11,8 @@ namespace anemone::ane {
 namespace {
 
 /// Rows of a state's first axis; rows[i] says whether row i is written.
+constexpr int64_t kMostRows = 4096;  // keys and values of far more layers than any model has
+
 struct Rows {
   std::vector<bool> written;
   bool known = true;
@@ -22,7 +24,7 @@ using Caches = std::map<std::pair<std::string, std::string>, Rows>;
 void note_writes(const FunctionView& function, Caches& caches) {
   for (const mil::NamedType& input : function.function().inputs)
     if (input.type.kind == mil::ValueType::Kind::state && input.type.tensor.shape.rank() >= 4 &&
-        input.type.tensor.shape.is_known()) {
+        input.type.tensor.shape[0] > 0 && input.type.tensor.shape[0] <= kMostRows) {
       Rows& rows = caches[{function.name(), input.name}];
       rows.written.resize(static_cast<size_t>(input.type.tensor.shape[0]));
     }
@@ -33,9 +35,9 @@ void note_writes(const FunctionView& function, Caches& caches) {
     const bool known = !write.whole && !write.begin.empty() && !write.end.empty() &&
                        write.begin[0] && write.end[0];
     rows.known = rows.known && known;
-    for (int64_t row = known ? *write.begin[0] : 0;
+    for (int64_t row = known ? std::max<int64_t>(*write.begin[0], 0) : 0;
          known && row < *write.end[0] && row < static_cast<int64_t>(rows.written.size()); ++row)
-      if (row >= 0) rows.written[static_cast<size_t>(row)] = true;
+      rows.written[static_cast<size_t>(row)] = true;
   }
 }
 

@@ -12,32 +12,19 @@ namespace {
 constexpr double kTolerance = 1e-3;  // fp16 rounds 1 to itself; a scale was rounded too
 constexpr int64_t kFewestRows = 8;   // chance does not fill so many
 
-struct Extremes {
-  std::vector<double> rows;
-  std::vector<double> columns;
-};
-
-Extremes extremes_of(const Tensor& weight) {
-  const int64_t rows = weight.shape()[0];
-  const int64_t columns = rows == 0 ? 0 : weight.element_count() / rows;
-  Extremes extremes{std::vector<double>(static_cast<size_t>(rows)),
-                    std::vector<double>(static_cast<size_t>(columns))};
-  for (int64_t i = 0; i < weight.element_count(); ++i) {
-    const double magnitude = std::fabs(weight.at(i));
-    double& row = extremes.rows[static_cast<size_t>(i / columns)];
-    double& column = extremes.columns[static_cast<size_t>(i % columns)];
-    row = std::max(row, magnitude);
-    column = std::max(column, magnitude);
+/// Whether `lines` lines of `length` elements each have the largest magnitude 1, or hold zeros;
+/// stops at the first that has not. Element i of line n is n * line_step + i * step.
+bool all_reach_one(const Tensor& weight, int64_t lines, int64_t length, int64_t line_step,
+                   int64_t step) {
+  bool any = false;
+  for (int64_t line = 0; line < lines; ++line) {
+    double largest = 0;
+    for (int64_t i = 0; i < length; ++i)
+      largest = std::max(largest, std::fabs(weight.at(line * line_step + i * step)));
+    if (largest != 0 && !(std::fabs(largest - 1) <= kTolerance)) return false;
+    any = any || largest != 0;
   }
-  return extremes;
-}
-
-bool all_one(const std::vector<double>& values) {
-  return static_cast<int64_t>(values.size()) >= kFewestRows &&
-         std::ranges::all_of(
-             values,
-             [](double value) { return value == 0 || std::fabs(value - 1) <= kTolerance; }) &&
-         std::ranges::any_of(values, [](double value) { return value > 0; });
+  return any && lines >= kFewestRows;
 }
 
 bool is_compressed(const Weight& weight) { return weight.decompressor != nullptr; }
@@ -48,12 +35,14 @@ void judge(const FunctionView& function, Findings& findings) {
   for (const Weight& weight : all) {
     const Tensor* contents = is_compressed(weight) ? nullptr : function.contents(weight.name);
     if (contents == nullptr || !is_float(contents->dtype())) continue;
-    const Extremes extremes = extremes_of(*contents);
-    const bool rows = all_one(extremes.rows);
-    if (rows || all_one(extremes.columns))
+    const int64_t rows = contents->shape()[0];
+    if (rows == 0) continue;
+    const int64_t columns = contents->element_count() / rows;
+    const bool by_row = all_reach_one(*contents, rows, columns, columns, 1);
+    if (by_row || all_reach_one(*contents, columns, rows, 1, columns))
       findings.add(function, *weight.op,
                    fmt::format("every {} of '{}' has the largest magnitude 1",
-                               rows ? "row" : "column", weight.name),
+                               by_row ? "row" : "column", weight.name),
                    {.operand = std::string(weight.parameter), .value = std::string(weight.name)});
   }
 }

@@ -1,0 +1,42 @@
+// MIL text: every rule judges what can be read, sound or not, and no rule crashes. What it finds
+// has a place.
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "anemone/check.h"
+
+namespace {
+
+using anemone::DType;
+using anemone::Error;
+using anemone::ErrorCode;
+using anemone::Result;
+using anemone::Shape;
+using anemone::Tensor;
+
+/// Stands for a weight file of zeros that is a few KiB long.
+Result<Tensor> load(const anemone::mil::BlobReference& reference, DType dtype, const Shape& shape) {
+  constexpr int64_t kFileBytes = 4096;
+  const auto count = anemone::checked_element_count(shape.dims());
+  if (!count || *count > kFileBytes || dtype == DType::string)
+    return Error{ErrorCode::corrupt, reference.path + ": too short", {}, {}};
+  return Tensor::zeros(dtype, shape);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  auto program = anemone::mil::parse({reinterpret_cast<const char*>(data), size}, load);
+  if (!program.ok()) return 0;
+  anemone::package::Package package;
+  package.program = std::move(program).value();
+  for (const anemone::mil::Function& function : package.program.functions)
+    if (auto description = anemone::package::describe(function); description.ok())
+      package.functions.push_back(std::move(description).value());
+  const auto findings = anemone::ane::check(package);
+  if (!findings.ok()) std::abort();
+  for (const anemone::ane::Finding& finding : *findings)
+    if (finding.rule.empty() || finding.message.empty()) std::abort();
+  return 0;
+}

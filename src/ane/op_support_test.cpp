@@ -1,0 +1,76 @@
+#include "ane/op_support.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "mil/op.h"
+
+namespace anemone::ane {
+namespace {
+
+constexpr std::string_view kListed[] = {
+#define OP(type, support) #type,
+#include "ane/op_support.inc"
+#undef OP
+};
+
+TEST(OpSupport, EveryLineNamesAnOpOnce) {
+  std::set<std::string_view> seen;
+  for (const std::string_view type : kListed) {
+    EXPECT_NE(mil::find_op(type), nullptr) << type;
+    EXPECT_TRUE(seen.insert(type).second) << type;
+  }
+}
+
+TEST(OpSupport, S3_40_OpsThatSuitAreRecognised) {
+  for (const char* type : {"matmul", "conv", "batch_norm", "relu", "sigmoid", "tanh", "add", "mul"})
+    EXPECT_EQ(support_of(type), OpSupport::suited) << type;
+}
+
+TEST(OpSupport, S3_41_OpsThatDoNotSuitAreRecognised) {
+  for (const char* type : {"lstm", "cumsum", "non_zero", "scatter", "while_loop", "gather_nd"})
+    EXPECT_EQ(support_of(type), OpSupport::never) << type;
+  EXPECT_EQ(support_of("my_custom_layer"), OpSupport::unmeasured);
+}
+
+package::Package package_of(const char* body) {
+  auto program = mil::parse(std::string("program(1.3)\n{\n    func main<ios18>(tensor<fp16, [4, "
+                                        "64]> x, tensor<int32, [2]> n) {\n") +
+                            body + "\n        } -> (y);\n}\n");
+  package::Package package;
+  if (program.ok())
+    package.program = std::move(program).value();
+  else
+    ADD_FAILURE() << program.error().to_string();
+  return package;
+}
+
+OpSupport support_of_last(const char* body) {
+  PackageView view;
+  view.package = package_of(body);
+  if (view.package.program.functions.empty()) return OpSupport::unmeasured;
+  const FunctionView function(view, view.package.program.functions[0]);
+  return support_of(function, function.ops().back());
+}
+
+TEST(OpSupport, DependsOnOperands) {
+  EXPECT_EQ(support_of_last("tensor<int32, [2]> y = add(x = n, y = int32(1));"), OpSupport::never);
+  EXPECT_EQ(support_of_last("tensor<fp16, [4, 64]> y = add(x = x, y = fp16(1));"),
+            OpSupport::suited);
+  EXPECT_EQ(support_of_last("tensor<fp16, [2, 64]> y = gather(axis = int32(0), batch_dims = "
+                            "int32(0), indices = n, validate_indices = bool(false), x = x);"),
+            OpSupport::never);
+  EXPECT_EQ(support_of_last("tensor<fp16, [2, 64]> y = gather(axis = int32(0), batch_dims = "
+                            "int32(0), indices = tensor<int32, [2]>([1, 3]), validate_indices = "
+                            "bool(false), x = x);"),
+            OpSupport::suited);
+  EXPECT_EQ(support_of_last("tensor<fp16, [1, 64]> y = slice_by_size(begin = n, size = "
+                            "tensor<int32, [2]>([1, 64]), x = x);"),
+            OpSupport::never);
+  EXPECT_EQ(support_of_last("tensor<fp32, [4, 64]> y = cast(dtype = string(\"fp32\"), x = x);"),
+            OpSupport::suited);
+}
+
+}  // namespace
+}  // namespace anemone::ane
