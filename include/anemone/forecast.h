@@ -44,8 +44,8 @@ struct FunctionForecast {
   double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
-  /// Even if every op ran there, they would save less than a launch costs: all stay on the CPU, and
-  /// the residency says nothing about them.
+  /// Even if every op ran there, they would save less than the launch, two changes of side and the
+  /// outputs cost: all stay on the CPU, and the residency says nothing about them.
   bool below_launch_cost = false;
   /// Some shapes are known at run time only: their unknown dimensions count as 1.
   bool has_unknown_shapes = false;
@@ -80,7 +80,7 @@ struct Forecast {
   std::vector<FunctionForecast> functions;
   /// Over all functions that are not below the launch cost; nothing when all are.
   std::optional<double> residency;
-  std::optional<DecodingForecast> decoding;  ///< of language models.
+  std::optional<DecodingForecast> decoding;  ///< of language models with a static context.
 };
 
 struct ForecastOptions {

@@ -58,7 +58,7 @@ Result<std::optional<DecodingForecast>> decoding_of(const ModelView& model, cons
                                                     const ForecastOptions& options,
                                                     const Forecast& forecast) {
   const ModelWork token = work_of_model(model, &decoding_function, forecast);
-  if (token.attention_layers == 0) return std::optional<DecodingForecast>();
+  if (token.context <= 1) return std::optional<DecodingForecast>();
   const ModelWork prompt = work_of_model(model, &prompt_function, forecast);
   ANEMONE_TRY(const StepCost step, predict_step(chip, Stack::core_ml, token.step));
   ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, Stack::core_ml, prompt.step));

@@ -72,7 +72,9 @@ TEST(Forecast, S3_77_EveryOpHasOneUnitAndSharesAreOfTheirTime) {
 
 TEST(Forecast, S4_37_ProgramsBelowTheLaunchCostAreNotJudged) {
   ANEMONE_NEED_SHARED(kTiny);
-  for (const char* model : {kTiny, "fixtures/anemll/qwen3-lut4-2chunk"}) {
+  for (const char* model :
+       {kTiny, "fixtures/anemll/qwen3-lut4-2chunk", "fixtures/anemll/llama-fp16-1chunk",
+        "fixtures/anemll/gemma3-fp16-1chunk"}) {
     const auto forecast = ane::forecast(test::shared_folder() / model, {.chip = "m4"});
     ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
     for (const FunctionForecast& function : forecast->functions) {
@@ -81,6 +83,15 @@ TEST(Forecast, S4_37_ProgramsBelowTheLaunchCostAreNotJudged) {
     }
     EXPECT_GT(forecast->residency.value_or(1), 0.8);
   }
+}
+
+TEST(Forecast, ADecoderOfAnyLengthHasNoSpeed) {
+  constexpr const char* kRange = "fixtures/coreml/llama_stateful/model.mlpackage";
+  ANEMONE_NEED_SHARED(kRange);
+  const auto forecast = ane::forecast(test::shared_folder() / kRange);
+  ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+  EXPECT_FALSE(forecast->decoding);
+  EXPECT_TRUE(forecast->functions[0].has_unknown_shapes);
 }
 
 TEST(Forecast, NamesAChipWithoutPublishedFigures) {

@@ -130,11 +130,13 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
   double on_engine = 0;
   double in_ops = 0;
   double could_save = 0;
+  double outputs = 0;
   for (size_t op = 0; op < graph.ops.size(); ++op) {
     const bool engine = placement.backends[op] == Backend::neural_engine;
     const double milliseconds = engine ? graph.engine_ms[op] : graph.choices[op].cpu_ms;
     in_ops += milliseconds;
     if (engine) on_engine += milliseconds;
+    outputs += static_cast<double>(graph.choices[op].outputs);
     could_save += std::max(0.0, graph.choices[op].cpu_ms - graph.engine_ms[op]);
     forecast.operations.push_back({.name = name_of(*graph.ops[op]->operation),
                                    .type = graph.ops[op]->operation->type,
@@ -143,8 +145,8 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                                    .obstacle = std::string(graph.obstacles[op])});
   }
   forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
-  forecast.below_launch_cost =
-      placement.segments == 0 && could_save < kSegmentLaunchMs + kResidentOutputMs;
+  const double whole_launch = kSegmentLaunchMs + 2 * kBackendChangeMs + outputs * kResidentOutputMs;
+  forecast.below_launch_cost = placement.segments == 0 && could_save < whole_launch;
   for (const auto& [begin, end] : longest_holes(graph, placement)) {
     forecast.interruptions.push_back(interruption_of(graph, placement, begin, end));
   }
