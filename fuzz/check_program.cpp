@@ -1,10 +1,11 @@
 // MIL text: every rule judges what can be read, sound or not, and no rule crashes. What it finds
-// has a place.
+// has a place. The forecast of what is sound is within its bounds.
 
 #include <cstdint>
 #include <cstdlib>
 
 #include "anemone/check.h"
+#include "anemone/forecast.h"
 
 namespace {
 
@@ -38,5 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!findings.ok()) std::abort();
   for (const anemone::ane::Finding& finding : *findings)
     if (finding.rule.empty() || finding.message.empty()) std::abort();
+  if (const auto forecast = anemone::ane::forecast(package); forecast.ok())
+    for (const anemone::ane::FunctionForecast& function : forecast->functions)
+      if (!(function.residency >= 0 && function.residency <= 1 + 1e-9)) std::abort();
   return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "check_report.h"
 #include "command.h"
+#include "forecast_report.h"
 #include "settings.h"
 #include "terminal.h"
 
@@ -23,7 +24,13 @@ struct Flags {
   std::string sarif;
   bool rules = false;
   bool markdown = false;
+  std::optional<double> min_ane;
+  int64_t prompt_tokens = 512;
+  std::string plan;
 };
+
+/// The chip of a forecast where none is asked for.
+constexpr const char* kForecastChip = "m4";
 
 Status explain(const std::string& id) {
   std::vector<std::string> names;
@@ -52,6 +59,41 @@ Status write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
+Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const Flags& flags) {
+  ArtifactForecast artifact{.path = checked.path, .plan = flags.plan};
+  auto forecast =
+      ane::forecast(checked.path, {.chip = flags.chip.empty() ? kForecastChip : flags.chip,
+                                   .prompt_tokens = flags.prompt_tokens});
+  if (forecast.ok()) {
+    artifact.forecast = std::move(forecast).value();
+  } else {
+    artifact.missing = forecast.error().to_string();
+  }
+  if (!flags.plan.empty()) {
+    if (!artifact.forecast) return std::move(forecast).error();
+    ANEMONE_TRY(artifact.comparison, ane::compare_with_plan(*artifact.forecast, flags.plan));
+  }
+  return artifact;
+}
+
+/// Errors: mismatch (a residency is lower), unsupported (one cannot be predicted).
+Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double least) {
+  for (const ArtifactForecast& artifact : forecasts) {
+    if (!artifact.forecast) {
+      return Error{
+          ErrorCode::unsupported, "no residency is predicted: " + artifact.missing, {}, {}};
+    }
+    const std::optional<double> residency = artifact.forecast->residency;
+    if (!residency || *residency >= least) continue;
+    return Error{ErrorCode::mismatch,
+                 fmt::format("the predicted residency of {} is {:.1f} %, less than {:.1f} %",
+                             artifact.path.string(), 100 * *residency, 100 * least),
+                 {},
+                 "anemone check -v names the ops that leave the Neural Engine"};
+  }
+  return {};
+}
+
 Status check(const Flags& flags, const CommonFlags& common) {
   if (!flags.explain.empty()) return explain(flags.explain);
   if (flags.rules) return list_rules(flags, common);
@@ -71,9 +113,17 @@ Status check(const Flags& flags, const CommonFlags& common) {
     std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
     std::ranges::move(part->findings, std::back_inserter(report.findings));
   }
+  if (!flags.plan.empty() && report.artifacts.size() != 1)
+    return Error{ErrorCode::invalid_argument, "--plan is of one model", {}, {}};
+  std::vector<ArtifactForecast> forecasts;
+  for (const ane::CheckedArtifact& artifact : report.artifacts) {
+    ANEMONE_TRY(ArtifactForecast forecast, forecast_of(artifact, flags));
+    forecasts.push_back(std::move(forecast));
+  }
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
-  ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? check_json(report) : check_text(report, common.verbose > 0)));
+  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
+                                           ? check_json(report, forecasts)
+                                           : check_text(report, forecasts, common.verbose > 0)));
   if (failure) return *std::move(failure);
   const size_t errors = report.count(ane::Severity::error);
   if (flags.strict && errors > 0)
@@ -81,6 +131,7 @@ Status check(const Flags& flags, const CommonFlags& common) {
                  counted(errors, "error") + " found",
                  {},
                  "anemone check --explain RULE tells why, and what to do"};
+  if (flags.min_ane) return judge_residency(forecasts, *flags.min_ane);
   return {};
 }
 
@@ -93,7 +144,9 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       "over the programs, no Mac needed");
   app.add_option("models", flags->models,
                  "Model directories, packages, or folders of them, which are checked whole");
-  app.add_option("--chip", flags->chip, "Judge for one chip: a12 to a19pro, m1 to m6; default: all")
+  app.add_option(
+         "--chip", flags->chip,
+         "Judge for one chip: a12 to a19pro, m1 to m6; default: all, and speed is predicted for m4")
       ->check(CLI::IsMember([] {
         std::vector<std::string> names;
         for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
@@ -101,6 +154,15 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       }()));
   app.add_flag("--strict", flags->strict,
                "Exit 1 on any finding of severity error; warnings and notes pass");
+  app.add_option("--min-ane", flags->min_ane,
+                 "Exit 1 when less than this share of the predicted time is on the Neural Engine")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--prompt-tokens", flags->prompt_tokens,
+                 "Length of the prompt that the predicted time to the first token is of")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--plan", flags->plan,
+                 "Hold the predicted placement against Core ML's own plan (docs/compute-plan.md)");
   app.add_option("--sarif", flags->sarif, "Also write the findings as SARIF 2.1.0 to this file");
   app.add_option("--explain", flags->explain, "Say what a rule finds, why, and what to do");
   auto* rules = app.add_flag("--rules", flags->rules, "List the rules");

@@ -94,9 +94,11 @@ Json to_json(const ane::Finding& finding) {
 
 }  // namespace
 
-std::string check_text(const ane::CheckReport& report, bool notes) {
+std::string check_text(const ane::CheckReport& report,
+                       const std::vector<ArtifactForecast>& forecasts, bool verbose) {
   std::string text;
-  for (const ane::CheckedArtifact& artifact : report.artifacts) {
+  for (size_t i = 0; i < report.artifacts.size(); ++i) {
+    const ane::CheckedArtifact& artifact = report.artifacts[i];
     text += fmt::format("{}: {}", artifact.path.string(), artifact.form);
     if (!artifact.packages.empty()) text += ", " + counted(artifact.packages.size(), "package");
     text += fmt::format("; predicted: {} suit the Neural Engine, {} do not, {} not measured\n",
@@ -104,13 +106,15 @@ std::string check_text(const ane::CheckReport& report, bool notes) {
                         artifact.ops.unmeasured);
     text += lines_of(report, artifact, ane::Severity::error);
     text += lines_of(report, artifact, ane::Severity::warning);
-    if (notes) text += lines_of(report, artifact, ane::Severity::note);
+    if (verbose) text += lines_of(report, artifact, ane::Severity::note);
+    text += forecast_text(forecasts[i], verbose);
   }
-  const bool hidden = !notes && report.count(ane::Severity::note) > 0;
+  const bool hidden = !verbose && report.count(ane::Severity::note) > 0;
   return text + summary(report) + (hidden ? " (-v shows notes)\n" : "\n");
 }
 
-std::string check_json(const ane::CheckReport& report) {
+std::string check_json(const ane::CheckReport& report,
+                       const std::vector<ArtifactForecast>& forecasts) {
   Json json = {{"version", 1},
                {"predicted", true},
                {"chips", report.chips},
@@ -120,14 +124,17 @@ std::string check_json(const ane::CheckReport& report) {
                {"notes", report.count(ane::Severity::note)},
                {"artifacts", Json::array()},
                {"findings", Json::array()}};
-  for (const ane::CheckedArtifact& artifact : report.artifacts)
+  for (size_t i = 0; i < report.artifacts.size(); ++i) {
+    const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},
                                  {"form", artifact.form},
                                  {"packages", artifact.packages},
                                  {"ops",
                                   {{"suited", artifact.ops.suited},
                                    {"unsuited", artifact.ops.unsuited},
-                                   {"unmeasured", artifact.ops.unmeasured}}}});
+                                   {"unmeasured", artifact.ops.unmeasured}}},
+                                 {"forecast", forecast_json(forecasts[i])}});
+  }
   for (const ane::Finding& finding : report.findings) {
     Json entry = to_json(finding);
     for (const ane::RuleInfo& rule : ane::rules())

@@ -5,15 +5,19 @@
 
 #include "anemone/check.h"
 #include "command.h"
+#include "forecast_report.h"
 
 /// The results of `anemone check` as text, JSON and SARIF, and its rules as text and Markdown.
 namespace anemone::tools {
 
-/// Findings of one rule in one function are one line, with their number. Notes only when `notes`.
-std::string check_text(const ane::CheckReport& report, bool notes);
+/// Findings of one rule in one function are one line, with their number. Notes and long lists only
+/// when `verbose`. Forecasts are in the order of the artifacts.
+std::string check_text(const ane::CheckReport& report,
+                       const std::vector<ArtifactForecast>& forecasts, bool verbose);
 
 /// One document; `passed` says whether --strict lets it pass.
-std::string check_json(const ane::CheckReport& report);
+std::string check_json(const ane::CheckReport& report,
+                       const std::vector<ArtifactForecast>& forecasts);
 
 /// SARIF 2.1.0 (OASIS, 2020-03-27): a log of one run with all rules.
 std::string check_sarif(const ane::CheckReport& report);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "anemone/package.h"
 #include "anemone/result.h"
 
 /// What a model would do on the Neural Engine of a chip that is not at hand: where its ops would
@@ -92,6 +93,9 @@ struct ForecastOptions {
 /// Errors: those of `check`; unsupported (nothing is published of the chip's speed); mismatch (the
 /// program is not well formed).
 Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options = {});
+
+/// The same of one package in memory. Errors: unsupported and mismatch.
+Result<Forecast> forecast(const package::Package& package, const ForecastOptions& options = {});
 
 /// Where an op ran, or would, by Core ML's own word.
 struct PlanDifference {

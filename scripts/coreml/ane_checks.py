@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks whether Core ML packages would run on the Neural Engine.
 
-    python -m coreml.ane_checks --mlpackage PATH [--strict] [--hardware-id m1_max_64gb]
+    python -m coreml.ane_checks --mlpackage PATH [--strict] [--hardware-id m1_max_64gb] [--min-ane-pct 80]
 
 Run from the folder scripts, or as a file. Calls `anemone check`; --strict fails on findings of severity error.
 A hardware id begins with the chip ("m1_max_64gb", "Apple M4 Pro", "m4max"). --ane-required does what --strict does.
@@ -34,12 +34,16 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit 1 on findings of severity error")
     parser.add_argument("--hardware-id", metavar="ID")
     parser.add_argument("--ane-required", action="store_true", help="the same as --strict")
+    parser.add_argument("--min-ane-pct", type=float, metavar="PERCENT",
+                        help="exit 1 when the predicted residency is lower")
     flags = parser.parse_args()
     arguments = ["check", *flags.mlpackage]
     if flags.strict or flags.ane_required:
         arguments.append("--strict")
     if flags.hardware_id:
         arguments += ["--chip", chip_of(flags.hardware_id)]
+    if flags.min_ane_pct is not None:
+        arguments += ["--min-ane", f"{flags.min_ane_pct / 100:g}"]
     return run(*arguments)
 
 

@@ -96,6 +96,36 @@ std::optional<double> residency_of(const std::vector<FunctionForecast>& function
   return in_ops > 0 ? std::optional(on_engine / in_ops) : std::nullopt;
 }
 
+Result<const Chip*> chip_of(const ForecastOptions& options) {
+  ANEMONE_TRY(const Chip* chip, find_chip(options.chip));
+  if (weight_bandwidth(*chip).value > 0) return chip;
+  return with_hint(
+      fail(ErrorCode::unsupported, "nothing is published of the speed of {}", chip->label),
+      "name a later chip");
+}
+
+Result<Forecast> forecast_model(const ModelView& model, const Chip& chip,
+                                const ForecastOptions& options) {
+  const ChipRate bandwidth = weight_bandwidth(chip);
+  Forecast forecast{.chip = chip.name,
+                    .label = chip.label,
+                    .stack = to_string(Stack::core_ml),
+                    .bandwidth_gbps = bandwidth.value,
+                    .bandwidth_source = bandwidth.rule};
+  for (const auto& package : model.packages) {
+    if (!package->faults.empty()) {
+      return fail(ErrorCode::mismatch, "{}: {}", package->package.path.string(),
+                  package->faults.front().to_string());
+    }
+    for (const FunctionView& function : package->functions) {
+      forecast.functions.push_back(forecast_function(function, chip));
+    }
+  }
+  forecast.residency = residency_of(forecast.functions);
+  ANEMONE_TRY(forecast.decoding, decoding_of(model, chip, options, forecast));
+  return forecast;
+}
+
 }  // namespace
 
 std::string_view to_string(Unit unit) {
@@ -104,31 +134,14 @@ std::string_view to_string(Unit unit) {
 }
 
 Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options) {
-  ANEMONE_TRY(const Chip* chip, find_chip(options.chip));
-  const ChipRate bandwidth = weight_bandwidth(*chip);
-  if (bandwidth.value <= 0) {
-    return with_hint(
-        fail(ErrorCode::unsupported, "nothing is published of the speed of {}", chip->label),
-        "name a later chip");
-  }
+  ANEMONE_TRY(const Chip* chip, chip_of(options));
   ANEMONE_TRY(const std::unique_ptr<ModelView> model, open_model(path));
-  Forecast forecast{.chip = chip->name,
-                    .label = chip->label,
-                    .stack = to_string(Stack::core_ml),
-                    .bandwidth_gbps = bandwidth.value,
-                    .bandwidth_source = bandwidth.rule};
-  for (const auto& package : model->packages) {
-    if (!package->faults.empty()) {
-      return fail(ErrorCode::mismatch, "{}: {}", package->package.path.string(),
-                  package->faults.front().to_string());
-    }
-    for (const FunctionView& function : package->functions) {
-      forecast.functions.push_back(forecast_function(function, *chip));
-    }
-  }
-  forecast.residency = residency_of(forecast.functions);
-  ANEMONE_TRY(forecast.decoding, decoding_of(*model, *chip, options, forecast));
-  return forecast;
+  return forecast_model(*model, *chip, options);
+}
+
+Result<Forecast> forecast(const package::Package& package, const ForecastOptions& options) {
+  ANEMONE_TRY(const Chip* chip, chip_of(options));
+  return forecast_model(*view_of(package), *chip, options);
 }
 
 }  // namespace anemone::ane

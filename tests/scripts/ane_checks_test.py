@@ -38,6 +38,7 @@ class AneChecksTest(unittest.TestCase):
             (["--mlpackage", "x", "--hardware-id", "m1_max_64gb"], "check x --chip m1max"),
             (["--mlpackage", "x", "--hardware-id", "Apple M4 Pro"], "check x --chip m4pro"),
             (["--mlpackage", "x", "--hardware-id", "a19pro", "--strict"], "check x --strict --chip a19pro"),
+            (["--mlpackage", "x", "--min-ane-pct", "80"], "check x --min-ane 0.8"),
         ):
             run = self.run_module(*arguments)
             self.assertEqual((run.returncode, run.stdout.strip()), (0, call), run.stderr)

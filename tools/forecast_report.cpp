@@ -1,0 +1,214 @@
+#include "forecast_report.h"
+
+#include <fmt/format.h>
+
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMostLines = 5;  // of a list, unless asked for more words
+
+std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+/// Three digits are more than a prediction is worth.
+std::string rate(double per_second) {
+  return per_second >= 100 ? fmt::format("{:.0f}", per_second) : fmt::format("{:.3g}", per_second);
+}
+
+std::string function_name(const ane::FunctionForecast& function) {
+  return function.package.empty() ? function.function : function.package + ": " + function.function;
+}
+
+std::string decoding_text(const ane::DecodingForecast& decoding) {
+  return fmt::format(
+      "    decoding     predicted {} tok/s on the Neural Engine, context {} full (floor {} tok/s: "
+      "{:.1f} MB of weights, "
+      "{:.1f} MB of caches)\n"
+      "    first token  predicted {:.3g} ms after {} in steps of {} (floor {:.3g} ms)\n"
+      "    energy       predicted {:.2g} to {:.2g} J a token, of the Neural Engine alone\n",
+      rate(decoding.tokens_per_second), decoding.context, rate(decoding.floor_tokens_per_second),
+      decoding.weight_bytes / 1e6, decoding.cache_bytes / 1e6, decoding.first_token_ms,
+      counted(static_cast<size_t>(decoding.prompt_tokens), "token"), decoding.prompt_width,
+      decoding.first_token_floor_ms, decoding.joules_low, decoding.joules_high);
+}
+
+std::string residency_text(const ane::FunctionForecast& function) {
+  if (function.below_launch_cost) return "below the launch cost: stays on the CPU, not judged";
+  return percent(function.residency) + " of its time on the Neural Engine, " +
+         counted(function.segments, "segment");
+}
+
+std::string interruption_text(const ane::Interruption& cut) {
+  return fmt::format("      cut at '{}' ({}): {}; {}; a fix saves {:.3f} ms, predicted\n",
+                     cut.operation, cut.type,
+                     cut.obstacle.empty() ? "cheaper on the CPU" : cut.obstacle,
+                     counted(cut.operations, "op"), cut.saves_ms);
+}
+
+std::string function_text(const ane::FunctionForecast& function, bool verbose) {
+  std::string text = fmt::format("    {}: predicted {:.2f} ms, {}{}\n", function_name(function),
+                                 function.milliseconds, residency_text(function),
+                                 function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
+  const size_t shown =
+      verbose ? function.interruptions.size() : std::min(kMostLines, function.interruptions.size());
+  for (size_t i = 0; i < shown; ++i) text += interruption_text(function.interruptions[i]);
+  if (shown < function.interruptions.size()) {
+    text += fmt::format("      and {} more (-v)\n", function.interruptions.size() - shown);
+  }
+  if (!verbose) return text;
+  for (const ane::PlacedOperation& op : function.operations) {
+    if (op.obstacle.empty()) continue;
+    text +=
+        fmt::format("      '{}' ({}): predicted on the CPU: {}\n", op.name, op.type, op.obstacle);
+  }
+  return text;
+}
+
+std::string difference_text(const ane::PlanDifference& difference) {
+  return fmt::format("      {}: '{}' ({}): predicted {}, planned {}\n", difference.function,
+                     difference.operation, difference.type, to_string(difference.predicted),
+                     to_string(difference.planned));
+}
+
+std::string list_text(const std::vector<ane::PlanDifference>& list, bool verbose) {
+  const size_t shown = verbose ? list.size() : std::min(kMostLines, list.size());
+  std::string text;
+  for (size_t i = 0; i < shown; ++i) text += difference_text(list[i]);
+  if (shown < list.size()) text += fmt::format("      and {} more (-v)\n", list.size() - shown);
+  return text;
+}
+
+std::string comparison_text(const ArtifactForecast& artifact, bool verbose) {
+  const ane::PlanComparison& plan = *artifact.comparison;
+  std::string text = fmt::format(
+      "  planned by Core ML on {}, {} ({}): Neural Engine {}, GPU {}, CPU {} of its estimated "
+      "cost\n"
+      "    predicted units agree with the plan for {} of {}",
+      plan.device, plan.operating_system, artifact.plan, percent(plan.neural_engine_share),
+      percent(plan.gpu_share), percent(plan.cpu_share), plan.agreeing,
+      counted(plan.operations, "op"));
+  if (plan.unmatched > 0) text += fmt::format("; {} of the plan not found", plan.unmatched);
+  text += "\n";
+  if (!plan.differences.empty()) text += "    different\n" + list_text(plan.differences, verbose);
+  if (!plan.off_engine.empty()) {
+    text += fmt::format("    planned off the Neural Engine: {}\n",
+                        counted(plan.off_engine.size(), "op"));
+    if (verbose) text += list_text(plan.off_engine, true);
+  }
+  return text;
+}
+
+Json function_json(const ane::FunctionForecast& function) {
+  Json json = {{"package", function.package.empty() ? Json() : Json(function.package)},
+               {"function", function.function},
+               {"milliseconds", function.milliseconds},
+               {"launch_ms", function.launch_ms},
+               {"segments", function.segments},
+               {"residency", function.below_launch_cost ? Json() : Json(function.residency)},
+               {"below_launch_cost", function.below_launch_cost},
+               {"has_unknown_shapes", function.has_unknown_shapes},
+               {"interruptions", Json::array()},
+               {"operations", Json::array()}};
+  for (const ane::Interruption& cut : function.interruptions) {
+    json["interruptions"].push_back({{"operation", cut.operation},
+                                     {"type", cut.type},
+                                     {"obstacle", cut.obstacle},
+                                     {"operations", cut.operations},
+                                     {"saves_ms", cut.saves_ms}});
+  }
+  for (const ane::PlacedOperation& op : function.operations) {
+    json["operations"].push_back({{"name", op.name},
+                                  {"type", op.type},
+                                  {"unit", to_string(op.unit)},
+                                  {"milliseconds", op.milliseconds},
+                                  {"obstacle", op.obstacle.empty() ? Json() : Json(op.obstacle)}});
+  }
+  return json;
+}
+
+Json decoding_json(const ane::DecodingForecast& decoding) {
+  return {{"tokens_per_second", decoding.tokens_per_second},
+          {"floor_tokens_per_second", decoding.floor_tokens_per_second},
+          {"weights_ms", decoding.weights_ms},
+          {"compute_ms", decoding.compute_ms},
+          {"attention_ms", decoding.attention_ms},
+          {"overhead_ms", decoding.overhead_ms},
+          {"weight_bytes", decoding.weight_bytes},
+          {"cache_bytes", decoding.cache_bytes},
+          {"context", decoding.context},
+          {"prompt_tokens", decoding.prompt_tokens},
+          {"prompt_width", decoding.prompt_width},
+          {"first_token_ms", decoding.first_token_ms},
+          {"first_token_floor_ms", decoding.first_token_floor_ms},
+          {"joules_low", decoding.joules_low},
+          {"joules_high", decoding.joules_high}};
+}
+
+Json differences_json(const std::vector<ane::PlanDifference>& differences) {
+  Json list = Json::array();
+  for (const ane::PlanDifference& difference : differences) {
+    list.push_back({{"function", difference.function},
+                    {"operation", difference.operation},
+                    {"type", difference.type},
+                    {"predicted", to_string(difference.predicted)},
+                    {"planned", to_string(difference.planned)}});
+  }
+  return list;
+}
+
+Json comparison_json(const ArtifactForecast& artifact) {
+  const ane::PlanComparison& plan = *artifact.comparison;
+  return {{"file", artifact.plan},
+          {"device", plan.device},
+          {"operating_system", plan.operating_system},
+          {"operations", plan.operations},
+          {"agreeing", plan.agreeing},
+          {"unmatched", plan.unmatched},
+          {"cpu_share", plan.cpu_share},
+          {"gpu_share", plan.gpu_share},
+          {"neural_engine_share", plan.neural_engine_share},
+          {"differences", differences_json(plan.differences)},
+          {"off_engine", differences_json(plan.off_engine)}};
+}
+
+}  // namespace
+
+std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
+  if (!artifact.forecast) return "  no prediction of speed: " + artifact.missing + "\n";
+  const ane::Forecast& forecast = *artifact.forecast;
+  std::string text =
+      fmt::format("  predicted for {} through {} (weights at {:.1f} GB/s: {})\n", forecast.label,
+                  forecast.stack, forecast.bandwidth_gbps, forecast.bandwidth_source);
+  if (forecast.decoding) text += decoding_text(*forecast.decoding);
+  text += "    residency    predicted ";
+  text += forecast.residency ? percent(*forecast.residency) + " of the time on the Neural Engine\n"
+                             : "nothing: all programs are below the launch cost, not judged\n";
+  for (const ane::FunctionForecast& function : forecast.functions) {
+    text += function_text(function, verbose);
+  }
+  if (artifact.comparison) text += comparison_text(artifact, verbose);
+  return text;
+}
+
+nlohmann::ordered_json forecast_json(const ArtifactForecast& artifact) {
+  if (!artifact.forecast) return {{"predicted", true}, {"missing", artifact.missing}};
+  const ane::Forecast& forecast = *artifact.forecast;
+  Json json = {{"predicted", true},
+               {"chip", forecast.chip},
+               {"stack", forecast.stack},
+               {"bandwidth_gbps", forecast.bandwidth_gbps},
+               {"bandwidth_source", forecast.bandwidth_source},
+               {"residency", forecast.residency ? Json(*forecast.residency) : Json()},
+               {"decoding", forecast.decoding ? decoding_json(*forecast.decoding) : Json()},
+               {"functions", Json::array()},
+               {"plan", artifact.comparison ? comparison_json(artifact) : Json()}};
+  for (const ane::FunctionForecast& function : forecast.functions) {
+    json["functions"].push_back(function_json(function));
+  }
+  return json;
+}
+
+}  // namespace anemone::tools

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "anemone/forecast.h"
+
+/// What `anemone check` predicts of an artifact, as text and JSON. Every figure says that it is
+/// predicted, or that Core ML planned it.
+namespace anemone::tools {
+
+struct ArtifactForecast {
+  std::filesystem::path path;
+  std::optional<ane::Forecast> forecast;
+  std::string missing;  ///< why there is none.
+  std::string plan;     ///< the file that the comparison is with.
+  std::optional<ane::PlanComparison> comparison;
+};
+
+/// Every function and op that stays off the Neural Engine when `verbose`, else the first ones.
+std::string forecast_text(const ArtifactForecast& artifact, bool verbose);
+
+nlohmann::ordered_json forecast_json(const ArtifactForecast& artifact);
+
+}  // namespace anemone::tools
