@@ -13,7 +13,7 @@ Result<Forecast> forecast_tiny(const std::string& chip, int64_t prompt = 512) {
   return forecast(test::shared_folder() / kTiny, {.chip = chip, .prompt_tokens = prompt});
 }
 
-TEST(Forecast, S4_36_SpeedIsBelowItsFloorOnEveryChipWithKnownBandwidth) {
+TEST(Forecast, SpeedIsBelowItsFloorOnEveryChipWithKnownBandwidth) {
   ANEMONE_NEED_SHARED(kTiny);
   for (const char* chip : {"a14", "a19pro", "m1", "m3max", "m5pro", "m6"}) {
     const auto forecast = forecast_tiny(chip);
@@ -42,7 +42,7 @@ TEST(Forecast, ReadsTheShapeOfTheDecoderFromItsPrograms) {
   EXPECT_NEAR(decoding.overhead_ms, 5 * 0.335 + 3 * 0.25, 1e-9);
 }
 
-TEST(Forecast, S4_35_TheFirstTokenTakesAStepForEachBlockOfThePrompt) {
+TEST(Forecast, TheFirstTokenTakesAStepForEachBlockOfThePrompt) {
   ANEMONE_NEED_SHARED(kTiny);
   const double of_64 = forecast_tiny("m4", 64)->decoding->first_token_ms;
   EXPECT_NEAR(forecast_tiny("m4", 65)->decoding->first_token_ms, 2 * of_64, 1e-9);

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 
+#include "ane/calibration/expected_times.h"
 #include "ane/calibration/fit.h"
 #include "ane/calibration/model_document.h"
 
@@ -66,6 +67,35 @@ TEST(CostModel, AHeldOutChipHasNoPartInItsConstants) {
   const Chip* chip = *find_chip("a19pro");
   for (const PublishedPoint* point : decode_points_without(*chip)) EXPECT_NE(point->chip, chip);
   EXPECT_LT(decode_points_without(*chip).size(), decode_points().size());
+}
+
+double floor_of(std::string_view model, std::string_view chip) {
+  for (const ExpectedTime& time : expected_times()) {
+    if (time.model == model && time.chip == chip) return floor_ms(time);
+  }
+  ADD_FAILURE() << model;
+  return 0;
+}
+
+TEST(ExpectedTimes, S3_53_TheFloorOf7BIsAboveWhatIsExpectedOfM3Pro) {
+  EXPECT_NEAR(floor_of("7B fp16", "m3pro"), 2 * 7.24e9 / 120.2e6, 1e-9);  // 50 to 100 expected
+  EXPECT_NEAR(floor_of("7B int8", "m3pro"), 7.24e9 / 120.2e6, 1e-9);      // 25 to 50
+}
+
+TEST(ExpectedTimes, S3_54_TheFloorOf13BIsAboveWhatIsExpectedOfM3Pro) {
+  EXPECT_NEAR(floor_of("13B fp16", "m3pro"), 2 * 13e9 / 120.2e6, 1e-9);  // 100 to 200 expected
+  EXPECT_NEAR(floor_of("13B int8", "m3pro"), 13e9 / 120.2e6, 1e-9);      // 50 to 100
+}
+
+TEST(ExpectedTimes, S4_36_FiftyTokensASecondAreJudgedByTheFloor) {
+  EXPECT_GT(floor_of("9B int8, more than 50 tok/s", "m1max"), 20);
+  EXPECT_GT(floor_of("9B int8, more than 50 tok/s", "m4max"), 20);
+  EXPECT_NEAR(floor_of("0.6B fp16, more than 50 tok/s", "m1max"), 2 * 0.596e9 / 54.6e6, 1e-9);
+}
+
+TEST(ExpectedTimes, AnUncachedPromptOf8kIsBoundByArithmetic) {
+  EXPECT_NEAR(floor_of("9B, first token of 8k, uncached", "m1max"),
+              2 * 9e9 * 8192 / (4.6e9 * kFittedCosts.compute_factor), 1e-6);
 }
 
 TEST(CostModel, NoPointIsFasterThanTheMeasuredBandwidthAllows) {

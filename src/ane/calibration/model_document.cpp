@@ -7,6 +7,7 @@
 #include <iterator>
 #include <map>
 
+#include "ane/calibration/expected_times.h"
 #include "ane/calibration/fit.h"
 #include "base/check.h"
 
@@ -91,6 +92,7 @@ class Document {
     decode();
     prefill();
     energy();
+    expected();
     constants();
     chips();
     left_out();
@@ -207,6 +209,31 @@ class Document {
     const JouleRange joules = estimate_energy(*step);
     line(text_, "| {} | {} | {} | {:.2f} to {:.2f} | {:.2f} to {:.2f} | {} |", point->chip->label,
          model, positions, joules.low, joules.high, low, high, source);
+  }
+
+  void expected() {
+    line(text_, "## Expected times beside the floor\n");
+    line(text_,
+         "What the requirements expect of the Neural Engine, and what no program on that chip gets "
+         "below: all");
+    line(text_,
+         "weights read once, or multiplied with every token at the best rate that a published "
+         "program reached.\n");
+    line(text_, "| requirement | model | chip | expected ms | floor ms | |");
+    line(text_, "| --- | --- | --- | --- | --- | --- |");
+    for (const ExpectedTime& time : expected_times()) {
+      const double floor = floor_ms(time);
+      const std::string range = time.low_ms > 0
+                                    ? fmt::format("{:.0f} to {:.0f}", time.low_ms, time.high_ms)
+                                    : fmt::format("less than {:.0f}", time.high_ms);
+      const std::string_view verdict = floor > time.high_ms ? "below the floor"
+                                       : floor > time.low_ms && time.low_ms > 0
+                                           ? "in part below the floor"
+                                           : "above the floor";
+      line(text_, "| {} | {} | {} | {} | {:.0f} | {} |", time.requirement, time.model,
+           (*find_chip(time.chip))->label, range, floor, verdict);
+    }
+    text_ += '\n';
   }
 
   void constants() {
