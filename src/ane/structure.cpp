@@ -304,4 +304,22 @@ int palette_bits(const FunctionView& function, const OpView& op) {
   return bits;
 }
 
+std::vector<int64_t> palette_groups(const FunctionView& function, const OpView& op) {
+  const mil::TensorType* lut = function.operand_type(op, "lut");
+  if (lut == nullptr || lut->shape.rank() < 3) return {};
+  return {lut->shape.begin(), lut->shape.end() - 2};
+}
+
+bool palette_is_scaled(const FunctionView& function, const OpView& op) {
+  const OpView* table = producer_of(function, op, "lut");
+  return table != nullptr && table->type() == "constexpr_blockwise_shift_scale";
+}
+
+const char* palette_key(const ModelView& model, const PackageView& package) {
+  if (model.anemll && model.anemll->monolithic) return "lut_bits";
+  return &package == model.embeddings ? "lut_embeddings"
+         : &package == model.lm_head  ? "lut_lmhead"
+                                      : "lut_ffn";
+}
+
 }  // namespace anemone::ane

@@ -67,4 +67,13 @@ std::vector<Weight> weights(const FunctionView& function);
 /// Bits of the indices of a palette, in both forms; 0 when it is none.
 int palette_bits(const FunctionView& function, const OpView& op);
 
+/// The key of meta.yaml that says how many bits the palettes of a package have.
+const char* palette_key(const ModelView& model, const PackageView& package);
+
+/// Palettes along each axis of the weight that `op` decompresses; empty for the form of iOS16, which
+/// has one.
+std::vector<int64_t> palette_groups(const FunctionView& function, const OpView& op);
+/// Whether the palettes are a table times scales, which repeats it along the scaled axis.
+bool palette_is_scaled(const FunctionView& function, const OpView& op);
+
 }  // namespace anemone::ane

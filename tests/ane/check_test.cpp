@@ -1,5 +1,6 @@
 #include "anemone/check.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -63,6 +64,28 @@ TEST(Check, S4_2_SoundAnemllDirectoriesHaveNoError) {
     EXPECT_GT(report->artifacts[0].ops.suited, 300U) << name;
     EXPECT_EQ(report->artifacts[0].ops.unmeasured, 0U) << name;
   }
+}
+
+TEST(Check, S4_22_TheLayoutOfStatesIsJudged) {
+  const auto states_of = [](const char* shapes) {
+    auto program =
+        mil::parse(std::string("program(1.3)\n{\n    func main<ios18>(") + shapes +
+                   "tensor<fp16, [64]> x) {\n            tensor<fp16, [64]> y = relu(x = "
+                   "x);\n        } -> (y);\n}\n");
+    package::Package package;
+    if (program.ok()) package.program = std::move(program).value();
+    std::vector<std::string> rules;
+    const auto findings = ane::check(package, {.chip = "m1"});
+    if (!findings.ok()) return std::vector{findings.error().to_string()};
+    for (const ane::Finding& finding : *findings) rules.push_back(finding.rule);
+    return rules;
+  };
+  EXPECT_THAT(states_of("state<tensor<fp16, [6, 2, 256, 64]>> kv, "), testing::IsEmpty());
+  EXPECT_THAT(states_of("state<tensor<fp16, [6, 2, 256, 48]>> kv, "),
+              testing::ElementsAre("state_width"));
+  EXPECT_THAT(states_of("state<tensor<fp16, [2, 2, 64, 64]>> a, state<tensor<fp16, [2, 2, 256, "
+                        "64]>> b, "),
+              testing::ElementsAre("state_shapes_differ"));
 }
 
 struct Expected {

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "ane/rule.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
@@ -35,6 +38,9 @@ class Judge {
       say("batch_size", meta_.batch_size, "no function takes so many tokens");
     judge_head();
     judge_metadata();
+    judge_chunks();
+    judge_window();
+    judge_palettes();
   }
 
  private:
@@ -101,6 +107,54 @@ class Judge {
                       fmt::format("com.anemll.context_length is {}, in meta.yaml it is {}",
                                   found->second, meta_.context_length),
                       {.operand = "com.anemll.context_length", .value = found->second});
+    }
+  }
+
+  void judge_chunks() {
+    const auto said = meta_.parameters.find("num_chunks");
+    if (said != meta_.parameters.end() && said->second != std::to_string(meta_.num_chunks))
+      findings_.add(model_,
+                    fmt::format("meta.yaml: num_chunks is {}, but there are {} chunks",
+                                said->second, meta_.num_chunks),
+                    {.operand = "num_chunks", .value = said->second});
+  }
+
+  /// Caches of two lengths are windows beside whole ones.
+  void judge_window() {
+    if (meta_.sliding_window) return;
+    std::set<int64_t> lengths;
+    for (const PackageView* chunk : model_.chunks)
+      for (const FunctionView& function : chunk->functions)
+        for (const mil::NamedType& input : function.function().inputs)
+          if (const auto axis = token_axis(input.type.tensor.shape);
+              axis && input.type.kind == mil::ValueType::Kind::state)
+            lengths.insert(input.type.tensor.shape[*axis]);
+    if (lengths.size() > 1)
+      findings_.add(model_,
+                    fmt::format("meta.yaml names no sliding_window, but there are caches of {}",
+                                fmt::join(lengths, " and ")),
+                    {.operand = "sliding_window", .severity = Severity::warning});
+  }
+
+  /// What meta.yaml says of palettes against those that are there.
+  void judge_palettes() {
+    for (const auto& package : model_.packages) {
+      const std::string key = palette_key(model_, *package);
+      const auto said = meta_.parameters.find(key);
+      if (said == meta_.parameters.end()) continue;
+      std::set<int> found;
+      for (const FunctionView& function : package->functions)
+        for (const Weight& weight : weights(function))
+          if (weight.decompressor != nullptr)
+            found.insert(palette_bits(function, *weight.decompressor));
+      found.erase(0);
+      const bool holds = std::ranges::any_of(
+          found, [&](int bits) { return std::to_string(bits) == said->second; });
+      if (!found.empty() && !holds)
+        findings_.add(*package,
+                      fmt::format("meta.yaml: {} is {}, but palettes have {} bits", key,
+                                  said->second, fmt::join(found, " and ")),
+                      {.operand = key, .value = said->second});
     }
   }
 

@@ -42,10 +42,7 @@ Promise promise_of(const PackageView& package) {
     return {bits, "com.anemll.lut_bits"};
   const ModelView& model = *package.model;
   if (!model.anemll) return {};
-  const char* key = model.anemll->monolithic       ? "lut_bits"
-                    : &package == model.embeddings ? "lut_embeddings"
-                    : &package == model.lm_head    ? "lut_lmhead"
-                                                   : "lut_ffn";
+  const char* key = palette_key(model, package);
   return {number_in(model.anemll->parameters, key), fmt::format("meta.yaml ({})", key)};
 }
 

@@ -3,23 +3,17 @@
 #include <algorithm>
 
 #include "ane/rule.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
-
-/// Palettes along each axis of the weight: the shape of the table without entries and vector.
-std::vector<int64_t> groups_of(const FunctionView& function, const OpView& op) {
-  const mil::TensorType* lut = function.operand_type(op, "lut");
-  if (lut == nullptr || lut->shape.rank() < 3) return {};
-  return {lut->shape.begin(), lut->shape.end() - 2};
-}
 
 bool is_h17(const Chip& chip) { return chip.generation == Generation::h17; }
 
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops()) {
-    if (op.type() != "constexpr_lut_to_dense") continue;
-    const std::vector<int64_t> groups = groups_of(function, op);
+    if (op.type() != "constexpr_lut_to_dense" || palette_is_scaled(function, op)) continue;
+    const std::vector<int64_t> groups = palette_groups(function, op);
     const Shape& weight = op.operation->outputs[0].type.tensor.shape;
     for (size_t axis = 0; axis < std::min(groups.size(), weight.rank()); ++axis)
       if (groups[axis] > 1 && groups[axis] == weight[axis])
