@@ -161,6 +161,20 @@ std::string_view squared_value(const FunctionView& function, const OpView& op) {
   return "";
 }
 
+int64_t tokens_of(const FunctionView& function) {
+  int64_t ids = 0;
+  for (const mil::NamedType& input : function.function().inputs) {
+    const mil::TensorType& type = input.type.tensor;
+    if (input.type.kind != mil::ValueType::Kind::tensor) continue;
+    if (is_float(type.dtype) && type.shape.rank() == 4 && type.shape[0] == 1 &&
+        type.shape[1] == 1 && type.shape[3] > type.shape[2])
+      return type.shape[2];
+    if (is_integer(type.dtype) && type.shape.rank() == 2 && type.shape[0] == 1)
+      ids = std::max(ids, type.shape[1]);
+  }
+  return ids;
+}
+
 std::vector<Attention> attentions(const FunctionView& function) {
   std::vector<Attention> found;
   for (const OpView& op : function.ops()) {

@@ -24,11 +24,15 @@ struct MaskPart {
   std::optional<int64_t> end{};
 };
 
+/// Tokens that a call takes: rows of an additive mask [1, 1, T, S], or token ids [1, T]; 0 where
+/// neither is an input.
+int64_t tokens_of(const FunctionView& function);
+
 /// Scores of queries and keys that go through a softmax, native or written out.
 struct Attention {
   const OpView* softmax = nullptr;
   const OpView* scores = nullptr;
-  int64_t queries = 0;
+  int64_t queries = 0;  ///< rows of the scores; heads of a group may be among them.
   int64_t keys = 0;
   std::vector<std::string_view> masks;  ///< values that are added, or that choose.
   std::string_view state;               ///< that the keys are read from; empty.
@@ -70,8 +74,8 @@ int palette_bits(const FunctionView& function, const OpView& op);
 /// The key of meta.yaml that says how many bits the palettes of a package have.
 const char* palette_key(const ModelView& model, const PackageView& package);
 
-/// Palettes along each axis of the weight that `op` decompresses; empty for the form of iOS16, which
-/// has one.
+/// Palettes along each axis of the weight that `op` decompresses; empty for the form of iOS16,
+/// which has one.
 std::vector<int64_t> palette_groups(const FunctionView& function, const OpView& op);
 /// Whether the palettes are a table times scales, which repeats it along the scaled axis.
 bool palette_is_scaled(const FunctionView& function, const OpView& op);

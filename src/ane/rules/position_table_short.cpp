@@ -8,8 +8,11 @@
 namespace anemone::ane {
 namespace {
 
+/// Places that are attended: a cache may be longer. Without an attention, those of the cache.
 int64_t places_of(const FunctionView& function) {
   int64_t places = 0;
+  for (const Attention& attention : attentions(function)) places = std::max(places, attention.keys);
+  if (places > 0) return places;
   for (const mil::NamedType& input : function.function().inputs)
     if (input.type.kind == mil::ValueType::Kind::state)
       if (const auto axis = token_axis(input.type.tensor.shape))

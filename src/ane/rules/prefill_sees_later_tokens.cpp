@@ -55,12 +55,14 @@ bool shifts(const FunctionView& function, std::string_view state) {
 bool has_sound_step(const FunctionView& function, std::string_view state) {
   for (const FunctionView& other : function.package().functions)
     for (const Attention& attention : attentions(other))
-      if (attention.queries == 1 && attention.state == state && shifts(other, state)) return true;
+      if ((attention.queries == 1 || tokens_of(other) == 1) && attention.state == state &&
+          shifts(other, state))
+        return true;
   return false;
 }
 
 void judge(const FunctionView& function, const Attention& attention, Findings& findings) {
-  if (attention.queries < 2) return;
+  if (attention.queries < 2 || tokens_of(function) == 1) return;
   if (attention.masks.empty()) {
     if (is_language_model(function) && !function.flag(*attention.scores, "is_causal"))
       findings.add(function, *attention.softmax,

@@ -1,25 +1,18 @@
 #include <fmt/format.h>
 
 #include "ane/rule.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
 
 constexpr int64_t kLeastSafeWidth = 4;
 
-/// Tokens of the query: of an additive mask [1, 1, T, S], or of token ids [1, T].
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs) {
-    const mil::TensorType& type = input.type.tensor;
-    if (input.type.kind != mil::ValueType::Kind::tensor) continue;
-    const bool is_mask = is_float(type.dtype) && type.shape.rank() == 4 && type.shape[0] == 1 &&
-                         type.shape[1] == 1 && type.shape[3] > type.shape[2];
-    if (!is_mask || type.shape[2] < 1 || type.shape[2] >= kLeastSafeWidth) continue;
-    findings.add(
-        function,
-        fmt::format("takes {} token{} a call", type.shape[2], type.shape[2] == 1 ? "" : "s"),
-        {.operand = input.name, .value = type.shape.to_string()});
-  }
+  const int64_t tokens = tokens_of(function);
+  if (tokens >= 1 && tokens < kLeastSafeWidth)
+    findings.add(function, fmt::format("takes {} token{} a call", tokens, tokens == 1 ? "" : "s"),
+                 {.value = fmt::format("{}", tokens)});
 }
 
 }  // namespace
