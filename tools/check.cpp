@@ -27,6 +27,7 @@ struct Flags {
   std::optional<double> min_ane;
   int64_t prompt_tokens = 512;
   std::string plan;
+  std::string stack = "core-ml";
 };
 
 /// The chip of a forecast where none is asked for.
@@ -61,9 +62,10 @@ Status write_file(const std::string& path, const std::string& text) {
 
 Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const Flags& flags) {
   ArtifactForecast artifact{.path = checked.path, .plan = flags.plan};
-  auto forecast =
-      ane::forecast(checked.path, {.chip = flags.chip.empty() ? kForecastChip : flags.chip,
-                                   .prompt_tokens = flags.prompt_tokens});
+  auto forecast = ane::forecast(
+      checked.path, {.chip = flags.chip.empty() ? kForecastChip : flags.chip,
+                     .stack = flags.stack == "core-ai" ? ane::Stack::core_ai : ane::Stack::core_ml,
+                     .prompt_tokens = flags.prompt_tokens});
   if (forecast.ok()) {
     artifact.forecast = std::move(forecast).value();
   } else {
@@ -160,6 +162,11 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")
       ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--stack", flags->stack,
+                 "Software that the predicted speed is of: through core-ml, or the same model "
+                 "through core-ai")
+      ->check(CLI::IsMember({"core-ml", "core-ai"}))
       ->capture_default_str();
   app.add_option("--plan", flags->plan,
                  "Hold the predicted placement against Core ML's own plan (docs/compute-plan.md)");

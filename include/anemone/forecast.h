@@ -18,6 +18,10 @@ namespace anemone::ane {
 enum class Unit : uint8_t { cpu, gpu, neural_engine };
 std::string_view to_string(Unit unit);  ///< "neural_engine".
 
+/// What calls the Neural Engine. Private: the client of its driver, as third parties found it.
+enum class Stack : uint8_t { core_ml, core_ai, private_api };
+std::string_view to_string(Stack stack);  ///< "Core ML".
+
 struct PlacedOperation {
   std::string name;  ///< of its first output.
   std::string type;
@@ -86,6 +90,8 @@ struct Forecast {
 
 struct ForecastOptions {
   std::string chip = "m4";
+  /// The speed is that of the same model brought to the Neural Engine by this software.
+  Stack stack = Stack::core_ml;
   int64_t prompt_tokens = 512;  ///< at most the context.
 };
 

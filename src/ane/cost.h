@@ -4,15 +4,12 @@
 #include <string_view>
 
 #include "ane/chip.h"
+#include "anemone/forecast.h"
 #include "anemone/result.h"
 
 /// How long a step of a language model takes on the Neural Engine, as a formula of few constants.
 /// Predictions only: docs/ane-model.md says how far they were from published measurements.
 namespace anemone::ane {
-
-/// What calls the Neural Engine. Private: the client of its driver, as third parties found it.
-enum class Stack : uint8_t { core_ml, core_ai, private_api };
-std::string_view to_string(Stack stack);  ///< "Core ML".
 
 /// What one step (one call of the decoder for `width` tokens) has to move and multiply.
 struct StepWork {

@@ -60,8 +60,8 @@ Result<std::optional<DecodingForecast>> decoding_of(const ModelView& model, cons
   const ModelWork token = work_of_model(model, &decoding_function, forecast);
   if (token.context <= 1) return std::optional<DecodingForecast>();
   const ModelWork prompt = work_of_model(model, &prompt_function, forecast);
-  ANEMONE_TRY(const StepCost step, predict_step(chip, Stack::core_ml, token.step));
-  ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, Stack::core_ml, prompt.step));
+  ANEMONE_TRY(const StepCost step, predict_step(chip, options.stack, token.step));
+  ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, options.stack, prompt.step));
   DecodingForecast decoding{.tokens_per_second = 1000 / step.total_ms(),
                             .floor_tokens_per_second = 1000 / step.floor_ms,
                             .weights_ms = step.weights_ms,
@@ -109,7 +109,7 @@ Result<Forecast> forecast_model(const ModelView& model, const Chip& chip,
   const ChipRate bandwidth = weight_bandwidth(chip);
   Forecast forecast{.chip = chip.name,
                     .label = chip.label,
-                    .stack = to_string(Stack::core_ml),
+                    .stack = to_string(options.stack),
                     .bandwidth_gbps = bandwidth.value,
                     .bandwidth_source = bandwidth.rule};
   for (const auto& package : model.packages) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ane/cost.h"
 #include "support/shared.h"
 
 namespace anemone::ane {
@@ -38,6 +39,13 @@ TEST(Forecast, ReadsTheShapeOfTheDecoderFromItsPrograms) {
   EXPECT_EQ(decoding.cache_bytes, 5 * 2 * 2 * 64 * 1024 * 2);
   // 4,738,432 parameters in fp16, the embedding once more as the head and not as the table
   EXPECT_NEAR(decoding.weight_bytes, 4738432 * 2, 64e3);
+  StepWork attention;
+  add_attention(attention, {5, 4, 2, 64, 1024});
+  EXPECT_NEAR(
+      decoding.attention_ms,
+      (attention.cache_bytes + 2 * attention.repeated_cache_bytes + 6 * attention.score_bytes) /
+          (kFittedCosts.attention_gbps * 1e6),
+      1e-9);
   // 5 layers at 0.335 ms and three programs at 0.25 ms
   EXPECT_NEAR(decoding.overhead_ms, 5 * 0.335 + 3 * 0.25, 1e-9);
 }
