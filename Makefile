@@ -4,6 +4,7 @@
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
 RESULTS = build/$(PRESET)/test-results.xml
+LABELS = build/$(PRESET)/test-labels.json
 PYTEST_RESULTS = build/python/pytest-results.xml
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -38,9 +39,10 @@ demo: build
 
 test: setup
 	@mkdir -p build
-	@rm -f $(RESULTS) build/requirements.txt
+	@rm -f $(RESULTS) $(LABELS) build/requirements.txt
 	@cmake --preset $(PRESET)
 	@ninja -C build/$(PRESET) -j $(JOBS)
+	@ctest --test-dir build/$(PRESET) --show-only=json-v1 > $(LABELS)
 	@cd build/$(PRESET) && ctest --output-on-failure -j $(JOBS) --output-junit $(CURDIR)/$(RESULTS) $(CTEST_FLAGS)
 	@scripts/requirements.py $(RESULTS) $(wildcard $(PYTEST_RESULTS)) > build/requirements.txt && tail -n 12 build/requirements.txt
 

@@ -7,7 +7,8 @@ Reads JUnit XML of ctest (`ctest --output-junit FILE`) and of pytest (`--junit-x
 GoogleTest (`--gtest_output=xml:FILE`); by default the newest build/*/test-results.xml and, where the
 wheel was tested, build/python/pytest-results.xml, which it names.
 A test proves a requirement by carrying its id in its name (S1_14 or S1.14), in a ctest label, or in
-a property `requirement`, when it ran and passed. Where both kinds of file name one test,
+a property `requirement`, when it ran and passed. The labels stand in test-labels.json beside the
+results (`ctest --show-only=json-v1`), because not every ctest writes them into its XML. Where both kinds of file name one test,
 GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
 test are one test: one that fails takes the proof away.
 A line that belongs to a part of the software that is not written yet says so: [linux, waits for bench].
@@ -40,6 +41,7 @@ HEADING = re.compile(r"^## (S[0-4]): (.+)$")
 ID_PROPERTIES = ("cmake_labels", "requirement")
 UNPROVEN = {"linux": "not yet", "mac": "needs a Mac", "out": "out"}
 RESULTS = "build/*/test-results.xml"
+LABELS = "test-labels.json"  # beside the results of ctest
 PYTEST_RESULTS = "build/python/pytest-results.xml"
 WAITING = "waiting"
 STATUSES = ("proven", "not yet", WAITING, "needs a Mac", "out")
@@ -111,6 +113,25 @@ def outcome_of(case: ElementTree.Element) -> str:
     return "passed" if case.get("result", "completed") == "completed" else "skipped"
 
 
+def read_labels(path: Path) -> dict[str, list[str]]:
+    """Labels by test, of what `ctest --show-only=json-v1` wrote; none where there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        tests = json.loads(path.read_text(encoding="utf-8"))["tests"]
+        return {
+            test["name"]: [
+                label
+                for property_ in test.get("properties", [])
+                if property_["name"] == "LABELS"
+                for label in property_["value"]
+            ]
+            for test in tests
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unreadable(f"{path}: not a list of tests: {error!r}") from error
+
+
 def read_results(path: Path) -> list[TestResult]:
     try:
         root = ElementTree.parse(path).getroot()
@@ -118,6 +139,7 @@ def read_results(path: Path) -> list[TestResult]:
         raise Unreadable(f"{path}: {error}") from error
     if root.tag not in ("testsuite", "testsuites"):
         raise Unreadable(f"{path}: root element <{root.tag}>, expected <testsuite> or <testsuites>")
+    labels = read_labels(path.with_name(LABELS))
     results = []
     for case in root.iter("testcase"):
         from_googletest = case.get("result") is not None
@@ -127,6 +149,8 @@ def read_results(path: Path) -> list[TestResult]:
         properties = [
             p.get("value", "") for p in case.iter("property") if p.get("name") in ID_PROPERTIES
         ]
+        if case.get("status") is not None and not from_googletest:
+            properties += labels.get(name, [])
         found = ID_IN_TEST.findall(" ".join([name, *properties]))
         ids = list(dict.fromkeys(f"S{document}.{number}" for document, number in found))
         from_pytest = case.get("status") is None and not from_googletest

@@ -1,5 +1,6 @@
 """`make test` and `make requirements` in a small tree whose cmake, ninja and ctest are stand-ins."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -31,7 +32,10 @@ class MakeTestTest(unittest.TestCase):
 
     def ctest(self, name, code=0):
         write = f"[ \"$1\" = --output-junit ] && printf '%s' '{RESULTS.format(name)}' > \"$2\""
-        self.program("bin/ctest", f"while [ $# -gt 0 ]; do {write}; shift; done; exit {code}")
+        labels = json.dumps({"tests": [{"name": f"case.{name}",
+                                        "properties": [{"name": "LABELS", "value": ["S1.14", "slow"]}]}]})
+        listing = f"case \"$*\" in *--show-only*) printf '%s' '{labels}'; exit;; esac"
+        self.program("bin/ctest", f"{listing}; while [ $# -gt 0 ]; do {write}; shift; done; exit {code}")
 
     def results(self, preset, name, age=0):
         path = self.root / "build" / preset / "test-results.xml"
@@ -57,6 +61,18 @@ class MakeTestTest(unittest.TestCase):
             report = (self.root / "build/requirements.txt").read_text()
             self.assertIn("by case.S0_1_fresh", report)
             self.assertNotIn("stale", report)
+
+    def test_labels_of_the_tests_that_ran_prove_requirements(self):
+        self.ctest("fresh")
+        self.assertEqual(self.make("test").returncode, 0)
+        report = (self.root / "build/requirements.txt").read_text()
+        self.assertRegex(report, r"S1\.14 +proven .*\n +by case\.fresh")
+        self.assertEqual(self.make("requirements").returncode, 0)
+        # Of a run that ended before its list was written, nothing is proven.
+        (self.root / "build/dev/test-labels.json").write_text("")
+        run = self.make("requirements")
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("test-labels.json: not a list of tests", run.stderr)
 
     def test_a_run_without_results_fails_and_leaves_no_older_ones(self):
         self.results("dev", "S0_3_stale")

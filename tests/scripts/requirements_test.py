@@ -74,6 +74,24 @@ class RequirementsTest(unittest.TestCase):
         self.assertEqual(code, 0)
         return {r["id"]: (r["status"], r["proven_by"]) for r in json.loads(out)["requirements"]}
 
+    def test_labels_beside_the_results_prove_what_ran(self):
+        listing = {"tests": [
+            {"name": "cli.eval", "properties": [{"name": "LABELS", "value": ["slow", "S1.14"]}]},
+            {"name": "cli.other", "properties": [{"name": "LABELS", "value": ["S1.1"]}]},
+            {"name": "cli.failed", "properties": [{"name": "LABELS", "value": ["S0.1"]}]},
+            {"name": "bare"}]}
+        (self.folder / "test-labels.json").write_text(json.dumps(listing))
+        failed = ctest_case("cli.failed", status="fail", inside="<failure/>")
+        status = self.status_of(ctest(ctest_case("cli.eval"), failed, ctest_case("bare")))
+        self.assertEqual(status["S1.14"], ("proven", ["cli.eval"]))
+        self.assertEqual(status["S1.1"], ("not yet", []))
+        self.assertEqual(status["S0.1"], ("not yet", []))
+        for broken in ("", "[]", '{"tests": [{}]}', '{"tests": 3}'):
+            (self.folder / "test-labels.json").write_text(broken)
+            code, _, err = self.run_script(ctest(ctest_case("cli.eval")))
+            self.assertEqual(code, 2, broken)
+            self.assertIn("not a list of tests", err)
+
     def test_passed_test_proves_every_id_of_its_name(self):
         status = self.status_of(googletest(case("S1_1_S1_14_StrictInputs")))
         self.assertEqual(status["S1.1"], ("proven", ["Model.S1_1_S1_14_StrictInputs"]))
