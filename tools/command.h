@@ -34,7 +34,9 @@ inline CLI::Validator whole_number() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
         const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-        return digits && !text.empty() && text.size() <= 18 ? "" : text + " is not a whole number";
+        return digits && !text.empty() && text.size() <= 18
+                   ? ""
+                   : text + " is not a whole number from 0";
       },
       "");
 }

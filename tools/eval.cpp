@@ -28,6 +28,7 @@ nlohmann::ordered_json work_json(const eval::Work& work) {
 Status dry_run(const EvalFlags& flags, const CommonFlags& common, eval::Options options,
                const text::Tokenizer& tokenizer) {
   const LogSink log = log_sink(common);
+  int64_t score_block_tokens = 0;
   if (options.max_length == 0) {
     const auto model = flags.model.open(common, false);
     if (!model.ok()) {
@@ -36,10 +37,11 @@ Status dry_run(const EvalFlags& flags, const CommonFlags& common, eval::Options 
       return error;
     }
     options.max_length = (*model)->info().context_length;
+    score_block_tokens = (*model)->info().score_block_tokens;
   }
   const auto run = [&] {
     ProgressLine progress(common);
-    return eval::count_tokens(tokenizer, options, progress.sink(), log);
+    return eval::count_tokens(tokenizer, options, score_block_tokens, progress.sink(), log);
   };
   ANEMONE_TRY(const eval::TokenReport report, run());
   if (common.json) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 #include <string_view>
@@ -74,16 +75,18 @@ Result<std::string> read_samples(const std::string& given) {
 }
 
 /// A count of documents, or a share of them below 1.
-Result<std::optional<double>> parse_limit(const std::string& text) {
-  if (text.empty()) return std::optional<double>();
+Result<std::optional<double>> parse_limit(const std::optional<std::string>& text) {
+  if (!text) return std::optional<double>();
   constexpr double kMost = 1e15;  // whole numbers are exact in a double up to here
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0 && value <= kMost))
+  const char* const last = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), last, value);
+  const bool is_number = error == std::errc() && end == last && value > 0 && value <= kMost;
+  if (!is_number || (value > 1 && value != std::floor(value)))
     return Error{ErrorCode::invalid_argument,
-                 fmt::format("--limit {}: not a number of documents", text),
+                 fmt::format("--limit {}: not a number of documents", text->empty() ? "''" : *text),
                  {},
-                 "a count, or a share below 1"};
+                 "a whole number from 1, or a share below 1; without it all are scored"};
   return std::optional(value);
 }
 
@@ -146,8 +149,9 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
       ->required();
   app.add_option("--num-fewshot", flags.num_fewshot, "Examples before each question")
       ->check(whole_number());
-  auto* limit =
-      app.add_option("--limit", flags.limit, "Documents of each task: a count, or a share below 1");
+  auto* limit = app.add_option("--limit", flags.limit,
+                               "Documents of each task: a whole number from 1, or a share below 1; "
+                               "all without it");
   app.add_option("--samples", flags.samples, "JSON, or a file of it: {\"task\": [document, ...]}")
       ->excludes(limit);
   app.add_option("--data", flags.data, "Folder with data sets, before the Hugging Face caches");

@@ -18,7 +18,7 @@ struct EvalFlags {
   std::vector<std::string> include_paths;
   std::string data;
   std::optional<int64_t> num_fewshot;
-  std::string limit;
+  std::optional<std::string> limit;
   std::string samples;
   std::string chat_template;  ///< "true", "false" or a name; empty when not given.
   std::string multiturn;

@@ -27,6 +27,16 @@ std::string failures(const eval::Report& report) {
   return text;
 }
 
+/// Requests that did not fit, which the scores do not show.
+std::string truncations(const eval::Report& report) {
+  std::string text;
+  for (const eval::TaskReport& task : report.tasks)
+    if (const uint64_t cut = task.work.truncated_requests; cut > 0)
+      text += fmt::format("{}: {} longer than the model's context lost the beginning\n", task.name,
+                          counted(cut, "request"));
+  return text;
+}
+
 std::string share_of(uint64_t run, uint64_t other, std::string_view what) {
   const std::string share =
       other > 0 ? fmt::format("{:.3f}", static_cast<double>(run) / static_cast<double>(other))
@@ -92,9 +102,9 @@ Status publish(const eval::Report& report, const std::string& output, const Comm
   }
   log_work(report.work, log);
   if (common.json && !failures(report).empty()) log(LogLevel::warning, failures(report));
-  ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? report.results + "\n"
-                               : report.table + work_text(report.work) + failures(report)));
+  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json ? report.results + "\n"
+                                                   : report.table + work_text(report.work) +
+                                                         truncations(report) + failures(report)));
   ANEMONE_RETURN_IF_ERROR(std::move(written));
   return outcome(report);
 }

@@ -11,6 +11,7 @@
 #include "anemone/text.h"
 #include "anemone/verify_folder.h"
 #include "command.h"
+#include "model_flags.h"
 #include "package_report.h"
 #include "terminal.h"
 
@@ -166,14 +167,6 @@ Status inspect_checkpoint(const Flags& flags, Findings& findings) {
   return {};
 }
 
-Error no_model(const fs::path& path) {
-  return {ErrorCode::not_found,
-          path.string() + ": there is no model",
-          {},
-          "a model is a folder that `anemone convert` or ANEMLL made (anemone.json, meta.yaml), a "
-          "package, or a checkpoint: config.json and weights"};
-}
-
 /// The packages of a folder that anemone.json joins, by name.
 std::vector<fs::path> packages_in(const fs::path& folder) {
   std::vector<fs::path> packages;
@@ -220,6 +213,11 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   std::vector<fs::path> parts;
   if (fs::exists(path / "anemone.json", ignored) && !fs::exists(path / "meta.yaml", ignored)) {
     parts = packages_in(path);
+    if (parts.empty())
+      return Error{ErrorCode::not_found,
+                   path.string() + ": none of the packages that anemone.json names is there",
+                   {},
+                   "convert the model again"};
     findings.json["form"] = "anemone";
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
     if (!flags.report.verify) find_missing(path, parts, findings);

@@ -14,7 +14,33 @@ Result<std::unique_ptr<lm::LanguageModel>> ModelFlags::open(const CommonFlags& c
 }
 
 Result<text::Tokenizer> ModelFlags::load_tokenizer() const {
-  return text::Tokenizer::load(tokenizer.empty() ? model : tokenizer);
+  auto loaded = text::Tokenizer::load(tokenizer.empty() ? model : tokenizer);
+  if (loaded.ok() || loaded.error().code != ErrorCode::not_found || !tokenizer.empty())
+    return loaded;
+  std::error_code ignored;
+  if (std::filesystem::exists(model, ignored) && !may_be_model(model)) return no_model(model);
+  Error error = std::move(loaded).error();
+  if (!error.hint.empty()) error.hint += ": --tokenizer DIR names a folder that has it";
+  return error;
+}
+
+bool may_be_model(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored) || package::form_of(path)) return true;
+  for (const char* file : {"anemone.json", "meta.yaml", "config.json", "adapter_config.json"})
+    if (std::filesystem::exists(path / file, ignored)) return true;
+  for (auto entry = std::filesystem::directory_iterator(path, ignored);
+       !ignored && entry != std::filesystem::directory_iterator(); entry.increment(ignored))
+    if (package::form_of(entry->path())) return true;
+  return false;
+}
+
+Error no_model(const std::filesystem::path& path) {
+  return {ErrorCode::not_found,
+          path.string() + ": there is no model",
+          {},
+          "a model is a folder that `anemone convert` or ANEMLL made (anemone.json, meta.yaml), a "
+          "package, or a checkpoint: config.json and weights"};
 }
 
 void add_model_flags(CLI::App& app, ModelFlags& flags) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "anemone/language_model.h"
+#include "anemone/package.h"
 #include "anemone/text.h"
 #include "command.h"
 
@@ -21,6 +23,11 @@ struct ModelFlags {
                                                   bool single_steps = false) const;
   Result<text::Tokenizer> load_tokenizer() const;
 };
+
+/// Whether `path` is a model or part of one, by the names of its files.
+bool may_be_model(const std::filesystem::path& path);
+/// What is said of a folder that is none.
+Error no_model(const std::filesystem::path& path);
 
 /// MODEL, --adapter and --context.
 void add_model_flags(CLI::App& app, ModelFlags& flags);

@@ -55,7 +55,7 @@ struct Options {
   std::vector<std::string> tasks;  ///< names, patterns, tags, or .yaml files.
   TaskPlaces places;
   std::optional<int64_t> num_fewshot;
-  std::optional<double> limit;  ///< documents of each task: a count, or a share below 1.
+  std::optional<double> limit;  ///< documents of each task: a whole number, or a share below 1.
   std::string samples;          ///< JSON {"task": [document, …]}; excludes `limit`.
   bool apply_chat_template = false;
   std::string chat_template;  ///< name of the template; empty: the usual one.
@@ -65,8 +65,9 @@ struct Options {
   std::array<int64_t, 4> seeds = {0, 1234, 1234, 1234};  ///< python, numpy, torch, few-shot.
   int64_t bootstrap_iterations = 100000;
   int64_t max_length = 0;  ///< tokens that are fed at most; 0: the model's context.
-  /// Memory for copies of the model's state, taken where requests part and the model cannot go back
-  /// without. Less only means that tokens run again.
+  /// Memory for states of the model beside its first: of the sequences that go through the requests
+  /// in lockstep, and for a model that cannot go back of copies where requests part. Less only
+  /// means more time, never other scores.
   uint64_t kv_budget_bytes = uint64_t{1} << 30;
   bool log_samples = false;
   bool predict_only = false;
@@ -123,8 +124,8 @@ struct Report {
   std::vector<TaskReport> tasks;
   Work work;
   /// The results file: JSON in the harness' layout. Ours are its keys `version` (of this layout:
-  /// 1), `failed` ({task: [{doc_id, error}]}) and `anemone` (what ran: `model_hash`, numerics,
-  /// work, …).
+  /// 1), `failed` ({task: [{doc_id, error}]}) and `anemone` (what ran: `model_hash`,
+  /// `tokenizer_sha256`, numerics, work, …).
   std::string results;
   std::string table;  ///< the line of arguments and the Markdown table that the harness prints.
   /// The task that was running when the caller stopped the run; `tasks` are those that were
@@ -149,11 +150,11 @@ Status check_integrity(const Options& options, const text::Tokenizer& tokenizer,
 
 /// Evaluates all tasks of `options` on one model. Progress: stage "tokenize" in documents, then
 /// "evaluate" in tokens, whose item is the first task that is not finished.
-/// Errors: not_found (task, data), unsupported (a key of a task, a model without logits),
-/// invalid_argument, corrupt (a task file), interrupted (before the first task is finished; later
-/// the report says so). The requests of all tasks are built before the model runs. A document that
-/// cannot be asked or scored, or on which the model fails, is no error: it has no score and is
-/// named in the report.
+/// Errors: not_found (data), unsupported (a key of a task, a model without logits),
+/// invalid_argument (also: an unknown task, two places of one name), corrupt (a task file),
+/// interrupted (before the first task is finished; later the report says so). The requests of all
+/// tasks are built before the model runs. A document that cannot be asked or scored, or on which
+/// the model fails, is no error: it has no score and is named in the report.
 Result<Report> evaluate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                         const Options& options, const ProgressSink& progress, const LogSink& log);
 
@@ -165,16 +166,18 @@ struct TokenReport {
     Work work;  ///< `tokens_run`: what no task before it runs.
   };
   std::vector<Task> tasks;
-  Work work;                     ///< `seconds`: of counting.
+  Work work;                     ///< `tokens_run`: of the whole run. `seconds`: of counting.
   uint64_t most_generated = 0;   ///< tokens that answers may add to each of the counts.
   uint64_t failed_requests = 0;  ///< requests that cannot be asked.
 };
 
 /// Counts the tokens of the requests of all tasks of `options`, whose `max_length` stands for a
-/// model's context. Progress: stage "tokenize" in documents. Errors: as evaluate; invalid_argument
-/// (no max_length).
+/// model's context. `score_block_tokens`: of the model (see lm::ModelInfo), whose continuations
+/// that fill a block share tokens with none of the others; 0: it has no such function. Progress:
+/// stage "tokenize" in documents. Errors: as evaluate; invalid_argument (no max_length).
 Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options& options,
-                                 const ProgressSink& progress, const LogSink& log);
+                                 int64_t score_block_tokens, const ProgressSink& progress,
+                                 const LogSink& log);
 
 /// Makes the shards of one run into the report of the run without shards: results and samples are
 /// the same bytes but for times, work and machine. `shards` are their files or folders with them.

@@ -78,6 +78,9 @@ class Tokenizer {
   std::optional<int32_t> find(std::string_view token) const;
   /// Number of tokens, added ones included. Logits may have more columns.
   size_t vocab_size() const;
+  /// SHA-256 of the bytes of tokenizer.json followed by those of tokenizer_config.json, where it
+  /// exists, as 64 hexadecimal digits: what makes ids of text and text of ids.
+  const std::string& sha256() const;
   /// In order of id.
   const std::vector<AddedToken>& added_tokens() const;
 

@@ -65,8 +65,11 @@ std::optional<double> aggregate_median(std::span<const Value> items) {
   return median_of(numbers(items));
 }
 
-/// Items are [log-likelihood, weight].
+/// Items are [log-likelihood, weight]. A text without a token has the integer 0 and counts beside
+/// others, as in the harness; when there are no others, nothing was scored.
 std::optional<double> weighted_mean(std::span<const Value> items) {
+  const auto has_tokens = [](const Value& item) { return !item[0].is_number_integer(); };
+  if (std::ranges::none_of(items, has_tokens)) return std::nullopt;
   double values = 0;
   double weights = 0;
   for (const Value& item : items) {

@@ -37,8 +37,9 @@ Result<AskedTask> open_task(const PlannedTask& planned, const RunPlan& plan, con
   if (!task.ok())
     return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
   log(LogLevel::info,
-      fmt::format("{}: {} of {}, {}", entry.name, counted(task->documents().size(), "document"),
-                  task->data_origin(), entry.builtin ? entry.source : "task file " + entry.source));
+      fmt::format("{}: {} of {}, {}{}", entry.name, counted(task->documents().size(), "document"),
+                  task->data_origin(), entry.builtin ? entry.source : "task file " + entry.source,
+                  entry.replaces.empty() ? "" : ", in place of " + entry.replaces));
   auto documents = requests_of(*task, plan, options);
   if (!documents.ok()) return std::move(documents).in(entry.name).error();
   return AskedTask{

@@ -26,7 +26,44 @@ std::vector<uint32_t> depth_first(const TokenTree& tree) {
   }
 }
 
+void add_groups(const TokenTree& tree, uint32_t node, std::span<const Question> questions,
+                std::vector<BlockGroup>& groups) {
+  const size_t first_new = groups.size();
+  for (uint32_t q = tree.node(node).first_question; q != TokenTree::kNone;
+       q = tree.next_question(q)) {
+    const size_t scored = first_scored(questions[q]);
+    const auto same = std::find_if(groups.begin() + static_cast<std::ptrdiff_t>(first_new),
+                                   groups.end(), [&](const BlockGroup& group) {
+                                     return first_scored(questions[group.questions[0]]) == scored;
+                                   });
+    if (same != groups.end()) {
+      same->questions.push_back(q);
+      continue;
+    }
+    BlockGroup group{{q}, 0};
+    if (!groups.empty()) {
+      const Question& before = questions[groups.back().questions[0]];
+      const size_t most = std::min(scored, before.input_size());
+      while (group.shared < most && before.token(group.shared) == questions[q].token(group.shared))
+        ++group.shared;
+    }
+    groups.push_back(std::move(group));
+  }
+}
+
 }  // namespace
+
+std::vector<BlockGroup> block_groups(std::span<const Question> questions,
+                                     std::span<const uint32_t> asked) {
+  const TokenTree tree(questions, asked);
+  std::vector<BlockGroup> groups;
+  for (const uint32_t node : depth_first(tree)) add_groups(tree, node, questions, groups);
+  return groups;
+}
+
+uint64_t tokens_of(const BlockGroup& group, std::span<const Question> questions) {
+  return questions[group.questions[0]].input_size() - group.shared;
+}
 
 bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info) {
   return info.score_block_tokens > 0 &&
@@ -36,41 +73,16 @@ bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info) {
 BlockWalk::BlockWalk(lm::LanguageModel& model, std::span<ModelPath> paths,
                      std::span<const Question> questions, std::span<const uint32_t> asked,
                      const Engine::Answered& answered, WalkProgress& progress)
-    : model_(model), questions_(questions), answered_(answered), progress_(progress) {
-  const TokenTree tree(questions, asked);
-  for (const uint32_t node : depth_first(tree)) add_node(tree, node);
-  for (const Group& group : groups_) progress_.expect(tokens_of(group));
+    : model_(model),
+      questions_(questions),
+      answered_(answered),
+      progress_(progress),
+      groups_(block_groups(questions, asked)) {
+  for (const BlockGroup& group : groups_) progress_.expect(tokens_of(group, questions_));
   for (ModelPath& path : paths.first(std::min(paths.size(), kMostPaths))) {
     works_.emplace_back().path = &path;
     works_.back().next = groups_.size();
   }
-}
-
-void BlockWalk::add_node(const TokenTree& tree, uint32_t node) {
-  const size_t first_new = groups_.size();
-  for (uint32_t q = tree.node(node).first_question; q != TokenTree::kNone;
-       q = tree.next_question(q)) {
-    const size_t scored = first_scored(questions_[q]);
-    const auto same = std::find_if(
-        groups_.begin() + static_cast<std::ptrdiff_t>(first_new), groups_.end(),
-        [&](const Group& group) { return first_scored(questions_[group.questions[0]]) == scored; });
-    if (same != groups_.end()) {
-      same->questions.push_back(q);
-      continue;
-    }
-    Group group{{q}, 0};
-    if (!groups_.empty()) {
-      const Question& before = questions_[groups_.back().questions[0]];
-      const size_t most = std::min(scored, before.input_size());
-      while (group.shared < most && before.token(group.shared) == questions_[q].token(group.shared))
-        ++group.shared;
-    }
-    groups_.push_back(std::move(group));
-  }
-}
-
-uint64_t BlockWalk::tokens_of(const Group& group) const {
-  return questions_[group.questions[0]].input_size() - group.shared;
 }
 
 /// The group after the last one on this path while it shares a context with it, else the first that
@@ -111,7 +123,7 @@ Status BlockWalk::answer(Work& work) {
     response = {};
     response.error = work.status.error();
   }
-  progress_.add(tokens_of(groups_[work.next]));
+  progress_.add(tokens_of(groups_[work.next], questions_));
   for (const uint32_t question : groups_[work.next].questions) {
     if (work.status.ok()) response.tokens_run = work.path->take_tokens_run();
     ANEMONE_RETURN_IF_ERROR(answered_(question, Response(response)));

@@ -16,6 +16,19 @@ namespace anemone::eval {
 /// rounded otherwise than those of logits.
 bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info);
 
+/// Questions of the same context and continuation.
+struct BlockGroup {
+  std::vector<uint32_t> questions;
+  size_t shared = 0;  ///< tokens of the context that the group before begins with, too.
+};
+
+/// Those of `asked` in the order in which they are scored.
+std::vector<BlockGroup> block_groups(std::span<const Question> questions,
+                                     std::span<const uint32_t> asked);
+
+/// Tokens that a group runs.
+uint64_t tokens_of(const BlockGroup& group, std::span<const Question> questions);
+
 /// Scores questions by whole blocks, a few at the same time. Those that begin alike follow each
 /// other on one path, so that their contexts run once.
 class BlockWalk {
@@ -31,11 +44,6 @@ class BlockWalk {
   Status run();
 
  private:
-  /// Questions of the same context and continuation.
-  struct Group {
-    std::vector<uint32_t> questions;
-    size_t shared = 0;  ///< tokens of the context that the group before begins with, too.
-  };
   /// What is scored on a path.
   struct Work {
     ModelPath* path = nullptr;
@@ -45,9 +53,6 @@ class BlockWalk {
     Status status;
   };
 
-  void add_node(const TokenTree& tree, uint32_t node);
-  /// Tokens that a group runs.
-  uint64_t tokens_of(const Group& group) const;
   bool take_group(Work& work);
   void prepare(Work& work);
   Status answer(Work& work);
@@ -56,7 +61,7 @@ class BlockWalk {
   std::span<const Question> questions_;
   const Engine::Answered& answered_;
   WalkProgress& progress_;
-  std::vector<Group> groups_;
+  std::vector<BlockGroup> groups_;
   size_t taken_ = 0;  ///< groups.
   std::vector<Work> works_;
   std::vector<lm::Scoring> scorings_;

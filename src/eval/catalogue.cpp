@@ -230,21 +230,29 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
     auto entry = entry_of(std::move(config).value());
     if (!entry) continue;
     const auto [place, added] = found.try_emplace(entry->name, placed(*entry, file, root));
-    if (!added)
-      log(LogLevel::warning, fmt::format("task '{}' of {} is taken from {}", entry->name,
-                                         file.generic_string(), place->second.source));
+    if (!added && place->second.rival.empty()) place->second.rival = file.generic_string();
   }
   for (auto& [name, entry] : found) {
     const auto before = entries.find(name);
-    if (before != entries.end())
-      log(LogLevel::debug, fmt::format("task '{}' of {} takes the place of that of {}", name,
-                                       entry.source, before->second.source));
+    if (before != entries.end()) entry.replaces = before->second.source;
     entries.insert_or_assign(name, std::move(entry));
   }
   return {};
 }
 
+bool is_same_place(const CatalogueEntry& one, const CatalogueEntry& other) {
+  if (one.builtin || other.builtin) return one.builtin == other.builtin;
+  return whole_path(one.source) == whole_path(other.source);
+}
+
 }  // namespace
+
+Status check_single(const CatalogueEntry& entry) {
+  if (entry.rival.empty()) return {};
+  return with_hint(fail(ErrorCode::invalid_argument, "{} and {} are both named '{}'", entry.source,
+                        entry.rival, entry.name),
+                   "name the file itself, or give one of them another name");
+}
 
 Result<Value> load_task_file(const fs::path& path) {
   const Reader read = read_yaml;
@@ -278,37 +286,42 @@ std::vector<std::string> Catalogue::with_tag(const std::string& tag) const {
 
 Result<std::vector<CatalogueEntry>> Catalogue::select(std::span<const std::string> names) const {
   std::vector<CatalogueEntry> selected;
-  const auto add = [&](const CatalogueEntry& entry) {
-    const auto same = [&](const CatalogueEntry& other) { return other.name == entry.name; };
-    if (std::none_of(selected.begin(), selected.end(), same)) selected.push_back(entry);
+  const auto add = [&](CatalogueEntry entry) -> Status {
+    const auto same = std::ranges::find(selected, entry.name, &CatalogueEntry::name);
+    if (same == selected.end()) {
+      selected.push_back(std::move(entry));
+      return {};
+    }
+    if (is_same_place(*same, entry)) return {};
+    return with_hint(fail(ErrorCode::invalid_argument, "{} and {} are both named '{}'",
+                          same->source, entry.source, entry.name),
+                     "results have one place for each name: give them in two runs");
   };
   for (const std::string& name : names) {
     if (const CatalogueEntry* entry = find(name)) {
-      add(*entry);
+      ANEMONE_RETURN_IF_ERROR(add(*entry));
       continue;
     }
     if (fs::path(name).extension() == ".yaml") {
       ANEMONE_TRY(Value config, load_task_file(name));
       auto entry = entry_of(std::move(config));
       if (!entry) return fail(ErrorCode::corrupt, "{}: names neither a task nor a group", name);
-      add(placed(*std::move(entry), name, fs::path(name).parent_path()));
+      CatalogueEntry given = placed(*std::move(entry), name, fs::path(name).parent_path());
+      if (const CatalogueEntry* known = find(given.name))
+        given.replaces = is_same_place(*known, given) ? known->replaces : known->source;
+      ANEMONE_RETURN_IF_ERROR(add(std::move(given)));
       continue;
     }
     if (std::error_code code; fs::path(name).extension() == ".txt" && fs::exists(name, code)) {
-      CatalogueEntry text = placed(text_file_entry(name), name, fs::path(name).parent_path());
-      for (const CatalogueEntry& other : selected)
-        if (other.name == text.name && whole_path(other.source) != whole_path(text.source))
-          return with_hint(fail(ErrorCode::invalid_argument, "{} and {}: two texts of one name",
-                                other.source, text.source),
-                           "results have one place for each name: give them in two runs");
-      add(text);
+      ANEMONE_RETURN_IF_ERROR(
+          add(placed(text_file_entry(name), name, fs::path(name).parent_path())));
       continue;
     }
     std::set<std::string> matches;
     for (const std::string& member : with_tag(name)) matches.insert(member);
     for (const CatalogueEntry& entry : entries_)
       if (fnmatch(name.c_str(), entry.name.c_str(), 0) == 0) matches.insert(entry.name);
-    for (const std::string& match : matches) add(*find(match));
+    for (const std::string& match : matches) ANEMONE_RETURN_IF_ERROR(add(*find(match)));
     if (!matches.empty()) continue;
     const CatalogueEntry* nearest = nullptr;
     size_t least = name.size() / 2 + 1;
@@ -319,7 +332,9 @@ Result<std::vector<CatalogueEntry>> Catalogue::select(std::span<const std::strin
         nearest = &entry;
       }
     }
-    return with_hint(fail(ErrorCode::not_found, "there is no task '{}'", name),
+    const bool is_text = fs::path(name).extension() == ".txt";
+    return with_hint(fail(is_text ? ErrorCode::not_found : ErrorCode::invalid_argument,
+                          "there is no task '{}'", name),
                      nearest != nullptr ? "did you mean '" + nearest->name + "'?"
                                         : "anemone tasks lists them; --include-path adds your own");
   }

@@ -24,7 +24,12 @@ struct CatalogueEntry {
       parents;  ///< folders above it, up to that of the include path.
   std::vector<std::string> tags;
   Value config;
+  std::string replaces;  ///< source of the task of this name whose place it takes, if any.
+  std::string rival;     ///< source of another task of this name below the same include path.
 };
+
+/// Errors: invalid_argument (two files of one include path name the entry, so that none is meant).
+Status check_single(const CatalogueEntry& entry);
 
 /// Reads a task file: `include` is followed (later files win, the file itself last), functions
 /// become the names of built-ins where there is one ("hellaswag.process_docs").
@@ -32,7 +37,7 @@ struct CatalogueEntry {
 Result<Value> load_task_file(const std::filesystem::path& path);
 
 /// All tasks that can be named: the built-in ones and those of the include paths. A later path wins
-/// over an earlier one; of one path the first file by name counts, with a warning.
+/// over an earlier one, see `replaces`; two files of one path that name a task alike are `rival`s.
 class Catalogue {
  public:
   /// Files that cannot be read are left out with a warning. Errors: not_found (an include path).
@@ -43,8 +48,8 @@ class Catalogue {
 
   /// Names, patterns with * ? [ ], tags, paths of .yaml files, or of .txt files for their
   /// perplexity, in their order and without repetition; what a pattern or tag matches is sorted.
-  /// Errors: not_found (with the nearest name); invalid_argument (two texts of one name); those of
-  /// load_task_file.
+  /// Errors: invalid_argument (an unknown name, with the nearest one; two places of one name);
+  /// not_found (a text); those of load_task_file.
   Result<std::vector<CatalogueEntry>> select(std::span<const std::string> names) const;
 
  private:

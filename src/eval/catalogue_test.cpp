@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "eval/groups.h"
 #include "eval/python_format.h"
 #include "support/scratch_folder.h"
 
@@ -49,12 +50,59 @@ TEST_F(CatalogueTest, BuiltInTasksAreThere) {
               ElementsAre("arc_easy", "boolq", "hellaswag", "wikitext", "typos", "prose"));
 }
 
-TEST_F(CatalogueTest, IncludePathsWinWithAWarning) {
+TEST_F(CatalogueTest, IncludePathsWinAndSayWhatTheyReplace) {
+  const std::string file = (folder.path() / "mine/arc.yaml").string();
   folder.write("mine/arc.yaml", "task: arc_easy\n");
   const auto catalogue = build();
-  const std::vector<std::string> names = {"arc_easy"};
-  EXPECT_EQ(catalogue->select(names)->at(0).source, (folder.path() / "mine/arc.yaml").string());
-  EXPECT_THAT(words, Contains(HasSubstr("takes the place of that of built-in task arc_easy")));
+  for (const std::vector<std::string>& names : {std::vector<std::string>{"arc_easy"}, {file}}) {
+    const auto selected = catalogue->select(names);
+    EXPECT_EQ(selected->at(0).source, file);
+    EXPECT_EQ(selected->at(0).replaces, "built-in task arc_easy");
+  }
+  EXPECT_EQ(catalogue->select(std::vector<std::string>{"boolq"})->at(0).replaces, "");
+}
+
+TEST_F(CatalogueTest, TwoPlacesOfOneNameAreNotOne) {
+  folder.write("mine/a.yaml", "task: mine\n");
+  folder.write("other/b.yaml", "task: mine\n");
+  folder.write("other/c.yaml", "task: arc_easy\n");
+  folder.write("notes.txt", "words");
+  folder.write("other/notes.txt", "words");
+  const auto path = [&](const char* name) { return (folder.path() / name).string(); };
+  const auto catalogue = Catalogue::build({}, [](LogLevel, std::string_view) {});
+  const auto refused = [&](const std::vector<std::string>& names) {
+    const auto selected = catalogue->select(names);
+    return selected.ok() ? "taken" : selected.error().message;
+  };
+  EXPECT_EQ(refused({path("mine/a.yaml"), path("other/b.yaml")}),
+            path("mine/a.yaml") + " and " + path("other/b.yaml") + " are both named 'mine'");
+  EXPECT_EQ(refused({"arc_easy", path("other/c.yaml")}),
+            "built-in task arc_easy and " + path("other/c.yaml") + " are both named 'arc_easy'");
+  EXPECT_EQ(refused({path("notes.txt"), path("other/notes.txt")}),
+            path("notes.txt") + " and " + path("other/notes.txt") + " are both named 'notes.txt'");
+  EXPECT_EQ(refused({path("mine/a.yaml"), path("other/../mine/a.yaml")}), "taken");
+}
+
+TEST_F(CatalogueTest, TwoFilesOfAnIncludePathWithOneNameAreRefusedWhenItIsAskedFor) {
+  folder.write("a.yaml", "task: mine\ntag: own\n");
+  folder.write("b.yaml", "task: mine\n");
+  folder.write("c.yaml", "task: yours\n");
+  folder.write("d.yaml", "group: both\ntask: [yours, mine]\n");
+  const auto catalogue = build();
+  ASSERT_TRUE(catalogue.ok());
+  const auto expanded = [&](const std::string& name) -> std::string {
+    const auto selected = catalogue->select(std::vector{name});
+    if (!selected.ok()) return selected.error().message;
+    const auto tasks = expand_groups(*catalogue, *selected);
+    return tasks.ok() ? "taken" : tasks.error().message;
+  };
+  const std::string refusal = (folder.path() / "a.yaml").string() + " and " +
+                              (folder.path() / "b.yaml").string() + " are both named 'mine'";
+  EXPECT_EQ(expanded("mine"), refusal);
+  EXPECT_EQ(expanded("own"), refusal);
+  EXPECT_EQ(expanded("both"), refusal);
+  EXPECT_EQ(expanded("yours"), "taken");
+  EXPECT_EQ(expanded((folder.path() / "b.yaml").string()), "taken");
 }
 
 TEST_F(CatalogueTest, LaterFilesOfIncludeWinAndTheFileItselfLast) {

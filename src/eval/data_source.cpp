@@ -90,9 +90,11 @@ Result<fs::path> find_file(const std::string& name, std::span<const fs::path> fo
   if (fs::path(name).is_relative())
     for (const fs::path& folder : folders)
       if (fs::is_regular_file(folder / name, ignored)) return folder / name;
+  if (fs::path(name).is_absolute())
+    return fail(ErrorCode::not_found, "data file '{}': no such file", name);
   std::string looked = "the working folder";
-  for (const fs::path& folder : folders) looked += ", " + folder.string();
-  return fail(ErrorCode::not_found, "data file '{}' is neither in {}", name, looked);
+  for (const fs::path& folder : folders) looked += ", nor in " + folder.string();
+  return fail(ErrorCode::not_found, "data file '{}' is not in {}", name, looked);
 }
 
 constexpr std::string_view kShardForm = "-00000-of-00000";

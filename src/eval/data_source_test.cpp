@@ -155,7 +155,7 @@ TEST_F(DataFolder, FindsNamedFilesBelowTheGivenFolders) {
   EXPECT_THAT(names(found->splits.at("train"), folder.path()), ElementsAre("a/custom/x.jsonl"));
   EXPECT_THAT(names(found->splits.at("test"), folder.path()), ElementsAre("b/y.jsonl"));
   const auto absent = find_data_files(Value("z.jsonl"), folders);
-  EXPECT_THAT(absent.error().message, HasSubstr("'z.jsonl' is neither in the working folder, "));
+  EXPECT_THAT(absent.error().message, HasSubstr("'z.jsonl' is not in the working folder, nor in "));
 }
 
 TEST(DataPlaces, FollowTheEnvironment) {

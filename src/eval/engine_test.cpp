@@ -256,7 +256,7 @@ TEST(Engine, RefusesModelsWithoutLogits) {
   const auto engine = Engine::create(model, byte_codec());
   ASSERT_FALSE(engine.ok());
   EXPECT_EQ(engine.error().code, ErrorCode::unsupported);
-  EXPECT_EQ(input_limit(64, 65).error().code, ErrorCode::out_of_range);
+  EXPECT_EQ(input_limit(64, 65).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(*input_limit(64, 0), 64);
 }
 

@@ -77,6 +77,7 @@ class Run {
  private:
   Status prepare() {
     record_.model = model_.info();
+    record_.tokenizer_sha256 = tokenizer_.sha256();
     record_.options = options_;
     record_.start_seconds =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -109,10 +110,10 @@ class Run {
     if (record_.model.hash.empty())
       return fail(ErrorCode::invalid_argument,
                   "answers are kept by the digest of the model, which was opened without one");
+    const std::filesystem::path folder = options_.answers.parent_path();
     std::error_code code;
-    std::filesystem::create_directories(options_.answers.parent_path(), code);
-    if (code)
-      return fail(ErrorCode::io, "{}: {}", options_.answers.parent_path().string(), code.message());
+    if (!folder.empty()) std::filesystem::create_directories(folder, code);
+    if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
     ANEMONE_TRY(auto store,
                 AnswerStore::open(options_.answers, answer_scope(record_.model, tokenizer_)));
     if (options_.resume)

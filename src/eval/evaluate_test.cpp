@@ -114,9 +114,13 @@ TEST_F(EvaluateTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(run(model).error().message, "limit and samples exclude each other");
   options.samples.clear();
   options.limit = std::nan("");
-  EXPECT_EQ(run(model).error().message, "limit nan, expected a count or a share below 1");
+  EXPECT_EQ(run(model).error().message, "limit nan, expected a whole number or a share below 1");
   options.limit = -0.5;
-  EXPECT_EQ(run(model).error().message, "limit -0.5, expected a count or a share below 1");
+  EXPECT_EQ(run(model).error().message, "limit -0.5, expected a whole number or a share below 1");
+  options.limit = 1.5;
+  EXPECT_EQ(run(model).error().message, "limit 1.5, expected a whole number or a share below 1");
+  options.limit = 0;
+  EXPECT_EQ(run(model).error().message, "limit 0: no document");
   options.limit.reset();
   options.samples = R"({"colors": [0]})";
   EXPECT_THAT(run(model).error().message, HasSubstr("'colors', which is not run"));
@@ -149,6 +153,48 @@ TEST_F(EvaluateTest, S0_2_S0_11_S0_22_ATextFileStandsBesideTasks) {
   EXPECT_EQ(run(model).error().code, ErrorCode::invalid_argument);
   options.tasks = {(folder.path() / "absent.txt").string()};
   EXPECT_EQ(run(model).error().code, ErrorCode::not_found);
+}
+
+TEST_F(EvaluateTest, WhatATaskFileReplacesIsSaid) {
+  folder.write("tasks/arc.yaml", "task: arc_easy\ninclude: colours.yaml\n");
+  options.tasks = {"arc_easy"};
+  auto model = model_of(1);
+  ASSERT_TRUE(run(model).ok());
+  EXPECT_THAT(words, HasSubstr("arc.yaml, in place of built-in task arc_easy\n"));
+}
+
+TEST_F(EvaluateTest, AnEmptyTextHasNoPerplexity) {
+  folder.write("empty.txt", "");
+  options.tasks = {(folder.path() / "empty.txt").string()};
+  auto model = model_of(1);
+  EXPECT_THAT(run(model).error().to_string(), HasSubstr("empty.txt: the text is empty"));
+}
+
+TEST_F(EvaluateTest, TextsWithoutATokenAloneAreNoScore) {
+  options.tasks = {"pages"};
+  folder.write("tasks/pages.jsonl", "{\"page\": \"\"}\n{\"page\": \"\"}\n");
+  auto model = model_of(1);
+  const auto report = run(model);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->tasks[0].scores.size(), 3u);
+  for (const Score& score : report->tasks[0].scores) EXPECT_FALSE(score.value) << score.metric;
+  // Beside another it is one word of likelihood 1, as in the harness.
+  folder.write("tasks/pages.jsonl", "{\"page\": \"\"}\n{\"page\": \"The end.\"}\n");
+  const auto both = run(model);
+  const auto alone = perplexity(model, tokenizer, "The end.", {}, nullptr);
+  EXPECT_DOUBLE_EQ(both->tasks[0].scores[0].value.value(), std::exp(-alone->log_likelihood / 3));
+}
+
+TEST_F(EvaluateTest, AnUndefinedNameInATemplateIsNamedWithItsKeyAndTheColumns) {
+  folder.write("tasks/colours.yaml",
+               "task: colours\ndataset_path: json\n"
+               "dataset_kwargs: {data_files: colours.jsonl}\ntest_split: train\n"
+               "output_type: multiple_choice\ndoc_to_text: \"{{thng}} is\"\n"
+               "doc_to_choice: [red, green, blue]\ndoc_to_target: colour\n");
+  auto model = model_of(1);
+  const Error error = run(model).error();
+  EXPECT_THAT(error.to_string(), HasSubstr("row 1: doc_to_text '{{thng}} is': "));
+  EXPECT_EQ(error.hint, "the row has thing, colour");
 }
 
 TEST_F(EvaluateTest, S0_48_PerplexityOfATextIsTheRollingLikelihood) {

@@ -1,5 +1,7 @@
 #include "eval/generation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -42,7 +44,9 @@ Result<GenerationOptions> parse_generation(const Value& kwargs) {
         return fail(ErrorCode::unsupported, "generation_kwargs: temperature {}, drawing at random",
                     python::to_repr(value));
     } else if (!is_one_of(kLengthKeys, key) && !is_one_of(kSamplingKeys, key)) {
-      return fail(ErrorCode::unsupported, "generation_kwargs: key '{}'", key);
+      return with_hint(fail(ErrorCode::unsupported, "generation_kwargs: key '{}'", key),
+                       fmt::format("known are until, do_sample, temperature, {}, {}",
+                                   fmt::join(kLengthKeys, ", "), fmt::join(kSamplingKeys, ", ")));
     }
   }
   for (const char* key : kLengthKeys) {

@@ -85,6 +85,7 @@ class Expander {
 
   Status add_group(const std::string& name, const CatalogueEntry& file, const Value& config,
                    const Value& overrides, Place place) {
+    ANEMONE_RETURN_IF_ERROR(check_single(file));
     if (place.level == kMostLevels)
       return fail(ErrorCode::invalid_argument, "group '{}': more than {} groups in each other",
                   name, kMostLevels);
@@ -167,6 +168,7 @@ class Expander {
   }
 
   Status add_task(const CatalogueEntry& entry, const Value& overrides, TaskGroup* group) {
+    ANEMONE_RETURN_IF_ERROR(check_single(entry));
     CatalogueEntry task = entry;
     task.config = merged(std::move(task.config), overrides);
     if (group != nullptr && std::find(group->children.begin(), group->children.end(), task.name) ==
@@ -175,8 +177,11 @@ class Expander {
     for (const CatalogueEntry& other : selected_.tasks) {
       if (other.name != task.name) continue;
       if (other.config == task.config) return {};
-      return fail(ErrorCode::invalid_argument, "task '{}' is named twice with different keys",
-                  task.name);
+      const std::string places = other.source == task.source
+                                     ? ""
+                                     : fmt::format(", by {} and by {}", other.source, task.source);
+      return fail(ErrorCode::invalid_argument, "task '{}' is named twice with different keys{}",
+                  task.name, places);
     }
     selected_.tasks.push_back(std::move(task));
     return {};

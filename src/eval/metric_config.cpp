@@ -36,10 +36,12 @@ Status add_metric(const Value& entry, TaskConfig& config) {
   metric.name = entry["metric"].get<std::string>();
   const Metric* known = find_metric(metric.name);
   if (known == nullptr && config.process_results == nullptr)
-    return fail(ErrorCode::unsupported, "metric_list: metric '{}'", metric.name);
+    return with_hint(fail(ErrorCode::unsupported, "metric_list: metric '{}'", metric.name),
+                     "known are " + known_metrics(config.output_type));
   if (known != nullptr && config.process_results == nullptr && !serves(*known, config.output_type))
-    return fail(ErrorCode::unsupported, "metric_list: metric '{}' of {}", metric.name,
-                to_string(config.output_type));
+    return with_hint(fail(ErrorCode::unsupported, "metric_list: metric '{}' of {}", metric.name,
+                          to_string(config.output_type)),
+                     "known are " + known_metrics(config.output_type));
   ANEMONE_RETURN_IF_ERROR(set_aggregation(metric, entry.value("aggregation", Value()), known));
   if (known != nullptr && config.process_results == nullptr &&
       metric.aggregation.items != find_aggregation(known->aggregation)->items)

@@ -42,6 +42,13 @@ bool serves(const Metric& metric, OutputType type) {
   return (metric.output_types & output_bit(type)) != 0;
 }
 
+std::string known_metrics(OutputType type) {
+  std::string names;
+  for (const Metric& metric : all_metrics())
+    if (serves(metric, type)) names += fmt::format("{}{}", names.empty() ? "" : ", ", metric.name);
+  return names;
+}
+
 std::vector<std::string_view> default_metrics(OutputType type) {
   switch (type) {
     case OutputType::loglikelihood:

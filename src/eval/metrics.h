@@ -55,6 +55,9 @@ struct Metric {
 const Metric* find_metric(std::string_view name);
 bool serves(const Metric& metric, OutputType type);
 
+/// Names of all that serve `type`, by commas.
+std::string known_metrics(OutputType type);
+
 /// The metrics of a task that has no process_results, in the order of its scores: choices and
 /// log-likelihoods keep the harness' fixed order, generations that of the task.
 std::vector<const Metric*> metrics_of(const TaskConfig& task);

@@ -21,7 +21,7 @@ uint64_t hash_tokens(uint64_t hash, std::span<const int32_t> tokens) {
 
 Result<int64_t> input_limit(int64_t context_length, int64_t asked) {
   if (asked < 0 || asked > context_length)
-    return fail(ErrorCode::out_of_range, "max length {}, the model's context holds {} tokens",
+    return fail(ErrorCode::invalid_argument, "max length {}, the model's context holds {} tokens",
                 asked, context_length);
   return asked == 0 ? context_length : asked;
 }

@@ -81,7 +81,7 @@ class Questionnaire {
 };
 
 /// Most tokens that are fed when `asked` are wanted (0: all that the model takes). Errors:
-/// out_of_range (more than the model's context).
+/// invalid_argument (more than the model's context).
 Result<int64_t> input_limit(int64_t context_length, int64_t asked);
 
 }  // namespace anemone::eval

@@ -97,10 +97,10 @@ Result<std::vector<int64_t>> select_documents(const Selection& selection, size_t
     return documents;
   }
   size_t most = count;
-  if (selection.limit && *selection.limit != 0) {
+  if (selection.limit) {
     const double limit = *selection.limit < 1.0
                              ? std::ceil(static_cast<double>(count) * *selection.limit)
-                             : std::floor(*selection.limit);
+                             : *selection.limit;
     most = static_cast<size_t>(std::clamp(limit, 0.0, static_cast<double>(count)));
   }
   for (size_t i = 0; i < most; ++i) documents.push_back(static_cast<int64_t>(i));

@@ -124,6 +124,7 @@ Value provenance(const RunRecord& run) {
   Value out = {{"version", version()},
                {"matches", fmt::format("lm-evaluation-harness {}", harness_version())},
                {"model_hash", run.model.hash},
+               {"tokenizer_sha256", run.tokenizer_sha256},
                {"model",
                 {{"path", run.model.path.string()},
                  {"form", run.model.form},

@@ -30,6 +30,7 @@ TaskRecord record_of(const Task& task);
 /// What a run was, beside its tasks.
 struct RunRecord {
   lm::ModelInfo model;
+  std::string tokenizer_sha256;
   Options options;
   Value model_args;
   Value gen_kwargs;  ///< a dict.

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 #include "eval/csv.h"
 #include "eval/gzip.h"
 #include "eval/json_text.h"
@@ -168,6 +169,8 @@ std::optional<RowFormat> row_format(const std::filesystem::path& path) {
 }
 
 Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) {
+  const bool is_table = format == RowFormat::parquet || format == RowFormat::arrow;
+  if (!is_table && !is_utf8(bytes)) return fail(ErrorCode::corrupt, "not UTF-8");
   switch (format) {
     case RowFormat::json: {
       ANEMONE_TRY(auto rows, parse_json(bytes));
@@ -182,6 +185,7 @@ Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) 
     case RowFormat::text_paragraphs:
       return text_paragraphs(bytes);
     case RowFormat::text_document:
+      if (bytes.empty()) return fail(ErrorCode::mismatch, "the text is empty");
       return std::vector<Value>{Value{{"text", with_plain_ends(bytes)}}};
     case RowFormat::parquet:
     case RowFormat::arrow: {

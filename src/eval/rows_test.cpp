@@ -104,6 +104,16 @@ std::string gzip(std::string_view text) {
   return out;
 }
 
+TEST(Rows, TextThatIsNotUtf8IsAnErrorOfTheFile) {
+  for (const RowFormat format : {RowFormat::json, RowFormat::csv, RowFormat::tsv, RowFormat::text,
+                                 RowFormat::text_paragraphs, RowFormat::text_document})
+    EXPECT_EQ(read("a\xff\n", format), "error: corrupt: not UTF-8");
+}
+
+TEST(Rows, AnEmptyTextIsNoDocument) {
+  EXPECT_EQ(read("", RowFormat::text_document), "error: mismatch: the text is empty");
+}
+
 TEST(Rows, UnpacksGzipOfSeveralMembers) {
   const test::ScratchFolder folder;
   folder.write("test.jsonl.gz", gzip("{\"a\": 1}\n") + gzip("{\"a\": 2}\n"));

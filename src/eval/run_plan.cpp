@@ -72,8 +72,12 @@ Result<std::map<std::string, std::vector<int64_t>>> parse_samples(const std::str
 Status check_numbers(const Options& options) {
   if (options.limit && !options.samples.empty())
     return fail(ErrorCode::invalid_argument, "limit and samples exclude each other");
-  if (options.limit && !(*options.limit >= 0 && std::isfinite(*options.limit)))
-    return fail(ErrorCode::invalid_argument, "limit {}, expected a count or a share below 1",
+  if (options.limit == 0.0)
+    return with_hint(fail(ErrorCode::invalid_argument, "limit 0: no document"),
+                     "without a limit all documents are scored");
+  if (options.limit && !(*options.limit > 0 && std::isfinite(*options.limit) &&
+                         (*options.limit < 1 || *options.limit == std::floor(*options.limit))))
+    return fail(ErrorCode::invalid_argument, "limit {}, expected a whole number or a share below 1",
                 *options.limit);
   if (options.num_fewshot && *options.num_fewshot < 0)
     return fail(ErrorCode::invalid_argument, "num fewshot {}", *options.num_fewshot);
@@ -152,6 +156,11 @@ Result<RunPlan> plan_run(const Options& options, const text::Tokenizer& tokenize
     plan.tasks.push_back({std::move(entry), std::move(parsed).value()});
   }
   ANEMONE_RETURN_IF_ERROR(check_task_names(plan));
+  const auto generates = [](const PlannedTask& task) {
+    return task.parsed.config.output_type == OutputType::generate_until;
+  };
+  if (!plan.gen_kwargs.empty() && std::ranges::none_of(plan.tasks, generates))
+    log(LogLevel::warning, "gen kwargs change nothing: no task of this run generates text");
   return plan;
 }
 

@@ -54,8 +54,15 @@ std::optional<double> parse_number(const std::string& text) {
 int decimals(double value) {
   const std::string text = python::float_repr(value);
   if (text.ends_with(".0")) return 0;
+  const size_t mantissa = std::min(text.find('e'), text.size());
+  int exponent = 0;
+  if (mantissa < text.size()) {
+    const bool plus = text[mantissa + 1] == '+';
+    std::from_chars(text.data() + mantissa + (plus ? 2 : 1), text.data() + text.size(), exponent);
+  }
   const size_t point = text.find('.');
-  return point == std::string::npos ? 0 : static_cast<int>(text.size() - point - 1);
+  const size_t places = point > mantissa ? 0 : mantissa - point - 1;
+  return std::max(static_cast<int>(places) - exponent, 0);
 }
 
 /// Types the cells of a column from above: once text is the commonest type so far, text that reads

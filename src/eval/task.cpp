@@ -60,6 +60,19 @@ bool Task::is_column(const std::string& name) const {
   return !documents_.empty() && documents_[0].contains(name);
 }
 
+Result<std::string> Task::render(const char* key, const std::string& source,
+                                 const Value& document) const {
+  auto rendered = render_(source, document);
+  if (rendered.ok()) return rendered;
+  Error error = std::move(rendered).error();
+  error.context.push_back(fmt::format("{} '{}'", key, source));
+  if (error.hint.empty()) {
+    for (const auto& [column, value] : document.items())
+      error.hint += (error.hint.empty() ? "the row has " : ", ") + column;
+  }
+  return error;
+}
+
 Result<Value> Task::text(const Field& field, const Value& document) const {
   if (field.function != nullptr) return field.function(document);
   if (field.spec.is_number_integer()) return field.spec;
@@ -68,7 +81,7 @@ Result<Value> Task::text(const Field& field, const Value& document) const {
                 python::to_repr(field.spec));
   const auto& source = field.spec.get_ref<const std::string&>();
   if (is_column(source)) return document.value(source, Value());
-  ANEMONE_TRY(std::string rendered, render_(source, document));
+  ANEMONE_TRY(std::string rendered, render("doc_to_text", source, document));
   if (config_.doc_to_choice.given() && python::is_ascii_digits(rendered))
     return python::literal_eval(rendered);
   return Value(std::move(rendered));
@@ -82,7 +95,7 @@ Result<Value> Task::target(const Field& field, const Value& document) const {
                 python::to_repr(field.spec));
   const auto& source = field.spec.get_ref<const std::string&>();
   if (is_column(source)) return document.value(source, Value());
-  ANEMONE_TRY(std::string rendered, render_(source, document));
+  ANEMONE_TRY(std::string rendered, render("doc_to_target", source, document));
   if (config_.doc_to_choice.given() && python::is_ascii_digits(rendered))
     return python::literal_eval(rendered);
   if (rendered.size() >= 2 && rendered.front() == '[' && rendered.back() == ']') {
@@ -101,7 +114,7 @@ Result<std::vector<std::string>> Task::choices(const Field& field, const Value& 
     if (is_column(source)) {
       list = document.value(source, Value());
     } else {
-      ANEMONE_TRY(const std::string rendered, render_(source, document));
+      ANEMONE_TRY(const std::string rendered, render("doc_to_choice", source, document));
       auto parsed = python::literal_eval(rendered);
       if (!parsed.ok()) return std::move(parsed).in("doc_to_choice").error();
       list = std::move(parsed).value();

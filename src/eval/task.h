@@ -50,6 +50,9 @@ class Task {
 
  private:
   bool is_column(const std::string& name) const;
+  /// `key`: of the task file, whose template `source` is.
+  Result<std::string> render(const char* key, const std::string& source,
+                             const Value& document) const;
   Status look_at_documents();
 
   TaskConfig config_;

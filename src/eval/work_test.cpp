@@ -61,7 +61,8 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
                    static_cast<double>(naive.prefixes.size()) / static_cast<double>(distinct));
 
   options.max_length = 256;
-  const auto counted = count_tokens(tokenizer, options, nullptr, [](LogLevel, std::string_view) {});
+  const auto counted =
+      count_tokens(tokenizer, options, 0, nullptr, [](LogLevel, std::string_view) {});
   ASSERT_TRUE(counted.ok()) << counted.error().to_string();
   EXPECT_EQ(counted->work.tokens_run, report->work.tokens_run);
   EXPECT_EQ(counted->work.tokens_logits_cache, distinct);
@@ -69,7 +70,7 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
   EXPECT_EQ(counted->most_generated, 0u);
   options.max_length = 0;
   EXPECT_EQ(
-      count_tokens(tokenizer, options, nullptr, [](LogLevel, std::string_view) {}).error().code,
+      count_tokens(tokenizer, options, 0, nullptr, [](LogLevel, std::string_view) {}).error().code,
       ErrorCode::invalid_argument);
 }
 

@@ -152,6 +152,17 @@ bool is_anemone(const fs::path& path) {
   return fs::exists(path / kAnemoneManifest, ignored) && !fs::exists(path / "meta.yaml", ignored);
 }
 
+std::string model_name_of(const fs::path& package) {
+  std::error_code code;
+  const fs::path whole = fs::weakly_canonical(package, code);
+  const fs::path folder = whole.parent_path();
+  if (!code && is_anemone(folder)) {
+    const auto manifest = read_anemone_manifest(folder);
+    if (manifest.ok() && manifest->model == whole.filename()) return folder.filename().string();
+  }
+  return package.stem().string();
+}
+
 OpenedModel open_anemone(const fs::path& path, const LanguageModel::Options& options) {
   std::error_code error;
   const fs::path folder = fs::canonical(path, error);

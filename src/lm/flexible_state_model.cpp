@@ -183,7 +183,7 @@ OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
   const package::Feature& mask = *function.find_input(interface.causal_mask);
   const package::Feature& ids = *function.find_input(interface.input_ids);
   ModelInfo info;
-  info.name = package.path.stem().string();
+  info.name = model_name_of(package.path);
   info.path = package.path;
   info.form = "stateful";
   info.numerics = options.runtime.numerics;

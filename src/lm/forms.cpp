@@ -87,7 +87,10 @@ OpenedModel LanguageModel::open(const fs::path& path, const Options& options) {
     if (is_anemone(path)) return open_anemone(path, options);
     if (!fs::exists(path / "meta.yaml", ignored)) {
       if (const fs::path package = package_inside(path); !package.empty())
-        return with_hint(fail(ErrorCode::not_found, "{}: no meta.yaml", path.string()),
+        return with_hint(fail(ErrorCode::not_found,
+                              "{}: there is neither anemone.json nor meta.yaml, which say how "
+                              "packages join",
+                              path.string()),
                          "give the package itself: " + package.string());
       return no_model(path);
     }

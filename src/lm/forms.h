@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "anemone/language_model.h"
 
@@ -15,6 +16,9 @@ OpenedModel open_anemll(const std::filesystem::path& path, const LanguageModel::
 
 /// A directory with anemone.json, which names the functions of each pass through the packages.
 bool is_anemone(const std::filesystem::path& path);
+/// What to call the model of one package: the name of the folder whose anemone.json says that the
+/// package is the model, as packages there have the same name in all of a layout; else its own.
+std::string model_name_of(const std::filesystem::path& package);
 OpenedModel open_anemone(const std::filesystem::path& path, const LanguageModel::Options& options);
 
 /// A directory with config.json and weights as Hugging Face saves them.

@@ -227,7 +227,7 @@ OpenedModel open_plain(std::shared_ptr<runtime::Model> model,
     return fail(ErrorCode::unsupported, "{}: input_ids allows no length",
                 package.path.filename().string());
   ModelInfo info;
-  info.name = package.path.stem().string();
+  info.name = model_name_of(package.path);
   info.path = package.path;
   info.form = "plain";
   info.numerics = options.runtime.numerics;

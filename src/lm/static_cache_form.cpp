@@ -68,7 +68,7 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
                   package.path.filename().string(), (*block)->rows(), columns);
 
   ModelInfo& info = parts.info;
-  info.name = package.path.stem().string();
+  info.name = model_name_of(package.path);
   info.path = package.path;
   info.form = "static-cache";
   info.context_length = columns;

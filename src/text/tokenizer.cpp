@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/sha256.h"
 #include "text/clean_up.h"
 #include "text/tokenizer_folder.h"
 #include "text/tokenizer_state.h"
@@ -39,8 +40,14 @@ Result<std::vector<AddedToken>> list_added_tokens(const BridgeTokenizer& bridge)
   return tokens;
 }
 
-Result<std::shared_ptr<const State>> make_state(std::string_view json, TokenizerConfig config) {
+/// `config_json`: the bytes of tokenizer_config.json.
+Result<std::shared_ptr<const State>> make_state(std::string_view json, std::string_view config_json,
+                                                TokenizerConfig config) {
   auto state = std::make_shared<State>();
+  Sha256 digest;
+  digest.update(json);
+  digest.update(config_json);
+  state->sha256 = digest.finish();
   ANEMONE_TRY(state->bridge, make_bridge(json));
   state->config = std::move(config);
   ANEMONE_TRY(state->added_tokens, list_added_tokens(state->bridge));
@@ -62,6 +69,10 @@ Result<std::shared_ptr<const State>> make_state(std::string_view json, Tokenizer
   state->stop_ids.erase(std::unique(state->stop_ids.begin(), state->stop_ids.end()),
                         state->stop_ids.end());
   return std::shared_ptr<const State>(std::move(state));
+}
+
+std::string_view text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
 /// Says of a file what the bridge says of its content, whose words are the tokenizers library's.
@@ -136,19 +147,21 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& model) {
     std::error_code ignored;
     if (!std::filesystem::exists(model, ignored))
       return fail(ErrorCode::not_found, "{} does not exist", model.string());
-    return with_hint(fail(ErrorCode::not_found, "{}: no such file", path.string()),
-                     "a model needs the tokenizer.json of its Hugging Face checkpoint beside it");
+    const std::filesystem::path named = model.has_filename() ? model : model.parent_path();
+    return with_hint(fail(ErrorCode::not_found, "{}: there is no tokenizer.json {} it",
+                          named.string(), directory == named ? "in" : "beside"),
+                     "a model needs the tokenizer.json of its Hugging Face checkpoint");
   }
   ANEMONE_TRY(auto config, read_tokenizer_config(directory));
-  const auto bytes = (*file)->bytes();
-  const std::string_view json(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  auto state = make_state(json, std::move(config));
+  const std::string_view json = text_of(**file);
+  const auto config_file = MappedFile::open(directory / "tokenizer_config.json");
+  auto state = make_state(json, config_file.ok() ? text_of(**config_file) : "", std::move(config));
   if (!state.ok()) return unreadable(std::move(state).error(), path);
   return Tokenizer(*std::move(state));
 }
 
 Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json) {
-  ANEMONE_TRY(auto state, make_state(tokenizer_json, {}));
+  ANEMONE_TRY(auto state, make_state(tokenizer_json, {}, {}));
   return Tokenizer(std::move(state));
 }
 
@@ -212,6 +225,7 @@ Result<std::string> Tokenizer::token(int32_t id) const {
 
 std::optional<int32_t> Tokenizer::find(std::string_view token) const { return state_->find(token); }
 size_t Tokenizer::vocab_size() const { return state_->vocab_size; }
+const std::string& Tokenizer::sha256() const { return state_->sha256; }
 const std::vector<AddedToken>& Tokenizer::added_tokens() const { return state_->added_tokens; }
 const SpecialTokens& Tokenizer::special_tokens() const { return state_->config.special_tokens; }
 const std::map<std::string, std::vector<std::string>, std::less<>>& Tokenizer::special_token_lists()

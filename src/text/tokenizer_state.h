@@ -15,6 +15,7 @@ struct Tokenizer::State {
   std::optional<int32_t> eos_id;
   std::optional<int32_t> pad_id;
   std::vector<int32_t> stop_ids;
+  std::string sha256;
 
   std::optional<int32_t> find(std::string_view token) const;
   std::optional<int32_t> id_of_role(std::string_view role) const;

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "anemone/text.h"
+#include "base/sha256.h"
 #include "support/golden.h"
 #include "support/scratch_folder.h"
 
@@ -49,6 +50,17 @@ void expect_decoded(const Tokenizer& tokenizer, const json& golden) {
     joined += *stream.finish();
     EXPECT_EQ(joined, expected) << golden["ids"];
   }
+}
+
+TEST(Tokenizer, TheDigestIsThatOfBothFiles) {
+  const test::ScratchFolder folder;
+  const auto embedded = test::source_folder() / "models/anemone-tiny";
+  std::filesystem::copy_file(embedded / "tokenizer.json", folder.path() / "tokenizer.json");
+  const std::string tokens = folder.read("tokenizer.json");
+  EXPECT_EQ(Tokenizer::load(folder.path())->sha256(), sha256(tokens));
+  EXPECT_EQ(Tokenizer::parse(tokens)->sha256(), sha256(tokens));
+  folder.write("tokenizer_config.json", "{}");
+  EXPECT_EQ(Tokenizer::load(folder.path())->sha256(), sha256(tokens + "{}"));
 }
 
 class HuggingFaceTokenizer : public testing::TestWithParam<const char*> {};
@@ -129,7 +141,8 @@ TEST(Tokenizer, NamesTheFileThatIsMissingOrBroken) {
   const test::ScratchFolder folder;
   const Error missing = Tokenizer::load(folder.path()).error();
   EXPECT_EQ(missing.code, ErrorCode::not_found);
-  EXPECT_THAT(missing.message, HasSubstr((folder.path() / "tokenizer.json").string()));
+  EXPECT_THAT(missing.message,
+              HasSubstr(folder.path().string() + ": there is no tokenizer.json in it"));
   EXPECT_THAT(missing.hint, HasSubstr("checkpoint"));
   const Error nowhere = Tokenizer::load(folder.path() / "none").error();
   EXPECT_EQ(nowhere.message, (folder.path() / "none").string() + " does not exist");
@@ -159,7 +172,7 @@ TEST(Tokenizer, AnAdapterWithoutOneHasThatOfItsBase) {
   for (const char* adapter : {"peft", "peft/", "bare"})
     EXPECT_TRUE(Tokenizer::load(folder.path() / adapter).ok()) << adapter;
   EXPECT_THAT(Tokenizer::load(folder.path() / "far").error().message,
-              HasSubstr((folder.path() / "far/tokenizer.json").string()));
+              HasSubstr((folder.path() / "far").string() + ": there is no tokenizer.json in it"));
 }
 
 TEST(Tokenizer, CleansUpDecodedTextOnlyWhenConfigured) {

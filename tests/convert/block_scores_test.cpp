@@ -78,6 +78,48 @@ class BlockScores : public ::testing::TestWithParam<runtime::Numerics> {
   std::vector<Question> questions_;
 };
 
+TEST_P(BlockScores, S0_36_S0_61_ThreadsAndHalvesOfARunChangeNoBit) {
+  std::vector<uint32_t> all(questions_.size());
+  std::iota(all.begin(), all.end(), 0u);
+  const auto expected = answers(all, Engine::kDefaultBudgetBytes);
+  for (const int threads : {1, 3}) {
+    lm::LanguageModel::Options options;
+    options.runtime.numerics = GetParam();
+    options.runtime.threads = threads;
+    auto model = lm::LanguageModel::open(model_->info().path, options);
+    ASSERT_TRUE(model.ok()) << model.error().to_string();
+    model_ = *std::move(model);
+    EXPECT_EQ(answers(all, Engine::kDefaultBudgetBytes), expected) << threads << " threads";
+  }
+  // A run that was ended in the middle and taken up again: each question once, by two engines.
+  std::shuffle(all.begin(), all.end(), std::mt19937(4));
+  const std::span<const uint32_t> asked(all);
+  const size_t middle = all.size() / 2;
+  const auto before = answers(asked.first(middle), Engine::kDefaultBudgetBytes);
+  const auto behind = answers(asked.subspan(middle), Engine::kDefaultBudgetBytes);
+  for (size_t i = 0; i < all.size(); ++i)
+    EXPECT_EQ((i < middle ? before : behind)[all[i]], expected[all[i]]) << all[i];
+}
+
+TEST_P(BlockScores, TokensAreCountedAsTheyRun) {
+  std::vector<uint32_t> all(questions_.size());
+  std::iota(all.begin(), all.end(), 0u);
+  std::vector<uint32_t> by_blocks;
+  std::vector<uint32_t> by_logits;
+  for (const uint32_t i : all)
+    (scores_by_blocks(questions_[i].continuation().size(), model_->info()) ? by_blocks : by_logits)
+        .push_back(i);
+  ASSERT_FALSE(by_blocks.empty());
+  ASSERT_FALSE(by_logits.empty());
+  uint64_t counted = TokenTree(questions_, by_logits).input_tokens();
+  for (const BlockGroup& group : block_groups(questions_, by_blocks))
+    counted += tokens_of(group, questions_);
+  EXPECT_GT(counted, TokenTree(questions_, all).input_tokens()) << "the two walks share nothing";
+  auto engine = Engine::create(*model_, codec_, Engine::kDefaultBudgetBytes);
+  ASSERT_TRUE(engine->run(questions_, all, [](size_t, Response&&) { return Status(); }).ok());
+  EXPECT_EQ(engine->tokens_run(), counted);
+}
+
 TEST_P(BlockScores, S0_36_S0_61_AnswersAreTheSameBitsByARuleOfTheQuestion) {
   std::vector<uint32_t> all(questions_.size());
   std::iota(all.begin(), all.end(), 0u);

@@ -68,6 +68,9 @@ TEST_F(ConvertedForms, S3_56_PlainIsOnePackageOrOneALength) {
   ASSERT_TRUE(test::converted(checkpoint(), package, {.layout = "plain", .lengths = {8}}));
   EXPECT_TRUE(fs::exists(package / "Manifest.json"));
   ASSERT_TRUE(test::converted(checkpoint(), out(), {.layout = "plain", .lengths = {8, 16}}));
+  const auto model = test::opened(out(), runtime::Numerics::fp32);
+  ASSERT_NE(model, nullptr);
+  EXPECT_EQ(model->info().name, out().filename());
   EXPECT_TRUE(fs::exists(out() / "model_seq8.mlpackage"));
   EXPECT_TRUE(fs::exists(out() / "model_seq16.mlpackage"));
   EXPECT_TRUE(fs::exists(out() / "tokenizer.json"));
@@ -86,6 +89,11 @@ TEST_F(ConvertedForms, S3_56_OnePackageTakesAllLengths) {
 
 TEST_F(ConvertedForms, StatefulIsFlexibleWithACacheInStates) {
   ASSERT_TRUE(test::converted(checkpoint(), out(), {.layout = "stateful", .context = 64}));
+  for (const fs::path& path : {out(), out() / "model.mlpackage"}) {
+    const auto model = test::opened(path, runtime::Numerics::fp32);
+    ASSERT_NE(model, nullptr);
+    EXPECT_EQ(model->info().name, out().filename()) << "all of this layout are model.mlpackage";
+  }
   const auto package = package::open(out() / "model.mlpackage");
   ASSERT_TRUE(package.ok()) << package.error().to_string();
   EXPECT_THAT(package::verify(*package), IsEmpty());

@@ -143,7 +143,7 @@ class CallsTest(ScriptCase):
         call, _ = self.one_call("run_ane_evaluations.sh", "--model", MODEL, "--sample-limit", "5")
         self.assertEqual(call[-2:], ["--limit", "5"])
 
-    def test_S0_30_help_and_unknown_flags(self):
+    def test_S0_17_S0_30_help_and_unknown_flags(self):
         for name in HARNESS + PLAIN:
             run = self.script(name, "--help")
             self.assertEqual(run.returncode, 0)
@@ -226,7 +226,7 @@ class RunsTest(ScriptCase):
             self.assertEqual(counts, {"original": 3, "effective": 2})
         self.assertEqual(results["config"]["fewshot_seed"], 123)
 
-    def test_every_script_gives_the_same_scores(self):
+    def test_S1_12_S1_23_S1_24_every_script_gives_the_same_scores(self):
         scores = set()
         for name in HARNESS + PLAIN:
             folder = re.sub(r"\W", "_", name)
@@ -255,7 +255,7 @@ class RunsTest(ScriptCase):
 
     def test_a_task_that_is_none_fails_with_the_programs_words(self):
         run = self.run_real("ane/run_serial_eval.sh", "--tasks", "no_such_task")
-        self.assertEqual(run.returncode, 1)
+        self.assertEqual(run.returncode, 2)
         self.assertIn("no_such_task", run.stderr)
 
 

@@ -89,6 +89,7 @@ class MergeTest : public testing::Test {
             {"failed", nullptr},
             {"anemone",
              {{"model_hash", "abc"},
+              {"tokenizer_sha256", "cba"},
               {"model", {{"path", "here"}}},
               {"work", work},
               {"tasks", {{"colours", task}}},
@@ -193,6 +194,9 @@ TEST_F(MergeTest, ShardsMustFitTogether) {
   other = shard_of({2, 2});
   other.results["anemone"]["model_hash"] = "def";
   EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("anemone.model_hash is \"def\""));
+  other = shard_of({2, 2});
+  other.results["anemone"]["tokenizer_sha256"] = "fed";
+  EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("anemone.tokenizer_sha256 is \"fed\""));
   other = shard_of({2, 2});
   other.tasks[0].selected.sha256 = sha256("other questions");
   EXPECT_THAT(refused({one, write(other, "c")}), HasSubstr("tasks.colours.questions"));

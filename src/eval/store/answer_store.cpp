@@ -7,7 +7,6 @@
 
 #include "anemone/version.h"
 #include "base/error.h"
-#include "base/sha256.h"
 #include "eval/python_format.h"
 #include "eval/value.h"
 
@@ -85,20 +84,14 @@ Result<int64_t> scope_id(Database& database, const std::string& scope) {
 }  // namespace
 
 std::string answer_scope(const lm::ModelInfo& model, const text::Tokenizer& tokenizer) {
-  Sha256 vocabulary;
-  for (size_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    const auto token = tokenizer.token(static_cast<int32_t>(id));
-    vocabulary.update(token.ok() ? *token : "");
-    vocabulary.update(std::string_view("\0", 1));
-  }
-  for (const int32_t id : tokenizer.stop_ids()) vocabulary.update(std::to_string(id) + " ");
   return python::dumps(Value{{"model_hash", model.hash},
                              {"form", model.form},
                              {"numerics", runtime::to_string(model.numerics)},
                              {"context_length", model.context_length},
                              {"prefill_block_tokens", model.prefill_block_tokens},
                              {"score_block_tokens", model.score_block_tokens},
-                             {"vocabulary_sha256", vocabulary.finish()},
+                             {"tokenizer_sha256", tokenizer.sha256()},
+                             {"stop_ids", tokenizer.stop_ids()},
                              {"anemone", version()},
                              {"answers", kAnswersVersion}});
 }

@@ -31,7 +31,7 @@ struct StoredAnswer {
 };
 
 /// Everything beside a question that decides its answer: the model's bytes, the arithmetic, the
-/// vocabulary, this program's version. As one line of JSON.
+/// tokenizer, this program's version. As one line of JSON.
 std::string answer_scope(const lm::ModelInfo& model, const text::Tokenizer& tokenizer);
 
 /// A file of answers, of which this object sees those of one scope. Not thread-safe.

@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "support/scratch_folder.h"
+#include "support/shared.h"
 
 namespace anemone::eval {
 namespace {
@@ -235,6 +236,27 @@ TEST_F(Store, HostileFilesAreRefusedOrSound) {
       }
     }
   }
+}
+
+TEST_F(Store, AnotherTokenizerOrModelIsAnotherScope) {
+  const fs::path embedded = test::source_folder() / "models/anemone-tiny";
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    fs::copy_file(embedded / file, folder_.path() / file);
+  const auto scope = [&](const lm::ModelInfo& model = {}) {
+    return answer_scope(model, *text::Tokenizer::load(folder_.path()));
+  };
+  const std::string before = scope();
+  EXPECT_EQ(scope(), before);
+  lm::ModelInfo model;
+  model.score_block_tokens = 64;
+  EXPECT_NE(scope(model), before);
+  // The tokens stay the same, what is made of them may not.
+  folder_.write("tokenizer_config.json", folder_.read("tokenizer_config.json") + "\n");
+  const std::string other_settings = scope();
+  EXPECT_NE(other_settings, before);
+  folder_.write("tokenizer.json", folder_.read("tokenizer.json") + "\n");
+  EXPECT_NE(scope(), before);
+  EXPECT_NE(scope(), other_settings);
 }
 
 // /dev/full refuses every write as a full disk does.
