@@ -4,6 +4,9 @@ no numbers, and without a part.
     made_up_scores_test.py ANEMONE MODEL
 """
 
+import csv
+import gzip
+import io
 import json
 import pathlib
 import shutil
@@ -42,11 +45,8 @@ class MadeUpScoresTest(unittest.TestCase):
         cls.folder = pathlib.Path(cls.scratch.name)
         tasks = cls.folder / "tasks"
         tasks.mkdir()
-        for name, (fields, _) in TASKS.items():
-            (tasks / f"{name}.yaml").write_text(
-                f"task: {name}\ndataset_path: json\ndataset_kwargs: {{data_files: things.jsonl}}\n"
-                f"test_split: train\n{fields}"
-            )
+        for name in TASKS:
+            cls.write_task(name)
         (tasks / "both.yaml").write_text(
             "group: both\ntask: [choices, more]\n"
             "aggregate_metric_list: [{metric: brier_score, weight_by_size: true}]\n"
@@ -61,6 +61,13 @@ class MadeUpScoresTest(unittest.TestCase):
         cls.scratch.cleanup()
 
     @classmethod
+    def write_task(cls, name):
+        (cls.folder / f"tasks/{name}.yaml").write_text(
+            f"task: {name}\ndataset_path: json\ndataset_kwargs: {{data_files: things.jsonl}}\n"
+            f"test_split: train\n{TASKS[name][0]}"
+        )
+
+    @classmethod
     def write_rows(cls, answers):
         rows = [
             {"thing": f"{('The cat', 'A house', 'My friend')[i % 3]} of year {i}", "colour": i % 3, "answer": answer}
@@ -69,9 +76,9 @@ class MadeUpScoresTest(unittest.TestCase):
         (cls.folder / "tasks/things.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     @classmethod
-    def evaluate(cls, model, *flags):
+    def evaluate(cls, model, *flags, tasks="both,words,pages,answers"):
         out = pathlib.Path(tempfile.mkdtemp(dir=cls.folder))
-        command = [ANEMONE, "eval", model, "--include-path", "tasks", "--tasks", "both,words,pages,answers",
+        command = [ANEMONE, "eval", model, "--include-path", "tasks", "--tasks", tasks,
                    "--bootstrap-iters", "10", "--log-samples", "--output-path", out, "--json", *flags]
         return out, subprocess.run(list(map(str, command)), cwd=cls.folder, capture_output=True, text=True)
 
@@ -151,17 +158,42 @@ class MadeUpScoresTest(unittest.TestCase):
         self.assertEqual(results["config"]["limit"], 2)
 
     def test_rows_that_are_cut_off_give_no_score_and_no_file(self):
-        rows = self.folder / "tasks/things.jsonl"
-        whole = rows.read_bytes()
-        try:
-            rows.write_bytes(whole[:-10])
-            out, run = self.evaluate(MODEL)
-        finally:
-            rows.write_bytes(whole)
-        self.assertEqual(run.returncode, 1)
-        self.assertEqual(run.stdout, "")
-        self.assertIn("things.jsonl", run.stderr)
-        self.assertEqual([path for path in out.rglob("*") if path.is_file()], [])
+        tasks = self.folder / "tasks"
+        rows = [json.loads(line) for line in (tasks / "things.jsonl").read_text().splitlines()]
+        table = io.StringIO()
+        writer = csv.DictWriter(table, ["thing", "colour", "answer"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"thing": row["thing"], "colour": row["colour"], "answer": "a b"} for row in rows)
+        lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        text = table.getvalue().encode()
+        last = text.rindex(b"\n", 0, -1) + 1  # where the last row starts
+        # Each form whole, and the places where it is cut: in a row, in a field, in the packed bytes, before their end mark.
+        forms = {
+            "things.jsonl": (lines, [len(lines) - 10, len(lines) // 2]),
+            "things.csv": (text, [last + 5]),
+            "things.tsv": (text.replace(b",", b"\t"), [last + 5]),
+            "things.jsonl.gz": (gzip.compress(lines), [-1, -8, -9, 40]),
+            "things.csv.gz": (gzip.compress(text), [-1, -8, -9, 40]),
+        }
+        fields, score = TASKS["choices"]
+        for name, (whole, cuts) in forms.items():
+            (tasks / "choices.yaml").write_text(
+                f"task: choices\ndataset_path: {'json' if '.jsonl' in name else 'csv'}\n"
+                f"dataset_kwargs: {{data_files: cut_{name}}}\ntest_split: train\n{fields}")
+            file = tasks / f"cut_{name}"
+            file.write_bytes(whole)
+            out, run = self.evaluate(MODEL, tasks="choices")
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertIsInstance(json.loads(run.stdout)["results"]["choices"][score], float)
+            for cut in cuts:
+                file.write_bytes(whole[:cut])
+                out, run = self.evaluate(MODEL, tasks="choices")
+                self.assertEqual(run.returncode, 1, f"{name} cut at {cut}: {run.stderr}")
+                self.assertEqual(run.stdout, "")
+                self.assertIn(file.name, run.stderr)
+                self.assertEqual([path for path in out.rglob("*") if path.is_file()], [])
+            file.unlink()
+        self.write_task("choices")
 
 
 if __name__ == "__main__":
