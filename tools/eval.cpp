@@ -113,7 +113,8 @@ Status evaluate(const EvalFlags& flags, const CommonFlags& common) {
   const bool kept = std::filesystem::exists(options.answers, code);
   if (!report.ok()) {
     Error error = std::move(report).error();
-    if (kept && error.hint.empty()) error.hint = kGoOn;
+    const bool was_running = error.code == ErrorCode::interrupted || error.code == ErrorCode::io;
+    if (kept && was_running && error.hint.empty()) error.hint = kGoOn;
     return error;
   }
   auto status = publish(*report, flags.output_path, common);
