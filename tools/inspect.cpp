@@ -213,11 +213,6 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   std::vector<fs::path> parts;
   if (fs::exists(path / "anemone.json", ignored) && !fs::exists(path / "meta.yaml", ignored)) {
     parts = packages_in(path);
-    if (parts.empty())
-      return Error{ErrorCode::not_found,
-                   path.string() + ": none of the packages that anemone.json names is there",
-                   {},
-                   "convert the model again"};
     findings.json["form"] = "anemone";
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
     if (!flags.report.verify) find_missing(path, parts, findings);
