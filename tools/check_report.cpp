@@ -26,7 +26,8 @@ std::string summary(const ane::CheckReport& report) {
 
 bool same_line(const ane::Finding& a, const ane::Finding& b) {
   return a.rule == b.rule && a.severity == b.severity && a.artifact == b.artifact &&
-         a.package == b.package && a.function == b.function && a.chips == b.chips;
+         a.package == b.package && a.function == b.function && a.chips == b.chips &&
+         (!a.operation_type.empty() || a.operand == b.operand);
 }
 
 std::string chips_text(const std::vector<std::string_view>& chips) {

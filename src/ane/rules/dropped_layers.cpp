@@ -21,6 +21,13 @@ struct Rows {
 /// By function name and state, over all chunks. The caches of layers share the first axis.
 using Caches = std::map<std::pair<std::string, std::string>, Rows>;
 
+/// A package that takes token ids is a whole model; one that takes hidden values is a part of one.
+bool takes_tokens(const FunctionView& function) {
+  return std::ranges::any_of(function.function().inputs, [](const mil::NamedType& input) {
+    return is_integer(input.type.tensor.dtype) && input.type.tensor.shape.rank() == 2;
+  });
+}
+
 void note_writes(const FunctionView& function, Caches& caches) {
   for (const mil::NamedType& input : function.function().inputs)
     if (input.type.kind == mil::ValueType::Kind::state && input.type.tensor.shape.rank() >= 4 &&
@@ -44,7 +51,8 @@ void note_writes(const FunctionView& function, Caches& caches) {
 void judge_caches(const ModelView& model, Findings& findings) {
   Caches caches;
   for (const auto& package : model.packages)
-    for (const FunctionView& function : package->functions) note_writes(function, caches);
+    for (const FunctionView& function : package->functions)
+      if (!model.chunks.empty() || takes_tokens(function)) note_writes(function, caches);
   for (const auto& [key, rows] : caches) {
     const auto written = std::ranges::count(rows.written, true);
     if (!rows.known || written == 0 || static_cast<size_t>(written) == rows.written.size())
