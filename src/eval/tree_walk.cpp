@@ -119,7 +119,7 @@ bool TreeWalk::cut_to_blocks(const Lane& lane, Lane::Piece& piece) const {
 Status TreeWalk::run_together(std::vector<Step>& steps) {
   size_t rows = 0;
   for (const Step& step : steps) rows += step.piece.rows ? step.piece.count : 0;
-  rows_.resize(rows * vocabulary_);
+  if (rows_.size() < rows * vocabulary_) rows_.resize(rows * vocabulary_);
   extensions_.clear();
   size_t row = 0;
   for (const auto& [lane, piece] : steps) {
@@ -195,12 +195,13 @@ Response TreeWalk::generated(Lane& lane, uint32_t node, const Result<int32_t>& f
     ANEMONE_RETURN_IF_ERROR(lane.path().move_to(lane.tokens().first(end)));
     const auto most = static_cast<size_t>(options.most_tokens);
     if (!schedule_.is_leaf(node) && !lane.path().forgets_at(end + most)) lane.path().keep();
-    rows_.resize(vocabulary_);
+    if (rows_.size() < vocabulary_) rows_.resize(vocabulary_);
+    const auto row = std::span(rows_).first(vocabulary_);
     uint64_t count = 0;
     return generate_until(options, codec_, *first, [&](int32_t token) -> Result<int32_t> {
       ANEMONE_RETURN_IF_ERROR(progress_.tell(++count));
-      ANEMONE_RETURN_IF_ERROR(lane.path().extend(std::span(&token, 1), lm::Rows::last, rows_));
-      return lm::best_token(rows_);
+      ANEMONE_RETURN_IF_ERROR(lane.path().extend(std::span(&token, 1), lm::Rows::last, row));
+      return lm::best_token(row);
     });
   };
   auto text = generate();

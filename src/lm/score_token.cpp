@@ -5,17 +5,36 @@
 #include "anemone/language_model.h"
 #include "base/error.h"
 #include "lm/token_check.h"
+#include "runtime/score_row.h"
 
 namespace anemone::lm {
 
-Result<int32_t> best_token(std::span<const float> logits) {
-  size_t best = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i]))
-      return fail(ErrorCode::out_of_range, "the model's logit of token {} is not a number", i);
-    if (logits[i] > logits[best]) best = i;
+namespace {
+
+/// Compilers make one comparison of as many.
+constexpr size_t kCompared = 64;
+
+size_t first_place(std::span<const float> row, float value) {
+  size_t first = 0;
+  for (; first + kCompared <= row.size(); first += kCompared) {
+    uint32_t found = 0;
+    for (size_t i = 0; i < kCompared; ++i) found |= row[first + i] == value ? 1u : 0u;
+    if (found != 0) break;
   }
-  return static_cast<int32_t>(best);
+  while (first < row.size() && row[first] != value) ++first;
+  return first;
+}
+
+}  // namespace
+
+Result<int32_t> best_token(std::span<const float> logits) {
+  const float highest = runtime::highest_of(logits);
+  if (std::isnan(highest)) {
+    const auto first = std::ranges::find_if(logits, [](float logit) { return std::isnan(logit); });
+    return fail(ErrorCode::out_of_range, "the model's logit of token {} is not a number",
+                first - logits.begin());
+  }
+  return logits.empty() ? 0 : static_cast<int32_t>(first_place(logits, highest));
 }
 
 Result<TokenScore> score_token(std::span<const float> logits, int32_t token) {
@@ -26,8 +45,7 @@ Result<TokenScore> score_token(std::span<const float> logits, int32_t token) {
   if (std::isinf(highest))
     return fail(ErrorCode::out_of_range, "the model's logits are infinite, first at token {}",
                 best);
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
+  const double sum = runtime::sum_of_powers(logits, highest);
   const auto at = static_cast<size_t>(token);
   const double log_probability = static_cast<double>(logits[at]) - highest - std::log(sum);
   if (!std::isfinite(log_probability))

@@ -21,6 +21,19 @@ TEST(ScoreToken, SumsInDouble) {
   EXPECT_NEAR(score_token(logits, 12)->log_probability, -16 * std::log(2.0), 1e-12);
 }
 
+/// Against the standard library, over all that a logit may lie below the highest.
+TEST(ScoreToken, PowersHaveTheErrorOfDouble) {
+  for (double step = 1e-7; step < 1; step *= 3) {
+    std::vector<float> logits = {3.0f};
+    for (int i = 0; i < 1000; ++i)
+      logits.push_back(static_cast<float>(3.0 - i * step - i * i * step / 100));
+    double sum = 0;
+    for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - 3.0);
+    const double expected = static_cast<double>(logits[500]) - 3.0 - std::log(sum);
+    EXPECT_NEAR(score_token(logits, 500)->log_probability, expected, 1e-14 * (1 - expected));
+  }
+}
+
 TEST(ScoreToken, NumbersThatGiveNoProbabilityAreErrors) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();

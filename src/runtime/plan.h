@@ -11,6 +11,7 @@
 #include "mil/op.h"
 #include "runtime/binding.h"
 #include "runtime/constant.h"
+#include "runtime/slice_writer.h"
 
 namespace anemone::runtime {
 
@@ -79,6 +80,7 @@ struct Step {
   uint64_t copy_offset_bytes = 0;          ///< copy: where in operand 0.
   std::optional<Repeat> repeat;
   std::shared_ptr<const Attention> attention;  ///< does the work of all its operations.
+  std::unique_ptr<const SliceWriter> slice;    ///< update: of a slice without strides.
   std::unique_ptr<Binding> binding;
   uint64_t scratch_offset_bytes = 0;
 };

@@ -27,6 +27,7 @@ Tensor view(const PlanValue& value, std::span<const std::byte> bytes) {
 
 /// `rows`: of the state that the target is.
 Status update(const Step& step, const mil::Operands& operands, Tensor& target, StateRows* rows) {
+  if (step.slice != nullptr && step.slice->write(operands, target, rows)) return {};
   const Arguments arguments(*step.op, operands);
   static const mil::SliceParameters kParameters = {
       arguments.index("begin"),      arguments.index("end"),      arguments.index("stride"),
@@ -112,6 +113,20 @@ PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, ThreadPool& pool,
     state_rows_.push_back(rank < 2 ? StateRows() : StateRows{shape[rank - 2], shape[rank - 1], 0});
   }
   for (const Step& step : plan_->steps) prepare(step);
+  forget_unused_views();
+}
+
+/// Binding a state takes a while for every value that is its bytes.
+void PlanRunner::forget_unused_views() {
+  std::vector<bool> used(tensors_.size(), false);
+  for (const ValueId id : plan_->states) used[index(id)] = true;
+  for (const ValueId id : plan_->outputs) used[index(id)] = true;
+  for (const Shown& one : plan_->shown) used[index(one.value)] = true;
+  for (const Step& step : plan_->steps) {
+    for (const ValueId id : step.operands) used[index(id)] = true;
+    for (size_t i = 0; i < step.output_count; ++i) used[index(step.first_output) + i] = true;
+  }
+  std::erase_if(state_views_, [&](ValueId id) { return !used[index(id)]; });
 }
 
 Tensor* PlanRunner::input(std::string_view name) {

@@ -48,6 +48,7 @@ class PlanRunner final : public Runner {
   static size_t index(ValueId id) { return static_cast<size_t>(id); }
 
   void place(size_t id);
+  void forget_unused_views();
   /// In the arena.
   uint64_t place_of(const PlanValue& value) const;
   uint64_t scratch_of(const Step& step) const;

@@ -479,6 +479,16 @@ class Planner {
     return {};
   }
 
+  void plan_slice(Step& step) {
+    std::vector<mil::Operand> operands;
+    for (const ValueId id : step.operands) operands.push_back(operand_of(id));
+    const mil::Operands inputs(operands, step.offsets, plan_->opset);
+    const Arguments arguments(*step.op, inputs);
+    step.slice = SliceWriter::make(*step.op, inputs,
+                                   value(step.operands[arguments.flat("update")]).storage_dtype,
+                                   value(step.first_output).storage_dtype);
+  }
+
   Status emit_run(Step& step) {
     if (step.attention) {
       bind_attention(step);
@@ -498,6 +508,7 @@ class Planner {
         bind(*fast, step);
       }
     }
+    if (step.kind == StepKind::update) plan_slice(step);
     ANEMONE_RETURN_IF_ERROR(choose(*step.operation, step.binding ? step.binding->name()
                                                     : step.kind == StepKind::update
                                                         ? std::string("in place")

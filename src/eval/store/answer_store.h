@@ -19,7 +19,7 @@
 namespace anemone::eval {
 
 /// Of the meaning of keys and values; answers under another version are not found.
-inline constexpr int kAnswersVersion = 2;
+inline constexpr int kAnswersVersion = 3;
 
 /// An answer to one question. Failures are not kept: they are asked again.
 struct StoredAnswer {

@@ -37,10 +37,14 @@ struct RowwiseKernels {
   /// nothing.
   using AttentionFunction = void (*)(const AttentionRow& row) noexcept;
   using ReduceFunction = float (*)(const void* x, int64_t count) noexcept;
+  /// The sum of e to the x[k] - highest, all of them 0 or less, in double with an error of some
+  /// units in the last place; what is below -700 counts as that.
+  using PowersFunction = double (*)(const float* x, int64_t count, double highest) noexcept;
   SoftmaxFunction softmax[2];
   LayerNormFunction layer_norm[2];
   AttentionFunction attention[2];
   ReduceFunction reduce[kReductionCount][2];
+  PowersFunction sum_powers;
 };
 
 }  // namespace anemone::kernels

@@ -223,6 +223,51 @@ float reduce(const void* from, int64_t count) noexcept {
   if constexpr (kReduction == Reduction::minimum) return reduce_row<Minimum>(x, count, same);
 }
 
+/// Plain arithmetic, of which compilers make vectors.
+inline double power_of_e(double x) {
+  constexpr double kLog2E = 0x1.71547652b82fep+0;
+  constexpr double kLn2High = 0x1.62e42fefa38p-1;  // times a small integer it is exact
+  constexpr double kLn2Low = 0x1.ef35793c7673p-45;
+  constexpr double kToInteger = 0x1.8p52;  // the last bits of such a sum are the integer
+  x = x < -700.0 ? -700.0 : x;
+  const double shifted = x * kLog2E + kToInteger;
+  const double n = shifted - kToInteger;
+  const double r = (x - n * kLn2High) - n * kLn2Low;
+  double sum = 1.0 / 6227020800.0;
+  sum = sum * r + 1.0 / 479001600.0;
+  sum = sum * r + 1.0 / 39916800.0;
+  sum = sum * r + 1.0 / 3628800.0;
+  sum = sum * r + 1.0 / 362880.0;
+  sum = sum * r + 1.0 / 40320.0;
+  sum = sum * r + 1.0 / 5040.0;
+  sum = sum * r + 1.0 / 720.0;
+  sum = sum * r + 1.0 / 120.0;
+  sum = sum * r + 1.0 / 24.0;
+  sum = sum * r + 1.0 / 6.0;
+  sum = sum * r + 0.5;
+  sum = sum * r + 1.0;
+  sum = sum * r + 1.0;
+  uint64_t bits;
+  std::memcpy(&bits, &shifted, sizeof bits);
+  bits = (bits + 1023) << 52;
+  double power;
+  std::memcpy(&power, &bits, sizeof power);
+  return sum * power;
+}
+
+double sum_powers(const float* x, int64_t count, double highest) noexcept {
+  double sums[kLanes] = {};
+  int64_t k = 0;
+  for (; k + kLanes <= count; k += kLanes)
+    for (int64_t j = 0; j < kLanes; ++j)
+      sums[j] += power_of_e(static_cast<double>(x[k + j]) - highest);
+  for (int64_t j = 0; k + j < count; ++j)
+    sums[j] += power_of_e(static_cast<double>(x[k + j]) - highest);
+  double sum = 0;
+  for (const double part : sums) sum += part;
+  return sum;
+}
+
 #define ANEMONE_REDUCE(name) \
   { reduce<Reduction::name, uint16_t>, reduce<Reduction::name, float> }
 constexpr anemone::kernels::RowwiseKernels kRowwise{
@@ -231,6 +276,7 @@ constexpr anemone::kernels::RowwiseKernels kRowwise{
     .attention = {attention<uint16_t>, attention<float>},
     .reduce = {ANEMONE_REDUCE(sum), ANEMONE_REDUCE(sum_square), ANEMONE_REDUCE(maximum),
                ANEMONE_REDUCE(minimum)},
+    .sum_powers = sum_powers,
 };
 #undef ANEMONE_REDUCE
 

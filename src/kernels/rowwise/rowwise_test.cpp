@@ -199,6 +199,26 @@ TEST(RowwiseKernels, AttentionThatSeesNoNumberIsNone) {
   }
 }
 
+/// From the highest down to where powers are too small to count. A power has up to 8 units, the sum
+/// half of one for each of the additions, 16 ways of n / 16 terms and then 16.
+TEST(RowwiseKernels, PowersHaveTheErrorOfDoubleAndTheSameBits) {
+  for (const int64_t count : kLengths)
+    for (const double step : {1e-6, 1e-3, 0.3, 2.0, 11.0}) {
+      std::vector<float> x;
+      for (int64_t i = 0; i < count; ++i)
+        x.push_back(static_cast<float>(4.5 - static_cast<double>(i * 37 % 61) * step));
+      long double expected = 0;
+      for (const float value : x) expected += std::exp(static_cast<long double>(value) - 4.5L);
+      const double scalar = kernel_sets()[0].rowwise->sum_powers(x.data(), count, 4.5);
+      const double bound = 0x1p-53 * (16 + static_cast<double>(count) / 16 + 16);
+      EXPECT_NEAR(static_cast<double>(scalar / expected), 1, bound) << count << " " << step;
+      for (const KernelSet& set : kernel_sets())
+        EXPECT_EQ(set.rowwise->sum_powers(x.data(), count, 4.5), scalar) << set.isa;
+    }
+  const std::vector<float> hidden = {0.0f, -INFINITY, -INFINITY};
+  EXPECT_EQ(kernel_sets().back().rowwise->sum_powers(hidden.data(), 3, 0.0), 1.0);
+}
+
 TEST(RowwiseKernels, LayerNormIsWithinItsBound) {
   for (const KernelSet& set : kernel_sets())
     for (const int64_t count : kLengths) {

@@ -30,7 +30,8 @@ struct Part {
   const std::byte* mask = nullptr;
   const std::byte* values = nullptr;
   std::byte* out = nullptr;
-  int64_t used = 0;  ///< keys and values; all others are zeros.
+  int64_t used = 0;       ///< keys and values; all others are zeros.
+  float hidden_mask = 0;  ///< the largest behind those, where one row of the mask is for all.
 };
 
 /// Neighbouring matrices with the same keys and values, whose queries follow each other, are one
@@ -138,13 +139,25 @@ class AttentionBinding final : public Binding {
   Part part_of(std::span<const mil::Operand> operands, std::span<Tensor> outputs,
                std::span<const StateRows* const> state_rows) const {
     const auto bytes = [&](size_t operand) { return operands[operand].value->bytes().data(); };
-    return {bytes(Attention::kQuery),
-            bytes(Attention::kKeys),
-            bytes(Attention::kMask),
-            bytes(Attention::kValues),
-            outputs[0].mutable_bytes().data(),
-            std::max(used(state_rows[Attention::kKeys], a_.depth),
-                     used(state_rows[Attention::kValues], a_.width))};
+    Part part{bytes(Attention::kQuery),
+              bytes(Attention::kKeys),
+              bytes(Attention::kMask),
+              bytes(Attention::kValues),
+              outputs[0].mutable_bytes().data(),
+              std::max(used(state_rows[Attention::kKeys], a_.depth),
+                       used(state_rows[Attention::kValues], a_.width))};
+    if (has_one_mask()) part.hidden_mask = hidden_mask(part, part.mask);
+    return part;
+  }
+
+  bool has_one_mask() const { return a_.rows == 1 || a_.mask_row_stride == 0; }
+
+  /// The largest number of a row of the mask for keys that are zeros.
+  float hidden_mask(const Part& part, const std::byte* mask) const {
+    const int64_t known = std::min(whole_panels(part.used), a_.keys);
+    return kernels_.rowwise
+        ->reduce[static_cast<size_t>(kernels::Reduction::maximum)][storage_index(types_.mask)](
+            mask + known * size_of(types_.mask), a_.keys - known);
   }
 
   /// Lanes with the same cache, in as few products as scratch allows.
@@ -253,14 +266,10 @@ class AttentionBinding final : public Binding {
   /// Makes weights of scores.
   void weigh(const Part& part, int64_t row, int64_t end, const float* query, float* scores) const {
     const std::byte* mask = part.mask + row % a_.rows * a_.mask_row_stride * size_of(types_.mask);
-    const int64_t known = std::min(whole_panels(part.used), a_.keys);
-    const size_t storage = storage_index(types_.mask);
-    const auto highest =
-        kernels_.rowwise->reduce[static_cast<size_t>(kernels::Reduction::maximum)][storage];
-    kernels_.rowwise->attention[storage](
+    kernels_.rowwise->attention[storage_index(types_.mask)](
         {.row = scores,
          .mask = mask,
-         .rest_mask = highest(mask + known * size_of(types_.mask), a_.keys - known),
+         .rest_mask = has_one_mask() ? part.hidden_mask : hidden_mask(part, mask),
          .unused = all_finite(query, a_.depth) ? 0.0f : std::numeric_limits<float>::quiet_NaN(),
          .scale = a_.scale.value_or(1.0f),
          .scales = a_.scale.has_value(),
