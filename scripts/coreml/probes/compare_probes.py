@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Holds a Core ML model, or a dump of its values, against PyTorch's.
+
+    python -m coreml.probes.compare_probes --pt X.pt --ml Y.mlpackage [--rel_err_tol 0.02] [--mse_tol 1e-3]
+
+Run from the folder scripts, or as a file. Either side is a checkpoint, a package, a model directory, or values in an
+.npz or .pt file. Calls `anemone probe ML --reference PT --json`, prints a line for each point and writes results.json:
+points that passed, failed, and that only one side has (skipped). Exits with 1 when a point failed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
+
+from anemone_call import fail, program  # noqa: E402
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pt", required=True, metavar="PATH", help="the reference")
+    parser.add_argument("--ml", required=True, metavar="PATH", help="the Core ML side")
+    parser.add_argument("--onnx", metavar="PATH", help="refused: ONNX is not read")
+    parser.add_argument("--seq", type=int, default=128, metavar="N", help="most tokens, where no dump says them (128)")
+    parser.add_argument("--dmodel", type=int, help="taken and not needed: models say their own width")
+    parser.add_argument("--rel_err_tol", "--rel-err-tol", type=float, default=0.02)
+    parser.add_argument("--mse_tol", "--mse-tol", type=float, default=1e-3)
+    parser.add_argument("--out", default="results.json", metavar="FILE")
+    flags = parser.parse_args()
+    if flags.onnx:
+        fail("--onnx: ONNX is not read; give the checkpoint or a dump as --pt")
+    call = [program(), "probe", flags.ml, "--reference", flags.pt, "--tokens", str(flags.seq)]
+    call += ["--relative", repr(flags.rel_err_tol), "--mse", repr(flags.mse_tol), "--json"]
+    done = subprocess.run(call, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        return done.returncode if done.returncode > 0 else 128 - done.returncode
+    report = json.loads(done.stdout)
+    number = lambda value: "n/a" if value is None else f"{value:.3g}"  # noqa: E731
+    for point in report["points"]:
+        verdict = "FAILED" if point["over_tolerance"] else "passed"
+        print(verdict, point["name"], "relative", number(point["relative_error"]), "mse", number(point["mse"]))
+    for line in report["not_compared"]:
+        print("skipped", line)
+    failed = sum(point["over_tolerance"] for point in report["points"])
+    counts = {
+        "passed": len(report["points"]) - failed,
+        "skipped": len(report["not_compared"]),
+        "failed": failed,
+    }
+    counts["total"] = sum(counts.values())
+    Path(flags.out).write_text(json.dumps(counts, indent=2) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

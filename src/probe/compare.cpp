@@ -1,0 +1,203 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "anemone/probe.h"
+#include "base/error.h"
+#include "probe/difference.h"
+#include "probe/point_names.h"
+
+namespace anemone::probe {
+namespace {
+
+/// Errors below this are what one rounding to fp16 makes, a few times over; growth is not measured
+/// from less.
+constexpr double kRounding = 1e-3;
+/// A point stands out when its error grew this many times more than is usual for its kind, and is
+/// at least `kLeast`.
+constexpr double kUsualTimes = 4;
+constexpr double kLeast = 5e-3;
+
+bool ends_branch(std::string_view part) { return part == "attention.out" || part == "mlp.down"; }
+bool is_stream(std::string_view name, const PointName& split) {
+  return name == "embedding" || (split.layer && (split.part.empty() || split.part == "attention"));
+}
+
+std::string listed(const Trace& trace) {
+  constexpr size_t kShown = 5;
+  std::string text;
+  for (size_t i = 0; i < trace.points.size() && i < kShown; ++i)
+    text += (i > 0 ? ", " : "") + trace.points[i].name;
+  if (trace.points.size() > kShown)
+    text += fmt::format(" and {} more", trace.points.size() - kShown);
+  return text.empty() ? "nothing" : text;
+}
+
+/// model . reference / reference . reference
+double ratio_of(const Tensor& reference, const Tensor& model) {
+  const auto r = reference.values<float>();
+  const auto m = model.values<float>();
+  double rm = 0;
+  double rr = 0;
+  for (size_t i = 0; i < r.size(); ++i) {
+    rm += static_cast<double>(r[i]) * static_cast<double>(m[i]);
+    rr += static_cast<double>(r[i]) * static_cast<double>(r[i]);
+  }
+  return rr > 0 ? rm / rr : 1;
+}
+
+/// The power of two that the model's stream is multiplied by from the embedding on; 1 when its
+/// values there are no such multiple of the reference's.
+double stream_scale(const Trace& reference, const Trace& model) {
+  constexpr double kNear = 0.02;
+  const Tensor* const r = reference.find("embedding");
+  const Tensor* const m = model.find("embedding");
+  if (r == nullptr || m == nullptr || r->shape() != m->shape()) return 1;
+  const double ratio = ratio_of(*r, *m);
+  if (!(ratio > 0) || !std::isfinite(ratio)) return 1;
+  const double power = std::exp2(std::round(std::log2(ratio)));
+  return std::fabs(ratio / power - 1) < kNear ? power : 1;
+}
+
+/// What the products of a branch make may carry the scale of the stream or not.
+double scale_at(std::string_view name, double stream, const Tensor& reference,
+                const Tensor& model) {
+  if (stream == 1) return 1;
+  const PointName split = split_point(name);
+  if (is_stream(name, split)) return stream;
+  if (!ends_branch(split.part)) return 1;
+  const double ratio = std::log2(std::fabs(ratio_of(reference, model)));
+  return std::fabs(ratio - std::log2(stream)) < std::fabs(ratio) ? stream : 1;
+}
+
+/// Fills `growth`: what each point is made of comes before it.
+void measure_growth(std::vector<PointError>& points) {
+  double stream = 0;
+  double branch = 0;  // what the products of the branch read
+  double inner = 0;   // the worst of their results
+  const auto growth = [](double own, double before) { return own / std::max(before, kRounding); };
+  for (PointError& point : points) {
+    const PointName split = split_point(point.name);
+    const double own = point.relative_l2;
+    if (is_stream(point.name, split)) {
+      if (point.name == "embedding") point.growth = growth(own, 0);
+      stream = branch = own;
+      inner = 0;
+    } else if (split.part.ends_with(".norm") || point.name == "final_norm") {
+      point.growth = growth(own, stream);
+      branch = own;
+      inner = 0;
+    } else if (ends_branch(split.part)) {
+      point.growth = growth(own, inner > 0 ? inner : branch);
+    } else if (split.layer || point.name == "logits") {
+      point.growth = growth(own, branch);
+      inner = std::max(inner, own);
+    }
+  }
+}
+
+void mark_outliers(std::vector<PointError>& points) {
+  for (PointError& point : points) {
+    if (!point.growth || !(point.relative_l2 >= kLeast)) continue;
+    const std::string part = split_point(point.name).part;
+    std::vector<double> usual;
+    for (const PointError& other : points)
+      if (other.growth && &other != &point && split_point(other.name).part == part)
+        usual.push_back(*other.growth);
+    double median = 1;
+    if (!usual.empty()) {
+      const auto middle = usual.begin() + static_cast<std::ptrdiff_t>(usual.size() / 2);
+      std::ranges::nth_element(usual, middle);
+      median = std::max(1.0, *middle);
+    }
+    point.stands_out = *point.growth > kUsualTimes * median;
+  }
+}
+
+/// log p of every token.
+std::vector<double> log_softmax(std::span<const float> logits) {
+  double highest = -std::numeric_limits<double>::infinity();
+  for (const float logit : logits) highest = std::max(highest, static_cast<double>(logit));
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
+  std::vector<double> result;
+  result.reserve(logits.size());
+  for (const float logit : logits)
+    result.push_back(static_cast<double>(logit) - highest - std::log(sum));
+  return result;
+}
+
+void compare_logits(const Tensor& reference, const Tensor& model, Report& report) {
+  const auto vocab = static_cast<size_t>(reference.shape()[1]);
+  const auto rows = static_cast<size_t>(reference.shape()[0]);
+  double agreeing = 0;
+  double divergence = 0;
+  for (size_t row = 0; row < rows; ++row) {
+    const auto r = reference.values<float>().subspan(row * vocab, vocab);
+    const auto m = model.values<float>().subspan(row * vocab, vocab);
+    agreeing += std::ranges::max_element(r) - r.begin() == std::ranges::max_element(m) - m.begin();
+    const auto p = log_softmax(r);
+    const auto q = log_softmax(m);
+    for (size_t i = 0; i < vocab; ++i)
+      if (const double share = std::exp(p[i]); share > 0) divergence += share * (p[i] - q[i]);
+  }
+  report.top1_agreement = agreeing / static_cast<double>(rows);
+  report.kl_divergence = divergence / static_cast<double>(rows);
+}
+
+template <typename Test>
+std::optional<size_t> first(const std::vector<PointError>& points, const Test& test) {
+  const auto found = std::ranges::find_if(points, test);
+  if (found == points.end()) return {};
+  return static_cast<size_t>(found - points.begin());
+}
+
+}  // namespace
+
+Result<Report> compare(const Trace& reference, const Trace& model, const Tolerance& tolerance) {
+  if (!reference.ids.empty() && !model.ids.empty() && reference.ids != model.ids)
+    return fail(ErrorCode::mismatch, "the reference is of {} other token ids than the model's {}",
+                reference.ids.size(), model.ids.size());
+  Report report;
+  report.stream_scale = stream_scale(reference, model);
+  for (const NamedTensor& point : reference.points) {
+    const Tensor* const own = model.find(point.name);
+    if (own == nullptr) {
+      report.skipped.push_back(point.name + ": only the reference has it");
+      continue;
+    }
+    if (own->shape() != point.tensor.shape() || own->element_count() == 0) {
+      report.skipped.push_back(fmt::format("{}: {} in the reference, {} in the model", point.name,
+                                           point.tensor.shape().to_string(),
+                                           own->shape().to_string()));
+      continue;
+    }
+    const double scale = scale_at(point.name, report.stream_scale, point.tensor, *own);
+    PointError error =
+        difference(point.tensor.values<float>(), own->values<float>(), scale, tolerance);
+    error.name = point.name;
+    error.rows = own->shape()[0];
+    error.channels = own->shape()[1];
+    report.points.push_back(std::move(error));
+    if (point.name == "logits") compare_logits(point.tensor, *own, report);
+  }
+  for (const NamedTensor& point : model.points)
+    if (reference.find(point.name) == nullptr)
+      report.skipped.push_back(point.name + ": only the model has it");
+  if (report.points.empty())
+    return with_hint(
+        fail(ErrorCode::mismatch, "no point in common: the reference has {}, the model {}",
+             listed(reference), listed(model)),
+        "names of a dump are those of points, or are mapped to them");
+  std::ranges::stable_sort(report.points, comes_before, &PointError::name);
+  measure_growth(report.points);
+  mark_outliers(report.points);
+  report.first_over = first(report.points, [](const PointError& point) { return point.over; });
+  report.first_different =
+      first(report.points, [](const PointError& point) { return point.max_abs > 0; });
+  report.first_standing_out =
+      first(report.points, [](const PointError& point) { return point.stands_out; });
+  return report;
+}
+
+}  // namespace anemone::probe

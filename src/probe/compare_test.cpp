@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "anemone/probe.h"
+
+namespace anemone::probe {
+namespace {
+
+Tensor rows(std::vector<float> values, int64_t channels) {
+  const auto count = static_cast<int64_t>(values.size());
+  return Tensor::from_values(DType::fp32, {count / channels, channels},
+                             std::span<const float>(values));
+}
+
+Report compared(const Trace& reference, const Trace& model, const Tolerance& tolerance = {}) {
+  auto report = compare(reference, model, tolerance);
+  EXPECT_TRUE(report.ok()) << report.error().to_string();
+  return report.ok() ? *std::move(report) : Report{};
+}
+
+TEST(Compare, S4_34_ErrorsAreThoseOfTheirDefinitions) {
+  const Report report = compared({{}, {{"layer.0", rows({3, 4, 0, -5}, 2)}}},
+                                 {{}, {{"layer.0", rows({3, 4.2F, 0, -4.6F}, 2)}}});
+  const PointError& error = report.points.at(0);
+  EXPECT_NEAR(error.max_abs, 0.4, 1e-6);
+  EXPECT_NEAR(error.mean_abs, 0.15, 1e-6);
+  EXPECT_NEAR(error.mse, 0.05, 1e-6);
+  EXPECT_NEAR(error.relative, 0.03, 1e-6);
+  EXPECT_NEAR(error.relative_l2, std::sqrt(0.2 / 50), 1e-6);
+  EXPECT_NEAR(*error.psnr_db, 20 * std::log10(5 / std::sqrt(0.05)), 1e-4);
+  EXPECT_NEAR(error.cosine, (9 + 16.8 + 23) / std::sqrt(50 * (9 + 17.64 + 21.16)), 1e-6);
+  EXPECT_EQ(error.rows, 2);
+  EXPECT_EQ(error.channels, 2);
+}
+
+TEST(Compare, S4_34_EitherToleranceAloneFails) {
+  const Trace reference{{}, {{"layer.0", rows({100, -100}, 2)}}};
+  const Trace model{{}, {{"layer.0", rows({101, -101}, 2)}}};  // relative 0.01, mse 1
+  EXPECT_TRUE(compared(reference, model, {0.02, 2}).passed());
+  EXPECT_FALSE(compared(reference, model, {0.02, 0.5}).passed());
+  EXPECT_FALSE(compared(reference, model, {0.005, 2}).passed());
+  EXPECT_FALSE(compared(reference, model).passed());
+}
+
+TEST(Compare, EqualValuesAreExact) {
+  const float infinite = std::numeric_limits<float>::infinity();
+  const Trace trace{{1}, {{"layer.0", rows({0, 1, -infinite}, 3)}}};
+  const Report report = compared(trace, trace);
+  EXPECT_TRUE(report.passed());
+  EXPECT_EQ(report.points[0].max_abs, 0);
+  EXPECT_FALSE(report.points[0].psnr_db);
+  EXPECT_FALSE(report.first_different);
+  EXPECT_FALSE(report.first_standing_out);
+}
+
+TEST(Compare, WhatIsNotFiniteOnOneSideIsOverTolerance) {
+  for (const float wrong :
+       {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+    const Report report = compared({{}, {{"layer.0", rows({1, 2}, 2)}}},
+                                   {{}, {{"layer.0", rows({1, wrong}, 2)}}}, {1e9, 1e9});
+    EXPECT_TRUE(report.points[0].over);
+    EXPECT_TRUE(std::isinf(report.points[0].max_abs));
+    EXPECT_EQ(report.first_different, 0u);
+  }
+}
+
+TEST(Compare, S4_34_LogitsGiveTopTokensAndDivergence) {
+  const float log3 = std::log(3.0F);
+  const Report report = compared({{5, 6}, {{"logits", rows({log3, 0, 0, log3}, 2)}}},
+                                 {{5, 6}, {{"logits", rows({0, log3, 0, log3}, 2)}}});
+  EXPECT_DOUBLE_EQ(report.top1_agreement.value(), 0.5);
+  EXPECT_NEAR(report.kl_divergence.value(), (0.75 - 0.25) * std::log(3.0) / 2, 1e-6);
+}
+
+TEST(Compare, PointsAreInTheOrderOfTheComputation) {
+  const Tensor one = rows({1}, 1);
+  const Trace trace{{},
+                    {{"zeta", one},
+                     {"logits", one},
+                     {"layer.10", one},
+                     {"layer.2", one},
+                     {"layer.2.mlp.in10", one},
+                     {"layer.2.mlp.in9", one},
+                     {"layer.2.attention", one},
+                     {"layer.2.attention.q", one},
+                     {"embedding", one},
+                     {"final_norm", one}}};
+  std::vector<std::string> names;
+  for (const PointError& point : compared(trace, trace).points) names.push_back(point.name);
+  EXPECT_EQ(names, (std::vector<std::string>{
+                       "embedding", "layer.2.attention.q", "layer.2.attention", "layer.2.mlp.in9",
+                       "layer.2.mlp.in10", "layer.2", "layer.10", "final_norm", "logits", "zeta"}));
+}
+
+TEST(Compare, TheScaleOfAResidualStreamIsUndone) {
+  const Trace reference{{},
+                        {{"embedding", rows({1, -2}, 2)},
+                         {"layer.0.mlp.up", rows({3, 1}, 2)},
+                         {"layer.0.mlp.down", rows({5, 2}, 2)},
+                         {"layer.0", rows({6, 0}, 2)}}};
+  const Trace model{{},
+                    {{"embedding", rows({0.25F, -0.5F}, 2)},
+                     {"layer.0.mlp.up", rows({3, 1}, 2)},
+                     {"layer.0.mlp.down", rows({1.25F, 0.5F}, 2)},
+                     {"layer.0", rows({1.5F, 0}, 2)}}};
+  const Report report = compared(reference, model);
+  EXPECT_EQ(report.stream_scale, 0.25);
+  EXPECT_FALSE(report.first_different);
+  Trace wrong = model;
+  wrong.points[3].tensor = rows({6, 0}, 2);
+  EXPECT_EQ(compared(reference, wrong).first_over, 3u);
+}
+
+TEST(Compare, ErrorsThatGrowLikeThoseOfOtherLayersDoNotStandOut) {
+  const auto trace = [](const std::vector<float>& errors) {
+    Trace result;
+    for (size_t i = 0; i < errors.size(); ++i)
+      result.points.push_back({"layer." + std::to_string(i) + ".mlp.up", rows({1 + errors[i]}, 1)});
+    return result;
+  };
+  const Trace reference = trace({0, 0, 0, 0});
+  EXPECT_FALSE(compared(reference, trace({0.1F, 0.1F, 0.11F, 0.1F})).first_standing_out);
+  EXPECT_EQ(compared(reference, trace({0.001F, 0.0005F, 0.02F, 0.001F})).first_standing_out, 2u);
+}
+
+TEST(Compare, WhatOnlyOneSideHasIsNamed) {
+  const Report report = compared(
+      {{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 1)}, {"layer.1", rows({1}, 1)}}},
+      {{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 2)}, {"logits", rows({1}, 1)}}});
+  EXPECT_EQ(report.skipped,
+            (std::vector<std::string>{"layer.0: [2, 1] in the reference, [1, 2] in the model",
+                                      "layer.1: only the reference has it",
+                                      "logits: only the model has it"}));
+}
+
+TEST(Compare, NothingInCommonAndOtherTokensAreErrors) {
+  const Trace one{{1, 2}, {{"embedding", rows({1}, 1)}}};
+  const auto apart = compare(one, {{1, 2}, {{"logits", rows({1}, 1)}}}, {});
+  ASSERT_FALSE(apart.ok());
+  EXPECT_EQ(apart.error().code, ErrorCode::mismatch);
+  EXPECT_EQ(apart.error().message,
+            "no point in common: the reference has embedding, the model logits");
+  const auto other = compare(one, {{1, 3}, one.points}, {});
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().code, ErrorCode::mismatch);
+}
+
+}  // namespace
+}  // namespace anemone::probe
