@@ -49,7 +49,8 @@ Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel:
 Result<lm::ModelInfo> describe_model(const std::filesystem::path& model,
                                      lm::LanguageModel::Options options);
 
-/// Whether the path names a file of values (`.npz`, `.pt`, `.pth`) rather than a model.
+/// Whether the path names a file of values (`.npz`, `.pt`, `.pth`) rather than a model: a file with
+/// arrays whose names end in ".weight" is a checkpoint's. What cannot be read counts as a dump.
 bool is_dump(const std::filesystem::path& path);
 
 /// Reads a dump: `.npz`, or a dict of tensors that `torch.save` wrote. Arrays have the names of

@@ -15,6 +15,11 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::string_view kHiddenStates = "hidden_states";
 
+Result<std::shared_ptr<const checkpoint::TensorSource>> open_source(const fs::path& path) {
+  return path.extension() == ".npz" ? checkpoint::open_npz(path)
+                                    : checkpoint::open_torch_file(path);
+}
+
 bool holds_ids(const checkpoint::TensorInfo& info) {
   return is_integer(info.dtype) &&
          (info.name == "input_ids" || info.name == "ids" || info.name == "ids0");
@@ -131,13 +136,16 @@ class DumpReader {
 }  // namespace
 
 bool is_dump(const fs::path& path) {
-  return path.extension() == ".npz" || path.extension() == ".pt" || path.extension() == ".pth";
+  const fs::path extension = path.extension();
+  if (extension != ".npz" && extension != ".pt" && extension != ".pth") return false;
+  const auto source = open_source(path);
+  return !source.ok() || std::ranges::none_of((*source)->tensors(), [](const auto& info) {
+    return info.name.ends_with(".weight");
+  });
 }
 
 Result<Trace> read_dump(const fs::path& path, const std::map<std::string, std::string>& names) {
-  auto opened =
-      path.extension() == ".npz" ? checkpoint::open_npz(path) : checkpoint::open_torch_file(path);
-  ANEMONE_TRY(const auto source, std::move(opened));
+  ANEMONE_TRY(const auto source, open_source(path));
   return DumpReader(*source, names).read().in(path.string());
 }
 

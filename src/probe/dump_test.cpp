@@ -123,6 +123,15 @@ TEST_F(Dump, S4_33_TorchFilesAreRead) {
   EXPECT_EQ(numbers(*trace->find("embedding")), (std::vector<float>{0, 1, 2, 3, 4, 5}));
 }
 
+TEST_F(Dump, S4_33_FilesOfWeightsAreNoDumps) {
+  ASSERT_TRUE(write_npz(file(), named("model.layers.0.mlp.up_proj.weight", {2, 2})).ok());
+  EXPECT_FALSE(is_dump(file()));
+  ASSERT_TRUE(write_npz(file(), named("model.layers.0.mlp.up_proj", {2, 2})).ok());
+  EXPECT_TRUE(is_dump(file()));
+  EXPECT_TRUE(is_dump(folder_.path() / "absent.pt"));
+  EXPECT_FALSE(is_dump(folder_.path()));
+}
+
 TEST_F(Dump, S4_33_WrongDumpsAreTypedErrors) {
   auto twice = named("embed", {1, 2});
   twice.push_back(named("embedding", {1, 2})[0]);
