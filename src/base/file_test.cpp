@@ -213,5 +213,41 @@ TEST(StagedFolderTest, AppearsOnlyWhenCommitted) {
   EXPECT_EQ(StagedFolder::create(folder.path() / "none/out").error().code, ErrorCode::not_found);
 }
 
+/// "x/../x" and "x/up/x" are x; while x is moved, neither leads anywhere.
+TEST(StagedFolderTest, ReplacesAFolderThroughWhichItsOwnNameLeads) {
+  const auto may = [](const fs::path&) { return Status(); };
+  for (const char* name : {"x/../x", "x/up/x"}) {
+    const test::ScratchFolder folder;
+    folder.write("x/old", "old");
+    fs::create_directory_symlink("..", folder.path() / "x/up");
+    auto staged = StagedFolder::create(folder.path() / name);
+    ASSERT_TRUE(staged.ok());
+    folder.write(staged->path() / "new", "new");
+    const Status status = staged->commit_over(may);
+    ASSERT_TRUE(status.ok()) << status.error().to_string();
+    EXPECT_EQ(folder.read("x/new"), "new");
+    EXPECT_FALSE(fs::exists(folder.path() / "x/old"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1) << name;
+  }
+}
+
+TEST(StagedFolderTest, PutsBackWhatItCannotReplace) {
+  const test::ScratchFolder folder;
+  folder.write("x/old", "old");
+  auto staged = StagedFolder::create(folder.path() / "x");
+  ASSERT_TRUE(staged.ok());
+  const fs::path made = staged->path();
+  EXPECT_EQ(staged
+                ->commit_over([&](const fs::path&) {
+                  fs::remove(made);
+                  return Status();
+                })
+                .error()
+                .code,
+            ErrorCode::io);
+  EXPECT_EQ(folder.read("x/old"), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
 }  // namespace
 }  // namespace anemone

@@ -33,12 +33,14 @@ Result<StagedFolder> StagedFolder::create(const fs::path& path) {
   if (!fs::is_directory(parent, error))
     return fail(ErrorCode::not_found, "{}: there is no folder {}", target.string(),
                 parent.string());
+  const fs::path real = fs::canonical(parent, error);
+  if (error) return refused(target, "find", error);
   std::random_device random;
   constexpr int kAttempts = 16;  // a clash of 32 random bits is already unlikely
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const fs::path staged =
         parent / fmt::format(".{}.{:08x}.tmp", target.filename().string(), random());
-    if (fs::create_directory(staged, error)) return StagedFolder(staged, target);
+    if (fs::create_directory(staged, error)) return StagedFolder(real, staged, target);
     if (error) break;
   }
   return refused(target, "create", error);
@@ -66,22 +68,29 @@ std::vector<fs::path> StagedFolder::left_beside(const fs::path& path) {
 }
 
 StagedFolder::StagedFolder(StagedFolder&& other) noexcept
-    : staged_(std::exchange(other.staged_, {})), target_(std::move(other.target_)) {}
+    : parent_(std::move(other.parent_)),
+      staged_(std::exchange(other.staged_, {})),
+      target_(std::move(other.target_)) {}
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
-  if (!staged_.empty()) fs::remove_all(staged_, ignored);
+  if (!staged_.empty()) fs::remove_all(parent_ / staged_.filename(), ignored);
 }
 
-Status StagedFolder::commit() {
+Status StagedFolder::rename_to_target() const {
   std::error_code error;
-  fs::rename(staged_, target_, error);
+  fs::rename(parent_ / staged_.filename(), parent_ / target_.filename(), error);
   if (error == std::errc::file_exists || error == std::errc::directory_not_empty ||
       error == std::errc::not_a_directory)
     return with_hint(fail(ErrorCode::invalid_argument,
                           "{} has appeared meanwhile and is not replaced", target_.string()),
                      "run one conversion to a place at a time");
   if (error) return refused(target_, "rename", error);
+  return {};
+}
+
+Status StagedFolder::commit() {
+  ANEMONE_RETURN_IF_ERROR(rename_to_target());
   staged_.clear();
   return {};
 }
@@ -90,14 +99,18 @@ Status StagedFolder::commit_over(const MayReplace& may_replace) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(target_, error))) return commit();
   ANEMONE_RETURN_IF_ERROR(may_replace(target_));
-  fs::path replaced = staged_;
+  const fs::path target = parent_ / target_.filename();
+  fs::path replaced = parent_ / staged_.filename();
   replaced += ".replaced";
-  fs::rename(target_, replaced, error);
+  fs::rename(target, replaced, error);
   if (error) return refused(target_, "replace", error);
-  if (const Status status = commit(); !status.ok()) {
-    std::error_code ignored;
-    fs::rename(replaced, target_, ignored);
-    return status;
+  if (Status status = commit(); !status.ok()) {
+    fs::rename(replaced, target, error);
+    if (!error) return status;
+    const fs::path made = parent_ / std::exchange(staged_, {}).filename();
+    return with_hint(std::move(status).error(),
+                     fmt::format("what stood there lies in {}, what was made in {}",
+                                 replaced.string(), made.string()));
   }
   fs::remove_all(replaced, error);
   return {};

@@ -31,14 +31,18 @@ class StagedFolder {
 
   /// Whether what stands there now may be removed.
   using MayReplace = std::function<Status(const std::filesystem::path& target)>;
-  /// What stands under the target's name is replaced; it stays when the renaming fails.
-  /// Errors: those of `may_replace`, io.
+  /// What stands under the target's name is replaced; it is put back when the renaming fails, and
+  /// where that fails too, the error names where both lie. Errors: those of `may_replace`, io.
   Status commit_over(const MayReplace& may_replace);
 
  private:
-  StagedFolder(std::filesystem::path staged, std::filesystem::path target)
-      : staged_(std::move(staged)), target_(std::move(target)) {}
+  StagedFolder(std::filesystem::path parent, std::filesystem::path staged,
+               std::filesystem::path target)
+      : parent_(std::move(parent)), staged_(std::move(staged)), target_(std::move(target)) {}
+  Status rename_to_target() const;
 
+  /// Where both lie, by no name that leads through the target, which is moved.
+  std::filesystem::path parent_;
   std::filesystem::path staged_;  ///< empty once committed.
   std::filesystem::path target_;
 };
