@@ -25,6 +25,21 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string to_utf8(std::string_view text) {
+  std::string valid;
+  utf8proc_int32_t point = 0;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    if (take_point(text, point)) {
+      valid += before.substr(0, before.size() - text.size());
+    } else {
+      valid += "\uFFFD";
+      text.remove_prefix(1);
+    }
+  }
+  return valid;
+}
+
 std::optional<std::u32string> decode_utf8(std::string_view text) {
   std::u32string points;
   utf8proc_int32_t point = 0;

@@ -10,6 +10,9 @@ namespace anemone {
 /// Whether all of `text` is UTF-8 (shortest forms, no surrogates).
 bool is_utf8(std::string_view text);
 
+/// `text` with U+FFFD in place of each byte that is no UTF-8.
+std::string to_utf8(std::string_view text);
+
 /// The code points of `text`, or nothing when it is not UTF-8.
 std::optional<std::u32string> decode_utf8(std::string_view text);
 

@@ -29,5 +29,12 @@ TEST(Utf8, RefusesWhatIsNoUtf8) {
   EXPECT_FALSE(encode_utf8(std::u32string(1, static_cast<char32_t>(0xffffffff))).has_value());
 }
 
+TEST(Utf8, BytesThatAreNoUtf8AreReplaced) {
+  EXPECT_EQ(to_utf8(""), "");
+  EXPECT_EQ(to_utf8("a\xe2\x82\xac"), "a\xe2\x82\xac");
+  EXPECT_EQ(to_utf8("bad\xff"), "bad\uFFFD");
+  EXPECT_EQ(to_utf8("\xe2\x82z\x80"), "\uFFFD\uFFFDz\uFFFD");
+}
+
 }  // namespace
 }  // namespace anemone

@@ -138,7 +138,7 @@ void AnemllForm::finish(Plan& plan, std::string_view kind, std::string_view para
 
 /// File names end as ANEMLL's own do, after compiling; its loaders take the packages as well.
 std::string AnemllForm::meta(std::string_view kind, std::string_view parameters) const {
-  const std::string name = source.checkpoint.path.filename().string();
+  const std::string name = name_of(source.checkpoint);
   std::string text = fmt::format(
       "model_info:\n"
       "  name: {}\n"

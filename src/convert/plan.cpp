@@ -5,6 +5,7 @@
 #include "anemone/version.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace anemone::converter {
 namespace {
@@ -33,13 +34,16 @@ models::FunctionSpec base_spec(const Settings& settings) {
   return spec;
 }
 
+std::string name_of(const checkpoint::Checkpoint& checkpoint) {
+  return to_utf8(checkpoint.path.filename().string());
+}
+
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings) {
   PlannedPackage result;
   result.name = std::move(name);
   auto& metadata = result.package.metadata;
-  metadata["description"] =
-      fmt::format("{} language model, converted from {}", source.decoder.architecture,
-                  source.checkpoint.path.filename().string());
+  metadata["description"] = fmt::format("{} language model, converted from {}",
+                                        source.decoder.architecture, name_of(source.checkpoint));
   metadata["author"] = fmt::format("Converted with Anemone {}", version());
   metadata["license"] = "That of the source model";
   metadata["version"] = std::string(version());

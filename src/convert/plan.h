@@ -62,6 +62,10 @@ inline constexpr std::string_view kSourceKey = "anemone.source";
 /// Where it has the options that it was made with, as JSON.
 inline constexpr std::string_view kSettingsKey = "anemone.settings";
 
+/// What packages and manifest call the checkpoint: its folder's name, in UTF-8 whatever the disk
+/// has.
+std::string name_of(const checkpoint::Checkpoint& checkpoint);
+
 /// A package without functions: name and provenance.
 PlannedPackage new_package(std::string name, const Source& source, const Settings& settings);
 

@@ -7,6 +7,7 @@
 
 #include "anemone/package.h"
 #include "base/blake3.h"
+#include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "convert/convert_output.h"
 
@@ -69,6 +70,26 @@ TEST_F(ConvertOutput, S3_22_PackagesSayWhatTheyAreAndVerify) {
   EXPECT_EQ(package->default_function, "decode");
   for (const char* name : {"decode", "prefill", "score"})
     EXPECT_NE(package->find_function(name), nullptr) << name;
+}
+
+/// Names on the disk may be any bytes; what a package says is UTF-8.
+TEST_F(ConvertOutput, ASourceWhoseNameIsNoUtf8GivesPackagesThatCanBeRead) {
+  const fs::path source = scratch_.path() / "bad\xff";
+  fs::create_directory_symlink(checkpoint(), source);
+  for (const char* layout : {"anemone", "anemll"}) {
+    ConvertOptions options = small_;
+    options.layout = layout;
+    ASSERT_TRUE(test::converted(source, scratch_.path() / layout, options));
+    for (const auto& entry : fs::directory_iterator(scratch_.path() / layout)) {
+      if (entry.path().extension() != ".mlpackage") continue;
+      const auto package = package::open(entry.path());
+      ASSERT_TRUE(package.ok()) << package.error().to_string();
+      EXPECT_THAT(package->metadata.at("description"), HasSubstr("bad\uFFFD"));
+    }
+  }
+  EXPECT_TRUE(is_utf8(scratch_.read("anemll/meta.yaml")));
+  EXPECT_EQ(nlohmann::json::parse(scratch_.read("anemone/anemone.json")).at("source").at("name"),
+            "bad\uFFFD");
 }
 
 /// "model/" and "." are models with names too.
