@@ -9,9 +9,21 @@
 namespace anemone::checkpoint {
 namespace {
 
+/// A tensor of the adapter. Errors: corrupt (NaN or an infinity, which would else be found in the
+/// merged weight and seem to be the base's).
+Result<Tensor> read_own(const TensorSource& adapter, const std::string& name) {
+  ANEMONE_TRY(Tensor tensor, adapter.read(name));
+  if (!is_float(tensor.dtype())) return tensor;
+  const Tensor values = tensor.dtype() == DType::fp32 ? tensor : tensor.converted(DType::fp32);
+  for (const float value : values.values<float>())
+    if (!std::isfinite(value))
+      return fail(ErrorCode::corrupt, "the adapter's tensor '{}' holds {}", name, value);
+  return tensor;
+}
+
 /// A matrix in fp32, transposed if asked for.
-Result<Tensor> read_matrix(const TensorSource& source, const std::string& name, bool transposed) {
-  ANEMONE_TRY(const Tensor stored, source.read(name));
+Result<Tensor> as_matrix(Result<Tensor> read, bool transposed) {
+  ANEMONE_TRY(const Tensor stored, std::move(read));
   const Tensor matrix = stored.dtype() == DType::fp32 ? stored : stored.converted(DType::fp32);
   if (!transposed) return matrix;
   const int64_t rows = matrix.shape()[0];
@@ -30,13 +42,13 @@ Result<Tensor> merge(const TensorSource& base, const TensorSource& adapter, cons
                      const LowRankUpdate& update) {
   const bool has_own = !update.weight.empty();
   ANEMONE_TRY(const Tensor weight,
-              read_matrix(has_own ? adapter : base, has_own ? update.weight : name,
-                          update.weight_transposed));
-  ANEMONE_TRY(const Tensor a, read_matrix(adapter, update.a, update.a_transposed));
-  ANEMONE_TRY(const Tensor b, read_matrix(adapter, update.b, update.b_transposed));
+              as_matrix(has_own ? read_own(adapter, update.weight) : base.read(name),
+                        update.weight_transposed));
+  ANEMONE_TRY(const Tensor a, as_matrix(read_own(adapter, update.a), update.a_transposed));
+  ANEMONE_TRY(const Tensor b, as_matrix(read_own(adapter, update.b), update.b_transposed));
   Tensor magnitude;
   if (!update.magnitude.empty()) {
-    ANEMONE_TRY(magnitude, adapter.read(update.magnitude));
+    ANEMONE_TRY(magnitude, read_own(adapter, update.magnitude));
   }
   const auto outputs = static_cast<size_t>(weight.shape()[0]);
   const auto inputs = static_cast<size_t>(weight.shape()[1]);
@@ -96,7 +108,7 @@ class Adapted : public TensorSource {
     if (const auto found = plan_.updates.find(name); found != plan_.updates.end())
       return merge(*base_, *adapter_, found->first, found->second);
     if (const auto found = plan_.replaced.find(name); found != plan_.replaced.end())
-      return adapter_->read(found->second);
+      return read_own(*adapter_, found->second);
     return base_->read(name);
   }
 

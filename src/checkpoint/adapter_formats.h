@@ -12,14 +12,16 @@ namespace anemone::checkpoint {
 /// output layers, is what A and B are added to. Modules of modules_to_save, biases
 /// (`<module>.base_layer.bias` where the module has A and B) and saved embeddings replace those of
 /// the base. With fan_in_fan_out the shapes say which weights are transposed, and a square one is.
-/// A module is adapted for its own use, not for that of another one which shares its weight.
+/// A module is adapted for its own use, not for that of another one which shares its weight. What
+/// target_modules and modules_to_save name of the base is there; exclude_modules is not.
 /// Errors: unsupported (config fields that would change the result, by name), corrupt (fields of
 /// the wrong type), mismatch.
 Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
                               const TensorSource& base);
 
 /// MLX: `<module>.lora_a` [in, r], `.lora_b` [r, out], `.m`; lora_parameters.scale as it is.
-/// fine_tune_type "full": every tensor replaces that of the base. Errors as above.
+/// Pairs lie in the last num_layers layers. fine_tune_type "full": every tensor replaces that of
+/// the base. Errors as above.
 Result<AdapterPlan> plan_mlx(const Json& config, const TensorSource& adapter,
                              const TensorSource& base);
 

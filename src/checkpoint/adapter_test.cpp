@@ -340,5 +340,63 @@ TEST(Adapter, S3_8_BarePairsOfEitherOrientationHaveTheirKeysMapped) {
   expect_error(bare({{"lora_rank", 1}}, square), ErrorCode::corrupt, "lora_alpha is missing");
 }
 
+/// What an adapter lacks that its config promises was lost when it was saved.
+TEST(Adapter, WhatTheConfigPromisesMustBeThere) {
+  const Json targets = with(kPeft, {{"target_modules", {"q", "square"}}});
+  expect_error(peft(targets, pair_for_q()), ErrorCode::mismatch,
+               "module 'x.square' is among the config's targets, and the adapter has no pair");
+  EXPECT_TRUE(peft(with(targets, {{"exclude_modules", {"square"}}}), pair_for_q()).ok());
+  EXPECT_TRUE(peft(with(kPeft, {{"target_modules", ".*(q|square)"}}), pair_for_q()).ok());
+  expect_error(peft(with(kPeft, {{"exclude_modules", {"q"}}}), pair_for_q()), ErrorCode::mismatch,
+               "module 'x.q' is among the config's exclude_modules");
+  expect_error(peft(with(kPeft, {{"modules_to_save", {"norm"}}}), pair_for_q()),
+               ErrorCode::mismatch, "'norm' is in modules_to_save, and the adapter has no tensor");
+  // PEFT adds names of its own that a language model does not have.
+  EXPECT_TRUE(peft(with(kPeft, {{"modules_to_save", {"classifier", "score"}}}), pair_for_q()).ok());
+}
+
+TEST(Adapter, MlxAdaptsTheLastLayers) {
+  const SourcePtr layers = source({{"m.layers.0.q.weight", matrix(2, 3, {1, 2, 3, 4, 5, 6})},
+                                   {"m.layers.1.q.weight", matrix(2, 3, {1, 2, 3, 4, 5, 6})}});
+  const auto plan = [&](const char* module, int layer_count) {
+    const SourcePtr adapter = source({{std::string(module) + ".lora_a", matrix(3, 1, {1, 0, 2})},
+                                      {std::string(module) + ".lora_b", matrix(1, 2, {1, 10})}});
+    return plan_mlx({{"fine_tune_type", "lora"},
+                     {"num_layers", layer_count},
+                     {"lora_parameters", {{"rank", 1}, {"scale", 2.0}}}},
+                    *adapter, *layers);
+  };
+  for (const int count : {-1, 0, 2, 16}) EXPECT_TRUE(plan("m.layers.0.q", count).ok()) << count;
+  EXPECT_TRUE(plan("m.layers.1.q", 1).ok());
+  const auto refused = plan("m.layers.0.q", 1);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::mismatch);
+  EXPECT_THAT(refused.error().message, HasSubstr("'m.layers.0.q' is not in the last 1 layers"));
+}
+
+/// In the merged weight it would seem to be the base's.
+TEST(Adapter, ValuesThatAreNoNumbersAreTheAdapters) {
+  const auto read = [](const Json& config, const std::vector<NamedTensor>& tensors,
+                       const char* name) {
+    const auto merged = peft(config, tensors);
+    EXPECT_TRUE(merged.ok());
+    return merged.ok() ? (*merged)->read(name) : Result<Tensor>(merged.error());
+  };
+  const auto expect_blamed = [](const Result<Tensor>& tensor, const char* text) {
+    ASSERT_FALSE(tensor.ok());
+    EXPECT_EQ(tensor.error().code, ErrorCode::corrupt);
+    EXPECT_THAT(tensor.error().message, HasSubstr(text));
+  };
+  auto tensors = pair_for_q();
+  tensors[0].tensor = matrix(1, 3, {1, NAN, 2});
+  expect_blamed(read(kPeft, tensors, "x.q.weight"),
+                "the adapter's tensor 'base_model.model.x.q.lora_A.weight' holds nan");
+  tensors = pair_for_q();
+  tensors.push_back({"base_model.model.x.norm.weight",
+                     Tensor::from_values<float>(DType::fp16, {2}, std::array{1.0F, INFINITY})});
+  expect_blamed(read(with(kPeft, {{"modules_to_save", {"norm"}}}), tensors, "x.norm.weight"),
+                "the adapter's tensor 'base_model.model.x.norm.weight' holds inf");
+}
+
 }  // namespace
 }  // namespace anemone::checkpoint

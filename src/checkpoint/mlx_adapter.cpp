@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <charconv>
+
 #include "base/error.h"
 #include "checkpoint/adapter_formats.h"
 
@@ -48,6 +51,26 @@ bool is_listed(const Json& keys, std::string_view module) {
   return false;
 }
 
+/// The number behind "layers." in a name; -1 if none.
+int64_t layer_of(std::string_view name) {
+  constexpr std::string_view kLayers = "layers.";
+  const size_t at = name.find(kLayers);
+  if (at == std::string_view::npos) return -1;
+  const std::string_view rest = name.substr(at + kLayers.size());
+  int64_t layer = -1;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
+  return error == std::errc() && end != rest.data() + rest.size() && *end == '.' ? layer : -1;
+}
+
+/// The first layer that MLX adapts: the last num_layers ones, or all where that is not positive.
+int64_t first_layer(const Json& config, const TensorSource& base) {
+  const Json wanted = config.value("num_layers", Json());
+  if (!wanted.is_number_integer() || wanted.get<int64_t>() <= 0) return 0;
+  int64_t count = 0;
+  for (const TensorInfo& info : base.tensors()) count = std::max(count, layer_of(info.name) + 1);
+  return count - wanted.get<int64_t>();
+}
+
 }  // namespace
 
 Result<AdapterPlan> plan_mlx(const Json& config, const TensorSource& adapter,
@@ -70,6 +93,7 @@ Result<AdapterPlan> plan_mlx(const Json& config, const TensorSource& adapter,
   ANEMONE_TRY(const double scale, positive(parameters, "scale"));
   const Json keys = parameters.value("keys", Json());
   ANEMONE_TRY(const AdapterModules modules, collect_modules(adapter, kSuffixes));
+  const int64_t first = first_layer(config, base);
   std::vector<std::string> faults;
   for (const auto& [module, tensors] : modules.pairs) {
     const Shape& a = adapter.find(tensors.a)->shape;
@@ -79,6 +103,9 @@ Result<AdapterPlan> plan_mlx(const Json& config, const TensorSource& adapter,
       faults.push_back(fmt::format("module '{}' is not in the base", module));
       continue;
     }
+    if (const int64_t layer = layer_of(weight->name); layer >= 0 && layer < first)
+      faults.push_back(fmt::format("module '{}' is not in the last {} layers (num_layers)", module,
+                                   config.at("num_layers").dump()));
     if (!is_listed(keys, module))
       faults.push_back(fmt::format("module '{}' is not among the config's keys", module));
     if (a.rank() != 2 || static_cast<double>(a[1]) != rank)

@@ -167,13 +167,23 @@ int64_t layer_of(std::string_view module, const Json& patterns) {
   return -1;
 }
 
+/// Whether a list of the config names a module. Anything but a list (a regular expression) is
+/// `otherwise`.
+bool is_listed(const Json& config, const char* field, std::string_view module, bool otherwise) {
+  const Json names = config.value(field, Json());
+  return names.is_array()
+             ? std::ranges::any_of(names,
+                                   [&](const Json& name) {
+                                     return name.is_string() &&
+                                            ends_with_module(module, name.get<std::string>());
+                                   })
+             : otherwise;
+}
+
 /// Whether the config says that a module is adapted. A regular expression is not held against it:
 /// the tensors themselves say so.
 bool is_targeted(const Json& config, std::string_view module) {
-  const Json targets = config.value("target_modules", Json());
-  const bool named = !targets.is_array() || std::ranges::any_of(targets, [&](const Json& target) {
-    return target.is_string() && ends_with_module(module, target.get<std::string>());
-  });
+  const bool named = is_listed(config, "target_modules", module, true);
   const Json layers = config.value("layers_to_transform", Json());
   if (!named || layers.is_null()) return named;
   const int64_t layer = layer_of(module, config.value("layers_pattern", Json()));
@@ -211,6 +221,40 @@ bool is_saved(const Json& config, const std::string& name) {
   return config.value("bias", Json("none")) != "none" && name.ends_with(".bias");
 }
 
+/// What an adapter lacks that was saved before its end, or in part: PEFT adapts every module that
+/// fits a target, and saves every one of modules_to_save. Experts may be one tensor of all while
+/// training, which no target fits.
+void report_missing(const Json& config, const TensorSource& base, const AdapterPlan& plan,
+                    std::vector<std::string>& faults) {
+  constexpr std::string_view kWeight = ".weight";
+  const Json targets = config.value("target_modules", Json());
+  const Json excluded = config.value("exclude_modules", Json());
+  const bool is_known = targets.is_array() && (is_unset(excluded) || excluded.is_array());
+  for (const TensorInfo& info : base.tensors()) {
+    if (!is_known || !info.name.ends_with(kWeight) || info.shape.rank() != 2) continue;
+    const std::string module = info.name.substr(0, info.name.size() - kWeight.size());
+    if (plan.updates.contains(info.name) || plan.replaced.contains(info.name) ||
+        module.find(".experts.") != std::string::npos || !is_targeted(config, module) ||
+        is_listed(config, "exclude_modules", module, false))
+      continue;
+    faults.push_back(fmt::format(
+        "module '{}' is among the config's targets, and the adapter has no pair for it", module));
+  }
+  const Json saved = config.value("modules_to_save", Json());
+  if (!saved.is_array()) return;
+  for (const Json& entry : saved) {
+    const std::string part = entry.is_string() ? entry.get<std::string>() + "." : "";
+    if (part.size() < 2) continue;
+    const auto is_of = [&](std::string_view name) { return name.find(part) != name.npos; };
+    const auto in_base = std::ranges::find_if(base.tensors(), is_of, &TensorInfo::name);
+    if (in_base == base.tensors().end() ||
+        std::ranges::any_of(plan.replaced, is_of, [](const auto& pair) { return pair.first; }))
+      continue;
+    faults.push_back(fmt::format("'{}' is in modules_to_save, and the adapter has no tensor of it",
+                                 entry.get<std::string>()));
+  }
+}
+
 }  // namespace
 
 Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
@@ -231,6 +275,8 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
     update.scale = alpha / (flag(config, "use_rslora") ? std::sqrt(rank) : rank);
     if (!is_targeted(config, module))
       faults.push_back(fmt::format("module '{}' is not among the config's targets", module));
+    if (is_listed(config, "exclude_modules", module, false))
+      faults.push_back(fmt::format("module '{}' is among the config's exclude_modules", module));
     if (flag(config, "use_dora") == tensors.magnitude.empty())
       faults.push_back(fmt::format("module '{}' has {} magnitude, use_dora is {}", module,
                                    tensors.magnitude.empty() ? "no" : "a",
@@ -265,6 +311,7 @@ Result<AdapterPlan> plan_peft(const Json& config, const TensorSource& adapter,
     else
       plan.replaced[target->name] = tensor;
   }
+  if (faults.empty()) report_missing(config, base, plan, faults);
   ranks.report_unused(faults);
   alphas.report_unused(faults);
   ANEMONE_RETURN_IF_ERROR(faults_error(faults));
