@@ -70,6 +70,8 @@ Result<Source> load(const fs::path& path, const ConvertOptions& options) {
               models::read_decoder(opened.config_json, *opened.weights).in(opened.path.string()));
   ANEMONE_RETURN_IF_ERROR(
       models::check_weights(source.decoder, *opened.weights).in(opened.path.string()));
+  ANEMONE_RETURN_IF_ERROR(
+      models::check_tied_head(source.decoder, *opened.weights).in(opened.path.string()));
   source.hash = SourceHash::unknown();
   return source;
 }
@@ -216,7 +218,6 @@ class Conversion {
     if (settings_.residual_scale != options_.residual_scale.value_or(1))
       ANEMONE_RETURN_IF_ERROR(plan_packages(*layout));
     warn_of_limits();
-    ANEMONE_RETURN_IF_ERROR(warn_of_another_head());
     say("convert: {} to {}, {} package{}, {} bytes", to_string(report_.dtype),
         report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
         report_.total_bytes);
@@ -256,6 +257,14 @@ class Conversion {
     else if (std::ranges::count(companions_, "tokenizer.json", &Companion::name) == 0)
       warn(fmt::format("{} has no tokenizer.json: {} takes tokens, but no text",
                        source_.checkpoint.path.string(), report_.path.string()));
+    const auto is_long = [](const models::Rope& rope) { return !rope.long_inv_freq.empty(); };
+    const int64_t short_context = source_.decoder.max_positions;
+    if (settings_.context > short_context && std::ranges::any_of(source_.decoder.ropes, is_long))
+      warn(
+          fmt::format("a context of {0} has longrope's long factors built in, for short texts as "
+                      "well; transformers takes the short ones for texts of up to {1} tokens, and "
+                      "so does a package of --context {1}",
+                      settings_.context, short_context));
     // ANEMLL splits such packages: "function_name must be nil unless model type is ML Program".
     constexpr size_t kMostFunctions = 3;
     const auto most = std::ranges::max_element(
@@ -266,25 +275,6 @@ class Conversion {
           "{} has {} functions: ANEMLL reports that prefill of packages with more than {} may fail "
           "to load on the Neural Engine",
           most->name, most->functions.size(), kMostFunctions));
-  }
-
-  /// A family that ties its output layer to the embedding passes over one that is stored.
-  Status warn_of_another_head() const {
-    const std::string& embedding = source_.decoder.embedding.name;
-    if (source_.decoder.head.weight.name != embedding) return {};
-    const checkpoint::TensorSource& weights = *source_.checkpoint.weights;
-    for (const checkpoint::TensorInfo& info : weights.tensors()) {
-      if (!info.name.ends_with("lm_head.weight")) continue;
-      ANEMONE_TRY(const Tensor head, weights.read(info.name));
-      ANEMONE_TRY(const Tensor table, weights.read(embedding));
-      if (head.dtype() != table.dtype() || !std::ranges::equal(head.bytes(), table.bytes()))
-        warn(
-            fmt::format("'{}' is another tensor than '{}' and is not used: config.json ties the "
-                        "output layer to the embedding",
-                        info.name, embedding));
-      weights.release();
-    }
-    return {};
   }
 
   /// Reads no weights.

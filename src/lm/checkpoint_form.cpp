@@ -19,6 +19,7 @@ constexpr int64_t kBlockTokens = 64;
 Result<models::Decoder> read_decoder(const checkpoint::Checkpoint& checkpoint) {
   ANEMONE_TRY(auto decoder, models::read_decoder(checkpoint.config_json, *checkpoint.weights));
   ANEMONE_RETURN_IF_ERROR(models::check_weights(decoder, *checkpoint.weights));
+  ANEMONE_RETURN_IF_ERROR(models::check_tied_head(decoder, *checkpoint.weights));
   return decoder;
 }
 

@@ -37,4 +37,9 @@ Result<Decoder> read_decoder(std::string_view config_json, const checkpoint::Ten
 /// adapter must not change what nobody uses (mismatch) nor one of two uses (unsupported).
 Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& weights);
 
+/// Whether an output layer that is stored beside a config which ties it to the embedding is the
+/// embedding. Versions of transformers disagree on which of two is used, so another one is refused.
+/// Reads both. Errors: mismatch, and those of reading.
+Status check_tied_head(const Decoder& decoder, const checkpoint::TensorSource& weights);
+
 }  // namespace anemone::models

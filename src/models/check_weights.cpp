@@ -152,4 +152,26 @@ Status check_weights(const Decoder& decoder, const checkpoint::TensorSource& wei
                    "is config.json the one that these weights were saved with?");
 }
 
+Status check_tied_head(const Decoder& decoder, const checkpoint::TensorSource& weights) {
+  const std::string& embedding = decoder.embedding.name;
+  if (decoder.head.weight.name != embedding) return {};
+  for (const checkpoint::TensorInfo& info : weights.tensors()) {
+    if (!info.name.ends_with("lm_head.weight")) continue;
+    ANEMONE_TRY(const Tensor head, weights.read(info.name));
+    ANEMONE_TRY(const Tensor table, weights.read(embedding));
+    const bool is_same =
+        head.dtype() == table.dtype() && std::ranges::equal(head.bytes(), table.bytes());
+    weights.release();
+    if (is_same) continue;
+    return with_hint(
+        fail(ErrorCode::mismatch,
+             "'{}' is another tensor than '{}', though config.json ties the output "
+             "layer to the embedding",
+             info.name, embedding),
+        "transformers 5 uses it, earlier versions do not: say \"tie_word_embeddings\": "
+        "false in config.json if it is meant, or remove it from the weights");
+  }
+  return {};
+}
+
 }  // namespace anemone::models

@@ -127,8 +127,18 @@ TEST_F(ConvertedForms, LongContextsAreConvertedAsTheyRun) {
   std::vector<std::vector<float>> of_context;
   for (const int64_t context : {128, 129}) {
     fs::remove_all(out());
-    ASSERT_TRUE(test::converted(scratch_.path() / "long", out(),
-                                {.context = context, .prefill = {16}, .dtype = DType::fp32}));
+    std::string warnings;
+    ConvertOptions wanted_options{.context = context, .prefill = {16}, .dtype = DType::fp32};
+    wanted_options.log = [&](LogLevel level, std::string_view line) {
+      if (level == LogLevel::warning && line.find("longrope") != line.npos) warnings += line;
+    };
+    ASSERT_TRUE(test::converted(scratch_.path() / "long", out(), wanted_options));
+    if (context == 128)
+      EXPECT_EQ(warnings, "");
+    else
+      EXPECT_THAT(warnings, HasSubstr("a context of 129 has longrope's long factors built in, for "
+                                      "short texts as well; transformers takes the short ones for "
+                                      "texts of up to 128 tokens"));
     lm::LanguageModel::Options options;
     options.runtime.numerics = runtime::Numerics::fp32;
     options.context = context;
