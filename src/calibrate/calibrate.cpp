@@ -6,13 +6,14 @@
 #include "calibrate/target_bits.h"
 #include "convert/companions.h"
 #include "convert/output_folder.h"
+#include "convert/partial_folder.h"
 
 namespace anemone::calibrate {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStore = "weights";  ///< in OUT.partial.
+using converter::PartialFolder;
 
 /// What has to be known before any work. Errors: invalid_argument.
 Result<compress::Spec> check_request(const std::string& quantize, const Options& options) {
@@ -37,21 +38,27 @@ Result<compress::Spec> check_request(const std::string& quantize, const Options&
 /// Runs what keeps its results in `partial` until all is done. Where an error leaves some, it says
 /// so; wrong options leave nothing that was not there before.
 template <typename Work>
-auto keeping(const fs::path& partial, Work work) -> decltype(work()) {
-  std::error_code ignored;
-  const bool was_there = fs::exists(fs::symlink_status(partial, ignored));
-  auto result = work();
+auto keeping(const fs::path& place, const LogSink& log, Work work)
+    -> decltype(work(std::declval<const fs::path&>())) {
+  ANEMONE_TRY(const PartialFolder folder, PartialFolder::open(place));
+  const fs::path& partial = folder.path();
+  if (folder.was_there() && log)
+    log(LogLevel::info, fmt::format("{} is of an earlier run: what it rounded of this model for "
+                                    "this text is not done again",
+                                    partial.string()));
+  auto result = work(partial);
   if (result.ok()) {
-    fs::remove_all(partial, ignored);
+    folder.remove();
     return result;
   }
   Error error = std::move(result).error();
   const bool is_usage =
       error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unsupported;
-  if (is_usage && !was_there) fs::remove_all(partial, ignored);
-  fs::remove(partial / kStore, ignored);  // where they are empty
-  fs::remove(partial, ignored);
-  if (!fs::exists(fs::symlink_status(partial, ignored))) return error;
+  if (is_usage && !folder.was_there())
+    folder.remove();
+  else
+    folder.remove_if_empty();
+  if (!PartialFolder::is_ours(partial)) return error;
   error.hint +=
       fmt::format("{}{} keeps what is done: the same command goes on from it; else remove it",
                   error.hint.empty() ? "" : "; ", partial.string());
@@ -82,7 +89,8 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
                                                               const CompressOptions& compress,
                                                               const Options& options) {
   ANEMONE_TRY(const compress::Spec spec, check_request(compress.quantize, options));
-  ANEMONE_TRY(const auto tuner, Tuner::open(model, partial / kStore, compress.threads, options));
+  ANEMONE_TRY(const auto tuner,
+              Tuner::open(model, partial / PartialFolder::kWeights, compress.threads, options));
   if (options.target_bits > 0) {
     ANEMONE_TRY(Choices choices,
                 choose_schemes(*tuner, options.target_bits, partial, compress, options));
@@ -115,13 +123,15 @@ Result<CompressionReport> compress_model(const fs::path& path, const fs::path& o
   if (!fs::exists(path, error)) return fail(ErrorCode::not_found, "no {}", path.string());
   ANEMONE_RETURN_IF_ERROR(converter::check_source(place, path));
   ANEMONE_RETURN_IF_ERROR(converter::check_output(place, compress.overwrite));
-  const fs::path partial = converter::partial_of(place);
-  return keeping(partial, [&]() -> Result<CompressionReport> {
+  ANEMONE_RETURN_IF_ERROR(PartialFolder::check(place));
+  ANEMONE_RETURN_IF_ERROR(converter::check_source(PartialFolder::place_of(place), path));
+  const auto work = [&](const fs::path& partial) -> Result<CompressionReport> {
     CompressOptions planned = compress;
     ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, compress, options));
     planned.quantize = spec_text(compress.quantize, options);
     return anemone::compress_model(path, place, planned);
-  });
+  };
+  return keeping(place, options.log, work);
 }
 
 Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
@@ -135,6 +145,7 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
   if (!convert.dry_run) {
     ANEMONE_RETURN_IF_ERROR(converter::check_source(place, path));
     ANEMONE_RETURN_IF_ERROR(converter::check_output(place, convert.overwrite));
+    ANEMONE_RETURN_IF_ERROR(PartialFolder::check(place));
   }
   ConvertOptions plan = convert;  // says what is wrong, reads no weights
   plan.dry_run = true;
@@ -143,16 +154,18 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
   plan.progress = {};
   ANEMONE_TRY(const ConversionReport known, anemone::convert(path, place, plan));
   ANEMONE_RETURN_IF_ERROR(check_text(path, place, convert, known, options));
-  if (convert.dry_run) return anemone::convert(path, place, convert);
-  const fs::path partial = converter::partial_of(place);
-  return keeping(partial, [&]() -> Result<ConversionReport> {
-    std::error_code error;
-    fs::create_directories(partial, error);
-    if (error) return fail(ErrorCode::io, "cannot make {}: {}", partial.string(), error.message());
+  if (convert.dry_run) {
+    if (options.target_bits > 0 && options.log)
+      options.log(LogLevel::info,
+                  "the sizes of this plan are those without compression, which the result stays "
+                  "below: target bits are given out when the model is run");
+    return anemone::convert(path, place, convert);
+  }
+  const auto work = [&](const fs::path& partial) -> Result<ConversionReport> {
     ConvertOptions dense = convert;
     dense.quantize.clear();
     dense.overwrite = true;
-    const fs::path made = partial / "dense";
+    const fs::path made = partial / PartialFolder::kDense;
     ANEMONE_RETURN_IF_ERROR(anemone::convert(path, made, dense));
     CompressOptions compress{.quantize = convert.quantize, .threads = convert.threads};
     compress.progress = convert.progress;
@@ -160,7 +173,8 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
     ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, compress, options));
     planned.quantize = spec_text(convert.quantize, options);
     return anemone::convert(path, place, planned);
-  });
+  };
+  return keeping(place, options.log, work);
 }
 
 }  // namespace anemone::calibrate

@@ -127,6 +127,8 @@ TEST_F(Calibrated, GoesOnWhereItWasKilled) {
   uint64_t first = 0;
   bool is_first = true;
   Options options = tuning(2);
+  std::string lines;
+  options.log = [&](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; };
   options.progress = [&](const Progress& now) {
     if (now.stage == "round" && is_first) {
       first = now.done;
@@ -137,6 +139,8 @@ TEST_F(Calibrated, GoesOnWhereItWasKilled) {
   const auto report = compress("out", "lut3:g16", options);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_EQ(first, kDone) << "what was rounded is not rounded again";
+  EXPECT_NE(lines.find("out.partial is of an earlier run"), std::string::npos) << lines;
+  EXPECT_NE(lines.find("9 of "), std::string::npos) << lines;
   EXPECT_EQ(contents_of(folder_ / "out"), contents_of(folder_ / "whole"));
   EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
 }
@@ -243,6 +247,63 @@ TEST_F(Calibrated, WhatAnInterruptionLeavesIsNamed) {
   EXPECT_NE(stopped_at("round").find("out.partial keeps what is done: the same command goes on"),
             std::string::npos);
   EXPECT_TRUE(fs::exists(folder_ / "out.partial"));
+}
+
+/// OUT.partial is used and removed where a calibration made it, and never else.
+TEST_F(Calibrated, WhatOthersHavePutAtThePartialPlaceStays) {
+  const fs::path partial = folder_ / "out.partial";
+  const auto expect_refused = [&](const char* why) {
+    const auto before = contents_of(folder_);
+    for (const bool compresses : {true, false}) {
+      const std::string error =
+          compresses
+              ? compress("out", "ffn=int8", tuning(1)).error().to_string()
+              : calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "out",
+                                   {.context = 128, .quantize = "ffn=int8"}, tuning(1))
+                    .error()
+                    .to_string();
+      EXPECT_NE(error.find(why), std::string::npos) << error;
+    }
+    EXPECT_EQ(contents_of(folder_), before);
+    EXPECT_FALSE(fs::exists(folder_ / "out"));
+  };
+  constexpr const char* kForeign = "no calibration made what is there";
+  fs::create_directory(partial);
+  expect_refused(kForeign);
+  std::ofstream(partial / "precious") << "mine";
+  expect_refused(kForeign);
+  fs::remove_all(partial);
+  fs::copy(dense(), partial, fs::copy_options::recursive);
+  expect_refused(kForeign);
+  fs::remove_all(partial);
+  std::ofstream(partial) << "a file";
+  expect_refused(kForeign);
+  fs::remove(partial);
+  fs::create_directory(folder_ / "target");
+  std::ofstream(folder_ / "target/anemone-partial.json") << R"({"format": "anemone-partial"})";
+  fs::create_directory_symlink("target", partial);
+  expect_refused(kForeign);
+  fs::remove(partial);
+  fs::rename(folder_ / "target", partial);
+  std::ofstream(partial / "notes") << "mine";
+  expect_refused("'notes' in it was made by something else");
+  fs::remove(partial / "notes");
+  fs::create_directory(folder_ / "target");
+  fs::create_directory_symlink("../target", partial / "weights");
+  expect_refused("'weights' in it was made by something else");
+}
+
+TEST_F(Calibrated, APlanForTargetBitsSaysThatItsSizesAreThoseBefore) {
+  Options options = tuning(1);
+  options.target_bits = 3;
+  std::string lines;
+  options.log = [&](LogLevel, std::string_view line) { lines += line; };
+  const auto report =
+      calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "out",
+                         {.context = 128, .dry_run = true}, options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_NE(lines.find("those without compression, which the result stays below"),
+            std::string::npos);
 }
 
 TEST_F(Calibrated, WhatCannotBeMeasuredIsKnownBefore) {

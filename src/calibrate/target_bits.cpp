@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "calibrate/allocation.h"
+#include "convert/partial_folder.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -31,8 +32,8 @@ Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors,
                          const Options& options) {
   constexpr double kLeast = 1e-6;  ///< nats; a part that seems to do good still counts.
   const std::string name(compress::kPartNames[static_cast<size_t>(part)]);
-  const fs::path probe =
-      folder / (package::form_of(tuner.model()) ? "probe_" + name + ".mlpackage" : "probe_" + name);
+  const fs::path probe = folder / (std::string(converter::PartialFolder::kProbe) + name +
+                                   (package::form_of(tuner.model()) ? ".mlpackage" : ""));
   CompressOptions only = compress;
   only.quantize = fmt::format("{}={}", name, target_schemes()[kProbe].scheme(part)->text());
   only.weight_plan = std::make_shared<StoredPlan>(tuner.store());

@@ -83,14 +83,21 @@ Result<std::optional<compress::Encoded>> Tuner::result(const Job& job) const {
 Status Tuner::round(const std::vector<Job>& jobs) {
   std::vector<Job> open;
   std::set<std::string> keys;  // of weights that are alike the first decides
+  uint64_t known_count = 0;
   for (const Job& job : jobs) {
     const WeightInputs& inputs = job.weight->inputs;
     if (inputs.uses.empty() ||
         !keys.insert(store_.key(inputs.weight.weight, *job.scheme, inputs.dense)).second)
       continue;
     ANEMONE_TRY(const auto known, result(job));
-    if (!known) open.push_back(job);
+    if (known)
+      ++known_count;
+    else
+      open.push_back(job);
   }
+  if (known_count > 0 && options_.log)
+    options_.log(LogLevel::info, fmt::format("{} of {} weights are rounded already", known_count,
+                                             known_count + open.size()));
   std::vector<Job> pass;
   std::set<std::pair<fs::path, std::vector<InputUse>>> held;
   uint64_t bytes = 0;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/output_file.h"
+#include "convert/partial_folder.h"
 #include "package/replaceable.h"
 
 namespace anemone::converter {
@@ -83,20 +84,14 @@ Result<fs::path> output_place(const fs::path& out) {
       "outside of it");
 }
 
-fs::path partial_of(fs::path out) {
-  out += ".partial";
-  return out;
-}
-
 void warn_of_left(const fs::path& out, bool with_partial, const LogSink& log) {
   if (!log) return;
   for (const fs::path& left : StagedFolder::left_beside(out))
     log(LogLevel::warning,
         fmt::format("{} is left by a run that was interrupted, unless one still runs; remove it",
                     left.string()));
-  std::error_code error;
-  const fs::path partial = partial_of(out);
-  if (with_partial && fs::exists(fs::symlink_status(partial, error)))
+  const fs::path partial = PartialFolder::place_of(out);
+  if (with_partial && PartialFolder::is_ours(partial))
     log(LogLevel::warning,
         fmt::format("{} is what a calibration of {} has done that was interrupted: the same "
                     "command goes on from it; else remove it",
@@ -122,6 +117,8 @@ Status commit_output(StagedFolder& staged, bool overwrite) {
 Status check_source(const fs::path& out, const fs::path& source) {
   std::error_code error;
   const fs::path replaced = fs::weakly_canonical(out, error);
+  if (error)
+    return fail(ErrorCode::invalid_argument, "cannot write {}: {}", out.string(), error.message());
   const fs::path read = fs::weakly_canonical(source, error);
   const auto parts = std::ranges::mismatch(replaced, read);
   if (error || parts.in1 != replaced.end()) return {};

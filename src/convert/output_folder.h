@@ -16,9 +16,6 @@ inline constexpr std::string_view kFormat = "anemone-model";
 /// neither "", "/", "." nor "..". Errors: invalid_argument.
 Result<std::filesystem::path> output_place(const std::filesystem::path& out);
 
-/// Where calibration keeps what it has done until `out` is whole.
-std::filesystem::path partial_of(std::filesystem::path out);
-
 /// Names what runs that were killed have left beside `out`; `with_partial`: also OUT.partial.
 void warn_of_left(const std::filesystem::path& out, bool with_partial, const LogSink& log);
 

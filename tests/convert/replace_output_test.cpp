@@ -112,8 +112,30 @@ TEST_F(ReplaceOutput, APlaceWithoutANameIsRefusedBeforeAnyWork) {
   EXPECT_TRUE(test::converted(checkpoint(), out() / "", over_)) << "a slash at the end";
 }
 
+TEST_F(ReplaceOutput, ReplacesAModelThroughWhichItsOwnNameLeads) {
+  ASSERT_TRUE(test::converted(checkpoint(), out(), small_));
+  ConvertOptions options = over_;
+  options.context = 32;
+  ASSERT_TRUE(test::converted(checkpoint(), out() / ".." / "out", options));
+  EXPECT_EQ(nlohmann::json::parse(scratch_.read("out/anemone.json")).at("context_length"), 32);
+  EXPECT_EQ(left(), 1);
+}
+
+TEST_F(ReplaceOutput, ANameThatIsTooLongIsCalledSo) {
+  const auto report = convert(checkpoint(), scratch_.path() / std::string(300, 'b'), small_);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::invalid_argument);
+  EXPECT_THAT(report.error().to_string(), HasSubstr("File name too long"));
+}
+
 TEST_F(ReplaceOutput, WhatACalibrationLeftIsNamed) {
   scratch_.write("out.partial/weights/one", "rounded");
+  const ConvertOptions quiet{.context = 64, .prefill = {8}, .log = [](LogLevel level, auto line) {
+                               if (level == LogLevel::warning) ADD_FAILURE() << line;
+                             }};
+  ASSERT_TRUE(convert(checkpoint(), out(), quiet).ok()) << "somebody else's folder";
+  fs::remove_all(out());
+  scratch_.write("out.partial/anemone-partial.json", R"({"format": "anemone-partial"})");
   std::string warnings;
   const LogSink log = [&](LogLevel level, std::string_view line) {
     if (level == LogLevel::warning) warnings += line;

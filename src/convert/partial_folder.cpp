@@ -1,0 +1,105 @@
+#include "convert/partial_folder.h"
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/json_document.h"
+#include "base/staged_folder.h"
+#include "convert/output_folder.h"
+
+namespace anemone::converter {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMark = "anemone-partial.json";
+constexpr std::string_view kMarkFormat = "anemone-partial";
+
+/// Whether a calibration makes something of this name; hidden: what it had not finished.
+bool is_known(std::string_view name) {
+  if (name.starts_with('.')) {
+    name.remove_prefix(1);
+    return name.starts_with(std::string(PartialFolder::kDense) + ".") ||
+           name.starts_with(PartialFolder::kProbe);
+  }
+  return name == PartialFolder::kDense || name == PartialFolder::kWeights ||
+         name.starts_with(PartialFolder::kProbe);
+}
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(folder, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error))
+    entries.push_back(entry->path());
+  return entries;
+}
+
+Status check_place(const fs::path& partial) {
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(partial, error))) return {};
+  const auto refused = [&](std::string_view why) {
+    return with_hint(
+        fail(ErrorCode::invalid_argument,
+             "{} is where a calibration keeps what it has done, and {}", partial.string(), why),
+        "it stays as it is; give the output another name");
+  };
+  if (!PartialFolder::is_ours(partial)) return refused("no calibration made what is there");
+  for (const fs::path& entry : entries_of(partial)) {
+    const std::string name = entry.filename().string();
+    if (name == kMark) continue;
+    if (!is_known(name) || !fs::is_directory(fs::symlink_status(entry, error)))
+      return refused(fmt::format("'{}' in it was made by something else", name));
+  }
+  return {};
+}
+
+}  // namespace
+
+fs::path PartialFolder::place_of(const fs::path& out) {
+  fs::path place = out;
+  place += ".partial";
+  return place;
+}
+
+bool PartialFolder::is_ours(const fs::path& partial) {
+  std::error_code error;
+  if (!fs::is_directory(fs::symlink_status(partial, error)) ||
+      !fs::is_regular_file(fs::symlink_status(partial / kMark, error)))
+    return false;
+  const auto mark = read_json_object(partial / kMark);
+  return mark.ok() && mark->value("format", Json()) == kMarkFormat;
+}
+
+Status PartialFolder::check(const fs::path& out) { return check_place(place_of(out)); }
+
+Result<PartialFolder> PartialFolder::open(const fs::path& out) {
+  fs::path partial = place_of(out);
+  ANEMONE_RETURN_IF_ERROR(check_place(partial));
+  if (is_ours(partial)) return PartialFolder(std::move(partial), true);
+  ANEMONE_TRY(StagedFolder staged, StagedFolder::create(partial));
+  ANEMONE_RETURN_IF_ERROR(
+      write_text(staged.path() / kMark, fmt::format("{{\"format\": \"{}\"}}\n", kMarkFormat)));
+  ANEMONE_RETURN_IF_ERROR(staged.commit());
+  return PartialFolder(std::move(partial), false);
+}
+
+void PartialFolder::remove() const {
+  if (!is_ours(path_)) return;
+  std::error_code ignored;
+  for (const fs::path& entry : entries_of(path_))
+    if (is_known(entry.filename().string())) fs::remove_all(entry, ignored);
+  remove_if_empty();
+}
+
+void PartialFolder::remove_if_empty() const {
+  if (!is_ours(path_)) return;
+  std::error_code ignored;
+  fs::remove(path_ / kWeights, ignored);
+  const auto left = entries_of(path_);
+  if (left.size() > 1) return;
+  fs::remove(path_ / kMark, ignored);
+  fs::remove(path_, ignored);
+}
+
+}  // namespace anemone::converter
