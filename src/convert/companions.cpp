@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "anemone/text.h"
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/path_inside.h"
@@ -33,6 +34,14 @@ Result<std::optional<Companion>> find_in(const fs::path& folder, const char* nam
   return std::optional(Companion{name, *std::move(path), size});
 }
 
+/// A tokenizer that nobody can load would travel into a model that takes no text.
+Status check_tokenizer(const fs::path& path) {
+  ANEMONE_TRY(const std::string json, read_text(path));
+  auto parsed = text::Tokenizer::parse(json);
+  if (!parsed.ok()) return std::move(parsed).in(path.string()).error();
+  return {};
+}
+
 bool has_own_template(const fs::path& folder) {
   const auto config = read_json_object(folder / "tokenizer_config.json");
   return config.ok() && config->contains("chat_template") && !is_unset(config->at("chat_template"));
@@ -54,7 +63,9 @@ Result<std::vector<Companion>> find_companions(const checkpoint::Checkpoint& che
     if (!found && !is_hidden) {
       ANEMONE_TRY(found, find_in(checkpoint.path, name));
     }
-    if (found) companions.push_back(*std::move(found));
+    if (!found) continue;
+    if (found->name == "tokenizer.json") ANEMONE_RETURN_IF_ERROR(check_tokenizer(found->path));
+    companions.push_back(*std::move(found));
   }
   if (!copies_config) return companions;
   ANEMONE_TRY(auto config, find_in(checkpoint.path, "config.json"));

@@ -68,6 +68,19 @@ TEST_F(Companions, WhatCannotBeCopiedIsToldBeforeWeightsAreRead) {
   expect_refused(pipe, ErrorCode::invalid_argument, "generation_config.json: no file");
 }
 
+TEST_F(Companions, ATokenizerThatNobodyCanLoadIsRefusedBeforeWeightsAreRead) {
+  for (const char* json : {"{", "{}", R"({"version": "1.0", "model": 3})"}) {
+    fs::remove_all(scratch_.path() / "broken");
+    const fs::path folder = linked("broken", "tokenizer.json");
+    scratch_.write("broken/tokenizer.json", json);
+    expect_refused(folder, ErrorCode::corrupt, "broken/tokenizer.json: ");
+    EXPECT_TRUE(convert(folder, scratch_.path() / "alone.mlpackage",
+                        {.layout = "stateful", .context = 64, .dry_run = true})
+                    .ok())
+        << "it does not travel into a package alone";
+  }
+}
+
 /// A checkpoint of somebody else's must not publish the files of who converts it.
 TEST_F(Companions, LinksThatLeadOutAreRefused) {
   scratch_.write("secret.txt", "words");
