@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "input_text.h"
+#include "not_empty.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -37,7 +38,8 @@ Result<std::optional<calibrate::Options>> CalibrationFlags::measuring(
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures) {
   app.add_option("--calibrate", flags.text,
                  "UTF-8 text that compression is tuned on; what is done is kept in OUT.partial "
-                 "until OUT is whole");
+                 "until OUT is whole")
+      ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,
                  "Pieces of that text that the model runs, of up to 512 tokens")
       ->check(CLI::PositiveNumber);
@@ -48,7 +50,8 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
   if (!measures) return;
   app.add_option("--measure", flags.measured,
                  "UTF-8 text that loss, best tokens and KL divergence are measured on, beside the "
-                 "model before");
+                 "model before")
+      ->check(not_empty());
   app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text")
       ->check(CLI::PositiveNumber);
 }

@@ -4,6 +4,7 @@
 #include "calibration_flags.h"
 #include "command.h"
 #include "compression_report.h"
+#include "not_empty.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -55,13 +56,14 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
     if (comparison) json["measured"] = comparison_json(*comparison);
     return write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   }
+  const std::string measured = comparison ? comparison_text(*comparison) : "";
+  if (common.quiet) return measured.empty() ? Status() : write_stdout(measured);
   constexpr double kMegabyte = 1e6;
   return write_stdout(fmt::format("{}: {}, {:.1f} MB of weights, before {:.1f} MB\n{}{}",
                                   report.path.string(), report.quantize,
                                   static_cast<double>(report.bytes) / kMegabyte,
                                   static_cast<double>(report.dense_bytes) / kMegabyte,
-                                  weights_text(report.weights, common.verbose > 0),
-                                  comparison ? comparison_text(*comparison) : ""));
+                                  weights_text(report.weights, common.verbose > 0), measured));
 }
 
 }  // namespace
@@ -70,11 +72,13 @@ Action add_compress(CLI::App& app, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   app.description("Compress the weights of a finished model");
   app.add_option("model", flags->model, "Package, or folder with packages (any layout)")
-      ->required();
+      ->required()
+      ->check(not_empty());
   app.add_option("-o,--output", flags->output, "Package or folder to write")->required();
   app.add_option("--quantize", flags->options.quantize,
                  "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
-                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8");
+                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8")
+      ->check(not_empty());
   add_calibration_flags(app, flags->calibration, true);
   app.add_flag("--overwrite", flags->options.overwrite,
                "Replace an earlier result at the same place");

@@ -13,6 +13,7 @@
 #include "calibration_flags.h"
 #include "command.h"
 #include "compression_report.h"
+#include "not_empty.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -151,6 +152,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
     return calibrate::convert(flags.checkpoint, flags.output, options, tuning);
   };
   ANEMONE_TRY(const auto report, converted());
+  if (common.quiet && !common.json) return {};
   return write_stdout(
       common.json ? report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                   : report_text(report, common.verbose > 0));
@@ -164,7 +166,8 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
   app.description("Checkpoint to Core ML packages");
   app.add_option("checkpoint", flags->checkpoint,
                  "Folder of a Hugging Face model, or its file of weights")
-      ->required();
+      ->required()
+      ->check(not_empty());
   app.add_option("-o,--output", flags->output,
                  "Folder to write; with --layout stateful or plain also one .mlpackage, which has "
                  "no place for tokenizer, chat template and generation config")
@@ -198,15 +201,19 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
                  "Layout plain: tokens of the inputs; a folder gets a package for each, one "
                  ".mlpackage takes them all")
       ->delimiter(',')
-      ->check(CLI::PositiveNumber);
-  app.add_option("--adapter", flags->adapter, "LoRA adapter to merge");
+      ->check([](const std::string& text) {
+        return count_in(text) ? std::string()
+                              : fmt::format("'{}', expected a number of tokens", text);
+      });
+  app.add_option("--adapter", flags->adapter, "LoRA adapter to merge")->check(not_empty());
   app.add_option("--dtype", flags->dtype, "Weights and activations")
       ->check(CLI::IsMember({"fp16", "fp32"}));
   app.add_option("--target", flags->target, "Least system version")
       ->check(CLI::IsMember({"iOS18"}));
   app.add_option("--quantize", options.quantize,
                  "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
-                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8");
+                 "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8")
+      ->check(not_empty());
   add_calibration_flags(app, flags->calibration, false);
   app.add_option("--no-pass", options.passes.off,
                  "Leave this rewrite of the programs out; may be repeated")

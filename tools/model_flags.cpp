@@ -1,5 +1,7 @@
 #include "model_flags.h"
 
+#include "not_empty.h"
+
 namespace anemone::tools {
 
 Result<std::unique_ptr<lm::LanguageModel>> ModelFlags::open(const CommonFlags& common, bool hash,
@@ -45,9 +47,11 @@ Error no_model(const std::filesystem::path& path) {
 
 void add_model_flags(CLI::App& app, ModelFlags& flags) {
   app.add_option("model", flags.model, "ANEMLL directory, package or checkpoint")->required();
-  app.add_option("--adapter", flags.adapter, "Adapter (LoRA, DoRA) to merge into a checkpoint");
+  app.add_option("--adapter", flags.adapter, "Adapter (LoRA, DoRA) to merge into a checkpoint")
+      ->check(not_empty());
   app.add_option("--context", flags.context,
-                 "Most tokens of a sequence, for a checkpoint; 0: its positions, at most 2048")
+                 "Most tokens of a sequence, for a checkpoint; 0: its positions (with longrope the "
+                 "original ones; longer contexts use the long factors for all texts), at most 2048")
       ->check(whole_number());
 }
 
