@@ -39,7 +39,7 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
                                                         {"lut0", "lut1"},
                                                         {"lut4:q16", "lut4:g16"},
                                                         {"lot4", "lut4"},
-                                                        {"", "fp16"},
+                                                        {"", "--quantize"},
                                                         {"ffm=lut4", "ffn"},
                                                         {"ffn=lut4,lut6", "ffn"},
                                                         {"lut4:g6:v4", "lut4:g8:v4"},

@@ -61,7 +61,7 @@ def stored_answers(folder):
 class Evaluation:
     def __init__(self, program, model, folder):
         self.folder = folder
-        self.command = [str(program), "eval", str(model), "--tasks", "typos,colours,prose", "--limit", "12",
+        self.command = [str(program), "eval", str(model), "--tasks", "typos,colours,prose", "--limit", "200",
                         "--include-path", str(folder), "--apply-chat-template", "--log-samples", "-q", "--threads", "1"]
 
     def start(self, out, resume):
