@@ -6,29 +6,10 @@
 
 #include "anemone/check.h"
 #include "anemone/forecast.h"
-
-namespace {
-
-using anemone::DType;
-using anemone::Error;
-using anemone::ErrorCode;
-using anemone::Result;
-using anemone::Shape;
-using anemone::Tensor;
-
-/// Stands for a weight file of zeros that is a few KiB long.
-Result<Tensor> load(const anemone::mil::BlobReference& reference, DType dtype, const Shape& shape) {
-  constexpr int64_t kFileBytes = 4096;
-  const auto count = anemone::checked_element_count(shape.dims());
-  if (!count || *count > kFileBytes || dtype == DType::string)
-    return Error{ErrorCode::corrupt, reference.path + ": too short", {}, {}};
-  return Tensor::zeros(dtype, shape);
-}
-
-}  // namespace
+#include "support/zero_weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  auto program = anemone::mil::parse({reinterpret_cast<const char*>(data), size}, load);
+  auto program = anemone::mil::parse({reinterpret_cast<const char*>(data), size}, load_zeros);
   if (!program.ok()) return 0;
   anemone::package::Package package;
   package.program = std::move(program).value();

@@ -2,34 +2,20 @@
 
 #include <algorithm>
 #include <set>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "mil/resolve.h"
-#include "runtime/bind.h"
-#include "runtime/draft.h"
-#include "runtime/ops/attention.h"
+#include "runtime/emit.h"
 #include "runtime/view.h"
 
 namespace anemone::runtime {
 namespace {
 
-// Results smaller than this are expanded at once; larger compressed constants wait for a consumer.
-constexpr int64_t kSmallConstantElements = 1024;
-
-// A value beyond this is a broken program rather than a large model.
-constexpr int64_t kMaxValueBytes = int64_t{1} << 40;
-
-bool is_known(const mil::ValueType& type) {
-  const auto stored = mil::storage_type(type);
-  return stored && !stored->variable_rank && stored->shape.is_known();
-}
-
 class Planner {
  public:
-  explicit Planner(const PlanRequest& request) : request_(request) {
+  explicit Planner(const PlanRequest& request) : request_(request), table_(request, *plan_) {
     plan_->function = &request.function;
     plan_->opset = mil::opset_number(request.function.opset);
     plan_->numerics = request.numerics;
@@ -49,41 +35,16 @@ class Planner {
       fuse_repeats(plan_->values, drafts_);
       fuse_attention(plan_->values, drafts_, needed_values());
     }
-    ANEMONE_RETURN_IF_ERROR(drop_unused());
+    drop_unused();
     plan_states(plan_->values, drafts_, plan_->outputs);
     copy_foreign_outputs();
-    ANEMONE_RETURN_IF_ERROR(emit());
+    ANEMONE_RETURN_IF_ERROR(emit(request_, drafts_, table_, observed_, *plan_));
     plan_memory(*plan_);
-    ANEMONE_RETURN_IF_ERROR(check_memory(plan_->arena_bytes));
+    ANEMONE_RETURN_IF_ERROR(table_.check_memory(plan_->arena_bytes));
     return std::shared_ptr<const Plan>(std::move(plan_));
   }
 
  private:
-  DType storage_dtype(DType dtype) const {
-    return request_.numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
-  }
-
-  PlanValue& value(ValueId id) { return plan_->values[static_cast<size_t>(id)]; }
-
-  ValueId add_value(std::string_view name, mil::ValueType type, Place place) {
-    const auto id = static_cast<ValueId>(plan_->values.size());
-    const auto stored = mil::storage_type(type);
-    plan_->values.push_back(
-        PlanValue{.name = std::string(name),
-                  .type = std::move(type),
-                  .storage_dtype = storage_dtype(stored ? stored->dtype : DType::fp32),
-                  .place = place});
-    if (!name.empty()) names_[name] = id;
-    return id;
-  }
-
-  ValueId add_constant(std::string_view name, Constant constant) {
-    const ValueId id = add_value(name, constant.type, Place::constant);
-    if (constant.tensor.defined()) value(id).storage_dtype = constant.tensor.dtype();
-    value(id).constant = std::make_shared<const Constant>(std::move(constant));
-    return id;
-  }
-
   Status declare_inputs() {
     size_t tensors = 0;
     for (const mil::NamedType& input : request_.function.inputs) {
@@ -92,16 +53,16 @@ class Planner {
         return fail(ErrorCode::unsupported, "input '{}' of function '{}' is text ({})", input.name,
                     request_.function.name, mil::to_string(type));
       if (type.kind == mil::ValueType::Kind::state) {
-        const ValueId id = add_value(input.name, std::move(type), Place::state);
-        value(id).state_index = plan_->states.size();
+        const ValueId id = table_.add(input.name, std::move(type), Place::state);
+        table_.value(id).state_index = plan_->states.size();
         plan_->states.push_back(id);
-        held_bytes_ += static_cast<uint64_t>(value(id).size_bytes());
+        ANEMONE_RETURN_IF_ERROR(table_.hold(table_.value(id).type, table_.value(id).storage_dtype));
         continue;
       }
       type.tensor.shape = request_.input_shapes[tensors++];
       type.tensor.variable_rank = false;
       ANEMONE_RETURN_IF_ERROR(check_size(type).in(fmt::format("input '{}'", input.name)));
-      plan_->inputs.push_back(add_value(input.name, std::move(type), Place::input));
+      plan_->inputs.push_back(table_.add(input.name, std::move(type), Place::input));
     }
     return {};
   }
@@ -109,26 +70,21 @@ class Planner {
   void choose_outputs() {
     for (const std::string& name : request_.function.block.outputs) {
       plan_->output_names.push_back(name);
-      plan_->outputs.push_back(names_.at(name));
+      plan_->outputs.push_back(table_.at(name));
     }
   }
 
   void choose_observed() {
     plan_->show = request_.show;
     for (const std::string& name : request_.observed) {
-      const auto found = names_.find(name);
-      if (found == names_.end() || value(found->second).place == Place::constant) continue;
-      const Place place = value(found->second).place;
+      const ValueId id = table_.find(name);
+      if (id == kNoValue) continue;
+      const Place place = table_.value(id).place;
       if (place == Place::input)
-        plan_->shown.push_back({0, found->second});
-      else if (place != Place::state)
-        observed_.insert(found->second);
+        plan_->shown.push_back({0, id});
+      else if (place != Place::state && place != Place::constant)
+        observed_.insert(id);
     }
-  }
-
-  /// Notes that a value is there once the steps that the plan has so far have run.
-  void show(ValueId id) {
-    if (observed_.contains(id)) plan_->shown.push_back({plan_->steps.size(), id});
   }
 
   std::vector<ValueId> needed_values() const {
@@ -137,31 +93,15 @@ class Planner {
     return needed;
   }
 
-  Status drop_unused() {
+  void drop_unused() {
     for (const Draft& draft : take_unused(plan_->values, drafts_, needed_values())) {
       const std::string kernel =
           draft.fused_into.empty() ? "not needed" : "fused into " + draft.fused_into;
-      ANEMONE_RETURN_IF_ERROR(choose(*draft.step.operation, kernel));
-      if (draft.kind == Draft::Kind::view) value(draft.target).place = Place::nowhere;
+      choose(*plan_, *draft.step.operation, kernel);
+      if (draft.kind == Draft::Kind::view) table_.value(draft.target).place = Place::nowhere;
       for (size_t i = 0; i < draft.step.output_count; ++i)
-        value(draft.step.first_output + static_cast<ValueId>(i)).place = Place::nowhere;
+        table_.value(draft.step.first_output + static_cast<ValueId>(i)).place = Place::nowhere;
     }
-    return {};
-  }
-
-  /// Operands that inference may look at: constants have their value, others only their type.
-  mil::Operand operand_of(ValueId id) {
-    PlanValue& bound = value(id);
-    const bool constant = bound.place == Place::constant;
-    const Tensor* tensor =
-        constant && !bound.constant->is_compressed() ? &bound.constant->tensor : nullptr;
-    return mil::Operand{.type = &bound.type, .value = tensor, .constant = constant};
-  }
-
-  Status choose(const mil::Operation& operation, std::string_view kernel) {
-    plan_->choices.push_back(
-        {std::string(operation.display_name()), operation.type, std::string(kernel)});
-    return {};
   }
 
   Status plan_operation(const mil::Operation& operation) {
@@ -170,7 +110,7 @@ class Planner {
     if (op->kind == mil::OpKind::constant) {
       const mil::Value* constant = operation.find_attribute("val");
       ANEMONE_CHECK(constant != nullptr, "the verifier requires the value of a const");
-      add_constant(operation.outputs.at(0).name, constant_of(*constant));
+      table_.add_constant(operation.outputs.at(0).name, constant_of(*constant));
       return {};
     }
 
@@ -178,8 +118,9 @@ class Planner {
     const mil::ParameterSources matched = mil::match_parameters(operation, *op, faults);
     Step step{.operation = &operation, .op = op, .offsets = matched.offsets};
     for (const mil::Source& source : matched.sources)
-      step.operands.push_back(source.value != nullptr ? add_constant({}, constant_of(*source.value))
-                                                      : names_.at(std::string_view(source.name)));
+      step.operands.push_back(source.value != nullptr
+                                  ? table_.add_constant({}, constant_of(*source.value))
+                                  : table_.at(std::string_view(source.name)));
     if (op->kind == mil::OpKind::state) return plan_state_operation(operation, step);
     if (op->kind == mil::OpKind::control) return plan_control(operation, std::move(step));
     return plan_plain(operation, std::move(step));
@@ -198,16 +139,16 @@ class Planner {
       drafts_.back().step.operation = &operation;
       return {};
     }
-    const mil::ValueType contents =
-        mil::ValueType::of(value(state).type.tensor.dtype, value(state).type.tensor.shape);
+    const mil::ValueType contents = mil::ValueType::of(table_.value(state).type.tensor.dtype,
+                                                       table_.value(state).type.tensor.shape);
     add_view(operation, operation.outputs.at(0).name, contents, state, 0);
     return {};
   }
 
   void add_view(const mil::Operation& operation, std::string_view name, const mil::ValueType& type,
                 ValueId source, uint64_t offset_bytes) {
-    const ValueId target = add_value(name, type, Place::alias);
-    value(target).storage_dtype = value(source).storage_dtype;
+    const ValueId target = table_.add(name, type, Place::alias);
+    table_.value(target).storage_dtype = table_.value(source).storage_dtype;
     drafts_.push_back(Draft{.kind = Draft::Kind::view,
                             .source = source,
                             .target = target,
@@ -222,7 +163,7 @@ class Planner {
     for (size_t i = 0; i < types.size(); ++i) {
       mil::ValueType type = types[i];
       type.list_length = kUnknownDim;  // lists grow; a program only says how they start
-      add_value(operation.outputs[i].name, type, place);
+      table_.add(operation.outputs[i].name, type, place);
     }
     drafts_.push_back(Draft{.kind = Draft::Kind::run, .step = std::move(step)});
   }
@@ -231,13 +172,13 @@ class Planner {
     std::unordered_set<std::string_view> names;
     for (const mil::Block& block : operation.blocks) collect_names(block, names);
     for (const std::string_view name : names) {
-      const auto found = names_.find(name);
-      if (found == names_.end()) continue;
-      ANEMONE_RETURN_IF_ERROR(expand(found->second));
-      step.operands.push_back(found->second);
+      const ValueId id = table_.find(name);
+      if (id == kNoValue) continue;
+      ANEMONE_RETURN_IF_ERROR(table_.expand(id));
+      step.operands.push_back(id);
       step.captures.push_back(name);
     }
-    for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
+    for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(table_.expand(operand));
     step.kind = StepKind::control;
     std::vector<mil::ValueType> types;
     for (const mil::NamedType& output : operation.outputs) {
@@ -266,9 +207,9 @@ class Planner {
     bool constant = true;
     bool dynamic = false;
     for (const ValueId id : step.operands) {
-      operands.push_back(operand_of(id));
-      storage.push_back(value(id).storage_dtype);
-      constant = constant && value(id).place == Place::constant;
+      operands.push_back(table_.operand_of(id));
+      storage.push_back(table_.value(id).storage_dtype);
+      constant = constant && table_.value(id).place == Place::constant;
       dynamic = dynamic || root_is_dynamic(id);
     }
     if (std::ranges::any_of(operands, [](const auto& o) { return o.type->tensor.variable_rank; }))
@@ -290,9 +231,11 @@ class Planner {
     }
 
     if (known && constant && !operation.type.starts_with("random_"))
-      return fold(operation, step, std::move(types));
-    if (operation.type == "shape" && is_known(*operands[0].type))
-      return fold_shape(operation, operands[0].type->tensor.shape, types[0]);
+      return table_.fold(operation, step, std::move(types));
+    if (operation.type == "shape" && is_known(*operands[0].type)) {
+      table_.fold_shape(operation, operands[0].type->tensor.shape, types[0]);
+      return {};
+    }
     const bool strings =
         std::ranges::any_of(types, [](const auto& t) { return t.tensor.dtype == DType::string; });
     if (known && !dynamic && !strings && add_views(operation, step, inputs, storage, types))
@@ -333,241 +276,47 @@ class Planner {
         inferred.tensor.shape[axis] = declared.tensor.shape[axis];
   }
 
-  static Status check_size(const mil::ValueType& type) {
-    const auto stored = mil::storage_type(type);
-    if (!stored || !is_known(type) || stored->dtype == DType::string) return {};
-    const auto count = checked_element_count(stored->shape.dims());
-    const auto bytes = count ? checked_byte_count(DType::fp64, *count) : std::nullopt;
-    if (!bytes || *bytes > kMaxValueBytes)
-      return fail(ErrorCode::limit, "a value of shape {} is too large", stored->shape.to_string());
-    return {};
-  }
-
-  /// States and computed constants are held as long as the plan; `more` comes on top.
-  Status check_memory(uint64_t more) const {
-    if (held_bytes_ <= request_.memory_limit_bytes &&
-        more <= request_.memory_limit_bytes - held_bytes_)
-      return {};
-    return fail(ErrorCode::limit,
-                "function '{}' needs at least {} bytes of memory besides its weights, the limit is "
-                "{}",
-                request_.function.name, held_bytes_ + more, request_.memory_limit_bytes);
-  }
-
-  /// Notes that a constant is about to be computed.
-  Status hold(const mil::ValueType& type, DType dtype) {
-    const auto stored = mil::storage_type(type);
-    if (!stored || dtype == DType::string) return {};
-    const auto bytes = checked_byte_count(dtype, stored->shape.element_count());
-    ANEMONE_CHECK(bytes.has_value(), "check_size bounds every value");
-    held_bytes_ += static_cast<uint64_t>(*bytes);
-    return check_memory(0);
-  }
-
   bool add_views(const mil::Operation& operation, const Step& step, const mil::Operands& inputs,
                  std::span<const DType> storage, std::span<const mil::ValueType> types) {
     std::vector<View> views;
     for (size_t i = 0; i < types.size(); ++i) {
       if (types[i].kind != mil::ValueType::Kind::tensor) return false;
-      const auto view =
-          find_view(*step.op, inputs, storage, types, i, storage_dtype(types[i].tensor.dtype));
+      const auto view = find_view(*step.op, inputs, storage, types, i,
+                                  table_.storage_dtype(types[i].tensor.dtype));
       if (!view || types[i].tensor.shape.element_count() == 0) return false;
       views.push_back(*view);
     }
     for (size_t i = 0; i < types.size(); ++i) {
       const ValueId source = step.operands[views[i].operand];
-      const auto offset = checked_byte_count(value(source).storage_dtype, views[i].first_element);
+      const auto offset =
+          checked_byte_count(table_.value(source).storage_dtype, views[i].first_element);
       add_view(operation, operation.outputs[i].name, types[i], source,
                static_cast<uint64_t>(*offset));
     }
     return true;
   }
 
-  Status fold(const mil::Operation& operation, const Step& step,
-              std::vector<mil::ValueType> types) {
-    CompressedConstant source{
-        .op = step.op, .offsets = step.offsets, .output_types = types, .opset = plan_->opset};
-    for (const ValueId id : step.operands) source.operands.push_back(value(id).constant);
-    const bool is_constexpr = operation.type.starts_with("constexpr_");
-    if (!is_constexpr)
-      for (mil::ValueType& type : source.output_types)
-        type.tensor.dtype = storage_dtype(type.tensor.dtype);
-    const auto shared = std::make_shared<const CompressedConstant>(std::move(source));
-    for (size_t i = 0; i < types.size(); ++i) {
-      Constant constant{.type = types[i], .compressed = shared, .output = i};
-      if (!is_constexpr || types[i].tensor.shape.element_count() <= kSmallConstantElements) {
-        ANEMONE_RETURN_IF_ERROR(hold(types[i], storage_dtype(types[i].tensor.dtype)));
-        ANEMONE_TRY(constant.tensor, constant.expand());
-        constant.compressed.reset();
-      }
-      add_constant(operation.outputs[i].name, std::move(constant));
-    }
-    return choose(operation, "constant");
-  }
-
-  /// The one op whose result is known although its operand is not.
-  Status fold_shape(const mil::Operation& operation, const Shape& shape,
-                    const mil::ValueType& type) {
-    Tensor dims = Tensor::zeros(type.tensor.dtype, type.tensor.shape);
-    for (size_t axis = 0; axis < shape.rank(); ++axis)
-      dims.set(static_cast<int64_t>(axis), static_cast<double>(shape[axis]));
-    add_constant(operation.outputs[0].name, Constant{.type = type, .tensor = std::move(dims)});
-    return choose(operation, "constant");
-  }
-
-  /// Makes the dense values of a compressed constant available to a step.
-  Status expand(ValueId id) {
-    PlanValue& bound = value(id);
-    if (bound.place != Place::constant || !bound.constant->is_compressed()) return {};
-    ANEMONE_RETURN_IF_ERROR(hold(bound.type, bound.storage_dtype));
-    ANEMONE_TRY(Tensor tensor, bound.constant->expand());
-    bound.storage_dtype = tensor.dtype();
-    bound.constant =
-        std::make_shared<const Constant>(Constant{.type = bound.type, .tensor = std::move(tensor)});
-    return {};
-  }
-
-  /// Constants keep their own dtype; what is copied has the dtype of its place.
-  void convert_constant(ValueId id, DType dtype) {
-    PlanValue& bound = value(id);
-    if (bound.place != Place::constant || bound.storage_dtype == dtype) return;
-    bound.storage_dtype = dtype;
-    bound.constant = std::make_shared<const Constant>(
-        Constant{.type = bound.type, .tensor = bound.constant->tensor.converted(dtype)});
-  }
-
   /// An output must not change when the caller fills inputs or advances states. Text, which only
   /// constants and dynamic values have, stays where it is.
   void copy_foreign_outputs() {
     for (ValueId& output : plan_->outputs) {
-      const PlanValue& bound = value(output);
-      const Place place = bound.place == Place::alias ? value(bound.root).place : bound.place;
+      const PlanValue& bound = table_.value(output);
+      const Place place =
+          bound.place == Place::alias ? table_.value(bound.root).place : bound.place;
       if (place == Place::arena || place == Place::dynamic) continue;
       if (bound.storage_dtype == DType::string) continue;
       const ValueId source = output;
-      output = add_value({}, mil::ValueType(bound.type), Place::arena);
+      output = table_.add({}, mil::ValueType(bound.type), Place::arena);
       drafts_.push_back(
           Draft{.kind = Draft::Kind::view, .source = source, .target = output, .copies = true});
     }
   }
 
-  Status emit() {
-    for (Draft& draft : drafts_) {
-      const mil::Operation* operation = draft.step.operation;
-      if (draft.kind == Draft::Kind::run) {
-        const ValueId first = draft.step.first_output;
-        const size_t count = draft.step.output_count;
-        ANEMONE_RETURN_IF_ERROR(emit_run(draft.step));
-        for (size_t i = 0; i < count; ++i) show(first + static_cast<ValueId>(i));
-        continue;
-      }
-      if (operation != nullptr)
-        ANEMONE_RETURN_IF_ERROR(choose(*operation, draft.copies ? "copy" : "alias"));
-      if (!draft.copies) {
-        if (draft.kind == Draft::Kind::view) show(draft.target);
-        continue;
-      }
-      ANEMONE_RETURN_IF_ERROR(expand(draft.source));
-      convert_constant(draft.source, value(draft.target).storage_dtype);
-      Step step{.kind = StepKind::copy, .operation = operation, .operands = {draft.source}};
-      step.first_output = draft.target;
-      step.output_count = 1;
-      step.copy_offset_bytes = draft.offset_bytes;
-      plan_->steps.push_back(std::move(step));
-      if (draft.kind == Draft::Kind::view) show(draft.target);
-    }
-    return {};
-  }
-
-  void plan_slice(Step& step) {
-    std::vector<mil::Operand> operands;
-    for (const ValueId id : step.operands) operands.push_back(operand_of(id));
-    const mil::Operands inputs(operands, step.offsets, plan_->opset);
-    const Arguments arguments(*step.op, inputs);
-    step.slice = SliceWriter::make(*step.op, inputs,
-                                   value(step.operands[arguments.flat("update")]).storage_dtype,
-                                   value(step.first_output).storage_dtype);
-  }
-
-  Status emit_run(Step& step) {
-    if (step.attention) {
-      bind_attention(step);
-      ANEMONE_RETURN_IF_ERROR(choose(*step.operation, step.binding->name()));
-      plan_->steps.push_back(std::move(step));
-      return {};
-    }
-    const FastOp* fast = request_.kernels != nullptr && step.kind == StepKind::reference
-                             ? find_fast_op(step.op->name)
-                             : nullptr;
-    if (fast != nullptr && fast->reads == Reads::weights) bind(*fast, step);
-    if (!step.binding) {
-      for (const ValueId operand : step.operands) ANEMONE_RETURN_IF_ERROR(expand(operand));
-      if (fast != nullptr) {
-        for (const ValueId operand : step.operands)
-          convert_constant(operand, storage_dtype(value(operand).storage_dtype));
-        bind(*fast, step);
-      }
-    }
-    if (step.kind == StepKind::update) plan_slice(step);
-    ANEMONE_RETURN_IF_ERROR(choose(*step.operation, step.binding ? step.binding->name()
-                                                    : step.kind == StepKind::update
-                                                        ? std::string("in place")
-                                                        : std::string("reference")));
-    plan_->steps.push_back(std::move(step));
-    return {};
-  }
-
-  void bind_attention(Step& step) {
-    AttentionTypes types;
-    types.query = value(step.operands[Attention::kQuery]).storage_dtype;
-    types.keys = value(step.operands[Attention::kKeys]).storage_dtype;
-    types.mask = value(step.operands[Attention::kMask]).storage_dtype;
-    types.values = value(step.operands[Attention::kValues]).storage_dtype;
-    types.out = value(step.first_output).storage_dtype;
-    step.binding =
-        make_attention(step.attention, types, *request_.kernels, std::max(request_.threads, 1));
-    step.kind = StepKind::bound;
-  }
-
-  void bind(const FastOp& fast, Step& step) {
-    std::vector<mil::Operand> operands;
-    std::vector<ConstantPtr> constants;
-    std::vector<DType> storage;
-    for (const ValueId id : step.operands) {
-      operands.push_back(operand_of(id));
-      constants.push_back(value(id).place == Place::constant ? value(id).constant : nullptr);
-      storage.push_back(value(id).storage_dtype);
-    }
-    if (step.repeat) operands[step.repeat->operand].type = &value(step.repeat->whole).type;
-    std::vector<mil::ValueType> outputs;
-    std::vector<DType> output_storage;
-    for (size_t i = 0; i < step.output_count; ++i) {
-      const PlanValue& output = value(step.first_output + static_cast<ValueId>(i));
-      outputs.push_back(output.type);
-      output_storage.push_back(output.storage_dtype);
-    }
-    step.binding = fast.bind(
-        {.operation = *step.operation,
-         .op = *step.op,
-         .operands = mil::Operands(operands, step.offsets, plan_->opset),
-         .constants = constants,
-         .storage = storage,
-         .outputs = outputs,
-         .output_storage = output_storage,
-         .repeated_matrices = step.repeat ? std::span<const int64_t>(step.repeat->matrices)
-                                          : std::span<const int64_t>(),
-         .kernels = *request_.kernels,
-         .weights = *request_.weights});
-    if (step.binding) step.kind = StepKind::bound;
-    ANEMONE_CHECK(step.binding || !step.repeat, "fused products are those that have a kernel");
-  }
-
   const PlanRequest& request_;
   std::shared_ptr<Plan> plan_ = std::make_shared<Plan>();
-  std::unordered_map<std::string_view, ValueId> names_;
+  ValueTable table_;
   std::vector<Draft> drafts_;
   std::set<ValueId> observed_;
-  uint64_t held_bytes_ = 0;  ///< of states and computed constants.
 };
 
 }  // namespace
