@@ -6,7 +6,7 @@
 
 #include "anemone/check.h"
 #include "anemone/forecast.h"
-#include "support/zero_weights.h"
+#include "zero_weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto program = anemone::mil::parse({reinterpret_cast<const char*>(data), size}, load_zeros);

@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "anemone/program.h"
-#include "support/zero_weights.h"
+#include "zero_weights.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -115,8 +115,9 @@ def main():
                 if not (ROOT / "tools" / include).is_file():
                     faults.append(f"{place}: a tool includes {include}; tools see only include/anemone")
             elif area in ("tests", "fuzz"):
-                if not any((ROOT / folder / include).is_file() for folder in ("src", "tests")):
-                    faults.append(f"{place}: {include} is neither in src/ nor in tests/")
+                if not any((ROOT / folder / include).is_file()
+                           for folder in ("src", "tests" if is_test else "fuzz")):
+                    faults.append(f"{place}: {include} is neither in src/ nor in {'tests' if is_test else 'fuzz'}/")
             elif first in allowed and not may_use(module, first):
                 faults.append(f"{place}: {module} may not include {include}")
             elif first not in allowed and not (is_test and (ROOT / "tests" / include).is_file()):
