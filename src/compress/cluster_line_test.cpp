@@ -84,6 +84,28 @@ TEST(ClusterLine, FindsTheLeastCostOfManyValues) {
   }
 }
 
+/// Far values, lumps and holes: bounds of blocks must hold where clusters differ most in size.
+TEST(ClusterLine, FindsTheLeastCostOfUnevenValues) {
+  for (const uint32_t seed : {1u, 2u, 3u}) {
+    WeightedLine line = random_line(900, seed);
+    std::mt19937 random(seed);
+    for (size_t i = 0; i < line.values.size(); ++i) {
+      double& value = line.values[i];
+      if (seed == 1) value = value * value * value * value * value;
+      if (seed == 2) value = 0.001 * value + static_cast<double>(10 * (random() % 3));
+      if (seed == 3 && random() % 100 == 0) value *= 1000;
+    }
+    std::ranges::sort(line.values);
+    line.values.erase(std::ranges::unique(line.values).begin(), line.values.end());
+    line.weights.resize(line.values.size());
+    for (const int64_t count : {2, 3, 8, 16, 50}) {
+      const double least = least_cost(line, count);
+      EXPECT_NEAR(cost_of(line, cluster_line(line, count)), least, 1e-9 * least + 1e-8)
+          << seed << " " << count;
+    }
+  }
+}
+
 TEST(ClusterLine, ReturnsFewValuesAsTheyAre) {
   const WeightedLine line{{-1, 0, 4}, {3, 1, 1}};
   EXPECT_EQ(cluster_line(line, 3), line.values);
