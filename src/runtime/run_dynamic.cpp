@@ -21,6 +21,16 @@ Status PlanRunner::adopt(ValueId id, const mil::ValueType& type, Tensor tensor) 
     return fail(ErrorCode::mismatch, "'{}' is {}, the program says {}",
                 plan_->values[index(id)].name, mil::to_string(actual),
                 mil::to_string(plan_->values[index(id)].type));
+  const DType storage = plan_->values[index(id)].storage_dtype;
+  if (tensor.dtype() != storage) {
+    // Constants inside nested blocks are fp16 under Numerics::fp32, too.
+    const bool widens = tensor.dtype() == DType::fp16 && planned->dtype == DType::fp16;
+    if (!widens)
+      return fail(ErrorCode::mismatch, "'{}' holds {}, the program says {}",
+                  plan_->values[index(id)].name, anemone::to_string(tensor.dtype()),
+                  mil::to_string(plan_->values[index(id)].type));
+    tensor = tensor.converted(storage);
+  }
   types_[index(id)] = actual;
   tensors_[index(id)] = std::move(tensor);
   return {};

@@ -210,6 +210,53 @@ TEST(Runner, RefusesOutputsThatTheOpDoesNotYield) {
   EXPECT_EQ(status.error().message, "has 1 outputs, the op yields 2");
 }
 
+/// Of a value of unknown rank the verifier believes the program; steps behind it rely on its dtype.
+TEST(Runner, RefusesNumbersOfAnotherDtypeThanTheProgramSays) {
+  const char* const chosen =
+      "tensor<fp16, [...]> chosen = cond(pred = up) () {\n} -> (x) () {\n} -> (x);\n";
+  const std::string inputs = "tensor<fp16, [1, 40]> x, bool up";
+  const std::string state = ", state<tensor<fp16, [1, 40]>> s";
+  const std::string lie =
+      std::string(chosen) +
+      "tensor<fp16, [1, 40]> lie = cast(x = chosen, dtype = string(\"int8\"));\n";
+  const std::string programs[] = {
+      function_text(inputs + state,
+                    lie +
+                        "tensor<fp16, [1, 40]> before = read_state(input = s);\n"
+                        "tensor<fp16, [1, 40]> after = slice_update(x = before, update = lie, "
+                        "begin = tensor<int32, [2]>([0, 0]), end = tensor<int32, [2]>([1, 40]));\n"
+                        "write_state(data = after, input = s);",
+                    "after"),
+      function_text(inputs,
+                    lie + "tensor<fp16, [2, 40]> y = concat(values = (lie, x), axis = int32(0), "
+                          "interleave = bool(false));",
+                    "y")};
+  for (const std::string& text : programs)
+    for (const Numerics numerics : {Numerics::fp16, Numerics::fp32}) {
+      PlannedProgram planned(text, numerics, {}, 1, &kernels::kernel_sets().back());
+      ASSERT_EQ(planned.error(), "");
+      planned.fill({std::vector<double>(40, 3), {1}});
+      const Status status = planned.runner().run(&planned.state());
+      ASSERT_FALSE(status.ok()) << text;
+      EXPECT_EQ(status.error().code, ErrorCode::mismatch);
+      EXPECT_EQ(status.error().message, "'lie' holds int8, the program says tensor<fp16, [1, 40]>");
+    }
+}
+
+TEST(Runner, WidensConstantsOfNestedBlocksUnderFp32) {
+  PlannedProgram planned(
+      function_text("tensor<fp16, [3]> x, bool up",
+                    "tensor<fp16, [3]> chosen = cond(pred = up) () {\n"
+                    "  tensor<fp16, [3]> one = const()[val = tensor<fp16, [3]>([1, 2, 3])];\n"
+                    "} -> (one) () {\n} -> (x);\n"
+                    "tensor<fp16, [3]> y = add(x = chosen, y = x);",
+                    "y"),
+      Numerics::fp32, {}, 1, &kernels::kernel_sets().back());
+  ASSERT_EQ(planned.error(), "");
+  EXPECT_EQ(numbers(planned.run({{5, 6, 7}, {1}})[0]), (std::vector<double>{6, 8, 10}));
+  EXPECT_EQ(numbers(planned.run({{5, 6, 7}, {0}})[0]), (std::vector<double>{10, 12, 14}));
+}
+
 TEST(Runner, RefusesStatesThatAreNotInputs) {
   PlannedProgram planned(
       function_text("bool up, state<tensor<fp32, [2]>> s",
