@@ -58,6 +58,10 @@ size_t Lockstep::groups(size_t lanes, int threads) const {
 
 void Lockstep::make_room(std::span<Runner* const> runners) {
   const size_t lanes = std::max(runners.size(), lanes_.size());
+  bool in_place = lanes == lanes_.size();
+  for (size_t lane = 0; in_place && lane < runners.size(); ++lane)
+    in_place = as_planned(runners[lane]).lies_in(arena_, lane);
+  if (in_place) return;
   if (lanes > lanes_.size()) {
     size_t bytes = 0;
     for (const Stretch& stretch : stretches_)
@@ -65,13 +69,13 @@ void Lockstep::make_room(std::span<Runner* const> runners) {
         bytes =
             std::max(bytes, plan_.steps[stretch.begin].binding->lanes_scratch_bytes(1).value_or(0));
     scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * bytes)});
-    arena_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * plan_.lockstep.bytes)});
     lanes_.resize(lanes);
     statuses_.resize(lanes);
   }
+  // Runners of earlier runs, who may lie where these move to, keep the old arena to themselves.
+  arena_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * plan_.lockstep.bytes)});
   for (size_t lane = 0; lane < runners.size(); ++lane)
-    if (!as_planned(runners[lane]).lies_in(arena_, lane))
-      as_planned(runners[lane]).move_into(arena_, lanes, lane);
+    as_planned(runners[lane]).move_into(arena_, lanes, lane);
 }
 
 size_t Lockstep::first_of(size_t group, size_t groups, std::span<State* const> states) {

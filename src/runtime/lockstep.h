@@ -17,7 +17,8 @@ class PlanRunner;
 class Lockstep {
  public:
   explicit Lockstep(const Plan& plan);
-  /// Allocates only when there are more lanes than ever before, or when it fails.
+  /// Allocates only when it fails, or when a Runner was not in the same place of an earlier run,
+  /// and there alone last.
   Status run(std::span<Runner* const> runners, std::span<State* const> states, ThreadPool& pool);
 
  private:

@@ -201,5 +201,54 @@ TEST(Lockstep, RunnersOfDifferentPlansRunOneAfterTheOther) {
   EXPECT_EQ(numbers(*runners[1]->output("y")), (std::vector<double>{3, 4}));
 }
 
+/// Whoever is left out keeps inputs and results, and whoever comes back finds room of its own.
+TEST(Lockstep, RunnersComeAndGo) {
+  PlannedProgram program(function_text("tensor<fp16, [2]> x",
+                                       "    tensor<fp16, [2]> z = mul(x = x, y = fp16(2));\n"
+                                       "    tensor<fp16, [2]> y = add(x = z, y = x);\n",
+                                       "y"),
+                         Numerics::fp16, {}, 2, &kernels::kernel_sets().back());
+  ASSERT_EQ(program.error(), "");
+  std::vector<std::unique_ptr<PlanRunner>> owned;
+  std::vector<State> states(3);
+  for (size_t i = 0; i < 3; ++i) owned.push_back(program.another_runner());
+  std::vector<double> given(3);
+  double next = 1;
+  const auto fill = [&](size_t i) {
+    given[i] = next++;
+    owned[i]->input("x")->set(0, given[i]);
+    owned[i]->input("x")->set(1, -given[i]);
+  };
+  const auto run = [&](const std::vector<size_t>& those) {
+    std::vector<Runner*> runners;
+    std::vector<State*> pointers;
+    for (const size_t i : those) {
+      runners.push_back(owned[i].get());
+      pointers.push_back(&states[i]);
+    }
+    ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+  };
+  const auto expect_all = [&](const char* when) {
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(numbers(*owned[i]->output("y")), (std::vector<double>{3 * given[i], -3 * given[i]}))
+          << when << ' ' << i;
+  };
+  for (const size_t i : {0u, 1u, 2u}) fill(i);
+  run({0, 1, 2});
+  expect_all("first");
+  for (const size_t i : {0u, 2u}) fill(i);
+  run({0, 2});
+  expect_all("without one");
+  for (const size_t i : {1u, 2u, 0u}) fill(i);
+  run({0, 1, 2});
+  expect_all("again");
+  for (const size_t i : {2u, 1u}) fill(i);
+  run({2, 1});
+  expect_all("led by another");
+  fill(0);
+  ASSERT_TRUE(owned[0]->run(&states[0]).ok());
+  expect_all("alone");
+}
+
 }  // namespace
 }  // namespace anemone::runtime
