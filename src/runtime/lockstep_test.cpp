@@ -250,5 +250,27 @@ TEST(Lockstep, RunnersComeAndGo) {
   expect_all("alone");
 }
 
+TEST(Lockstep, BlocksWithoutElementsAreNoWork) {
+  PlannedProgram program(
+      function_text("tensor<fp16, [1, 4]> x",
+                    "    tensor<fp16, [1, 0]> none = slice_by_index(x = x, begin = tensor<int32, "
+                    "[2]>([0, 2]), end = tensor<int32, [2]>([1, 2]));\n"
+                    "    tensor<fp16, [1, 4]> y = concat(values = (none, x), axis = int32(1), "
+                    "interleave = bool(false));\n",
+                    "y"),
+      Numerics::fp16, {}, 2, &kernels::kernel_sets().back());
+  ASSERT_EQ(program.error(), "");
+  ASSERT_EQ(program.count_steps(StepKind::bound), 1);
+  const auto other = program.another_runner();
+  Runner* const runners[] = {&program.runner(), other.get()};
+  State states[2];
+  State* const pointers[] = {&states[0], &states[1]};
+  for (Runner* runner : runners)
+    for (int64_t i = 0; i < 4; ++i) runner->input("x")->set(i, static_cast<double>(i + 1));
+  ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+  for (const Runner* runner : runners)
+    EXPECT_EQ(numbers(*runner->output("y")), (std::vector<double>{1, 2, 3, 4}));
+}
+
 }  // namespace
 }  // namespace anemone::runtime

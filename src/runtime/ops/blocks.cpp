@@ -83,6 +83,7 @@ class BlocksBinding final : public Binding {
  public:
   /// `element_bytes`: of all operands and outputs; 0 where they differ and elements are converted.
   BlocksBinding(BlockCopies copies, int64_t element_bytes) : copies_(std::move(copies)) {
+    std::erase_if(copies_, [](const BlockCopy& copy) { return copy.block.element_count() == 0; });
     if (element_bytes == 0) return;
     for (const BlockCopy& copy : copies_) runs_.emplace_back(copy, element_bytes);
   }
