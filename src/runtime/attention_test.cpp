@@ -148,7 +148,10 @@ TEST_P(AttentionOf, OneStepHasTheBitsOfSeveral) {
 
 /// Even where the mask does not hide them.
 TEST_P(AttentionOf, RowsBehindAPromiseAreZerosWhateverTheyHold) {
-  ASSERT_TRUE(passes_over_unused_rows(programs_[0]->runner()));
+  // Of so many rows of one matrix of keys lanes are run apart, each with its update.
+  const Form& form = std::get<0>(GetParam());
+  const bool joins_lanes = form.rows * (form.repeated ? 2 : 1) <= 96;
+  EXPECT_EQ(passes_over_unused_rows(programs_[0]->runner()), joins_lanes);
   EXPECT_FALSE(passes_over_unused_rows(programs_[1]->runner()));
   for (const double hidden : {-kInfinity, -2.0})
     for (const double rest : {5.0, std::nan("")})

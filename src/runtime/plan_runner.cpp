@@ -65,7 +65,7 @@ bool passes_over_unused_rows(const Runner& runner) {
   return planned != nullptr && planned->passes_over_unused_rows();
 }
 
-/// States are written row by row and read by attention, behind the first write.
+/// States are written row by row and read by attention that lanes join, behind the first write.
 bool PlanRunner::passes_over_unused_rows() const {
   std::vector<ValueId> written;
   for (size_t i = 0; i < plan_->steps.size(); ++i) {
@@ -76,6 +76,7 @@ bool PlanRunner::passes_over_unused_rows() const {
       if (step.kind == StepKind::update && at == step.offsets[0]) continue;  // what it writes to
       const StateRows* rows = state_rows_of(i)[at];
       const bool is_cache = step.attention != nullptr && rows != nullptr &&
+                            step.binding->lanes_scratch_bytes(1).has_value() &&
                             rows->rows == step.attention->keys &&
                             ((at == Attention::kKeys && rows->width == step.attention->depth) ||
                              (at == Attention::kValues && rows->width == step.attention->width));
