@@ -177,17 +177,20 @@ std::vector<std::optional<int64_t>> FunctionView::known_elements(std::string_vie
       declared->tensor.variable_rank || !declared->tensor.shape.is_known())
     return {};
   const auto count = checked_element_count(declared->tensor.shape.dims());
-  if (!count || *count > kMostElements || !is_integer(declared->tensor.dtype)) return {};
+  if (!count || *count == 0 || *count > kMostElements || !is_integer(declared->tensor.dtype))
+    return {};
   if (depth > 0 && op != nullptr && op->type() == "concat") {
     const mil::Argument* values = op->operation->find_input("values");
     std::vector<std::optional<int64_t>> elements;
+    const auto most = static_cast<size_t>(*count);
     for (size_t i = 0; values != nullptr && i < values->bindings.size(); ++i) {
+      if (elements.size() > most) break;
       const mil::Binding& binding = values->bindings[i];
       const auto part = binding.is_name() ? known_elements(binding.name(), depth - 1)
                                           : elements_of(binding.value().tensor);
       elements.insert(elements.end(), part.begin(), part.end());
     }
-    if (elements.size() == static_cast<size_t>(*count)) return elements;
+    if (elements.size() == most) return elements;
   }
   if (depth > 0 && op != nullptr && is_one_of(op->type(), kShapeOps))
     if (const std::string* x = operand_name(*op, "x")) {

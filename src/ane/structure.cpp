@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 namespace anemone::ane {
 namespace {
@@ -62,22 +63,26 @@ const OpView* find_scores(const FunctionView& function, std::string_view name, i
   return nullptr;
 }
 
-/// The state that keys come from, through slices, repeats and joins.
-std::string_view state_behind(const FunctionView& function, std::string_view name, int steps) {
-  const OpView* op = function.producer(function.source_of(name, true));
-  if (op == nullptr || steps == 0) return "";
-  if (op->type() == "read_state") {
-    const std::string* state = function.operand_name(*op, "input");
-    return state == nullptr ? "" : std::string_view(*state);
-  }
-  const bool joins = op->type() == "concat";
-  if (!joins && op->type() != "tile" && op->type() != "slice_update" && op->type() != "mul")
-    return "";
-  const mil::Argument* values = op->operation->find_input(joins ? "values" : "x");
-  for (size_t i = 0; values != nullptr && i < values->bindings.size(); ++i) {
-    if (!values->bindings[i].is_name()) continue;
-    const auto state = state_behind(function, values->bindings[i].name(), steps - 1);
-    if (!state.empty()) return state;
+/// The state that keys come from, through slices, repeats and joins; the first operand first.
+std::string_view state_behind(const FunctionView& function, std::string_view name) {
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string_view> pending{name};
+  while (!pending.empty()) {
+    const std::string_view source = function.source_of(pending.back(), true);
+    pending.pop_back();
+    const OpView* op = function.producer(source);
+    if (op == nullptr || !seen.insert(source).second) continue;
+    if (op->type() == "read_state") {
+      const std::string* state = function.operand_name(*op, "input");
+      if (state != nullptr) return *state;
+      continue;
+    }
+    const bool joins = op->type() == "concat";
+    if (!joins && op->type() != "tile" && op->type() != "slice_update" && op->type() != "mul")
+      continue;
+    const mil::Argument* values = op->operation->find_input(joins ? "values" : "x");
+    for (size_t i = values == nullptr ? 0 : values->bindings.size(); i-- > 0;)
+      if (values->bindings[i].is_name()) pending.push_back(values->bindings[i].name());
   }
   return "";
 }
@@ -104,7 +109,7 @@ Attention fused(const FunctionView& function, const OpView& op) {
     attention.queries = query->shape[query->shape.rank() - 2];
   if (key != nullptr && key->shape.rank() >= 2) attention.keys = key->shape[key->shape.rank() - 2];
   if (const std::string* name = function.operand_name(op, "key"))
-    attention.state = state_behind(function, *name, kMostSteps);
+    attention.state = state_behind(function, *name);
   return attention;
 }
 
@@ -194,7 +199,7 @@ std::vector<Attention> attentions(const FunctionView& function) {
     for (const std::string_view parameter : {"y", "x"})
       if (const std::string* operand = function.operand_name(*attention.scores, parameter);
           operand != nullptr && attention.state.empty())
-        attention.state = state_behind(function, *operand, kMostSteps);
+        attention.state = state_behind(function, *operand);
     found.push_back(std::move(attention));
   }
   return found;

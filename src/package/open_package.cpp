@@ -137,7 +137,7 @@ std::optional<Form> form_of(const fs::path& path) {
 
 Result<OpenedPackage> open_package(const fs::path& path) {
   ANEMONE_TRY(OpenedPackage opened, open_any(path));
-  opened.package.path = path;
+  opened.package.path = path.has_filename() ? path : path.parent_path();  // no slash at its end
   for (const auto& [name, file] : opened.weight_files)
     opened.package.weight_file_bytes += file->bytes().size();
   return opened;

@@ -46,6 +46,13 @@ TEST(OpenPackageTest, ReadsDescriptionAndProgram) {
   EXPECT_EQ(weight->tensor.shape(), (Shape{2, 8}));
 }
 
+TEST(OpenPackageTest, ASlashAtTheEndIsNoPartOfThePath) {
+  const SmallPackage package;
+  const auto opened = open(package.path() / "");
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  EXPECT_EQ(opened->path, package.path());
+}
+
 TEST(OpenPackageTest, WeightsOutliveThePackage) {
   Tensor weight;
   {
