@@ -48,7 +48,8 @@ class Lane {
   std::span<const int32_t> tokens(const Piece& piece) const {
     return std::span(tokens_).subspan(piece.begin, piece.count);
   }
-  /// A piece has run; `rows` are its logits, if they were wanted.
+  /// A piece has run; `rows` are its logits, if they were wanted. Several lanes may take theirs at
+  /// the same time.
   void take(const Piece& piece, std::span<const float> rows);
   /// The way has run: its nodes are open.
   void finish();

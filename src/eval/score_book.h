@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -17,7 +18,8 @@ struct ScoredToken {
   int32_t error = -1;  ///< see ScoreBook::error.
 };
 
-/// What rows of logits said of nodes that have not run yet: their first tokens.
+/// What rows of logits said of nodes that have not run yet: their first tokens. Several threads may
+/// read rows of different nodes.
 class ScoreBook {
  public:
   explicit ScoreBook(const TokenTree& tree) : tree_(tree) {}
@@ -38,6 +40,7 @@ class ScoreBook {
 
  private:
   const TokenTree& tree_;
+  mutable std::mutex mutex_;  ///< for all that follows.
   std::unordered_map<uint32_t, ScoredToken> first_scores_;
   std::unordered_map<uint32_t, Result<int32_t>> first_generated_;
   std::vector<Error> errors_;

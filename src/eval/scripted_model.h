@@ -75,6 +75,9 @@ class ScriptedModel : public lm::LanguageModel, public lm::Lockstep {
   int64_t lockstep_sequences() const override { return lanes; }
   int64_t lockstep_tokens() const override { return 1; }
   bool blocks_give_rows() const override { return true; }
+  void share_work(size_t count, const std::function<void(size_t)>& body) const override {
+    for (size_t i = 0; i < count; ++i) body(i);
+  }
 
   std::vector<std::pair<size_t, size_t>> calls;          ///< length before, tokens.
   std::vector<std::pair<size_t, size_t>> blocks_scored;  ///< as `calls`, of `score` by blocks.

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "eval/generate_until.h"
-#include "lm/lockstep.h"
 
 namespace anemone::eval {
 namespace {
@@ -16,16 +15,6 @@ constexpr size_t kMostRows = 64;
 /// As many where they are no more numbers than this.
 constexpr size_t kMostLogits = size_t{1} << 22;
 
-bool joins_positions(const lm::LanguageModel& model) {
-  const auto* lockstep = dynamic_cast<const lm::Lockstep*>(&model);
-  return lockstep != nullptr && lockstep->lockstep_tokens() > 1;
-}
-
-bool gives_rows_by_blocks(const lm::LanguageModel& model) {
-  const auto* lockstep = dynamic_cast<const lm::Lockstep*>(&model);
-  return lockstep != nullptr && lockstep->blocks_give_rows();
-}
-
 }  // namespace
 
 TreeWalk::TreeWalk(lm::LanguageModel& model, std::span<ModelPath> paths, const Codec& codec,
@@ -33,8 +22,9 @@ TreeWalk::TreeWalk(lm::LanguageModel& model, std::span<ModelPath> paths, const C
                    const Engine::Answered& answered, WalkProgress& progress)
     : model_(model),
       vocabulary_(static_cast<size_t>(model.info().vocab_size)),
-      blocks_give_rows_(gives_rows_by_blocks(model)),
-      joins_positions_(joins_positions(model)),
+      lockstep_(dynamic_cast<const lm::Lockstep*>(&model)),
+      blocks_give_rows_(lockstep_ != nullptr && lockstep_->blocks_give_rows()),
+      joins_positions_(lockstep_ != nullptr && lockstep_->lockstep_tokens() > 1),
       codec_(codec),
       questions_(questions),
       answered_(answered),
@@ -130,14 +120,16 @@ Status TreeWalk::run_together(std::vector<Step>& steps) {
     row += wanted;
   }
   model_.extend_many(extensions_);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const lm::Extension& extension = extensions_[i];
-    if (extension.status.ok()) {
-      steps[i].lane->take(steps[i].piece, extension.logits);
-    } else {
-      ANEMONE_RETURN_IF_ERROR(give_up(*steps[i].lane, extension.status.error()));
-    }
-  }
+  const auto take = [&](size_t i) {
+    if (extensions_[i].status.ok()) steps[i].lane->take(steps[i].piece, extensions_[i].logits);
+  };
+  if (lockstep_ != nullptr)
+    lockstep_->share_work(steps.size(), take);
+  else
+    for (size_t i = 0; i < steps.size(); ++i) take(i);
+  for (size_t i = 0; i < steps.size(); ++i)
+    if (!extensions_[i].status.ok())
+      ANEMONE_RETURN_IF_ERROR(give_up(*steps[i].lane, extensions_[i].status.error()));
   steps.clear();
   return {};
 }

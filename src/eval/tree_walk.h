@@ -11,6 +11,7 @@
 #include "eval/score_book.h"
 #include "eval/token_tree.h"
 #include "eval/walk_progress.h"
+#include "lm/lockstep.h"
 
 namespace anemone::eval {
 
@@ -52,6 +53,7 @@ class TreeWalk {
 
   lm::LanguageModel& model_;
   const size_t vocabulary_;
+  const lm::Lockstep* const lockstep_;  ///< the model, if it is one.
   const bool blocks_give_rows_;
   const bool joins_positions_;  ///< of one sequence.
   const Codec& codec_;

@@ -4,6 +4,7 @@
 #include "lm/forms.h"
 #include "lm/loader.h"
 #include "lm/static_cache_model.h"
+#include "runtime/load_on.h"
 
 namespace anemone::lm {
 namespace {
@@ -21,16 +22,17 @@ struct LoadedDirectory {
 
 Result<LoadedDirectory> load(package::AnemllDirectory directory, const runtime::Options& options) {
   LoadedDirectory loaded;
+  const auto pool = runtime::make_thread_pool(options);
   if (!directory.monolithic) {
-    ANEMONE_TRY(loaded.embeddings, load_package(directory.embeddings, options));
-    ANEMONE_TRY(loaded.head, load_package(directory.lm_head, options));
+    ANEMONE_TRY(loaded.embeddings, load_package(directory.embeddings, options, pool));
+    ANEMONE_TRY(loaded.head, load_package(directory.lm_head, options, pool));
   }
   for (const fs::path& path : directory.chunks) {
-    ANEMONE_TRY(auto chunk, load_package(path, options));
+    ANEMONE_TRY(auto chunk, load_package(path, options, pool));
     loaded.chunks.push_back(std::move(chunk));
   }
   for (const fs::path& path : directory.rotate_chunks) {
-    ANEMONE_TRY(auto chunk, load_package(path, options));
+    ANEMONE_TRY(auto chunk, load_package(path, options, pool));
     loaded.rotate_chunks.push_back(std::move(chunk));
   }
   loaded.directory = std::move(directory);

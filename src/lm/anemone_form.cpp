@@ -7,6 +7,7 @@
 #include "lm/forms.h"
 #include "lm/loader.h"
 #include "lm/static_cache_model.h"
+#include "runtime/load_on.h"
 
 namespace anemone::lm {
 namespace {
@@ -41,7 +42,10 @@ class Loading {
  public:
   Loading(const fs::path& folder, const AnemoneManifest& manifest,
           const LanguageModel::Options& options)
-      : folder_(folder), manifest_(manifest), options_(options) {}
+      : folder_(folder),
+        manifest_(manifest),
+        options_(options),
+        pool_(runtime::make_thread_pool(options.runtime)) {}
 
   OpenedModel open() {
     ANEMONE_TRY(parts_.step, pipeline("decode"));
@@ -84,7 +88,7 @@ class Loading {
   Result<runtime::Model*> load(const std::string& name) {
     if (const auto found = loaded_.find(name); found != loaded_.end()) return found->second;
     ANEMONE_TRY(const fs::path path, path_inside(folder_, name));
-    ANEMONE_TRY(auto model, load_package(path, options_.runtime));
+    ANEMONE_TRY(auto model, load_package(path, options_.runtime, pool_));
     ANEMONE_RETURN_IF_ERROR(check_source(manifest_, model->package()));
     ANEMONE_RETURN_IF_ERROR(join_states(parts_.empty_state, *model));
     parts_.packages.push_back(model);
@@ -140,6 +144,7 @@ class Loading {
   const fs::path& folder_;
   const AnemoneManifest& manifest_;
   const LanguageModel::Options& options_;
+  std::shared_ptr<runtime::ThreadPool> pool_;
   StaticCacheParts parts_;
   std::map<std::string, runtime::Model*> loaded_;
   int64_t columns_ = 0;

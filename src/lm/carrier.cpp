@@ -1,6 +1,8 @@
 #include "lm/carrier.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -108,6 +110,10 @@ void Carrier::make_lanes(const TripOf& trip_of) {
   }
 }
 
+void Carrier::share_work(size_t count, const std::function<void(size_t)>& body) const {
+  (parts_.step ? *parts_.step : *parts_.block).share_work(count, body);
+}
+
 Status Carrier::run_lanes() {
   Pipeline& pipeline = *calls_[0].pipeline;
   ANEMONE_RETURN_IF_ERROR(pipeline.reserve(lanes_.size()));
@@ -119,7 +125,7 @@ void Carrier::give_up(const Trip& trip, const Call& call) {
   if (rotates) trip.sequence->set_cached(0);
 }
 
-Status Carrier::finish(const Trip& trip, const Call& call) {
+int64_t Carrier::advance(const Trip& trip, const Call& call) {
   const int64_t rows = call.pipeline->rows();
   const size_t last_lane = call.first_lane + call.lanes() - 1;
   (rows == 1 ? counters_.step_tokens : counters_.prefill_tokens) +=
@@ -130,8 +136,13 @@ Status Carrier::finish(const Trip& trip, const Call& call) {
   trip.sequence->use_rows(call.pipeline->used_rows(last_lane));
   trip.sequence->clear_rows(call.end);
   last_lane_ = last_lane;
+  return std::max(trip.first_row, position);
+}
+
+Status Carrier::hand_rows(const Trip& trip, const Call& call, int64_t first) const {
   if (trip.sink == nullptr) return {};
-  for (int64_t at = std::max(trip.first_row, position); at < call.end; ++at) {
+  const int64_t rows = call.pipeline->rows();
+  for (int64_t at = first; at < call.end; ++at) {
     const int64_t row = at - call.start;
     call.pipeline->copy_logits(row % rows, trip.sink->place(at - trip.first_row),
                                call.first_lane + static_cast<size_t>(row / rows));
@@ -167,7 +178,14 @@ void Carrier::find_group(std::span<const Trip> trips, std::span<const Status> st
     if (statuses[i].ok()) left += trips[i].end - trips[i].sequence->cached();
   int64_t lanes =
       blocks ? static_cast<int64_t>(kMostBlockLanes) : share_of_lanes(std::max<int64_t>(left, 1));
-  for (size_t i = 0; i < trips.size() && lanes > 0; ++i) {
+  order_.resize(trips.size());
+  std::iota(order_.begin(), order_.end(), size_t{0});
+  // Those with the most blocks first, so that none of them is left alone at the end.
+  if (blocks)
+    std::ranges::stable_sort(order_, std::greater(),
+                             [&](size_t i) { return trips[i].end - trips[i].sequence->cached(); });
+  for (const size_t i : order_) {
+    if (lanes <= 0) break;
     if (!statuses[i].ok() || trips[i].sequence->cached() >= trips[i].end) continue;
     const Call call = next_steps(trips[i], lanes);
     if ((call.pipeline->rows() > 1) != blocks) continue;
@@ -190,8 +208,12 @@ void Carrier::carry_many(std::span<const Trip> trips, std::span<Status> statuses
 void Carrier::call_together(std::span<const Trip> trips, std::span<Status> statuses) {
   make_lanes([&](size_t i) -> const Trip& { return trips[group_[i]]; });
   if (run_lanes().ok()) {
+    first_rows_.clear();
     for (size_t i = 0; i < group_.size(); ++i)
-      statuses[group_[i]] = finish(trips[group_[i]], calls_[i]);
+      first_rows_.push_back(advance(trips[group_[i]], calls_[i]));
+    calls_[0].pipeline->share_work(group_.size(), [&](size_t i) {
+      statuses[group_[i]] = hand_rows(trips[group_[i]], calls_[i], first_rows_[i]);
+    });
     return;
   }
   // Each alone shows whose error it is.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -41,6 +42,8 @@ class Carrier {
   int64_t lockstep_sequences() const;
   int64_t lockstep_tokens() const;
   bool block_gives_rows() const { return block_gives_rows_; }
+  /// Calls body(i) for each i below `count` on the threads that run the model.
+  void share_work(size_t count, const std::function<void(size_t)>& body) const;
 
   /// Carries one sequence. Tokens after the end go along only with a padded block.
   Status carry(const Trip& trip);
@@ -71,8 +74,13 @@ class Carrier {
   /// The largest of the smaller blocks for `remaining` tokens of which no rows are wanted; null:
   /// none fits.
   Pipeline* smaller_block(int64_t position, int64_t remaining, bool rows_wanted);
-  /// After a call.
-  Status finish(const Trip& trip, const Call& call);
+  /// After a call: rows from the one returned on are new.
+  int64_t advance(const Trip& trip, const Call& call);
+  /// Rows from `first` on to the sink. Of several trips on several threads.
+  Status hand_rows(const Trip& trip, const Call& call, int64_t first) const;
+  Status finish(const Trip& trip, const Call& call) {
+    return hand_rows(trip, call, advance(trip, call));
+  }
   /// After a call that failed: a rotating cache may have shifted some of its parts.
   void give_up(const Trip& trip, const Call& call);
   /// Makes `group_` of trips whose next calls go by one pass, of blocks or of steps.
@@ -99,10 +107,12 @@ class Carrier {
   std::vector<int32_t> padded_;          ///< tokens, by lane.
   std::vector<int32_t> padded_targets_;  ///< by lane.
   std::vector<Trip> approaches_;         ///< to the first blocks that are scored.
+  std::vector<size_t> order_;            ///< of trips.
   std::vector<size_t> group_;            ///< of trips or scorings.
   std::vector<Call> calls_;              ///< by place in the group.
   std::vector<Pipeline::Lane> lanes_;
-  size_t last_lane_ = 0;  ///< of the last step that was carried.
+  std::vector<int64_t> first_rows_;  ///< new ones, by place in the group.
+  size_t last_lane_ = 0;             ///< of the last step that was carried.
 };
 
 }  // namespace anemone::lm

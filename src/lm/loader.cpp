@@ -6,16 +6,18 @@
 
 #include "base/blake3.h"
 #include "base/error.h"
+#include "runtime/load_on.h"
 
 namespace anemone::lm {
 
 namespace fs = std::filesystem;
 
-Result<std::shared_ptr<runtime::Model>> load_package(const fs::path& path,
-                                                     const runtime::Options& options) {
+Result<std::shared_ptr<runtime::Model>> load_package(
+    const fs::path& path, const runtime::Options& options,
+    const std::shared_ptr<runtime::ThreadPool>& pool) {
   auto package = package::open(path);
   if (!package.ok()) return std::move(package).error();
-  return runtime::Model::load(*std::move(package), options);
+  return runtime::load_on(pool, *std::move(package), options);
 }
 
 namespace {

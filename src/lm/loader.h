@@ -9,9 +9,10 @@
 
 namespace anemone::lm {
 
-/// Opens and loads one package. Errors carry the path.
-Result<std::shared_ptr<runtime::Model>> load_package(const std::filesystem::path& path,
-                                                     const runtime::Options& options);
+/// Opens and loads one package, which runs on the threads of `pool`. Errors carry the path.
+Result<std::shared_ptr<runtime::Model>> load_package(
+    const std::filesystem::path& path, const runtime::Options& options,
+    const std::shared_ptr<runtime::ThreadPool>& pool);
 
 /// Metadata key of packages whose functions take a window mask: how many tokens it shows, the row's
 /// own included.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 
 namespace anemone::lm {
 
@@ -16,6 +18,9 @@ class Lockstep {
   virtual int64_t lockstep_tokens() const = 0;
   /// Blocks of ModelInfo::prefill_block_tokens also carry tokens whose logits are wanted.
   virtual bool blocks_give_rows() const = 0;
+  /// Calls body(i) for each i below `count` once, on the threads that run the model. `body` must
+  /// not throw.
+  virtual void share_work(size_t count, const std::function<void(size_t)>& body) const = 0;
 };
 
 }  // namespace anemone::lm

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "lm/logits_row.h"
+#include "runtime/share_work.h"
 #include "runtime/used_rows.h"
 
 namespace anemone::lm {
@@ -120,7 +121,7 @@ Result<Pipeline> Pipeline::make(int64_t rows, std::vector<Stage> stages) {
   return pipeline;
 }
 
-void Pipeline::feed(const Stage& stage, runtime::Runner& runner, const Lane& lane) const {
+void Pipeline::feed_inputs(const Stage& stage, runtime::Runner& runner, const Lane& lane) const {
   const int64_t position = lane.position;
   const Interface& interface = stage.interface;
   if (Tensor* ids = runner.input(interface.input_ids))
@@ -133,6 +134,25 @@ void Pipeline::feed(const Stage& stage, runtime::Runner& runner, const Lane& lan
     fill_mask(*mask, position, position + rows_);
   if (Tensor* mask = runner.input(interface.window_mask)) fill_mask(*mask, position, stage.window);
   if (Tensor* mask = runner.input(interface.update_mask)) fill_update_mask(*mask, position);
+}
+
+void Pipeline::feed(size_t at, std::span<const Lane> lanes) const {
+  const Stage& stage = stages_[at];
+  runtime::share_work(*stage.runner, fed_.size(), [&](size_t i) {
+    const Lane& lane = lanes[fed_[i]];
+    runtime::Runner& runner = *runners_[i];
+    feed_inputs(stage, runner, lane);
+    if (lane.used_rows >= 0) runtime::promise_used_rows(runner, lane.used_rows);
+    if (at == 0) return;
+    const auto hidden =
+        lanes_[at - 1][fed_[i]]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
+    Tensor* input = runner.input(stage.interface.hidden_states);
+    std::memcpy(input->mutable_bytes().data(), hidden.data(), hidden.size());
+  });
+}
+
+void Pipeline::share_work(size_t count, const std::function<void(size_t)>& body) const {
+  runtime::share_work(*stages_.back().runner, count, body);
 }
 
 Status Pipeline::reserve(size_t lanes) {
@@ -157,21 +177,16 @@ Status Pipeline::run(std::span<const Lane> lanes) {
     const bool is_last = at + 1 == stages_.size();
     runners_.clear();
     states_.clear();
+    fed_.clear();
     for (size_t lane = 0; lane < lanes.size(); ++lane) {
       if (is_head(at) && !lanes[lane].wants_logits) continue;
       if (is_last) logits_lanes_[lane] = runners_.size();
-      runtime::Runner& runner = *lanes_[at][runners_.size()];
-      runners_.push_back(&runner);
+      runners_.push_back(lanes_[at][runners_.size()]);
       states_.push_back(lanes[lane].state);
-      feed(stage, runner, lanes[lane]);
-      if (lanes[lane].used_rows >= 0) runtime::promise_used_rows(runner, lanes[lane].used_rows);
-      if (at == 0) continue;
-      const auto hidden =
-          lanes_[at - 1][lane]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
-      Tensor* input = runner.input(stage.interface.hidden_states);
-      std::memcpy(input->mutable_bytes().data(), hidden.data(), hidden.size());
+      fed_.push_back(lane);
     }
     if (runners_.empty()) continue;
+    feed(at, lanes);
     ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners_, states_).in(stage.label));
   }
   return {};

@@ -61,6 +61,8 @@ class Pipeline {
   /// CHECKs that there are buffers for them. An error is that of one lane.
   Status run(std::span<const Lane> lanes);
   Status run(const Lane& lane) { return run(std::span(&lane, 1)); }
+  /// Calls body(i) for each i below `count` on the threads that run the last stage.
+  void share_work(size_t count, const std::function<void(size_t)>& body) const;
 
   /// From this row on the last run, which succeeded, left the lane's states as they were.
   int64_t used_rows(size_t lane) const;
@@ -83,7 +85,9 @@ class Pipeline {
   }
   /// Whose outputs are those of a lane.
   const runtime::Runner& logits_runner(size_t lane) const;
-  void feed(const Stage& stage, runtime::Runner& runner, const Lane& lane) const;
+  /// Gives the runners of a stage what their lanes, `fed_`, take.
+  void feed(size_t stage, std::span<const Lane> lanes) const;
+  void feed_inputs(const Stage& stage, runtime::Runner& runner, const Lane& lane) const;
 
   int64_t rows_ = 0;
   int64_t logits_rows_ = 0;
@@ -94,6 +98,7 @@ class Pipeline {
   std::vector<std::vector<runtime::Runner*>> lanes_;    ///< by stage: the runner of each lane.
   std::vector<size_t> logits_lanes_;                    ///< by lane: who ran the last stage for it.
   std::vector<runtime::Runner*> runners_;               ///< of a stage under way.
+  std::vector<size_t> fed_;                             ///< their lanes.
   std::vector<runtime::State*> states_;
 };
 

@@ -67,8 +67,7 @@ class PlainModel : public LanguageModel {
                std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy) override {
     ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
     ANEMONE_RETURN_IF_ERROR(check_targets(info_, tokens, targets, scores));
-    std::vector<float> row(static_cast<size_t>(info_.vocab_size));
-    ScoredRows scored(row, targets, scores);
+    ScoredRows scored(info_.vocab_size, targets, scores);
     return carry(sequence, tokens, 0, &scored);
   }
 

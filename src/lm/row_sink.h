@@ -7,7 +7,7 @@
 
 namespace anemone::lm {
 
-/// What becomes of rows of logits, one after the other.
+/// What becomes of rows of logits, one after the other. Several are used by several threads.
 class RowSink {
  public:
   virtual ~RowSink() = default;
@@ -35,9 +35,8 @@ class KeptRows final : public RowSink {
 /// Keeps of each row the score of its target.
 class ScoredRows final : public RowSink {
  public:
-  /// `row` holds one row of logits.
-  ScoredRows(std::span<float> row, std::span<const int32_t> targets, std::span<TokenScore> scores)
-      : row_(row), targets_(targets), scores_(scores) {}
+  ScoredRows(int64_t vocab_size, std::span<const int32_t> targets, std::span<TokenScore> scores)
+      : row_(static_cast<size_t>(vocab_size)), targets_(targets), scores_(scores) {}
   std::span<float> place(int64_t) override { return row_; }
   Status take(int64_t row) override {
     const auto at = static_cast<size_t>(row);
@@ -46,7 +45,7 @@ class ScoredRows final : public RowSink {
   }
 
  private:
-  std::span<float> row_;
+  std::vector<float> row_;
   std::span<const int32_t> targets_;
   std::span<TokenScore> scores_;
 };

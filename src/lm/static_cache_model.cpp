@@ -80,8 +80,7 @@ Status StaticCacheModel::score(Sequence& sequence, std::span<const int32_t> toke
   ANEMONE_RETURN_IF_ERROR(check_scoring(sequence, tokens, targets, scores, by));
   if (tokens.empty()) return {};
   const int64_t before = sequence.length();
-  row_.resize(static_cast<size_t>(info().vocab_size));
-  ScoredRows scored(row_, targets, scores);
+  ScoredRows scored(info().vocab_size, targets, scores);
   const Trip trip = append(sequence, tokens, Rows::all, &scored);
   Status status;
   if (scores_blocks(by)) {
@@ -110,7 +109,6 @@ void StaticCacheModel::extend_many(std::span<Extension> extensions) {
 }
 
 void StaticCacheModel::score_many(std::span<Scoring> scorings) {
-  row_.resize(static_cast<size_t>(info().vocab_size));
   scored_.clear();
   scored_.reserve(scorings.size());  // trips point into it
   const auto append_those = [&](bool blocks) {
@@ -118,7 +116,7 @@ void StaticCacheModel::score_many(std::span<Scoring> scorings) {
       if (scores_blocks(each.by) != blocks) continue;
       each.status = check_scoring(*each.sequence, each.tokens, each.targets, each.scores, each.by);
       if (!each.status.ok() || each.tokens.empty()) continue;
-      scored_.emplace_back(row_, each.targets, each.scores);
+      scored_.emplace_back(blocks ? 0 : info().vocab_size, each.targets, each.scores);
       before_.push_back(each.sequence->length());
       trips_.push_back(append(*each.sequence, each.tokens, Rows::all, &scored_.back()));
       if (blocks)

@@ -35,6 +35,9 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
   int64_t lockstep_sequences() const override { return carrier_.lockstep_sequences(); }
   int64_t lockstep_tokens() const override { return carrier_.lockstep_tokens(); }
   bool blocks_give_rows() const override { return carrier_.block_gives_rows(); }
+  void share_work(size_t count, const std::function<void(size_t)>& body) const override {
+    carrier_.share_work(count, body);
+  }
 
  private:
   Status check_extension(const Sequence& sequence, std::span<const int32_t> tokens,
@@ -52,7 +55,6 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
   void hand_out();
 
   Carrier carrier_;
-  std::vector<float> row_;  ///< one row of logits.
   // Of calls with several sequences, kept for the next one.
   std::vector<KeptRows> kept_;
   std::vector<ScoredRows> scored_;

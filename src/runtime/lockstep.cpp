@@ -5,12 +5,16 @@
 
 #include "base/check.h"
 #include "runtime/plan_runner.h"
+#include "runtime/share_work.h"
 
 namespace anemone::runtime {
 namespace {
 
 // Lanes that are worth the reading of all weights once more by another thread.
 constexpr size_t kLeastGroup = 4;
+
+// A group this many times its share keeps other threads waiting: then all share each step.
+constexpr double kMostUneven = 1.5;
 
 // Weights of which every thread may read all by itself.
 constexpr int64_t kMostOwnWeightBytes = int64_t{64} << 20;
@@ -29,6 +33,7 @@ Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
     else
       stretches_.push_back({way, i, i + 1});
   }
+  joins_weights_ = weight_bytes > 0;
   shares_steps_ = weight_bytes > kMostOwnWeightBytes;
 }
 
@@ -49,11 +54,22 @@ Lockstep::Way Lockstep::way_of(const Step& step) const {
   return step.binding->lanes_scratch_bytes(1) ? Way::lanes : Way::apart;
 }
 
-size_t Lockstep::groups(size_t lanes, int threads) const {
-  const bool joins = std::ranges::any_of(
-      stretches_, [](const Stretch& stretch) { return stretch.way != Way::apart; });
-  const size_t least = joins ? kLeastGroup : 1;
-  return shares_steps_ ? 1 : std::clamp<size_t>(lanes / least, 1, static_cast<size_t>(threads));
+Lockstep::Division Lockstep::divide(std::span<State* const> states, int threads) const {
+  const size_t lanes = states.size();
+  const auto most = static_cast<size_t>(threads);
+  if (shares_steps_ || lanes == 1) return {};
+  if (joins_weights_) {
+    const size_t groups = std::min(lanes / kLeastGroup, most);
+    if (groups < 2) return {};
+    size_t largest = 0;
+    for (size_t group = 0; group < groups; ++group)
+      largest =
+          std::max(largest, first_of(group + 1, groups, states) - first_of(group, groups, states));
+    return static_cast<double>(largest * most) > kMostUneven * static_cast<double>(lanes)
+               ? Division()
+               : Division{lanes, groups};
+  }
+  return {lanes / most * most, lanes / most * most};
 }
 
 void Lockstep::make_room(std::span<Runner* const> runners) {
@@ -78,40 +94,50 @@ void Lockstep::make_room(std::span<Runner* const> runners) {
     as_planned(runners[lane]).move_into(arena_, lanes, lane);
 }
 
-size_t Lockstep::first_of(size_t group, size_t groups, std::span<State* const> states) {
-  size_t first = states.size() * group / groups;
-  while (first > 0 && first < states.size() && states[first] != nullptr &&
-         states[first] == states[first - 1])
-    ++first;
-  return first;
+size_t Lockstep::first_of(size_t group, size_t groups, std::span<State* const> states) const {
+  const size_t count = states.size();
+  const auto begins = [&](size_t lane) {
+    return plan_.states.empty() || lane == 0 || lane == count || states[lane] == nullptr ||
+           states[lane] != states[lane - 1];
+  };
+  size_t before = count * group / groups;
+  size_t behind = before;
+  const size_t wanted = before;
+  while (!begins(before)) --before;
+  while (!begins(behind)) ++behind;
+  return wanted - before < behind - wanted ? before : behind;
 }
 
 Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> states,
                      ThreadPool& pool) {
   const size_t lanes = runners.size();
   make_room(runners);
-  for (size_t lane = 0; lane < lanes; ++lane)
-    ANEMONE_RETURN_IF_ERROR(as_planned(runners[lane]).bind_states(states[lane]));
+  std::fill_n(statuses_.begin(), lanes, Status());
   const std::span<std::byte> scratch = scratch_.mutable_bytes();
-  const size_t groups = this->groups(lanes, pool.threads());
-  if (groups == 1) return run_group(0, runners, scratch, pool);
   const size_t lane_bytes = scratch.size() / lanes_.size();
-  pool.parallel_for(static_cast<int64_t>(groups), 1, [&](int64_t begin, int64_t end) {
-    for (auto group = static_cast<size_t>(begin); group < static_cast<size_t>(end); ++group) {
-      const size_t first = first_of(group, groups, states);
-      const size_t count = first_of(group + 1, groups, states) - first;
-      if (count == 0) continue;
-      statuses_[first] = run_group(first, runners.subspan(first, count),
-                                   scratch.subspan(first * lane_bytes, count * lane_bytes), pool);
-    }
+  const auto run_lanes = [&](size_t first, size_t last) {
+    if (first == last) return;
+    const size_t count = last - first;
+    statuses_[first] = run_group(first, runners.subspan(first, count), states.subspan(first, count),
+                                 scratch.subspan(first * lane_bytes, count * lane_bytes), pool);
+  };
+  const Division division = divide(states, pool.threads());
+  const auto own = states.first(division.lanes);
+  pool.parallel_for(static_cast<int64_t>(division.groups), 1, [&](int64_t begin, int64_t end) {
+    for (auto group = static_cast<size_t>(begin); group < static_cast<size_t>(end); ++group)
+      run_lanes(first_of(group, division.groups, own), first_of(group + 1, division.groups, own));
   });
+  run_lanes(division.lanes, lanes);
   for (size_t lane = 0; lane < lanes; ++lane)
     if (!statuses_[lane].ok()) return std::exchange(statuses_[lane], Status());
   return {};
 }
 
 Status Lockstep::run_group(size_t first, std::span<Runner* const> runners,
-                           std::span<std::byte> scratch, ThreadPool& pool) {
+                           std::span<State* const> states, std::span<std::byte> scratch,
+                           ThreadPool& pool) {
+  for (size_t lane = 0; lane < runners.size(); ++lane)
+    ANEMONE_RETURN_IF_ERROR(as_planned(runners[lane]).bind_states(states[lane]));
   const auto lanes = std::span(lanes_).subspan(first, runners.size());
   for (const Stretch& stretch : stretches_) {
     if (stretch.way == Way::apart) {
@@ -145,6 +171,11 @@ Status Lockstep::run_apart(size_t first, std::span<Runner* const> runners, size_
   for (Status& status : statuses)
     if (!status.ok()) return std::exchange(status, Status());
   return {};
+}
+
+void share_work(Runner& runner, size_t count, const std::function<void(size_t)>& body) {
+  if (auto* planned = dynamic_cast<PlanRunner*>(&runner)) return planned->share_work(count, body);
+  for (size_t i = 0; i < count; ++i) body(i);
 }
 
 Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -12,8 +13,10 @@ class PlanRunner;
 
 /// The running of several Runners of one plan. Threads share either the lanes or, where weights are
 /// so many that reading them once is what counts, the work of each step. In both ways steps whose
-/// bindings join lanes run once for those of a group; the steps between are run lane by lane. The
-/// buffers of the Runners lie side by side, so that most steps are one loop through all of them.
+/// bindings join lanes run once for those of a group; the steps between are run lane by lane. Where
+/// no step reads weights for several lanes, a lane is a thread's own, and all threads share the
+/// steps of those that do not go round. The buffers of the Runners lie side by side, so that most
+/// steps are one loop through all of them.
 class Lockstep {
  public:
   explicit Lockstep(const Plan& plan);
@@ -34,20 +37,25 @@ class Lockstep {
   /// Whether the Runners have a value side by side, or one for all.
   bool is_side_by_side(ValueId value) const;
   void make_room(std::span<Runner* const> runners);
-  /// Groups of lanes, each a thread's own.
-  size_t groups(size_t lanes, int threads) const;
+  /// Of the first `lanes` of them, groups that are a thread's own each.
+  struct Division {
+    size_t lanes = 0;
+    size_t groups = 0;
+  };
+  Division divide(std::span<State* const> states, int threads) const;
   /// The first lane of a group. Lanes that share a state are in one.
-  static size_t first_of(size_t group, size_t groups, std::span<State* const> states);
+  size_t first_of(size_t group, size_t groups, std::span<State* const> states) const;
   /// All steps of the lanes from `first` on. The joined ones use `scratch`.
-  Status run_group(size_t first, std::span<Runner* const> runners, std::span<std::byte> scratch,
-                   ThreadPool& pool);
+  Status run_group(size_t first, std::span<Runner* const> runners, std::span<State* const> states,
+                   std::span<std::byte> scratch, ThreadPool& pool);
   /// Steps [begin, end) of the lanes from `first` on.
   Status run_apart(size_t first, std::span<Runner* const> runners, size_t begin, size_t end,
                    ThreadPool& pool);
 
   const Plan& plan_;
   std::vector<Stretch> stretches_;
-  bool shares_steps_ = false;  ///< between threads, not lanes.
+  bool joins_weights_ = false;  ///< of steps that run once for several lanes.
+  bool shares_steps_ = false;   ///< between threads, not lanes.
   Tensor arena_;
   Tensor scratch_;
   std::vector<Lane> lanes_;

@@ -9,6 +9,7 @@
 
 #include "runtime/anemll_model.h"
 #include "runtime/planned_program.h"
+#include "runtime/share_work.h"
 #include "runtime/used_rows.h"
 
 namespace anemone::runtime {
@@ -87,8 +88,12 @@ TEST_P(LockstepOf, LanesHaveTheBitsOfSeparateRuns) {
 
 TEST_P(LockstepOf, BlocksHaveTheBitsOfSeparateRuns) { compare("prefill", {1, 2, 5}); }
 
-/// Lanes 0 to 4 are positions of one sequence, 5 and 6 of another that is some tokens on, 7 is
-/// alone.
+/// How many positions of each sequence are lanes, and how many it has behind it.
+using Sequences = std::vector<std::pair<size_t, int64_t>>;
+
+/// Threads have lanes of their own (8 lanes of three sequences), share the steps of too few lanes
+/// (7) or of a sequence with nearly all lanes (more rows than one product takes), or have groups
+/// that end before (3 of 12 behind 9) or behind the middle.
 TEST_P(LockstepOf, PositionsOfOneStateHaveTheBitsOfOneAfterTheOther) {
   const auto [numerics, threads] = GetParam();
   const std::filesystem::path path =
@@ -96,42 +101,59 @@ TEST_P(LockstepOf, PositionsOfOneStateHaveTheBitsOfOneAfterTheOther) {
   auto opened = AnemllModel::load(path, {.numerics = numerics, .threads = threads});
   ASSERT_TRUE(opened.ok()) << opened.error().to_string();
   Model& model = opened->chunk(0);
-  constexpr size_t kOwners[] = {0, 0, 0, 0, 0, 1, 1, 2};
-  constexpr int64_t kPositions[] = {0, 1, 2, 3, 4, 3, 4, 0};
   const auto alone = prepare(model, "infer");
   ASSERT_TRUE(passes_over_unused_rows(*alone));
-  std::vector<State> states;
-  std::vector<State> separate;
-  for (size_t i = 0; i < 3; ++i) {
-    states.push_back(model.new_state());
-    separate.push_back(model.new_state());
-  }
-  for (int64_t position = 0; position < 3; ++position)
-    for (auto* all : {&states, &separate}) {
-      feed(*alone, 9, position);
-      ASSERT_TRUE(alone->run(&(*all)[1]).ok());
-    }
   std::vector<std::unique_ptr<Runner>> owned;
-  std::vector<Runner*> runners;
-  std::vector<State*> pointers;
-  for (size_t lane = 0; lane < std::size(kOwners); ++lane) {
-    owned.push_back(prepare(model, "infer"));
-    runners.push_back(owned.back().get());
-    pointers.push_back(&states[kOwners[lane]]);
-    feed(*runners[lane], lane, kPositions[lane]);
-    promise_used_rows(*runners[lane], kPositions[lane]);
+  for (const Sequences& sequences :
+       {Sequences{{5, 0}, {2, 3}, {1, 0}}, Sequences{{5, 0}, {2, 3}}, Sequences{{100, 0}},
+        Sequences{{101, 2}, {1, 0}}, Sequences{{5, 1}, {4, 0}, {3, 0}}}) {
+    std::vector<State> states;
+    std::vector<State> separate;
+    states.reserve(sequences.size());  // pointed to
+    std::vector<Runner*> runners;
+    std::vector<State*> pointers;
+    std::vector<std::pair<size_t, int64_t>> lanes;  // sequence and position
+    for (size_t at = 0; at < sequences.size(); ++at) {
+      states.push_back(model.new_state());
+      separate.push_back(model.new_state());
+      for (int64_t position = 0; position < sequences[at].second; ++position)
+        for (auto* all : {&states, &separate}) {
+          feed(*alone, 9, position);
+          ASSERT_TRUE(alone->run(&(*all)[at]).ok());
+        }
+      for (size_t i = 0; i < sequences[at].first; ++i) {
+        lanes.emplace_back(at, sequences[at].second + static_cast<int64_t>(i));
+        if (owned.size() < lanes.size()) owned.push_back(prepare(model, "infer"));
+        runners.push_back(owned[lanes.size() - 1].get());
+        pointers.push_back(&states[at]);
+        feed(*runners.back(), lanes.size() - 1, lanes.back().second);
+        promise_used_rows(*runners.back(), lanes.back().second);
+      }
+    }
+    ASSERT_TRUE(run_lockstep(runners, pointers).ok());
+    for (size_t lane = 0; lane < lanes.size(); ++lane) {
+      feed(*alone, lane, lanes[lane].second);
+      ASSERT_TRUE(alone->run(&separate[lanes[lane].first]).ok());
+      expect_same(*alone, *runners[lane]);
+      EXPECT_EQ(used_rows(*runners[lane]), lanes[lane].second + 1);
+    }
+    for (size_t i = 0; i < sequences.size(); ++i)
+      EXPECT_TRUE(std::ranges::equal(states[i].tensors()[0].tensor.bytes(),
+                                     separate[i].tensors()[0].tensor.bytes()))
+          << i << " of " << lanes.size() << " lanes";
   }
-  ASSERT_TRUE(run_lockstep(runners, pointers).ok());
-  for (size_t lane = 0; lane < std::size(kOwners); ++lane) {
-    feed(*alone, lane, kPositions[lane]);
-    ASSERT_TRUE(alone->run(&separate[kOwners[lane]]).ok());
-    expect_same(*alone, *runners[lane]);
-    EXPECT_EQ(used_rows(*runners[lane]), kPositions[lane] + 1);
-  }
-  for (size_t i = 0; i < 3; ++i)
-    EXPECT_TRUE(std::ranges::equal(states[i].tensors()[0].tensor.bytes(),
-                                   separate[i].tensors()[0].tensor.bytes()))
-        << i;
+}
+
+/// Also where the work of one calls for more.
+TEST_P(LockstepOf, WorkIsSharedOnce) {
+  PlannedProgram program(
+      function_text("tensor<fp16, [2]> x", "    tensor<fp16, [2]> y = add(x = x, y = x);\n", "y"),
+      Numerics::fp16, {}, std::get<1>(GetParam()));
+  std::vector<int> calls(100, 0);
+  share_work(program.runner(), calls.size(),
+             [&](size_t i) { share_work(program.runner(), 2, [&](size_t) { ++calls[i]; }); });
+  EXPECT_EQ(calls, std::vector<int>(100, 2));
+  share_work(program.runner(), 0, [](size_t) { FAIL(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(NumericsAndThreads, LockstepOf,

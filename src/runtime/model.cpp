@@ -11,6 +11,7 @@
 #include "mil/op.h"
 #include "runtime/convert_input.h"
 #include "runtime/input_shapes.h"
+#include "runtime/load_on.h"
 #include "runtime/plan_cache.h"
 #include "runtime/plan_runner.h"
 #include "runtime/planner.h"
@@ -116,12 +117,12 @@ Result<const kernels::KernelSet*> choose_kernels(Isa isa) {
 
 class CpuModel final : public Model, public std::enable_shared_from_this<CpuModel> {
  public:
-  CpuModel(package::Package package, const Options& options, const kernels::KernelSet& kernels)
+  CpuModel(package::Package package, const Options& options, const kernels::KernelSet& kernels,
+           std::shared_ptr<ThreadPool> pool)
       : package_(std::move(package)),
         options_(options),
         kernels_(kernels),
-        pool_(options.threads > 0 ? options.threads
-                                  : static_cast<int>(std::thread::hardware_concurrency())) {}
+        pool_(std::move(pool)) {}
 
   const package::Package& package() const override { return package_; }
   const Options& options() const override { return options_; }
@@ -145,7 +146,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
                                           std::span<const InputShape> shapes) override {
     ANEMONE_TRY(auto plan, plan_for(function, shapes));
     return std::unique_ptr<Runner>(
-        std::make_unique<PlanRunner>(std::move(plan), pool_, shared_from_this()));
+        std::make_unique<PlanRunner>(std::move(plan), *pool_, shared_from_this()));
   }
 
   Result<std::vector<NamedTensor>> predict(std::string_view function,
@@ -198,7 +199,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
                         .numerics = options_.numerics,
                         .kernels = &kernels_,
                         .weights = &weights_,
-                        .threads = pool_.threads(),
+                        .threads = pool_->threads(),
                         .memory_limit_bytes = memory_limit(options_)};
     if (options_.observer != nullptr) {
       request.observed = options_.observer->wanted(package_, name);
@@ -235,7 +236,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
   package::Package package_;
   Options options_;
   const kernels::KernelSet& kernels_;
-  ThreadPool pool_;
+  std::shared_ptr<ThreadPool> pool_;
   std::mutex mutex_;
   Weights weights_;
   PlanCache plans_;
@@ -243,7 +244,18 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
 
 }  // namespace
 
+std::shared_ptr<ThreadPool> make_thread_pool(const Options& options) {
+  return std::make_shared<ThreadPool>(options.threads > 0
+                                          ? options.threads
+                                          : static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 Result<std::shared_ptr<Model>> Model::load(package::Package package, const Options& options) {
+  return load_on(make_thread_pool(options), std::move(package), options);
+}
+
+Result<std::shared_ptr<Model>> load_on(std::shared_ptr<ThreadPool> pool, package::Package package,
+                                       const Options& options) {
   ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
   const auto load = [&]() -> Result<std::shared_ptr<Model>> {
     ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
@@ -251,7 +263,7 @@ Result<std::shared_ptr<Model>> Model::load(package::Package package, const Optio
     ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
     ANEMONE_RETURN_IF_ERROR(check_contents(package.program));
     return std::shared_ptr<Model>(
-        std::make_shared<CpuModel>(std::move(package), options, *kernels));
+        std::make_shared<CpuModel>(std::move(package), options, *kernels, std::move(pool)));
   };
   const std::string path = package.path.string();
   auto model = load();

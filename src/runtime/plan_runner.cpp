@@ -169,6 +169,12 @@ Status PlanRunner::run_lockstep(std::span<Runner* const> runners, std::span<Stat
   return lockstep_->run(runners, states, pool_);
 }
 
+void PlanRunner::share_work(size_t count, const std::function<void(size_t)>& body) {
+  pool_.parallel_for(static_cast<int64_t>(count), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) body(static_cast<size_t>(i));
+  });
+}
+
 Lane PlanRunner::lane_of(size_t step) {
   return {operands_of(step), outputs_of(plan_->steps[step]), state_rows_of(step)};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,8 @@ class PlanRunner final : public Runner {
   bool is_observed() const { return !plan_->shown.empty(); }
   /// All `runners` are PlanRunners of the same plan.
   Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
+  /// See share_work.h.
+  void share_work(size_t count, const std::function<void(size_t)>& body);
 
   /// What `run` does, for Lockstep.
   Status bind_states(State* state);

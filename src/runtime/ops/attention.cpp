@@ -100,14 +100,17 @@ class AttentionBinding final : public Binding {
 
   void run_lanes(std::span<const Lane> lanes, std::span<std::byte> scratch,
                  ThreadPool& pool) const override {
+    // Rows of one product: lanes with the same cache, no more than a block of them.
+    const auto most = static_cast<size_t>(kRowBlock / rows_);
+    const auto begins = [&](size_t lane) {
+      return lane % most == 0 || !share_cache(lanes[lane - 1], lanes[lane]);
+    };
     pool.parallel_for(static_cast<int64_t>(lanes.size()), 1, [&](int64_t begin, int64_t end) {
       auto lane = static_cast<size_t>(begin);
-      while (lane > 0 && lane < static_cast<size_t>(end) &&
-             share_cache(lanes[lane - 1], lanes[lane]))
-        ++lane;
+      while (lane < static_cast<size_t>(end) && !begins(lane)) ++lane;
       while (lane < static_cast<size_t>(end)) {
         size_t behind = lane + 1;
-        while (behind < lanes.size() && share_cache(lanes[lane], lanes[behind])) ++behind;
+        while (behind < lanes.size() && !begins(behind)) ++behind;
         run_sharers(lanes.subspan(lane, behind - lane), scratch.subspan(lane * bytes_for(rows_)));
         lane = behind;
       }
@@ -160,19 +163,12 @@ class AttentionBinding final : public Binding {
             mask + known * size_of(types_.mask), a_.keys - known);
   }
 
-  /// Lanes with the same cache, in as few products as scratch allows.
+  /// Lanes with the same cache, at most a block of rows.
   void run_sharers(std::span<const Lane> lanes, std::span<std::byte> scratch) const {
     std::array<Part, kRowBlock> parts;
-    const auto most = static_cast<size_t>(kRowBlock / rows_);
-    for (size_t first = 0; first < lanes.size(); first += most) {
-      const size_t count = std::min(most, lanes.size() - first);
-      for (size_t i = 0; i < count; ++i) {
-        const Lane& lane = lanes[first + i];
-        parts[i] = part_of(lane.operands, lane.outputs, lane.state_rows);
-      }
-      auto* floats = reinterpret_cast<float*>(scratch.data() + first * bytes_for(rows_));
-      run_parts(std::span(parts).first(count), floats);
-    }
+    for (size_t i = 0; i < lanes.size(); ++i)
+      parts[i] = part_of(lanes[i].operands, lanes[i].outputs, lanes[i].state_rows);
+    run_parts(std::span(parts).first(lanes.size()), reinterpret_cast<float*>(scratch.data()));
   }
 
   void run_parts(std::span<const Part> parts, float* scratch) const {
