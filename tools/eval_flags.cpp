@@ -177,7 +177,8 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
   app.add_option("--kv-budget", flags.kv_budget,
                  "Memory for more states of the model than one: bytes, or with K, M, G [1G]");
   app.add_flag("--dry-run", flags.dry_run,
-               "Count tokens without running a model; --max-length may exceed its context");
+               "Count tokens without running a model; with --max-length, which may then exceed "
+               "its context, all as scored from logits");
   app.add_option("--output-path", flags.output_path,
                  "Folder for results, or a name that ends in .json");
   app.add_flag("--log-samples", flags.log_samples,

@@ -163,7 +163,7 @@ struct TokenReport {
   struct Task {
     std::string name;
     int64_t documents = 0;
-    Work work;  ///< `tokens_run`: what no task before it runs.
+    Work work;  ///< `tokens_run`: of a beginning that several have, the first to run has all.
   };
   std::vector<Task> tasks;
   Work work;                     ///< `tokens_run`: of the whole run. `seconds`: of counting.
@@ -173,8 +173,9 @@ struct TokenReport {
 
 /// Counts the tokens of the requests of all tasks of `options`, whose `max_length` stands for a
 /// model's context. `score_block_tokens`: of the model (see lm::ModelInfo), whose continuations
-/// that fill a block share tokens with none of the others; 0: it has no such function. Progress:
-/// stage "tokenize" in documents. Errors: as evaluate; invalid_argument (no max_length).
+/// that fill a block are counted apart from all others, though a run may take fewer where one goes
+/// on from what another has left; 0: it has no such function. Progress: stage "tokenize" in
+/// documents. Errors: as evaluate; invalid_argument (no max_length).
 Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options& options,
                                  int64_t score_block_tokens, const ProgressSink& progress,
                                  const LogSink& log);

@@ -6,6 +6,10 @@
 namespace anemone::eval {
 namespace {
 
+/// Tokens for which it pays to wait for a path: fewer run again on another one, so that texts that
+/// have but the first token in common do not queue up for one path.
+constexpr size_t kLeastShared = 16;
+
 /// The first input whose next token is scored.
 size_t first_scored(const Question& question) { return question.context().size() - 1; }
 
@@ -46,6 +50,7 @@ void add_groups(const TokenTree& tree, uint32_t node, std::span<const Question> 
       const size_t most = std::min(scored, before.input_size());
       while (group.shared < most && before.token(group.shared) == questions[q].token(group.shared))
         ++group.shared;
+      if (group.shared < kLeastShared) group.shared = 0;
     }
     groups.push_back(std::move(group));
   }
@@ -63,11 +68,6 @@ std::vector<BlockGroup> block_groups(std::span<const Question> questions,
 
 uint64_t tokens_of(const BlockGroup& group, std::span<const Question> questions) {
   return questions[group.questions[0]].input_size() - group.shared;
-}
-
-bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info) {
-  return info.score_block_tokens > 0 &&
-         continuation_tokens >= static_cast<size_t>(info.score_block_tokens);
 }
 
 BlockWalk::BlockWalk(lm::LanguageModel& model, std::span<ModelPath> paths,

@@ -11,11 +11,6 @@
 
 namespace anemone::eval {
 
-/// Whether the scores of a continuation of so many tokens come from the model's function that
-/// scores whole blocks: where it fills one. The question alone decides, because these scores are
-/// rounded otherwise than those of logits.
-bool scores_by_blocks(size_t continuation_tokens, const lm::ModelInfo& info);
-
 /// Questions of the same context and continuation.
 struct BlockGroup {
   std::vector<uint32_t> questions;

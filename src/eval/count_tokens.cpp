@@ -1,11 +1,11 @@
 #include <chrono>
+#include <numeric>
 
 #include "anemone/evaluate.h"
 #include "base/error.h"
 #include "eval/asked_task.h"
-#include "eval/block_walk.h"
 #include "eval/codec.h"
-#include "eval/token_tree.h"
+#include "eval/ways.h"
 
 namespace anemone::eval {
 
@@ -22,23 +22,10 @@ Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options
   Questionnaire questionnaire(codec, options.max_length);
   ANEMONE_RETURN_IF_ERROR(put_questions(tasks, questionnaire, progress, log));
   const auto questions = questionnaire.questions();
-  lm::ModelInfo model;
-  model.score_block_tokens = score_block_tokens;
-  std::vector<uint32_t> by_blocks;
-  std::vector<uint32_t> by_logits;
-  for (uint32_t index = 0; index < questions.size(); ++index) {
-    const Question& question = questions[index];
-    const bool blocks =
-        !question.generates() && scores_by_blocks(question.continuation().size(), model);
-    (blocks ? by_blocks : by_logits).push_back(index);
-  }
-  for (const BlockGroup& group : block_groups(questions, by_blocks))
-    tasks[questions[group.questions[0]].task].work.tokens_run += tokens_of(group, questions);
-  const TokenTree tree(questions, by_logits);
-  for (uint32_t i = TokenTree::kRoot + 1; i < tree.node_count(); ++i) {
-    const TokenTree::Node& node = tree.node(i);
-    tasks[questions[node.sample].task].work.tokens_run += tree.input_end(node) - node.begin;
-  }
+  std::vector<uint32_t> all(questions.size());
+  std::iota(all.begin(), all.end(), 0u);
+  const std::vector<uint64_t> tokens = tokens_to_run(questions, all, score_block_tokens);
+  for (const uint32_t index : all) tasks[questions[index].task].work.tokens_run += tokens[index];
   TokenReport report;
   report.failed_requests = questionnaire.failed_requests();
   for (const Question& question : questions)

@@ -6,6 +6,7 @@
 #include "eval/block_walk.h"
 #include "eval/tree_walk.h"
 #include "eval/walk_progress.h"
+#include "eval/ways.h"
 #include "lm/lockstep.h"
 
 namespace anemone::eval {
@@ -17,7 +18,7 @@ constexpr uint64_t kStatesOfALane = 4;
 }  // namespace
 
 Result<Engine> Engine::create(lm::LanguageModel& model, const Codec& codec,
-                              uint64_t kv_budget_bytes) {
+                              uint64_t kv_budget_bytes, size_t most_logits) {
   const lm::ModelInfo& info = model.info();
   if (!info.gives_logits)
     return with_hint(fail(ErrorCode::unsupported,
@@ -25,13 +26,15 @@ Result<Engine> Engine::create(lm::LanguageModel& model, const Codec& codec,
                           "scored",
                           info.name),
                      "convert it without argmax in the model");
-  return Engine(model, codec, kv_budget_bytes);
+  return Engine(model, codec, kv_budget_bytes, most_logits);
 }
 
-Engine::Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes)
+Engine::Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes,
+               size_t most_logits)
     : model_(&model),
       codec_(codec),
       budget_bytes_(kv_budget_bytes),
+      most_logits_(most_logits),
       budget_(std::make_unique<StateBudget>(kv_budget_bytes)) {
   paths_.emplace_back(model, *budget_);
 }
@@ -60,19 +63,13 @@ void Engine::forget() {
 
 Status Engine::run(std::span<const Question> questions, std::span<const uint32_t> asked,
                    const Answered& answered, const Told& told) {
-  std::vector<uint32_t> by_blocks;
-  std::vector<uint32_t> by_logits;
-  for (const uint32_t index : asked) {
-    const Question& question = questions[index];
-    const bool blocks =
-        !question.generates() && scores_by_blocks(question.continuation().size(), model_->info());
-    (blocks ? by_blocks : by_logits).push_back(index);
-  }
-  const std::span<ModelPath> paths =
-      paths_for(std::max(by_logits.size(), std::min(by_blocks.size(), BlockWalk::kMostPaths)));
+  const Ways ways = divide(questions, asked, model_->info().score_block_tokens);
+  const std::span<ModelPath> paths = paths_for(
+      std::max(ways.by_logits.size(), std::min(ways.by_blocks.size(), BlockWalk::kMostPaths)));
   WalkProgress progress(told);
-  BlockWalk blocks(*model_, paths, questions, by_blocks, answered, progress);
-  TreeWalk tree(*model_, paths, codec_, questions, by_logits, answered, progress);
+  BlockWalk blocks(*model_, paths, questions, ways.by_blocks, answered, progress);
+  TreeWalk tree(*model_, paths, codec_, questions, ways.by_logits, most_logits_, answered,
+                progress);
   ANEMONE_RETURN_IF_ERROR(tree.run());
   return blocks.run();
 }

@@ -32,9 +32,13 @@ class Engine {
   /// copies where the model cannot go back without.
   static constexpr uint64_t kDefaultBudgetBytes = uint64_t{1} << 30;
 
+  /// Logits that are held at once: 16 MiB. No fewer than TreeWalk::kMostRows rows of them.
+  static constexpr size_t kMostLogits = size_t{1} << 22;
+
   /// Errors: unsupported (a model that gives no logits).
   static Result<Engine> create(lm::LanguageModel& model, const Codec& codec,
-                               uint64_t kv_budget_bytes = kDefaultBudgetBytes);
+                               uint64_t kv_budget_bytes = kDefaultBudgetBytes,
+                               size_t most_logits = kMostLogits);
 
   /// Answers those of `questions` whose indices are in `asked`, in the order in which they were
   /// asked as far as shared beginnings allow. A question on which the model fails has the error in
@@ -49,7 +53,8 @@ class Engine {
   uint64_t tokens_run() const;
 
  private:
-  Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes);
+  Engine(lm::LanguageModel& model, const Codec& codec, uint64_t kv_budget_bytes,
+         size_t most_logits);
 
   /// As many paths as lanes pay for so many questions.
   std::span<ModelPath> paths_for(size_t questions);
@@ -57,6 +62,7 @@ class Engine {
   lm::LanguageModel* model_;
   Codec codec_;
   uint64_t budget_bytes_;
+  size_t most_logits_;
   std::unique_ptr<StateBudget> budget_;
   std::vector<ModelPath> paths_;  ///< at least one.
 };

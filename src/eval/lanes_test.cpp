@@ -8,6 +8,7 @@
 #include "eval/engine.h"
 #include "eval/number_codec.h"
 #include "eval/scripted_model.h"
+#include "eval/tree_walk.h"
 
 namespace anemone::eval {
 namespace {
@@ -48,8 +49,9 @@ struct Outcome {
   uint64_t tokens_run = 0;
 };
 
-Outcome run(ScriptedModel& model, const std::vector<Question>& questions, uint64_t budget = kMuch) {
-  auto engine = Engine::create(model, number_codec(), budget);
+Outcome run(ScriptedModel& model, const std::vector<Question>& questions, uint64_t budget = kMuch,
+            size_t most_logits = Engine::kMostLogits) {
+  auto engine = Engine::create(model, number_codec(), budget, most_logits);
   Outcome outcome;
   outcome.answers.resize(questions.size());
   std::vector<uint32_t> all(questions.size());
@@ -94,6 +96,33 @@ TEST(Lanes, S0_36_S0_37_EachTokenRunsOnceAndScoresAsInOneLane) {
       EXPECT_EQ(model.sequences, lanes);
     }
   }
+}
+
+/// Pieces of different lengths go together, and are cut where all rows of them would be too many.
+TEST(Lanes, S0_36_S0_37_PositionsOfALaneGoTogetherAsFarAsTheirRowsAreHeld) {
+  size_t most_rows = 0;
+  for (uint32_t seed = 1; seed <= 20; ++seed) {
+    auto questions = random_questions(seed, 80);
+    std::mt19937 random(seed);
+    for (Question& question : questions)  // ends of their own
+      for (int i = 0; i < 12 && !question.generates(); ++i)
+        question.tokens.continuation.push_back(static_cast<int32_t>(2 + random() % 30));
+    auto one = model_of(1);
+    const Outcome expected = run(one, questions);
+    for (const size_t most_logits : {size_t{1}, Engine::kMostLogits}) {
+      auto model = model_of(32);
+      model.joins = true;
+      model.mutable_info().prefill_block_tokens = 0;
+      const Outcome outcome = run(model, questions, kMuch, most_logits);
+      EXPECT_EQ(outcome.answers, expected.answers) << most_logits << ", seed " << seed;
+      EXPECT_EQ(outcome.tokens_run, expected.tokens_run) << most_logits << ", seed " << seed;
+      if (most_logits > 1)
+        most_rows = std::max(most_rows, model.most_rows);
+      else
+        EXPECT_LE(model.most_rows, TreeWalk::kMostRows) << seed;
+    }
+  }
+  EXPECT_GT(most_rows, TreeWalk::kMostRows) << "nothing was cut";
 }
 
 TEST(Lanes, StatesStayWithinTheBudget) {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
-#include "eval/block_walk.h"
+#include "eval/ways.h"
 
 namespace anemone::eval {
 namespace {
@@ -28,10 +28,11 @@ class Scorings {
     inputs_.assign(1, context.back());
     inputs_.insert(inputs_.end(), continuation.begin(), continuation.end() - 1);
     scores_.resize(continuation.size());
-    ANEMONE_RETURN_IF_ERROR(model_.score(*sequence_, inputs_, continuation, scores_,
-                                         scores_by_blocks(continuation.size(), model_.info())
-                                             ? lm::ScoreBy::blocks
-                                             : lm::ScoreBy::logits));
+    ANEMONE_RETURN_IF_ERROR(
+        model_.score(*sequence_, inputs_, continuation, scores_,
+                     scores_by_blocks(continuation.size(), model_.info().score_block_tokens)
+                         ? lm::ScoreBy::blocks
+                         : lm::ScoreBy::logits));
     ContinuationScore sum{0, true};
     for (const lm::TokenScore& score : scores_) {
       sum.log_likelihood += score.log_probability;

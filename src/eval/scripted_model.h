@@ -73,12 +73,22 @@ class ScriptedModel : public lm::LanguageModel, public lm::Lockstep {
 
   lm::WorkCounters counters() const override { return {}; }
   int64_t lockstep_sequences() const override { return lanes; }
-  int64_t lockstep_tokens() const override { return 1; }
+  bool joins_positions() const override { return joins; }
   bool blocks_give_rows() const override { return true; }
   void share_work(size_t count, const std::function<void(size_t)>& body) const override {
     for (size_t i = 0; i < count; ++i) body(i);
   }
 
+  void extend_many(std::span<lm::Extension> extensions) override {
+    size_t rows = 0;
+    for (const lm::Extension& each : extensions)
+      rows += each.rows == lm::Rows::all ? each.tokens.size() : 0;
+    most_rows = std::max(most_rows, rows);
+    lm::LanguageModel::extend_many(extensions);
+  }
+
+  bool joins = false;                                    ///< positions of a sequence.
+  size_t most_rows = 0;                                  ///< of several sequences at once.
   std::vector<std::pair<size_t, size_t>> calls;          ///< length before, tokens.
   std::vector<std::pair<size_t, size_t>> blocks_scored;  ///< as `calls`, of `score` by blocks.
   int sequences = 0;

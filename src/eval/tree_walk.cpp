@@ -8,23 +8,15 @@
 #include "eval/generate_until.h"
 
 namespace anemone::eval {
-namespace {
-
-/// Rows of logits held at once, so that a long text with a large vocabulary fits in memory.
-constexpr size_t kMostRows = 64;
-/// As many where they are no more numbers than this.
-constexpr size_t kMostLogits = size_t{1} << 22;
-
-}  // namespace
-
 TreeWalk::TreeWalk(lm::LanguageModel& model, std::span<ModelPath> paths, const Codec& codec,
                    std::span<const Question> questions, std::span<const uint32_t> asked,
-                   const Engine::Answered& answered, WalkProgress& progress)
+                   size_t most_logits, const Engine::Answered& answered, WalkProgress& progress)
     : model_(model),
       vocabulary_(static_cast<size_t>(model.info().vocab_size)),
+      most_rows_(std::max(kMostRows, most_logits / vocabulary_)),
       lockstep_(dynamic_cast<const lm::Lockstep*>(&model)),
       blocks_give_rows_(lockstep_ != nullptr && lockstep_->blocks_give_rows()),
-      joins_positions_(lockstep_ != nullptr && lockstep_->lockstep_tokens() > 1),
+      joins_positions_(lockstep_ != nullptr && lockstep_->joins_positions()),
       codec_(codec),
       questions_(questions),
       answered_(answered),
@@ -73,8 +65,7 @@ Status TreeWalk::take_ways() {
 
 Status TreeWalk::run_round() {
   const auto busy = static_cast<size_t>(std::ranges::count_if(lanes_, &Lane::is_busy));
-  const size_t most_rows = std::max(kMostRows, kMostLogits / vocabulary_);
-  const size_t lane_rows = std::max<size_t>(most_rows / busy, 1);
+  const size_t lane_rows = std::max<size_t>(most_rows_ / busy, 1);
   size_t fewest = busy == 1 ? SIZE_MAX : lane_rows;
   blocks_.clear();
   steps_.clear();

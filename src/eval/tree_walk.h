@@ -21,9 +21,12 @@ namespace anemone::eval {
 /// fewest has; what a way passes is answered when it has run.
 class TreeWalk {
  public:
+  /// Rows of logits that are held at once where they are more than `most_logits`.
+  static constexpr size_t kMostRows = 64;
+
   /// One lane for each of `paths`.
   TreeWalk(lm::LanguageModel& model, std::span<ModelPath> paths, const Codec& codec,
-           std::span<const Question> questions, std::span<const uint32_t> asked,
+           std::span<const Question> questions, std::span<const uint32_t> asked, size_t most_logits,
            const Engine::Answered& answered, WalkProgress& progress);
 
   /// Errors: as Engine::run.
@@ -53,6 +56,7 @@ class TreeWalk {
 
   lm::LanguageModel& model_;
   const size_t vocabulary_;
+  const size_t most_rows_;              ///< of logits, held at once.
   const lm::Lockstep* const lockstep_;  ///< the model, if it is one.
   const bool blocks_give_rows_;
   const bool joins_positions_;  ///< of one sequence.

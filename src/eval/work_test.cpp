@@ -68,6 +68,23 @@ TEST_F(EvaluateTest, S0_37_TokensAreThoseOfANaiveTree) {
   EXPECT_EQ(counted->work.tokens_logits_cache, distinct);
   EXPECT_EQ(counted->work.tokens_alone, naive.alone);
   EXPECT_EQ(counted->most_generated, 0u);
+  // By blocks, beside others: on one lane the second way may go on from what the first has left.
+  constexpr int64_t kBlock = 4;
+  auto with_blocks = model_of(1);
+  with_blocks.mutable_info().score_block_tokens = kBlock;
+  const auto tokens_of = [&](const std::vector<std::string>& tasks) {
+    options.tasks = tasks;
+    const auto ran = run(with_blocks);
+    const auto said =
+        count_tokens(tokenizer, options, kBlock, nullptr, [](LogLevel, std::string_view) {});
+    return std::pair(ran->work.tokens_run, said->work.tokens_run);
+  };
+  const auto [both_run, both_counted] = tokens_of({"colours", "pages"});
+  EXPECT_FALSE(with_blocks.blocks_scored.empty());
+  EXPECT_LE(both_run, both_counted);
+  EXPECT_GT(both_counted, counted->work.tokens_run) << "the two ways are counted apart";
+  const auto [pages_run, pages_counted] = tokens_of({"pages"});
+  EXPECT_EQ(pages_run, pages_counted);
   options.max_length = 0;
   EXPECT_EQ(
       count_tokens(tokenizer, options, 0, nullptr, [](LogLevel, std::string_view) {}).error().code,

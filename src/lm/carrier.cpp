@@ -33,8 +33,6 @@ int64_t Carrier::lockstep_sequences() const {
   return parts_.step ? static_cast<int64_t>(kMostSequences) : 1;
 }
 
-int64_t Carrier::lockstep_tokens() const { return joins_positions_ ? kMostSteps : 1; }
-
 bool Carrier::block_fits(int64_t position, int64_t remaining, bool rows_wanted) const {
   if (!parts_.block || (single_steps_ && parts_.step)) return false;
   if (rows_wanted && !block_gives_rows_) return false;

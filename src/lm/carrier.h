@@ -38,9 +38,10 @@ class Carrier {
 
   const StaticCacheParts& parts() const { return parts_; }
   const WorkCounters& counters() const { return counters_; }
-  /// Sequences that are carried at once, at most, and tokens of one.
+  /// Sequences that are carried at once, at most.
   int64_t lockstep_sequences() const;
-  int64_t lockstep_tokens() const;
+  /// Steps of one sequence, too.
+  bool joins_positions() const { return joins_positions_; }
   bool block_gives_rows() const { return block_gives_rows_; }
   /// Calls body(i) for each i below `count` on the threads that run the model.
   void share_work(size_t count, const std::function<void(size_t)>& body) const;

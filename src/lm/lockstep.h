@@ -13,9 +13,9 @@ class Lockstep {
   virtual ~Lockstep() = default;
   /// Sequences whose steps `extend_many` carries at once, at most.
   virtual int64_t lockstep_sequences() const = 0;
-  /// Tokens of one of them whose logits are wanted that it carries at once; more than 1: extensions
+  /// Several tokens of one of them at once, too, also where their logits are wanted: extensions
   /// that are carried together need not have as many tokens each.
-  virtual int64_t lockstep_tokens() const = 0;
+  virtual bool joins_positions() const = 0;
   /// Blocks of ModelInfo::prefill_block_tokens also carry tokens whose logits are wanted.
   virtual bool blocks_give_rows() const = 0;
   /// Calls body(i) for each i below `count` once, on the threads that run the model. `body` must

@@ -33,7 +33,7 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
   void score_many(std::span<Scoring> scorings) override;
   WorkCounters counters() const override { return carrier_.counters(); }
   int64_t lockstep_sequences() const override { return carrier_.lockstep_sequences(); }
-  int64_t lockstep_tokens() const override { return carrier_.lockstep_tokens(); }
+  bool joins_positions() const override { return carrier_.joins_positions(); }
   bool blocks_give_rows() const override { return carrier_.block_gives_rows(); }
   void share_work(size_t count, const std::function<void(size_t)>& body) const override {
     carrier_.share_work(count, body);

@@ -6,7 +6,9 @@
 #include <random>
 
 #include "convert/converted_model.h"
-#include "eval/block_walk.h"
+#include "eval/engine.h"
+#include "eval/token_tree.h"
+#include "eval/ways.h"
 #include "support/scratch_folder.h"
 #include "support/shared.h"
 
@@ -104,20 +106,20 @@ TEST_P(BlockScores, S0_36_S0_61_ThreadsAndHalvesOfARunChangeNoBit) {
 TEST_P(BlockScores, TokensAreCountedAsTheyRun) {
   std::vector<uint32_t> all(questions_.size());
   std::iota(all.begin(), all.end(), 0u);
-  std::vector<uint32_t> by_blocks;
-  std::vector<uint32_t> by_logits;
-  for (const uint32_t i : all)
-    (scores_by_blocks(questions_[i].continuation().size(), model_->info()) ? by_blocks : by_logits)
-        .push_back(i);
-  ASSERT_FALSE(by_blocks.empty());
-  ASSERT_FALSE(by_logits.empty());
-  uint64_t counted = TokenTree(questions_, by_logits).input_tokens();
-  for (const BlockGroup& group : block_groups(questions_, by_blocks))
-    counted += tokens_of(group, questions_);
-  EXPECT_GT(counted, TokenTree(questions_, all).input_tokens()) << "the two walks share nothing";
+  const int64_t block = model_->info().score_block_tokens;
+  const Ways ways = divide(questions_, all, block);
+  ASSERT_FALSE(ways.by_blocks.empty());
+  ASSERT_FALSE(ways.by_logits.empty());
+  const auto sum = [&](int64_t block_tokens) {
+    const auto tokens = tokens_to_run(questions_, all, block_tokens);
+    return std::accumulate(tokens.begin(), tokens.end(), uint64_t{0});
+  };
+  EXPECT_EQ(sum(0), TokenTree(questions_, all).input_tokens());
+  const uint64_t counted = sum(block);
+  EXPECT_GT(counted, sum(0)) << "of each way its own";
   auto engine = Engine::create(*model_, codec_, Engine::kDefaultBudgetBytes);
   ASSERT_TRUE(engine->run(questions_, all, [](size_t, Response&&) { return Status(); }).ok());
-  EXPECT_EQ(engine->tokens_run(), counted);
+  EXPECT_LE(engine->tokens_run(), counted);
 }
 
 TEST_P(BlockScores, S0_36_S0_61_AnswersAreTheSameBitsByARuleOfTheQuestion) {
@@ -129,7 +131,7 @@ TEST_P(BlockScores, S0_36_S0_61_AnswersAreTheSameBitsByARuleOfTheQuestion) {
   for (const uint32_t i : all) {
     const size_t tokens = questions_[i].continuation().size();
     const bool fills = tokens >= kBlock;
-    EXPECT_EQ(scores_by_blocks(tokens, model_->info()), fills);
+    EXPECT_EQ(scores_by_blocks(tokens, model_->info().score_block_tokens), fills);
     const double by_blocks = alone(questions_[i], lm::ScoreBy::blocks);
     const double by_logits = alone(questions_[i], lm::ScoreBy::logits);
     EXPECT_EQ(expected[i], fills ? by_blocks : by_logits) << i;
