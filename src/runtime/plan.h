@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "anemone/model.h"
@@ -83,6 +85,11 @@ struct Step {
   std::unique_ptr<const SliceWriter> slice;    ///< update: of a slice without strides.
   std::unique_ptr<Binding> binding;
   uint64_t scratch_offset_bytes = 0;
+
+  /// Those of a parameter of `op`; none where it is not given. Not of attention.
+  std::span<const ValueId> operands_of(std::string_view parameter) const;
+  /// Index of the first of them in `operands`.
+  size_t flat(std::string_view parameter) const;
 };
 
 struct PlanValue {
@@ -97,6 +104,8 @@ struct PlanValue {
   size_t state_index = 0;  ///< of place `state`, in Plan::states.
 
   int64_t size_bytes() const;
+  /// Matrices of numbers that kernels read, made while a function runs.
+  bool is_kernel_matrix() const;
 };
 
 /// A value that is shown to the observer when the first `steps` steps have run.

@@ -56,10 +56,8 @@ class AttentionFusion {
 
   /// The operand of a parameter; kNoValue when it is not given.
   static ValueId operand(const Step& step, std::string_view parameter) {
-    for (size_t p = 0; p < step.op->parameters.size(); ++p)
-      if (step.op->parameters[p].name == parameter)
-        return step.offsets[p] < step.offsets[p + 1] ? step.operands[step.offsets[p]] : kNoValue;
-    return kNoValue;
+    const auto operands = step.operands_of(parameter);
+    return operands.empty() ? kNoValue : operands[0];
   }
 
   std::optional<double> constant(ValueId id) const {
@@ -94,12 +92,6 @@ class AttentionFusion {
         return id;
       id = drafts_[at].source;
     }
-  }
-
-  bool runs_on_kernel(ValueId id) const {
-    return value(id).place != Place::constant && value(id).place != Place::dynamic &&
-           (value(id).storage_dtype == DType::fp16 || value(id).storage_dtype == DType::fp32) &&
-           shape(id).rank() >= 2 && shape(id).element_count() > 0;
   }
 
   /// The operand of `at` that `op` computes for it alone comes first.
@@ -146,13 +138,13 @@ class AttentionFusion {
                       operand(step(last), "y")};
     const DType dtype = value(weights).storage_dtype;
     for (const ValueId id : found.operands)
-      if (!runs_on_kernel(id) || (id == mask && value(id).storage_dtype != dtype))
+      if (!value(id).is_kernel_matrix() || (id == mask && value(id).storage_dtype != dtype))
         return std::nullopt;
     for (const size_t part : found.parts)
       if (shape(step(part).first_output) != scores ||
           value(step(part).first_output).storage_dtype != dtype)
         return std::nullopt;
-    if (!runs_on_kernel(step(last).first_output) ||
+    if (!value(step(last).first_output).is_kernel_matrix() ||
         !lay_out(found, step(first), step(last), scores))
       return std::nullopt;
     return found;

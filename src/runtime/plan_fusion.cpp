@@ -27,17 +27,17 @@ class Fusion {
           draft.step.op->name != "matmul")
         continue;
       Step& step = draft.step;
-      const ValueId x = step.operands[operand(step, "x")];
-      const size_t y = operand(step, "y");
-      if (!runs_on_kernel(x) || !runs_on_kernel(step.operands[y]) ||
-          !runs_on_kernel(step.first_output))
+      const size_t y = step.flat("y");
+      if (!value(step.operands_of("x")[0]).is_kernel_matrix() ||
+          !value(step.operands[y]).is_kernel_matrix() ||
+          !value(step.first_output).is_kernel_matrix())
         continue;
       const ValueId whole = step.operands[y];
       const auto tile = tile_behind(whole);
       if (!tile) continue;
       auto matrices = repeated_matrices(whole, drafts_[*tile].step);
       if (!matrices) continue;
-      step.operands[y] = drafts_[*tile].step.operands[operand(drafts_[*tile].step, "x")];
+      step.operands[y] = drafts_[*tile].step.operands_of("x")[0];
       step.repeat = Repeat{.operand = y, .whole = whole, .matrices = *std::move(matrices)};
       drafts_[*tile].fused_into = step.operation->display_name();
     }
@@ -47,18 +47,6 @@ class Fusion {
   static size_t index(ValueId id) { return static_cast<size_t>(id); }
   const PlanValue& value(ValueId id) const { return values_[index(id)]; }
   const Shape& shape(ValueId id) const { return value(id).type.tensor.shape; }
-
-  static size_t operand(const Step& step, std::string_view parameter) {
-    size_t p = 0;
-    while (step.op->parameters[p].name != parameter) ++p;
-    return step.offsets[p];
-  }
-
-  bool runs_on_kernel(ValueId id) const {
-    return value(id).place != Place::constant && value(id).place != Place::dynamic &&
-           (value(id).storage_dtype == DType::fp16 || value(id).storage_dtype == DType::fp32) &&
-           shape(id).rank() >= 2 && shape(id).element_count() > 0;
-  }
 
   /// The tile whose whole result `id` is, seen through reshapes.
   std::optional<size_t> tile_behind(ValueId id) const {
@@ -81,7 +69,7 @@ class Fusion {
   std::optional<std::vector<int64_t>> repeated_matrices(ValueId whole, const Step& tile) const {
     const Shape& matrices = shape(whole);
     const int64_t size = matrices[matrices.rank() - 1] * matrices[matrices.rank() - 2];
-    const Shape& from = shape(tile.operands[operand(tile, "x")]);
+    const Shape& from = shape(tile.operands_of("x")[0]);
     const Shape& to = shape(tile.first_output);
     size_t inner = to.rank();
     int64_t inside = 1;

@@ -3,20 +3,12 @@
 #include <map>
 #include <set>
 
-#include "base/check.h"
 #include "runtime/draft.h"
 
 namespace anemone::runtime {
 namespace {
 
 constexpr size_t kNever = std::numeric_limits<size_t>::max();
-
-/// Flat index of the operand that a slice_update changes.
-size_t updated_operand(const Step& step) {
-  for (size_t p = 0; p < step.op->parameters.size(); ++p)
-    if (step.op->parameters[p].name == "x") return step.offsets[p];
-  ANEMONE_CHECK(false, "slice_update has a parameter x");
-}
 
 class StatePlanner {
  public:
@@ -97,7 +89,7 @@ class StatePlanner {
       // Between two updates of a chain, only the next one may read the value.
       if (!chain.empty() && uses_[index(data)].size() != 1) return false;
       chain.push_back(update);
-      data = drafts_[update].step.operands[updated_operand(drafts_[update].step)];
+      data = drafts_[update].step.operands_of("x")[0];
     }
     const size_t read = producer_[index(data)];
     if (chain.empty() || read == kNever || drafts_[read].kind != Draft::Kind::view ||
@@ -119,7 +111,7 @@ class StatePlanner {
   bool is_real_use(ValueId id, size_t at) const {
     if (!updates_.contains(at)) return true;
     const Step& step = drafts_[at].step;
-    const size_t changed = updated_operand(step);
+    const size_t changed = step.flat("x");
     for (size_t i = 0; i < step.operands.size(); ++i)
       if (i != changed && step.operands[i] == id) return true;
     return step.operands[changed] != id;
@@ -167,7 +159,7 @@ class StatePlanner {
     for (const auto& [at, state] : updates_) {
       Step& step = drafts_[at].step;
       step.kind = StepKind::update;
-      step.operands[updated_operand(step)] = state;
+      step.operands[step.flat("x")] = state;
     }
     for (const auto& [id, alias] : aliases_) {
       PlanValue& value = values_[index(id)];

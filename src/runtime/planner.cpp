@@ -321,12 +321,6 @@ class Planner {
 
 }  // namespace
 
-int64_t PlanValue::size_bytes() const {
-  const auto stored = mil::storage_type(type);
-  ANEMONE_CHECK(stored.has_value(), "planned values are tensors or lists of tensors");
-  return *checked_byte_count(storage_dtype, stored->shape.element_count());
-}
-
 Result<std::shared_ptr<const Plan>> make_plan(const PlanRequest& request) {
   return Planner(request).build();
 }

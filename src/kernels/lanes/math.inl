@@ -11,11 +11,13 @@ inline Lanes polynomial(Lanes x, Lanes sum, float next, Rest... rest) {
   return polynomial(x, fma(sum, x, broadcast(next)), rest...);
 }
 
+/// Below this an exponential is 0. The lanes of masked attention end here, so they must not pass
+/// through subnormal numbers, which are slow.
+constexpr float kVanishing = -104.0f;
+
 /// Error < 2 ULP, also of subnormal results; NaN stays NaN.
 inline Lanes exp(Lanes x) {
-  // Below this the result is 0. The lanes of masked attention end here, so they must not pass
-  // through subnormal numbers, which are slow.
-  const Lanes vanishing = broadcast(-104.0f);
+  const Lanes vanishing = broadcast(kVanishing);
   const Lanes zero = broadcast(0.0f);
   const Lanes clamped = min(select_less(x, vanishing, zero, x), broadcast(89.0f));
   const Lanes n = round_even(clamped * broadcast(1.44269504088896341f));

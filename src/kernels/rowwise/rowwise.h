@@ -33,8 +33,8 @@ struct RowwiseKernels {
   using LayerNormFunction = void (*)(const void* x, const float* gamma, const float* beta,
                                      float epsilon, void* y, int64_t count) noexcept;
   /// weights = softmax(product * scale + mask), with every step rounded to the stored type: the
-  /// bits of `mul`, `add` and `softmax` one after the other. Keys whose exponential is 0 cost
-  /// nothing.
+  /// bits of `mul`, `add` and `softmax` one after the other. Keys behind `used` cost nothing
+  /// where their exponentials are 0.
   using AttentionFunction = void (*)(const AttentionRow& row) noexcept;
   using ReduceFunction = float (*)(const void* x, int64_t count) noexcept;
   /// The sum of e to the x[k] - highest, all of them 0 or less, in double with an error of some

@@ -142,7 +142,6 @@ inline Lanes masked_unused(const AttentionRow& row, int64_t k) {
 
 template <typename T>
 void attention(const AttentionRow& row) noexcept {
-  constexpr float kVanishing = -104.0f;  // of the exponential
   float* const values = row.row;
   const T* mask = static_cast<const T*>(row.mask);
   const int64_t whole = row.used / kLanes * kLanes;
