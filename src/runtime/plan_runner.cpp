@@ -60,35 +60,6 @@ int64_t used_rows(const Runner& runner) {
   return planned == nullptr ? 0 : planned->used_rows();
 }
 
-bool passes_over_unused_rows(const Runner& runner) {
-  const auto* planned = dynamic_cast<const PlanRunner*>(&runner);
-  return planned != nullptr && planned->passes_over_unused_rows();
-}
-
-/// States are written row by row and read by attention that lanes join, behind the first write.
-bool PlanRunner::passes_over_unused_rows() const {
-  std::vector<ValueId> written;
-  for (size_t i = 0; i < plan_->steps.size(); ++i) {
-    const Step& step = plan_->steps[i];
-    for (size_t at = 0; at < step.operands.size(); ++at) {
-      const ValueId state = state_behind(step.operands[at]);
-      if (state == kNoValue) continue;
-      if (step.kind == StepKind::update && at == step.offsets[0]) continue;  // what it writes to
-      const StateRows* rows = state_rows_of(i)[at];
-      const bool is_cache = step.attention != nullptr && rows != nullptr &&
-                            step.binding->lanes_scratch_bytes(1).has_value() &&
-                            rows->rows == step.attention->keys &&
-                            ((at == Attention::kKeys && rows->width == step.attention->depth) ||
-                             (at == Attention::kValues && rows->width == step.attention->width));
-      if (!is_cache || std::ranges::find(written, state) == written.end()) return false;
-    }
-    if (written_rows_[i] == nullptr) continue;
-    if (step.kind != StepKind::update) return false;
-    written.push_back(state_behind(step.first_output));
-  }
-  return true;
-}
-
 int64_t PlanRunner::used_rows() const {
   int64_t used = 0;
   for (const StateRows& rows : state_rows_) used = std::max(used, rows.used);

@@ -10,10 +10,11 @@ namespace anemone::runtime {
 /// takes no notice.
 void promise_used_rows(Runner& runner, int64_t rows);
 
-/// Whether a run reads no row of a state behind the promised ones and those it writes, whatever is
-/// there. Then Runners that share a state, each a row further than the one before and promised the
-/// rows before its own, give in lockstep what they give one after the other. False of others'
-/// Runners.
+/// Whether a run writes one row of matrices of its states, each before attention that lanes join
+/// reads the matrix and none after, and reads no row behind the promised ones but that, whatever is
+/// there. Then Runners that share a state, each promised the rows before the one that it writes,
+/// and each a row further than the one before, give in lockstep what they give one after the other.
+/// False of others' Runners.
 bool passes_over_unused_rows(const Runner& runner);
 
 /// After a run: from this row on the states are zeros in every matrix, as far as the promise and
