@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -112,22 +113,33 @@ class AttentionOf : public testing::TestWithParam<std::tuple<Form, Numerics, int
   /// `rest` whatever a promise hides.
   std::vector<double> run(size_t which, int64_t used, double hidden, bool promised, double rest) {
     PlannedProgram& one = *programs_[which];
-    Tensor& cache = one.state().tensors()[0].tensor;
+    fill_cache(one.state(), used, rest);
+    if (promised) promise_used_rows(one.runner(), used);
+    return numbers(one.run(inputs(used, hidden, row_))[0]);
+  }
+
+  static void fill_cache(State& state, int64_t used, double rest) {
+    Tensor& cache = state.tensors()[0].tensor;
     for (int64_t i = 0; i < cache.element_count(); ++i)
       cache.set(i, i / 20 % kKeys < used ? static_cast<double>(i * 53 % 97) / 32 - 1.5 : rest);
+  }
+
+  std::vector<std::vector<double>> inputs(int64_t used, double hidden,
+                                          const std::vector<double>& row) const {
     const int64_t rows = std::get<0>(GetParam()).rows;
     std::vector<double> mask(static_cast<size_t>(rows * kKeys), 0);
     for (int64_t i = 0; i < rows * kKeys; ++i)
       if (i % kKeys > used - i / kKeys) mask[static_cast<size_t>(i)] = hidden;
-    if (promised) promise_used_rows(one.runner(), used);
     const auto place = static_cast<double>(used);
-    return numbers(one.run({query_, mask, row_, {place}, {place + 1}})[0]);
+    return {query_, mask, row, {place}, {place + 1}};
   }
 
   static void expect_same(const std::vector<double>& a, const std::vector<double>& b) {
     ASSERT_EQ(a.size(), b.size());
     for (size_t i = 0; i < a.size(); ++i)
-      ASSERT_TRUE(a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) << i;
+      ASSERT_TRUE(std::bit_cast<uint64_t>(a[i]) == std::bit_cast<uint64_t>(b[i]) ||
+                  (std::isnan(a[i]) && std::isnan(b[i])))
+          << i;
   }
 
   std::vector<std::unique_ptr<PlannedProgram>> programs_;
@@ -163,6 +175,41 @@ TEST_P(AttentionOf, NoNumberComesOfNone) {
   const auto expected = run(1, 40, -kInfinity, false, 0);
   EXPECT_TRUE(std::isnan(expected.back()));
   expect_same(run(0, 40, -kInfinity, true, 5.0), expected);
+}
+
+/// Nor does a lane see the numbers that a later one writes.
+TEST_P(AttentionOf, LanesOfOneCacheHaveTheBitsOfOneAfterTheOther) {
+  PlannedProgram& one = *programs_[0];
+  if (!passes_over_unused_rows(one.runner())) return;
+  constexpr size_t kLanes = 5;
+  constexpr int64_t kUsed = 40;
+  std::vector<std::unique_ptr<PlanRunner>> owned;
+  std::vector<Runner*> runners;
+  State shared = one.state().clone();
+  const std::vector<State*> states(kLanes, &shared);
+  const auto feed = [&](Runner& runner, size_t lane) {
+    std::vector<double> row = row_;
+    if (lane == 3) row[40] = kInfinity;  // the first of the values
+    const int64_t used = kUsed + static_cast<int64_t>(lane);
+    one.fill(runner, inputs(used, -kInfinity, row));
+    promise_used_rows(runner, used);
+  };
+  fill_cache(shared, kUsed, 0);
+  fill_cache(one.state(), kUsed, 0);
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    owned.push_back(one.another_runner());
+    runners.push_back(owned.back().get());
+    feed(*runners.back(), lane);
+  }
+  ASSERT_TRUE(run_lockstep(runners, states).ok());
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    feed(one.runner(), lane);
+    ASSERT_TRUE(one.runner().run(&one.state()).ok());
+    const auto expected = numbers(*one.runner().output("mixed"));
+    EXPECT_EQ(std::isfinite(expected[0]), lane < 3);
+    expect_same(numbers(*runners[lane]->output("mixed")), expected);
+  }
+  expect_same(numbers(shared.tensors()[0].tensor), numbers(one.state().tensors()[0].tensor));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -86,11 +86,12 @@ class PlannedProgram {
 
   const std::vector<Tensor>& oracle_states() const { return oracle_states_; }
 
-  void fill(const std::vector<std::vector<double>>& inputs) {
+  void fill(const std::vector<std::vector<double>>& inputs) { fill(*runner_, inputs); }
+  void fill(Runner& runner, const std::vector<std::vector<double>>& inputs) const {
     size_t next = 0;
     for (const mil::NamedType& input : function().inputs) {
       if (input.type.kind == mil::ValueType::Kind::state) continue;
-      Tensor& tensor = *runner_->input(input.name);
+      Tensor& tensor = *runner.input(input.name);
       const auto& values = inputs.at(next++);
       ASSERT_EQ(static_cast<int64_t>(values.size()), tensor.element_count()) << input.name;
       for (size_t i = 0; i < values.size(); ++i) tensor.set(static_cast<int64_t>(i), values[i]);
