@@ -66,6 +66,7 @@ bool SliceWriter::write(const mil::Operands& operands, Tensor& target, StateRows
   const auto element = static_cast<int64_t>(bit_width(target.dtype()) / 8);
   std::array<int64_t, Shape::kMaxRank> strides{};  // in bytes
   int64_t to = 0;
+  int64_t behind_rows = 0;
   int64_t stride = element;
   for (size_t axis = rank; axis-- > 0;) {
     const int64_t length = shape[axis];
@@ -78,8 +79,9 @@ bool SliceWriter::write(const mil::Operands& operands, Tensor& target, StateRows
     to += first * stride;
     strides[axis] = stride;
     stride *= length;
-    if (axis + 2 == rank && rows != nullptr) rows->used = std::max(rows->used, first + block[axis]);
+    if (axis + 2 == rank) behind_rows = last;
   }
+  if (rows != nullptr) rows->used = std::max(rows->used, behind_rows);
   const int64_t run = block[rank - 1] * element;
   const std::byte* from = update.bytes().data();
   std::byte* const bytes = target.mutable_bytes().data();

@@ -17,9 +17,9 @@ struct AttentionTypes {
   DType out = DType::fp16;
 };
 
-/// Runs with the bits of the operations that it stands for. The rows of a cache behind the last
-/// token of its sequence are taken for zeros, whatever they hold, and cost nothing. Lanes that
-/// share a cache are one product each. Up to `threads` work on a run.
+/// Runs with the bits of the operations that it stands for. Where keys and values both are matrices
+/// of states, rows that the states do not use are taken for zeros, whatever they hold; of those
+/// only the mask is read. Lanes that share a cache are one product each. Up to `threads` work on a run.
 std::unique_ptr<Binding> make_attention(std::shared_ptr<const Attention> attention,
                                         const AttentionTypes& types,
                                         const kernels::KernelSet& kernels, int threads);
