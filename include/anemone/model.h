@@ -87,8 +87,8 @@ class State {
 class Runner {
  public:
   virtual ~Runner() = default;
-  /// The buffer to fill before `run`. Its dtype is the storage dtype: fp32 for an fp16 input under
-  /// Numerics::fp32. Null when there is no such input. The dtype and shape must not be changed.
+  /// To fill before `run`; run_lockstep may move its bytes. Null when there is no such input. Dtype
+  /// (fp32 for an fp16 input under Numerics::fp32) and shape must not be changed.
   virtual Tensor* input(std::string_view name) = 0;
   /// Runs on `state`, which must hold every state the function declares, with its shape; may be
   /// null when it declares none. States are updated in place. Errors: mismatch (state),
@@ -100,11 +100,11 @@ class Runner {
 };
 
 /// Runs runners that one Model prepared for one function and shapes in lockstep, runner i on
-/// states[i]: each weight is read once for all of them. Each computes what it would alone, bit by
-/// bit; runners that do not belong together run one after the other. CHECKs that there are as many
-/// states; none of either may occur twice. Neither allocates nor locks where Runner::run does not,
-/// once there were as many. Errors: as Runner::run, of one that fails; then every state may hold
-/// some of what a run writes.
+/// states[i], as alone bit by bit: each weight is read once. Those that do not belong together, or
+/// exceed memory_limit_bytes so, run one after the other. No runner may occur twice; neighbours may
+/// share a state if each writes one row of it, the next behind the one before, and reads none past
+/// its own. Allocates where Runner::run does, or for other runners than before. CHECKs that there
+/// are as many states. Errors: as Runner::run; then every state may hold some of what a run writes.
 Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
 
 /// How one operation will be executed, for `inspect --kernels`.
