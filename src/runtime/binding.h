@@ -66,8 +66,8 @@ class Binding {
   virtual Status run(const RunContext& context) const = 0;
 
   /// Bytes of scratch with which `run_lanes` does for all lanes at once, bit by bit, what `run`
-  /// does for each: proportional to the lanes; nothing where that is no faster.
-  virtual std::optional<size_t> lanes_scratch_bytes(size_t) const { return std::nullopt; }
+  /// does for each, by lane; nothing where that is no faster.
+  virtual std::optional<size_t> lane_scratch_bytes() const { return std::nullopt; }
   virtual void run_lanes(std::span<const Lane>, std::span<std::byte>, ThreadPool&) const {}
   /// Whether `run_neighbours` does, bit by bit, what `run` does for each of some neighbours. It
   /// gets the scratch of `run_lanes`, if any.

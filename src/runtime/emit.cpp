@@ -97,7 +97,7 @@ class Emitter {
     types.values = table_.value(step.operands[Attention::kValues]).storage_dtype;
     types.out = table_.value(step.first_output).storage_dtype;
     step.binding =
-        make_attention(step.attention, types, *request_.kernels, std::max(request_.threads, 1));
+        make_attention(*step.attention, types, *request_.kernels, std::max(request_.threads, 1));
     step.kind = StepKind::bound;
   }
 

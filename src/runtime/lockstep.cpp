@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "runtime/plan_runner.h"
 #include "runtime/share_work.h"
+#include "runtime/used_rows.h"
 
 namespace anemone::runtime {
 namespace {
@@ -21,13 +22,22 @@ constexpr int64_t kMostOwnWeightBytes = int64_t{64} << 20;
 
 PlanRunner& as_planned(Runner* runner) { return static_cast<PlanRunner&>(*runner); }
 
+Status run_one_by_one(std::span<Runner* const> runners, std::span<State* const> states) {
+  for (size_t i = 0; i < runners.size(); ++i) ANEMONE_RETURN_IF_ERROR(runners[i]->run(states[i]));
+  return {};
+}
+
 }  // namespace
 
 Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
   int64_t weight_bytes = 0;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const Way way = way_of(plan.steps[i]);
-    if (way != Way::apart) weight_bytes += plan.steps[i].binding->weight_bytes();
+    if (way != Way::apart) {
+      const Binding& binding = *plan.steps[i].binding;
+      weight_bytes += binding.weight_bytes();
+      lane_scratch_bytes_ = std::max(lane_scratch_bytes_, binding.lane_scratch_bytes().value_or(0));
+    }
     if (way == Way::apart && !stretches_.empty() && stretches_.back().way == Way::apart)
       stretches_.back().end = i + 1;
     else
@@ -35,6 +45,8 @@ Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
   }
   joins_weights_ = weight_bytes > 0;
   shares_steps_ = weight_bytes > kMostOwnWeightBytes;
+  most_lanes_ =
+      plan.arena_limit_bytes / std::max<uint64_t>(plan.lockstep.bytes + lane_scratch_bytes_, 1);
 }
 
 bool Lockstep::is_side_by_side(ValueId id) const {
@@ -51,7 +63,7 @@ Lockstep::Way Lockstep::way_of(const Step& step) const {
   for (size_t i = 0; i < step.output_count; ++i)
     side_by_side = side_by_side && is_side_by_side(step.first_output + static_cast<ValueId>(i));
   if (side_by_side) return Way::neighbours;
-  return step.binding->lanes_scratch_bytes(1) ? Way::lanes : Way::apart;
+  return step.binding->lane_scratch_bytes() ? Way::lanes : Way::apart;
 }
 
 Lockstep::Division Lockstep::divide(std::span<State* const> states, int threads) const {
@@ -79,12 +91,7 @@ void Lockstep::make_room(std::span<Runner* const> runners) {
     in_place = as_planned(runners[lane]).lies_in(arena_, lane);
   if (in_place) return;
   if (lanes > lanes_.size()) {
-    size_t bytes = 0;
-    for (const Stretch& stretch : stretches_)
-      if (stretch.way != Way::apart)
-        bytes =
-            std::max(bytes, plan_.steps[stretch.begin].binding->lanes_scratch_bytes(1).value_or(0));
-    scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * bytes)});
+    scratch_ = Tensor::zeros(DType::uint8, {static_cast<int64_t>(lanes * lane_scratch_bytes_)});
     lanes_.resize(lanes);
     statuses_.resize(lanes);
   }
@@ -111,10 +118,11 @@ size_t Lockstep::first_of(size_t group, size_t groups, std::span<State* const> s
 Status Lockstep::run(std::span<Runner* const> runners, std::span<State* const> states,
                      ThreadPool& pool) {
   const size_t lanes = runners.size();
+  if (lanes > most_lanes_) return run_one_by_one(runners, states);
   make_room(runners);
   std::fill_n(statuses_.begin(), lanes, Status());
   const std::span<std::byte> scratch = scratch_.mutable_bytes();
-  const size_t lane_bytes = scratch.size() / lanes_.size();
+  const size_t lane_bytes = lane_scratch_bytes_;
   const auto run_lanes = [&](size_t first, size_t last) {
     if (first == last) return;
     const size_t count = last - first;
@@ -185,11 +193,12 @@ Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> st
     const auto* planned = dynamic_cast<PlanRunner*>(runner);
     return planned != nullptr && planned->has_plan_of(*first);
   };
-  if (first != nullptr && !first->is_observed() && runners.size() > 1 &&
-      std::ranges::all_of(runners, fits))
-    return first->run_lockstep(runners, states);
-  for (size_t i = 0; i < runners.size(); ++i) ANEMONE_RETURN_IF_ERROR(runners[i]->run(states[i]));
-  return {};
+  const bool together = first != nullptr && !first->is_observed() && runners.size() > 1 &&
+                        std::ranges::all_of(runners, fits);
+  Status status = together ? first->run_lockstep(runners, states) : run_one_by_one(runners, states);
+  if (!status.ok())
+    for (Runner* runner : runners) promise_used_rows(*runner, -1);
+  return status;
 }
 
 }  // namespace anemone::runtime

@@ -20,8 +20,8 @@ class PlanRunner;
 class Lockstep {
  public:
   explicit Lockstep(const Plan& plan);
-  /// Allocates only when it fails, or when a Runner was not in the same place of an earlier run,
-  /// and there alone last.
+  /// Allocates only when it fails, or when a Runner does not lie where it did in an earlier run.
+  /// More lanes than the plan's limit of memory allows run one after the other.
   Status run(std::span<Runner* const> runners, std::span<State* const> states, ThreadPool& pool);
 
  private:
@@ -56,6 +56,8 @@ class Lockstep {
   std::vector<Stretch> stretches_;
   bool joins_weights_ = false;  ///< of steps that run once for several lanes.
   bool shares_steps_ = false;   ///< between threads, not lanes.
+  uint64_t most_lanes_ = 0;
+  size_t lane_scratch_bytes_ = 0;  ///< of steps that run once for several lanes.
   Tensor arena_;
   Tensor scratch_;
   std::vector<Lane> lanes_;

@@ -206,6 +206,59 @@ TEST(Lockstep, RowsOfALaneStayTogetherAndAnErrorIsTheLanes) {
   EXPECT_TRUE(run_lockstep(runners, pointers).ok());
 }
 
+TEST(Lockstep, LanesKeepTheMemoryLimit) {
+  auto program = mil::parse(function_text("tensor<fp16, [100]> x",
+                                          "    tensor<fp16, [100]> y = add(x = x, y = x);\n", "y"));
+  ASSERT_TRUE(program.ok()) << program.error().to_string();
+  const Shape shapes[] = {Shape{100}};
+  Weights weights;
+  const auto plan = [&](uint64_t limit) {
+    return *make_plan({.function = *program->find_function("main"),
+                       .input_shapes = shapes,
+                       .kernels = &kernels::kernel_sets().back(),
+                       .weights = &weights,
+                       .memory_limit_bytes = limit});
+  };
+  ThreadPool pool(1);
+  const uint64_t lane_bytes = plan(1 << 20)->lockstep.bytes;
+  for (const bool fits : {false, true}) {
+    const auto limited = plan(2 * lane_bytes - (fits ? 0 : 1));
+    PlanRunner one(limited, pool, nullptr);
+    PlanRunner two(limited, pool, nullptr);
+    one.input("x")->set(7, 1);
+    two.input("x")->set(7, 2);
+    Runner* const runners[] = {&one, &two};
+    State* const states[] = {nullptr, nullptr};
+    ASSERT_TRUE(run_lockstep(runners, states).ok());
+    EXPECT_EQ(one.output("y")->at(7), 2);
+    EXPECT_EQ(two.output("y")->at(7), 4);
+    const bool side_by_side = two.output("y")->bytes().data() ==
+                              one.output("y")->bytes().data() + one.output("y")->bytes().size();
+    EXPECT_EQ(side_by_side, fits);
+  }
+}
+
+/// A promise is for one run, also where that fails before it comes to a lane.
+TEST(Lockstep, AFailureTakesPromisesBack) {
+  PlannedProgram program(function_text("state<tensor<fp16, [4, 2]>> s, tensor<fp16, [1, 2]> u",
+                                       "tensor<fp16, [4, 2]> a = read_state(input = s);\n"
+                                       "tensor<fp16, [4, 2]> b = slice_update(x = a, update = u, "
+                                       "begin = tensor<int32, [2]>([1, 0]), end = "
+                                       "tensor<int32, [2]>([2, 2]));\n"
+                                       "write_state(data = b, input = s);\n"
+                                       "tensor<fp16, [1, 2]> y = relu(x = u);",
+                                       "y"),
+                         Numerics::fp16, {}, 1, &kernels::kernel_sets().back());
+  ASSERT_EQ(program.error(), "");
+  const auto other = program.another_runner();
+  Runner* const runners[] = {&program.runner(), other.get()};
+  State* const states[] = {nullptr, &program.state()};
+  for (Runner* runner : runners) promise_used_rows(*runner, 1);
+  ASSERT_FALSE(run_lockstep(runners, states).ok());
+  ASSERT_TRUE(other->run(&program.state()).ok());
+  EXPECT_EQ(used_rows(*other), 4);
+}
+
 TEST(Lockstep, RunnersOfDifferentPlansRunOneAfterTheOther) {
   const auto text = [](const char* number) {
     return function_text(

@@ -81,7 +81,7 @@ struct Step {
   std::vector<std::string_view> captures;  ///< control: outer values that nested blocks name.
   uint64_t copy_offset_bytes = 0;          ///< copy: where in operand 0.
   std::optional<Repeat> repeat;
-  std::shared_ptr<const Attention> attention;  ///< does the work of all its operations.
+  std::unique_ptr<const Attention> attention;  ///< does the work of all its operations.
   std::unique_ptr<const SliceWriter> slice;    ///< update: of a slice without strides.
   std::unique_ptr<Binding> binding;
   uint64_t scratch_offset_bytes = 0;
@@ -127,6 +127,7 @@ struct Plan {
   std::vector<std::string> output_names;
   std::vector<ValueId> outputs;
   uint64_t arena_bytes = 0;
+  uint64_t arena_limit_bytes = 0;  ///< of all arenas of Runners in lockstep.
   /// An arena for Runners side by side, of whom each may be at another step: in n arenas of that
   /// size, Runner i has a value of `size` bytes at n * its lockstep offset + i * size. Only values
   /// of one size share a place, so that no Runner ever meets another's.

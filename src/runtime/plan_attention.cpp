@@ -190,7 +190,7 @@ class AttentionFusion {
     Draft& draft = drafts_[last];
     draft.step.operands = std::move(found.operands);
     draft.step.repeat.reset();
-    draft.step.attention = std::make_shared<const Attention>(std::move(found.attention));
+    draft.step.attention = std::make_unique<const Attention>(std::move(found.attention));
     for (const size_t part : found.parts)
       drafts_[part].fused_into = draft.step.operation->display_name();
   }

@@ -41,6 +41,7 @@ class Planner {
     ANEMONE_RETURN_IF_ERROR(emit(request_, drafts_, table_, observed_, *plan_));
     plan_memory(*plan_);
     ANEMONE_RETURN_IF_ERROR(table_.check_memory(plan_->arena_bytes));
+    plan_->arena_limit_bytes = table_.left_bytes();
     return std::shared_ptr<const Plan>(std::move(plan_));
   }
 

@@ -135,7 +135,7 @@ bool PlanRunner::passes_over_unused_rows() const {
       const bool is_keys = at == Attention::kKeys;
       if (attention == nullptr || rows == nullptr || rows->rows != attention->keys ||
           rows->width != (is_keys ? attention->depth : attention->width) ||
-          (!is_keys && at != Attention::kValues) || !step.binding->lanes_scratch_bytes(1))
+          (!is_keys && at != Attention::kValues) || !step.binding->lane_scratch_bytes())
         return false;
       const PlanValue& value = plan_->values[index(step.operands[at])];
       const auto bits = static_cast<uint64_t>(bit_width(value.storage_dtype));

@@ -6,8 +6,8 @@ namespace anemone::runtime {
 
 /// Promises for the next run of `runner` that in every state [.., rows, width] it is given, all
 /// rows from `rows` on are zeros in every matrix. The run then passes over those it does not write
-/// itself: the results have the same bits as without the promise. A Runner that is none of ours
-/// takes no notice.
+/// itself: the results have the same bits as without the promise. A negative number takes a promise
+/// back, as a failure of run_lockstep does. A Runner that is none of ours takes no notice.
 void promise_used_rows(Runner& runner, int64_t rows);
 
 /// Whether a run writes one row of matrices of its states, each before attention that lanes join

@@ -45,6 +45,8 @@ class ValueTable {
   /// States and computed constants are held as long as the plan; `more_bytes` come on top.
   /// Errors: limit.
   Status check_memory(uint64_t more_bytes) const;
+  /// What the limit leaves, once the plan keeps it.
+  uint64_t left_bytes() const { return request_.memory_limit_bytes - held_bytes_; }
 
  private:
   const PlanRequest& request_;

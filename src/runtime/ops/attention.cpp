@@ -94,8 +94,8 @@ class AttentionBinding final : public Binding {
     return {};
   }
 
-  std::optional<size_t> lanes_scratch_bytes(size_t lanes) const override {
-    return rows_ > kRowBlock ? std::nullopt : std::optional(lanes * bytes_for(rows_));
+  std::optional<size_t> lane_scratch_bytes() const override {
+    return rows_ > kRowBlock ? std::nullopt : std::optional(bytes_for(rows_));
   }
 
   void run_lanes(std::span<const Lane> lanes, std::span<std::byte> scratch,
@@ -285,10 +285,9 @@ class AttentionBinding final : public Binding {
 
 }  // namespace
 
-std::unique_ptr<Binding> make_attention(std::shared_ptr<const Attention> attention,
-                                        const AttentionTypes& types,
+std::unique_ptr<Binding> make_attention(const Attention& attention, const AttentionTypes& types,
                                         const kernels::KernelSet& kernels, int threads) {
-  return std::make_unique<AttentionBinding>(*attention, types, kernels, threads);
+  return std::make_unique<AttentionBinding>(attention, types, kernels, threads);
 }
 
 }  // namespace anemone::runtime

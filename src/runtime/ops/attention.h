@@ -19,9 +19,9 @@ struct AttentionTypes {
 
 /// Runs with the bits of the operations that it stands for. Where keys and values both are matrices
 /// of states, rows that the states do not use are taken for zeros, whatever they hold; of those
-/// only the mask is read. Lanes that share a cache are one product each. Up to `threads` work on a run.
-std::unique_ptr<Binding> make_attention(std::shared_ptr<const Attention> attention,
-                                        const AttentionTypes& types,
+/// only the mask is read. Lanes that share a cache are one product each. Up to `threads` work on a
+/// run.
+std::unique_ptr<Binding> make_attention(const Attention& attention, const AttentionTypes& types,
                                         const kernels::KernelSet& kernels, int threads);
 
 }  // namespace anemone::runtime

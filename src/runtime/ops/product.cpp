@@ -44,10 +44,10 @@ class WeightProductBinding final : public Binding {
     return {};
   }
 
-  std::optional<size_t> lanes_scratch_bytes(size_t lanes) const override {
+  std::optional<size_t> lane_scratch_bytes() const override {
     if (product_.rows > kMostJoinedRows || product_.batches != 1 || product_.x_depth_stride != 1)
       return std::nullopt;
-    return lanes * static_cast<size_t>(product_.rows * lane_row_stride()) * sizeof(float);
+    return static_cast<size_t>(product_.rows * lane_row_stride()) * sizeof(float);
   }
 
   int64_t weight_bytes() const override {
@@ -87,7 +87,7 @@ class WeightProductBinding final : public Binding {
   }
 
   bool joins_neighbours() const override {
-    return product_.rows == 1 && lanes_scratch_bytes(1).has_value();
+    return product_.rows == 1 && lane_scratch_bytes().has_value();
   }
 
   /// Their rows are rows of one product.
