@@ -15,12 +15,12 @@ namespace {
 
 constexpr size_t kLanes = 8;
 
-/// Whether eight numbers fit into a register. There is no fused addition in AVX2 itself, so the
-/// results are the same.
-bool has_avx2() {
+/// Whether eight numbers fit into a register, and may. There is no fused addition in AVX2 itself,
+/// so the results are the same.
+bool uses_avx2([[maybe_unused]] Instructions instructions) {
 #ifdef __x86_64__
   static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
+  return has && instructions == Instructions::best;
 #else
   return false;
 #endif
@@ -152,14 +152,9 @@ constexpr auto error_of_avx2 = error_of_lanes;
 constexpr auto put_avx2 = put_lanes;
 #endif
 
-double error_of(std::span<const float> values, const LinearBlock& block, const LinearWords& words) {
-  return has_avx2() ? error_of_avx2(values, block, range_of(words))
-                    : error_of_lanes(values, block, range_of(words));
-}
-
 double error_of(std::span<const float> values, std::span<const float> costs,
                 const LinearBlock& block, const LinearWords& words) {
-  if (costs.empty()) return error_of(values, block, words);
+  if (costs.empty()) return block_error(values, block, words);
   const Range range = range_of(words);
   const float inverse = 1 / block.scale;
   const auto offset = static_cast<float>(block.offset);
@@ -191,7 +186,7 @@ LinearBlock fit_all(std::span<const float> values, int64_t columns, const Linear
     for_each_range(
         static_cast<int64_t>(errors.size()), 64, threads, [&](int64_t begin, int64_t end) {
           for (int64_t row = begin; row < end; ++row)
-            errors[static_cast<size_t>(row)] = error_of(
+            errors[static_cast<size_t>(row)] = block_error(
                 values.subspan(static_cast<size_t>(row * columns), static_cast<size_t>(columns)),
                 block, words);
         });
@@ -280,10 +275,16 @@ LinearBlock fit_block(std::span<const float> values, const LinearWords& words,
   return best;
 }
 
+double block_error(std::span<const float> values, const LinearBlock& block,
+                   const LinearWords& words, Instructions instructions) {
+  return uses_avx2(instructions) ? error_of_avx2(values, block, range_of(words))
+                                 : error_of_lanes(values, block, range_of(words));
+}
+
 void put_codes(std::span<const float> values, const LinearBlock& block, const LinearWords& words,
-               uint8_t* codes) {
+               uint8_t* codes, Instructions instructions) {
   const auto mask = static_cast<int>((1u << words.bits) - 1);
-  if (has_avx2())
+  if (uses_avx2(instructions))
     put_avx2(values, block, range_of(words), mask, codes);
   else
     put_lanes(values, block, range_of(words), mask, codes);
@@ -333,7 +334,7 @@ LinearCodes linear_codes(const Matrix& matrix, const LinearBlocks& blocks, const
         const auto part = std::span<const float>(values).subspan(at, length);
         const LinearBlock block = whole ? *whole : fit_block(part, words);
         put_codes(part, block, words, codes + at);
-        error += whole ? error_of(part, block, words) : block.squared_error;
+        error += whole ? block_error(part, block, words) : block.squared_error;
         if (whole) continue;
         const auto place = static_cast<size_t>(row * blocks.per_row) + at / length;
         result.scales[place] = block.scale;

@@ -52,8 +52,14 @@ struct LinearBlock {
 /// `costs`: of a squared error, by element; empty: all alike.
 LinearBlock fit_block(std::span<const float> values, const LinearWords& words,
                       std::span<const float> costs = {});
+/// What values are rounded with: the best that the machine has, or what every machine has. Both
+/// give the same bits; the loops have no other form, thus they are no kernels of a family.
+enum class Instructions : uint8_t { best, portable };
 void put_codes(std::span<const float> values, const LinearBlock& block, const LinearWords& words,
-               uint8_t* codes);
+               uint8_t* codes, Instructions instructions = Instructions::best);
+/// The squared error of the values so rounded.
+double block_error(std::span<const float> values, const LinearBlock& block,
+                   const LinearWords& words, Instructions instructions = Instructions::best);
 
 /// The code of one value, and what it stands for.
 Compensation::Rounded rounded_value(float value, const LinearBlock& block,
