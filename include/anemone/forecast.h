@@ -49,8 +49,8 @@ struct FunctionForecast {
   double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
-  /// Even if every op ran there, they would save less than the launch, two changes of side and the
-  /// outputs cost: all stay on the CPU, and the residency says nothing about them.
+  /// Even if every op ran there, they would save less than one launch and the outputs cost: all
+  /// stay on the CPU, and the residency says nothing about them. Never of a range of shapes.
   bool below_launch_cost = false;
   /// Some shapes are known at run time only: their unknown dimensions count as 1.
   bool has_unknown_shapes = false;

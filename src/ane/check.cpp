@@ -21,19 +21,6 @@ Result<std::vector<const Chip*>> judged_chips(const CheckOptions& options) {
   return chips;
 }
 
-void judge(const ModelView& model, const Rule& rule, Findings& findings) {
-  findings.set_rule(rule);
-  for (const auto& package : model.packages) {
-    if (!package->faults.empty() && !rule.judges_ill_formed) continue;
-    if (rule.check_package != nullptr) rule.check_package(*package, findings);
-    if (rule.check_function == nullptr) continue;
-    for (const FunctionView& function : package->functions) rule.check_function(function, findings);
-  }
-  const auto well_formed = [](const auto& package) { return package->faults.empty(); };
-  if (rule.check_model != nullptr && std::ranges::all_of(model.packages, well_formed))
-    rule.check_model(model, findings);
-}
-
 std::vector<Finding> judge(const ModelView& model, const std::vector<const Chip*>& chips) {
   Findings findings(chips);
   for (const Rule* rule : all_rules()) judge(model, *rule, findings);
@@ -47,7 +34,8 @@ CheckedArtifact describe(const ModelView& model) {
     if (!package->faults.empty()) continue;
     for (const FunctionView& function : package->functions)
       for (const OpView& op : function.ops()) {
-        if (op.type().starts_with("constexpr_")) continue;
+        const auto& outputs = op.operation->outputs;
+        if (!outputs.empty() && function.is_constant(outputs[0].name)) continue;
         const OpSupport support = support_of(function, op);
         ++(support == OpSupport::suited  ? artifact.ops.suited
            : support == OpSupport::never ? artifact.ops.unsuited

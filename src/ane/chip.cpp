@@ -16,6 +16,13 @@ constexpr Figure anemll_bench(double value) { return {value, kAnemllBench, "2026
 constexpr Figure aneforge(double value) {
   return {value, "sbryngelson/ANEForge, bench/results/ROOFLINES.md", "2026-11"};
 }
+constexpr Figure convolutions(Figure peak) {
+  peak.of_convolutions = true;
+  return peak;
+}
+constexpr Figure quoted(double value) {
+  return {value, "quoted in aosama/astronomical#540", "2026-11"};
+}
 constexpr Figure bryngelson(double value) {
   return {value, "Bryngelson, arXiv:2606.22283", "2026-06"};
 }
@@ -25,13 +32,13 @@ constexpr Figure study_751k(double value) {
 }
 
 constexpr Chip kChips[] = {
-#define CHIP(name, label, device, generation, tops, tflops, dram, bandwidth, dispatch) \
-  {#name, label, Device::device, Generation::generation, tops, tflops, dram, bandwidth, dispatch},
+#define CHIP(name, label, device, generation, tflops, dram, bandwidth) \
+  {#name, label, Device::device, Generation::generation, tflops, dram, bandwidth},
 #include "ane/chips.inc"
 #undef CHIP
 };
 
-constexpr Limits kBeforeH16{16384, 65536, 32768, 13, 31, 8, 14};
+constexpr Limits kBeforeH16{16384, 65536, 16384, 13, 31, 8, 14};
 constexpr Limits kFromH16{65536, 65536, 32768, 15, 31, 8, 14};
 
 }  // namespace

@@ -15,6 +15,7 @@ struct Figure {
   double value = 0;
   std::string_view source;
   std::string_view date;
+  bool of_convolutions = false;  ///< of a peak: measured with convolutions, not with GEMMs.
   bool known() const { return value > 0; }
 };
 
@@ -37,16 +38,18 @@ struct Limits {
   int64_t tested_avg_pool = 0;  ///< of an avg_pool's window; wider ones were not tried.
 };
 
+/// A square kernel that M4 compiles, in minutes, although it is wider than its limit (751K-M6,
+/// notes/coreml_dispatch.md 3.3, defects.md C9).
+inline constexpr int64_t kSlowSquareKernel = 16;
+
 struct Chip {
   std::string_view name;   ///< as `--chip` takes it: "m4max".
   std::string_view label;  ///< "M4 Max".
   Device device = Device::mac;
   Generation generation = Generation::h13;
-  Figure tops;           ///< Apple's figure: fp16 up to A16 and M3, int8 from A17 Pro and M4.
-  Figure fp16_tflops;    ///< measured peak, TFLOP/s.
+  Figure fp16_tflops;    ///< measured peak, TFLOP/s: of convolutions where one is published.
   Figure dram;           ///< GB/s of the memory.
   Figure ane_bandwidth;  ///< GB/s that the Neural Engine reads weights at.
-  Figure dispatch;       ///< microseconds of one call.
 
   const Limits& limits() const;
 };

@@ -14,14 +14,25 @@ constexpr double kBytesOfHalf = 2;
 constexpr double kPassesOfRepeatedCache = 2;
 constexpr double kPassesOfScores = 6;
 
+struct WattRange {
+  double low = 0;
+  double high = 0;
+};
+/// M1 Max 4.2 and M3 Max 8 while they compute 64 positions a token (smpanaro/coreml-llm-cli,
+/// README.md, 2026-11).
+constexpr WattRange kComputeBound{4.2, 8.0};
+/// M5 Pro by its counter (cadamcat, findings/qwen3-4b-graph-capacity, 2026-11), M6 2.5
+/// (751K-M6, notes/power.md, 2026-10).
+constexpr WattRange kWeightBound{2.0, 2.5};
+
 /// M1: 60.9 of 68 GB/s; M6: 150 of 170.5. In between, Macs have more memory than one engine takes.
 constexpr double kShareOfMemory = 0.89;
 
-std::vector<double> measured_in_generation(const Chip& chip, Figure Chip::*figure) {
+std::vector<double> bandwidths_in_generation(const Chip& chip) {
   std::vector<double> values;
   for (const Chip& other : all_chips()) {
-    if (other.generation == chip.generation && (other.*figure).known()) {
-      values.push_back((other.*figure).value);
+    if (other.generation == chip.generation && other.ane_bandwidth.known()) {
+      values.push_back(other.ane_bandwidth.value);
     }
   }
   std::ranges::sort(values);
@@ -69,7 +80,7 @@ ChipRate weight_bandwidth(const Chip& chip) {
   if (chip.ane_bandwidth.known()) {
     return {.value = chip.ane_bandwidth.value, .measured = true, .rule = chip.ane_bandwidth.source};
   }
-  const std::vector<double> measured = measured_in_generation(chip, &Chip::ane_bandwidth);
+  const std::vector<double> measured = bandwidths_in_generation(chip);
   if (!chip.dram.known() || measured.empty()) return {};
   const double cap = chip.device == Device::phone ? measured.front() : measured.back();
   const double share = kShareOfMemory * chip.dram.value;
@@ -77,15 +88,23 @@ ChipRate weight_bandwidth(const Chip& chip) {
   return {.value = cap, .rule = "what was measured in its generation"};
 }
 
-ChipRate peak_compute(const Chip& chip) {
+ChipRate reached_compute(const Chip& chip, const CostConstants& constants) {
+  const auto reached = [&](const Figure& peak) {
+    return peak.of_convolutions ? peak.value : peak.value * constants.compute_factor;
+  };
   if (chip.fp16_tflops.known()) {
-    return {.value = chip.fp16_tflops.value, .measured = true, .rule = chip.fp16_tflops.source};
+    return {.value = reached(chip.fp16_tflops), .measured = true, .rule = chip.fp16_tflops.source};
   }
-  const std::vector<double> measured = measured_in_generation(chip, &Chip::fp16_tflops);
-  if (measured.empty()) return {};
-  const size_t half = measured.size() / 2;
-  const double median =
-      measured.size() % 2 == 1 ? measured[half] : (measured[half - 1] + measured[half]) / 2;
+  std::vector<double> rates;
+  for (const Chip& other : all_chips()) {
+    if (other.generation == chip.generation && other.fp16_tflops.known()) {
+      rates.push_back(reached(other.fp16_tflops));
+    }
+  }
+  if (rates.empty()) return {};
+  std::ranges::sort(rates);
+  const size_t half = rates.size() / 2;
+  const double median = rates.size() % 2 == 1 ? rates[half] : (rates[half - 1] + rates[half]) / 2;
   return {.value = median, .rule = "median of the measured chips of its generation"};
 }
 
@@ -96,8 +115,8 @@ double StepCost::total_ms() const {
 Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& work,
                               const CostConstants& constants) {
   const ChipRate bandwidth = weight_bandwidth(chip);
-  const ChipRate peak = peak_compute(chip);
-  if (bandwidth.value <= 0 || peak.value <= 0) {
+  const ChipRate reached = reached_compute(chip, constants);
+  if (bandwidth.value <= 0 || reached.value <= 0) {
     return fail(ErrorCode::unsupported,
                 "nothing is published of the speed of {} or a chip of its generation", chip.label);
   }
@@ -108,18 +127,19 @@ Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& wor
                            kPassesOfScores * work.score_bytes;
   StepCost cost;
   cost.weights_ms = work.weight_bytes / (bandwidth.value * kBytesPerMs);
-  cost.compute_ms = flops / (peak.value * constants.compute_factor * kFlopsPerMs);
-  cost.attention_ms = attention / (constants.attention_gbps * kBytesPerMs);
+  cost.compute_ms = flops / (reached.value * kFlopsPerMs);
+  const double cache_ms = work.cache_bytes / (bandwidth.value * kBytesPerMs);
+  cost.attention_ms = std::max(attention / (constants.attention_gbps * kBytesPerMs), cache_ms);
   cost.overhead_ms = launch_overhead(stack, work, constants) +
                      static_cast<double>(work.islands) * (2 * kBackendChangeMs + kSegmentLaunchMs);
-  cost.floor_ms = (work.weight_bytes + work.cache_bytes) / (bandwidth.value * kBytesPerMs);
+  cost.floor_ms = cost.weights_ms + cache_ms;
   return cost;
 }
 
 JouleRange estimate_energy(const StepCost& step) {
   const double seconds = step.total_ms() / 1000;
-  if (step.compute_bound()) return {.low = 4.2 * seconds, .high = 8.0 * seconds};
-  return {.low = 2.0 * seconds, .high = 2.5 * seconds};
+  const WattRange& watts = step.compute_bound() ? kComputeBound : kWeightBound;
+  return {.low = watts.low * seconds, .high = watts.high * seconds};
 }
 
 }  // namespace anemone::ane

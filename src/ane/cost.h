@@ -37,8 +37,9 @@ void add_attention(StepWork& work, const AttentionShape& shape);
 
 /// Fitted on the published points of docs/ane-model.md; a test holds them to that fit.
 struct CostConstants {
-  double attention_gbps = 0;     ///< GB/s at which caches, their copies and scores pass.
-  double compute_factor = 0;     ///< of the peak of large GEMMs that 1x1 convolutions reach.
+  double attention_gbps = 0;  ///< GB/s at which caches, their copies and scores pass.
+  double compute_factor =
+      0;  ///< of a peak that was measured with GEMMs: what 1x1 convolutions reach.
   double core_ml_layer_ms = 0;   ///< of a layer beyond its weights; Core AI has none.
   double private_launch_ms = 0;  ///< of a dispatch.
 };
@@ -58,13 +59,22 @@ struct ChipRate {
 /// GB/s at which weights stream: measured, or 89 % of the memory's (what M1 and M6 reach), at most
 /// what was measured in its generation: of the base chip for phones, the highest for Macs.
 ChipRate weight_bandwidth(const Chip& chip);
-/// TFLOP/s in fp16: measured, or the median of the measured chips of its generation.
-ChipRate peak_compute(const Chip& chip);
+/// TFLOP/s in fp16 of 1x1 convolutions: measured, or a measured peak of GEMMs times the fitted
+/// factor, or the median of such rates of the chips of its generation.
+ChipRate reached_compute(const Chip& chip, const CostConstants& constants = kFittedCosts);
+
+/// The CPU reads weights in fp16 at this share of its Neural Engine's rate: on M4 Max, of which
+/// alone both are published, 70 GB/s (GPT-2 124M in fp16, 248 MB, at 283 tokens a second,
+/// mechramc/Orion, RESULTS.md, 2026-11) beside 118.9.
+inline constexpr double kCpuShareOfBandwidth = 70.0 / 118.9;
+/// TFLOP/s of the CPU's products of matrices: M1 Max, Accelerate, fp32 (nod.ai,
+/// apple-m1max-matmul-perf, 2026-11); of other chips nothing is known here.
+inline constexpr double kCpuTflops = 1.4;
 
 struct StepCost {
   double weights_ms = 0;
   double compute_ms = 0;    ///< overlaps with the weights: the longer one counts.
-  double attention_ms = 0;  ///< caches, their copies, scores.
+  double attention_ms = 0;  ///< caches, their copies, scores; no faster than the caches stream.
   double overhead_ms = 0;   ///< layers, launches, islands.
   double floor_ms = 0;  ///< the roofline: bytes of weights and caches at the bandwidth, no more.
   bool compute_bound() const { return compute_ms > weights_ms; }

@@ -31,10 +31,23 @@ int64_t islands_in(const Forecast& forecast, const FunctionView& function) {
   return static_cast<int64_t>(found->segments) - 1;
 }
 
+/// The packages that a step calls: rotate chunks stand in for chunks, never beside them.
+std::vector<const PackageView*> packages_of_step(const ModelView& model) {
+  std::vector<const PackageView*> packages;
+  if (!model.anemll) {
+    for (const auto& package : model.packages) packages.push_back(package.get());
+    return packages;
+  }
+  if (model.embeddings != nullptr) packages.push_back(model.embeddings);
+  packages.insert(packages.end(), model.chunks.begin(), model.chunks.end());
+  if (model.lm_head != nullptr) packages.push_back(model.lm_head);
+  return packages;
+}
+
 ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const Forecast& forecast) {
   ModelWork total{.step = {.calls = 0}};
   double multiply_adds = 0;
-  for (const auto& package : model.packages) {
+  for (const PackageView* package : packages_of_step(model)) {
     const FunctionView* function = choose(*package);
     if (function == nullptr) continue;
     const FunctionWork part = work_of(*function);
@@ -113,12 +126,14 @@ Result<Forecast> forecast_model(const ModelView& model, const Chip& chip,
                     .bandwidth_gbps = bandwidth.value,
                     .bandwidth_source = bandwidth.rule};
   for (const auto& package : model.packages) {
-    if (!package->faults.empty()) {
-      return fail(ErrorCode::mismatch, "{}: {}", package->package.path.string(),
-                  package->faults.front().to_string());
-    }
+    if (package->faults.empty()) continue;
+    return fail(ErrorCode::mismatch, "{}: {}", package->package.path.string(),
+                package->faults.front().to_string());
+  }
+  const Obstacles obstacles = obstacles_in(model, chip);
+  for (const auto& package : model.packages) {
     for (const FunctionView& function : package->functions) {
-      forecast.functions.push_back(forecast_function(function, chip));
+      forecast.functions.push_back(forecast_function(function, chip, obstacles));
     }
   }
   forecast.residency = residency_of(forecast.functions);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ane/cost.h"
+#include "support/scratch_folder.h"
 #include "support/shared.h"
 
 namespace anemone::ane {
@@ -93,6 +94,49 @@ TEST(Forecast, S4_37_ProgramsBelowTheLaunchCostAreNotJudged) {
   }
 }
 
+TEST(Forecast, EverySoundDecoderHasASpeed) {
+  for (const char* name :
+       {"gemma3-fp16-1chunk", "llama-fp16-1chunk", "qwen3-fp16-1chunk", "qwen3-fp16-2chunk",
+        "qwen3-lut4-2chunk", "qwen3-micro-2chunk", "qwen3-mono-argmax"}) {
+    const std::string path = std::string("fixtures/anemll/") + name;
+    ANEMONE_NEED_SHARED(path);
+    const auto forecast = ane::forecast(test::shared_folder() / path, {.chip = "m4"});
+    ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+    ASSERT_TRUE(forecast->decoding) << name;
+    EXPECT_GT(forecast->decoding->attention_ms, 0) << name;
+    EXPECT_GE(forecast->decoding->prompt_width, 8) << name;
+  }
+}
+
+TEST(Forecast, RotateChunksStandInForChunksAndNotBesideThem) {
+  constexpr const char* kWhole = "fixtures/anemll/gemma3-fp16-1chunk";
+  ANEMONE_NEED_SHARED(kWhole);
+  namespace fs = std::filesystem;
+  const test::ScratchFolder folder;
+  fs::copy(test::shared_folder() / kWhole, folder.path() / "m", fs::copy_options::recursive);
+  const auto directory = package::open_anemll(folder.path() / "m");
+  ASSERT_TRUE(directory.ok()) << directory.error().to_string();
+  const fs::path chunk = directory->chunks[0];
+  fs::permissions(folder.path() / "m", fs::perms::owner_all, fs::perm_options::add);
+  fs::copy(chunk,
+           chunk.parent_path() / (chunk.stem().string() + "_rot" + chunk.extension().string()),
+           fs::copy_options::recursive);
+  const std::string meta = folder.read("m/meta.yaml");
+  fs::permissions(folder.path() / "m/meta.yaml", fs::perms::owner_all, fs::perm_options::add);
+  const size_t at = meta.find("context_length:");
+  const size_t line = meta.rfind('\n', at) + 1;
+  folder.write("m/meta.yaml", meta.substr(0, line) + std::string(at - line, ' ') +
+                                  "split_rotate: true\n" + meta.substr(line));
+  const auto whole = ane::forecast(test::shared_folder() / kWhole);
+  const auto split = ane::forecast(folder.path() / "m");
+  ASSERT_TRUE(whole.ok());
+  ASSERT_TRUE(split.ok()) << split.error().to_string();
+  EXPECT_GT(split->functions.size(), whole->functions.size());
+  EXPECT_EQ(split->decoding->weight_bytes, whole->decoding->weight_bytes);
+  EXPECT_EQ(split->decoding->tokens_per_second, whole->decoding->tokens_per_second);
+  EXPECT_EQ(split->decoding->first_token_ms, whole->decoding->first_token_ms);
+}
+
 TEST(Forecast, ADecoderOfAnyLengthHasNoSpeed) {
   constexpr const char* kRange = "fixtures/coreml/llama_stateful/model.mlpackage";
   ANEMONE_NEED_SHARED(kRange);
@@ -100,6 +144,7 @@ TEST(Forecast, ADecoderOfAnyLengthHasNoSpeed) {
   ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
   EXPECT_FALSE(forecast->decoding);
   EXPECT_TRUE(forecast->functions[0].has_unknown_shapes);
+  EXPECT_EQ(forecast->residency, 0);  // a range of shapes
 }
 
 TEST(Forecast, NamesAChipWithoutPublishedFigures) {

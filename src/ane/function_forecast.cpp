@@ -16,20 +16,27 @@ struct Graph {
   std::vector<std::string_view> obstacles;
 };
 
+std::string_view obstacle_of(const FunctionView& function, const OpView& op,
+                             const Obstacles& obstacles) {
+  if (const std::string_view listed = obstacle_of(function, op); !listed.empty()) return listed;
+  const auto found = obstacles.find(op.operation);
+  return found == obstacles.end() ? std::string_view() : std::string_view(found->second);
+}
+
 /// Ops that run, and who waits for whom: for values, and for states in the order of the program.
-Graph graph_of(const FunctionView& function, const Chip& chip) {
+Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& obstacles) {
   const ChipRate bandwidth = weight_bandwidth(chip);
-  const ChipRate peak = peak_compute(chip);
+  const ChipRate reached = reached_compute(chip);
   Graph graph;
   std::unordered_map<std::string_view, size_t> last_writer;
   for (const OpView& op : function.ops()) {
     if (!runs(function, op)) continue;
     const OpWork work = work_of(function, op);
     const size_t index = graph.ops.size();
-    OpChoice choice{.cpu_ms = cpu_ms(work)};
+    OpChoice choice{.cpu_ms = cpu_ms(work, bandwidth)};
     graph.ops.push_back(&op);
-    graph.engine_ms.push_back(engine_ms(work, bandwidth, peak));
-    graph.obstacles.push_back(obstacle_of(function, op, chip));
+    graph.engine_ms.push_back(engine_ms(work, bandwidth, reached));
+    graph.obstacles.push_back(obstacle_of(function, op, obstacles));
     if (graph.obstacles.back().empty()) choice.engine_ms = graph.engine_ms.back();
     for (const mil::Argument& argument : op.operation->inputs) {
       for (const mil::Binding& binding : argument.bindings) {
@@ -116,10 +123,20 @@ bool has_unknown_shapes(const Graph& graph) {
   });
 }
 
+/// Times of a function that takes any length say nothing about the launch.
+bool takes_a_range(const FunctionView& function) {
+  if (function.description() == nullptr) return false;
+  return std::ranges::any_of(function.description()->inputs, [](const package::Feature& input) {
+    return std::ranges::any_of(
+        input.ranges, [](const package::DimRange& range) { return range.lower != range.upper; });
+  });
+}
+
 }  // namespace
 
-FunctionForecast forecast_function(const FunctionView& function, const Chip& chip) {
-  const Graph graph = graph_of(function, chip);
+FunctionForecast forecast_function(const FunctionView& function, const Chip& chip,
+                                   const Obstacles& obstacles) {
+  const Graph graph = graph_of(function, chip, obstacles);
   const Placement placement = place(graph.choices);
   FunctionForecast forecast{.package = function.package().name,
                             .function = function.name(),
@@ -145,8 +162,8 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                                    .obstacle = std::string(graph.obstacles[op])});
   }
   forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
-  const double whole_launch = kSegmentLaunchMs + 2 * kBackendChangeMs + outputs * kResidentOutputMs;
-  forecast.below_launch_cost = placement.segments == 0 && could_save < whole_launch;
+  forecast.below_launch_cost = placement.segments == 0 && !takes_a_range(function) &&
+                               could_save < kSegmentLaunchMs + outputs * kResidentOutputMs;
   for (const auto& [begin, end] : longest_holes(graph, placement)) {
     forecast.interruptions.push_back(interruption_of(graph, placement, begin, end));
   }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "ane/chip.h"
-#include "ane/model_view.h"
+#include "ane/rule.h"
 #include "anemone/forecast.h"
 
 namespace anemone::ane {
 
 /// Where the ops of a function would run, how long they would take, and what cuts it into pieces.
-FunctionForecast forecast_function(const FunctionView& function, const Chip& chip);
+/// `obstacles` are those of its model on the chip.
+FunctionForecast forecast_function(const FunctionView& function, const Chip& chip,
+                                   const Obstacles& obstacles);
 
 }  // namespace anemone::ane

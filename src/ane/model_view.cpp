@@ -231,6 +231,10 @@ std::string_view FunctionView::weight_parameter(const OpView& op) const {
 
 bool FunctionView::has_weight(const OpView& op) const { return !weight_parameter(op).empty(); }
 
+std::string described(const mil::NamedType& value, const OpView* op) {
+  return (op == nullptr ? "input '" : "result '") + value.name + "'";
+}
+
 const FunctionView* PackageView::find_function(std::string_view function_name) const {
   const auto found = std::ranges::find_if(
       functions, [&](const FunctionView& view) { return view.name() == function_name; });

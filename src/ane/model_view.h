@@ -99,6 +99,45 @@ class FunctionView {
   std::unordered_map<std::string_view, bool> is_constant_;
 };
 
+/// Inputs of tensors, then results of ops that are not constant, in order: visit(value, op), `op`
+/// null for an input.
+template <typename Visit>
+void for_each_value(const FunctionView& function, const Visit& visit) {
+  for (const mil::NamedType& input : function.function().inputs)
+    if (input.type.kind == mil::ValueType::Kind::tensor)
+      visit(input, static_cast<const OpView*>(nullptr));
+  for (const OpView& op : function.ops())
+    for (const mil::NamedType& output : op.operation->outputs)
+      if (output.type.kind == mil::ValueType::Kind::tensor && !function.is_constant(output.name))
+        visit(output, &op);
+}
+
+/// "input 'x'" or "result 'y'".
+std::string described(const mil::NamedType& value, const OpView* op);
+
+/// Inputs, then results of the function.
+template <typename Visit>
+void for_each_interface_value(const FunctionView& function, const Visit& visit) {
+  for (const mil::NamedType& input : function.function().inputs) visit(input);
+  for (const std::string& name : function.function().block.outputs)
+    if (const mil::ValueType* type = function.type(name)) visit(mil::NamedType{name, *type});
+}
+
+/// Values that lie in weight files, of the block and those in it: visit(value).
+template <typename Visit>
+void for_each_blob(const mil::Block& block, const Visit& visit) {
+  const auto look_at = [&](const mil::Value& value) {
+    if (value.blob != nullptr) visit(value);
+  };
+  for (const mil::Operation& operation : block.operations) {
+    for (const auto& attribute : operation.attributes) look_at(attribute.second);
+    for (const mil::Argument& argument : operation.inputs)
+      for (const mil::Binding& binding : argument.bindings)
+        if (!binding.is_name()) look_at(binding.value());
+    for (const mil::Block& inner : operation.blocks) for_each_blob(inner, visit);
+  }
+}
+
 struct ModelView;
 
 /// One package of a model.

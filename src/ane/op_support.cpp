@@ -26,7 +26,12 @@ constexpr std::array kHeavy = {"conv",       "conv_transpose", "linear",
 /// Parameters that hold places and shapes, not data.
 constexpr std::array kPlaces = {"indices", "begin", "end", "size", "shape", "stride"};
 
-bool is_integer_tensor(const mil::TensorType& type) { return is_integer(type.dtype); }
+/// int8 and int16 are data that the Neural Engine has; a cast of them is on the CPU all the same.
+bool is_foreign_integer(const mil::ValueType& type, bool is_cast) {
+  const DType dtype = type.tensor.dtype;
+  return type.kind == mil::ValueType::Kind::tensor && is_integer(dtype) &&
+         (is_cast || (dtype != DType::int8 && dtype != DType::int16));
+}
 
 }  // namespace
 
@@ -37,7 +42,7 @@ OpSupport support_of(std::string_view type) {
 
 OpSupport support_of(const FunctionView& function, const OpView& op) {
   if (works_on_integers(function, op) || gathers_at_run_time(function, op)) return OpSupport::never;
-  if (op.type() == "slice_by_size" && !bound_at_run_time(function, op).empty())
+  if (op.type().starts_with("slice_by_") && !bound_at_run_time(function, op).empty())
     return OpSupport::never;
   if (op.type() == "cast") return OpSupport::suited;  // between float types
   return support_of(op.type());
@@ -46,18 +51,16 @@ OpSupport support_of(const FunctionView& function, const OpView& op) {
 bool works_on_integers(const FunctionView& function, const OpView& op) {
   const auto& outputs = op.operation->outputs;
   if (!outputs.empty() && function.is_constant(outputs[0].name)) return false;
+  if (op.type() == "quantize" || op.type() == "dequantize") return false;
+  const bool is_cast = op.type() == "cast";
   for (const mil::NamedType& output : outputs)
-    if (output.type.kind == mil::ValueType::Kind::tensor && is_integer_tensor(output.type.tensor) &&
-        op.type() != "topk")
-      return true;
+    if (op.type() != "topk" && is_foreign_integer(output.type, is_cast)) return true;
   for (const mil::Argument& argument : op.operation->inputs) {
     if (std::ranges::find(kPlaces, argument.parameter) != kPlaces.end()) continue;
     for (const mil::Binding& binding : argument.bindings) {
       if (!binding.is_name() || function.is_constant(binding.name())) continue;
       const mil::ValueType* type = function.type(binding.name());
-      if (type != nullptr && type->kind == mil::ValueType::Kind::tensor &&
-          is_integer_tensor(type->tensor))
-        return true;
+      if (type != nullptr && is_foreign_integer(*type, is_cast)) return true;
     }
   }
   return false;

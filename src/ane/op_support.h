@@ -16,8 +16,9 @@ OpSupport support_of(std::string_view type);
 /// that are known at run time only.
 OpSupport support_of(const FunctionView& function, const OpView& op);
 
-/// Whether the op reads or makes integers that are known at run time only; indices, bounds and
-/// shapes of gathers, slices and reshapes do not count.
+/// Whether the op reads or makes integers that are known at run time only, other than int8 and
+/// int16, or casts any; indices, bounds and shapes of gathers, slices and reshapes do not count.
+/// quantize and dequantize are made for integers: op_support.inc speaks of them.
 bool works_on_integers(const FunctionView& function, const OpView& op);
 
 /// Whether a gather's indices are known at run time only.

@@ -8,10 +8,9 @@
 namespace anemone::ane {
 namespace {
 
-constexpr double kCpuBytesPerMs = 70e6;
-constexpr double kCpuFlopsPerMs = 1.5e9;
+constexpr double kBytesPerMs = 1e6;  // of 1 GB/s
+constexpr double kFlopsPerMs = 1e9;  // of 1 TFLOP/s
 constexpr double kBytesOfHalf = 2;
-constexpr size_t kMostRank = 5;
 
 constexpr std::array kFree = {"reshape", "expand_dims", "squeeze", "identity", "read_state"};
 
@@ -86,14 +85,6 @@ double bytes_as_stored(const FunctionView& function, std::string_view name, int 
   return bytes;
 }
 
-bool is_too_wide(const mil::TensorType& type, const Limits& limits) {
-  for (size_t axis = 0; axis < type.shape.rank(); ++axis) {
-    const bool is_spatial = axis + 2 >= type.shape.rank();
-    if (type.shape[axis] > (is_spatial ? limits.width : limits.channels)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 double elements_of(const mil::TensorType& type) {
@@ -142,7 +133,7 @@ bool runs(const FunctionView& function, const OpView& op) {
   return !op.nested && (outputs.empty() || !function.is_constant(outputs[0].name));
 }
 
-std::string_view obstacle_of(const FunctionView& function, const OpView& op, const Chip& chip) {
+std::string_view obstacle_of(const FunctionView& function, const OpView& op) {
   if (works_on_integers(function, op)) return "works on integers";
   if (gathers_at_run_time(function, op)) return "gathers at places known at run time only";
   switch (support_of(function, op)) {
@@ -154,24 +145,20 @@ std::string_view obstacle_of(const FunctionView& function, const OpView& op, con
     case OpSupport::suited:
       break;
   }
-  for (const mil::NamedType& output : op.operation->outputs) {
-    const mil::TensorType& type = output.type.tensor;
-    if (type.dtype == DType::fp32 && op.type() != "cast") return "computes in fp32";
-    if (type.shape.rank() > kMostRank) return "has more than 5 axes";
-    if (is_too_wide(type, chip.limits())) return "is longer than the chip's limit";
-  }
   return "";
 }
 
-double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& peak) {
-  const double stream = work.weight_bytes / (bandwidth.value * 1e6);
-  const double compute = work.flops / (peak.value * kFittedCosts.compute_factor * 1e9);
-  return std::max(stream, compute) + work.activation_bytes / (kFittedCosts.attention_gbps * 1e6);
+double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached) {
+  const double stream = work.weight_bytes / (bandwidth.value * kBytesPerMs);
+  const double compute = work.flops / (reached.value * kFlopsPerMs);
+  return std::max(stream, compute) +
+         work.activation_bytes / (kFittedCosts.attention_gbps * kBytesPerMs);
 }
 
-double cpu_ms(const OpWork& work) {
-  return std::max((work.dense_weight_bytes + work.activation_bytes) / kCpuBytesPerMs,
-                  work.flops / kCpuFlopsPerMs);
+double cpu_ms(const OpWork& work, const ChipRate& bandwidth) {
+  const double read = work.dense_weight_bytes + work.activation_bytes;
+  return std::max(read / (kCpuShareOfBandwidth * bandwidth.value * kBytesPerMs),
+                  work.flops / (kCpuTflops * kFlopsPerMs));
 }
 
 }  // namespace anemone::ane

@@ -28,13 +28,13 @@ double elements_of(const mil::NamedType& value);
 /// Whether an op is part of what runs: no constant, and not in a block of cond or while_loop.
 bool runs(const FunctionView& function, const OpView& op);
 
-/// Why an op does not run on the chip's Neural Engine; empty when nothing speaks against it.
-std::string_view obstacle_of(const FunctionView& function, const OpView& op, const Chip& chip);
+/// Why an op runs on no Neural Engine, by the list of ops; empty when nothing speaks against it.
+/// The rules say what else does (obstacles_in).
+std::string_view obstacle_of(const FunctionView& function, const OpView& op);
 
 /// Weights stream while arithmetic runs; activations come on top.
-double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& peak);
-/// 70 GB/s: GPT-2 124M in fp16 at 283 tokens a second on M4 Max (mechramc/Orion, RESULTS.md); 1.5
-/// TFLOP/s is assumed. The same for all chips: nobody publishes what the segmenter takes.
-double cpu_ms(const OpWork& work);
+double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached);
+/// Weights in fp16 and activations at the CPU's share of the Neural Engine's `bandwidth`.
+double cpu_ms(const OpWork& work, const ChipRate& bandwidth);
 
 }  // namespace anemone::ane

@@ -4,63 +4,38 @@
 #include <unordered_set>
 
 #include "ane/op_work.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
 
 constexpr double kBytesOfHalf = 2;
 
-/// Adds a layer's scores and its keys and values, which are as large as its values.
-void add_layer(FunctionWork& total, double scores, double values, int64_t queries,
-               int64_t positions) {
-  total.work.score_bytes += kBytesOfHalf * scores;
-  total.work.repeated_cache_bytes += 2 * kBytesOfHalf * values;
-  total.work.width = std::max(total.work.width, queries);
-  total.context = std::max(total.context, positions);
-  ++total.attention_layers;
-}
-
-int64_t dimension(const mil::TensorType& type, int64_t axis) {
-  const auto rank = static_cast<int64_t>(type.shape.rank());
-  const int64_t index = axis < 0 ? axis + rank : axis;
-  return index < 0 || index >= rank ? 1
-                                    : std::max<int64_t>(1, type.shape[static_cast<size_t>(index)]);
-}
-
-/// The softmax behind an operand of a product, looking through changes of shape.
-const OpView* softmax_behind(const FunctionView& function, const OpView& product,
-                             std::string_view parameter) {
-  const std::string* name = function.operand_name(product, parameter);
-  if (name == nullptr) return nullptr;
-  const OpView* op = function.producer(function.source_of(*name));
-  return op != nullptr && op->type() == "softmax" ? op : nullptr;
-}
-
-void add_product(FunctionWork& total, const FunctionView& function, const OpView& op) {
-  for (const auto& [scores, values] : {std::pair("x", "y"), std::pair("y", "x")}) {
-    const OpView* softmax = softmax_behind(function, op, scores);
-    const mil::TensorType* value = function.operand_type(op, values);
-    if (softmax == nullptr || value == nullptr || function.operand_is_constant(op, values))
-      continue;
-    const mil::TensorType& type = softmax->operation->outputs[0].type.tensor;
-    const int64_t axis = function.integer(*softmax, "axis").value_or(-1);
-    const auto rank = static_cast<int64_t>(type.shape.rank());
-    const bool is_last = axis == -1 || axis == rank - 1;
-    add_layer(total, elements_of(type), elements_of(*value), dimension(type, is_last ? -2 : -1),
-              dimension(type, axis));
-    return;
-  }
-}
-
-void add_fused(FunctionWork& total, const FunctionView& function, const OpView& op) {
+/// Scores of all heads.
+double scores_of(const FunctionView& function, const Attention& attention, int64_t keys) {
+  const OpView& op = *attention.scores;
+  if (attention.scores != attention.softmax) return elements_of(op.operation->outputs[0]);
   const mil::TensorType* query = function.operand_type(op, "query");
-  const mil::TensorType* key = function.operand_type(op, "key");
-  if (query == nullptr || key == nullptr) return;
-  const int64_t queries = dimension(*query, -2);
-  const int64_t positions = dimension(*key, -2);
-  const double heads = elements_of(*query) / static_cast<double>(queries * dimension(*query, -1));
-  add_layer(total, heads * static_cast<double>(queries * positions), elements_of(*key), queries,
-            positions);
+  if (query == nullptr || query->shape.rank() == 0) return 0;
+  const int64_t head_dim = std::max<int64_t>(1, query->shape[query->shape.rank() - 1]);
+  return elements_of(*query) / static_cast<double>(head_dim) * static_cast<double>(keys);
+}
+
+/// Scores, keys and values, which are as large as the keys.
+void add_attentions(FunctionWork& total, const FunctionView& function) {
+  int64_t queries = 1;
+  for (const Attention& attention : attentions(function)) {
+    const mil::TensorType* keys = function.operand_type(*attention.scores, attention.keys_operand);
+    if (keys == nullptr) continue;
+    const int64_t positions = std::max<int64_t>(1, attention.keys);
+    total.work.score_bytes += kBytesOfHalf * scores_of(function, attention, positions);
+    total.work.repeated_cache_bytes += 2 * kBytesOfHalf * elements_of(*keys);
+    total.context = std::max(total.context, positions);
+    queries = std::max(queries, attention.queries);
+    ++total.attention_layers;
+  }
+  const int64_t tokens = total.attention_layers > 0 ? tokens_of(function) : 0;
+  total.work.width = tokens > 0 ? tokens : queries;
 }
 
 const FunctionView* named(const PackageView& package, std::initializer_list<const char*> names) {
@@ -74,13 +49,12 @@ const FunctionView* named(const PackageView& package, std::initializer_list<cons
 
 FunctionWork work_of(const FunctionView& function) {
   FunctionWork total;
+  add_attentions(total, function);
   double multiply_adds = 0;
   std::unordered_set<std::string_view> counted;
   for (const OpView& op : function.ops()) {
     if (!runs(function, op)) continue;
     if (function.has_weight(op)) multiply_adds += work_of(function, op).flops / 2;
-    if (op.type() == "matmul") add_product(total, function, op);
-    if (op.type() == "scaled_dot_product_attention") add_fused(total, function, op);
     if (op.type().starts_with("gather")) continue;
     for (const mil::Argument& argument : op.operation->inputs) {
       for (const mil::Binding& binding : argument.bindings) {

@@ -7,11 +7,11 @@ namespace anemone::ane {
 
 /// What a call of a function moves and multiplies, as the cost model counts it.
 struct FunctionWork {
-  StepWork work;  ///< width is that of the queries; calls is 1.
+  StepWork work;  ///< calls is 1.
   int64_t attention_layers = 0;
   int64_t context = 0;  ///< positions that the widest attention looks at.
 };
-/// Attention is a product with a softmax of scores, or a fused one.
+/// Width is that of the mask or of the token ids; where neither is an input, rows of the scores.
 FunctionWork work_of(const FunctionView& function);
 
 /// The function that makes one token: "infer", "decode", else the default. Null in a package

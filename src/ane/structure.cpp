@@ -100,7 +100,7 @@ const std::string* softmax_input(const FunctionView& function, const OpView& op)
 }
 
 Attention fused(const FunctionView& function, const OpView& op) {
-  Attention attention{.softmax = &op, .scores = &op};
+  Attention attention{.softmax = &op, .scores = &op, .keys_operand = "key"};
   if (const std::string* mask = function.operand_name(op, "attn_mask"))
     attention.masks.push_back(*mask);
   const mil::TensorType* query = function.operand_type(op, "query");
@@ -194,8 +194,12 @@ std::vector<Attention> attentions(const FunctionView& function) {
     attention.scores = find_scores(function, *input, kMostSteps, attention.masks);
     if (attention.scores == nullptr) continue;
     const Shape& shape = type->tensor.shape;
-    attention.queries = shape[shape.rank() - 2];
-    attention.keys = shape[shape.rank() - 1];
+    const size_t last = shape.rank() - 1;
+    const int64_t axis = function.integer(op, "axis").value_or(-1);
+    const bool along_rows = axis == -2 || axis == static_cast<int64_t>(last) - 1;
+    attention.keys_operand = along_rows ? "x" : "y";
+    attention.queries = shape[along_rows ? last : last - 1];
+    attention.keys = shape[along_rows ? last - 1 : last];
     for (const std::string_view parameter : {"y", "x"})
       if (const std::string* operand = function.operand_name(*attention.scores, parameter);
           operand != nullptr && attention.state.empty())

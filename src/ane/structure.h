@@ -32,7 +32,8 @@ int64_t tokens_of(const FunctionView& function);
 struct Attention {
   const OpView* softmax = nullptr;
   const OpView* scores = nullptr;
-  int64_t queries = 0;  ///< rows of the scores; heads of a group may be among them.
+  std::string_view keys_operand;  ///< of `scores`: "y", "x", or "key".
+  int64_t queries = 0;            ///< rows of the scores; heads of a group may be among them.
   int64_t keys = 0;
   std::vector<std::string_view> masks;  ///< values that are added, or that choose.
   std::string_view state;               ///< that the keys are read from; empty.

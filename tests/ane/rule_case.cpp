@@ -3,9 +3,11 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <sstream>
 
+#include "ane/chip.h"
 #include "base/error.h"
 #include "support/op_case.h"
 #include "support/scratch_folder.h"
@@ -119,6 +121,39 @@ Result<package::Package> read_package(const std::string& text) {
   return package;
 }
 
+/// The number of a generation: 13 of "h13"; 0 for any other word.
+int generation_of(const std::string& word) {
+  const bool is_one = word.size() == 3 && word[0] == 'h' && std::isdigit(word[1]) != 0;
+  return is_one ? std::stoi(word.substr(1)) : 0;
+}
+
+void read_words(std::istream& words, ExpectedFinding& finding) {
+  std::vector<std::string> named;
+  int lowest = 0;
+  int highest = 0;
+  for (std::string word; words >> word;) {
+    if (word == "error" || word == "warning" || word == "note") {
+      finding.severity = word;
+    } else if (word == "from" && words >> word) {
+      lowest = generation_of(word);
+    } else if (word == "to" && words >> word) {
+      highest = generation_of(word);
+    } else {
+      named.push_back(word);
+    }
+  }
+  for (const ane::Chip& chip : ane::all_chips()) {
+    const int generation = static_cast<int>(chip.generation);
+    const char* const device = chip.device == ane::Device::phone ? "phones" : "macs";
+    const bool in_range = (lowest > 0 || highest > 0) && generation >= lowest &&
+                          (highest == 0 || generation <= highest);
+    const bool is_named = std::ranges::any_of(named, [&](const std::string& word) {
+      return word == chip.name || word == device || generation_of(word) == generation;
+    });
+    if (in_range || is_named) finding.chips.push_back(chip.name);
+  }
+}
+
 std::vector<ExpectedFinding> expected_findings(const std::string& text) {
   constexpr std::string_view kMark = "// finding";
   std::vector<ExpectedFinding> expected;
@@ -131,8 +166,8 @@ std::vector<ExpectedFinding> expected_findings(const std::string& text) {
       size_t end = line.find("  // finding", colon);
       if (end == std::string::npos) end = line.size();
       ExpectedFinding& finding = expected.emplace_back();
-      std::istringstream chips(line.substr(at + kMark.size(), colon - at - kMark.size()));
-      for (std::string chip; chips >> chip;) finding.chips.push_back(chip);
+      std::istringstream words(line.substr(at + kMark.size(), colon - at - kMark.size()));
+      read_words(words, finding);
       finding.part = line.substr(colon + 2, end - colon - 2);
       finding.line = line;
       finding.number = number;
@@ -170,7 +205,10 @@ Result<RuleCase> run_rule_case(const std::filesystem::path& path, const std::str
     ANEMONE_TRY(findings, ane::check(package));
   }
   for (ane::Finding& finding : findings)
-    if (finding.rule == rule) result.findings.push_back(std::move(finding));
+    if (finding.rule == rule)
+      result.findings.push_back(std::move(finding));
+    else if (finding.severity == ane::Severity::error)
+      result.errors.push_back(std::move(finding));
   return result;
 }
 

@@ -8,10 +8,13 @@
 
 namespace anemone::test {
 
-/// What a line asks for: `// finding[ m1 a16]: part of the message`, at the end of the line that
-/// must trip. With chips, the finding holds for these among others, and not for all.
+/// What a line asks for: `// finding[ words]: part of the message`, at the end of the line that
+/// must trip. Words are the severity, where it is not the rule's own, and the chips, where the
+/// finding does not hold for all: names, "phones", "macs", "h13", "from h13", "to h15", both of
+/// them as a range; together all that it holds for, and no other.
 struct ExpectedFinding {
-  std::vector<std::string> chips;
+  std::vector<std::string_view> chips;  ///< in the order of chips; empty: all.
+  std::string severity;
   std::string part;
   std::string line;
   int number = 0;
@@ -27,6 +30,7 @@ struct ExpectedFinding {
 /// follows `// file: <name>` in comments is the contents of a file of it.
 struct RuleCase {
   std::vector<ane::Finding> findings;  ///< of the rule of the file's name.
+  std::vector<ane::Finding> errors;    ///< of all other rules.
   std::vector<ExpectedFinding> expected;
 };
 

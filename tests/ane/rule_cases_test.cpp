@@ -12,22 +12,21 @@ namespace {
 using test::ExpectedFinding;
 
 /// The line names the op, or the function, the package, where the finding belongs to none.
-bool is_expected(const ane::Finding& finding, const ExpectedFinding& expected) {
+bool is_expected(const ane::Finding& finding, const ExpectedFinding& expected,
+                 const ane::RuleInfo& rule) {
   const std::string package = finding.package.substr(0, finding.package.rfind('.'));
   const std::string& subject = !finding.operation.empty()  ? finding.operation
                                : !finding.function.empty() ? finding.function
                                                            : package;
-  const auto holds = [&](const std::string& chip) {
-    return std::ranges::find(finding.chips, chip) != finding.chips.end();
-  };
   return !expected.found && finding.message.find(expected.part) != std::string::npos &&
-         expected.line.find(subject) != std::string::npos &&
-         finding.chips.empty() == expected.chips.empty() &&
-         std::ranges::all_of(expected.chips, holds);
+         expected.line.find(subject) != std::string::npos && finding.chips == expected.chips &&
+         to_string(finding.severity) ==
+             (expected.severity.empty() ? to_string(rule.severity) : expected.severity);
 }
 
 std::string shown(const ane::Finding& finding) {
-  std::string text = finding.place() + ": " + finding.message;
+  std::string text = std::string(to_string(finding.severity)) + " " + std::string(finding.rule) +
+                     " at " + finding.place() + ": " + finding.message;
   for (const std::string_view chip : finding.chips) text += " " + std::string(chip);
   return text;
 }
@@ -35,6 +34,19 @@ std::string shown(const ane::Finding& finding) {
 std::filesystem::path file_of(std::string_view rule, const char* kind) {
   return std::filesystem::path(ANEMONE_SOURCE_DIR) / "tests/ane" /
          (std::string(rule) + "." + kind + ".mil");
+}
+
+/// Sound programs that another rule calls an error, because they need its fault to be near their
+/// own.
+struct Beside {
+  std::string_view rule;
+  std::string_view other;
+};
+constexpr Beside kBeside[] = {{"cache_update", "cache_at_constant_place"}};
+
+bool is_beside(std::string_view rule, std::string_view other) {
+  return std::ranges::any_of(
+      kBeside, [&](const Beside& beside) { return beside.rule == rule && beside.other == other; });
 }
 
 class RuleCases : public testing::TestWithParam<std::string_view> {};
@@ -50,7 +62,7 @@ TEST_P(RuleCases, TripsAtTheLinesThatSaySoAndAtNoOther) {
             rule->severity);
   for (const ane::Finding& finding : trips->findings) {
     const auto match = std::ranges::find_if(trips->expected, [&](const ExpectedFinding& expected) {
-      return is_expected(finding, expected);
+      return is_expected(finding, expected, *rule);
     });
     if (match == trips->expected.end())
       ADD_FAILURE() << "not expected: " << shown(finding);
@@ -66,6 +78,8 @@ TEST_P(RuleCases, LeavesASoundProgramAlone) {
   ASSERT_TRUE(sound.ok()) << sound.error().to_string();
   EXPECT_TRUE(sound->expected.empty());
   for (const ane::Finding& finding : sound->findings) ADD_FAILURE() << shown(finding);
+  for (const ane::Finding& finding : sound->errors)
+    EXPECT_TRUE(is_beside(GetParam(), finding.rule)) << shown(finding);
 }
 
 std::vector<std::string_view> rule_ids() {

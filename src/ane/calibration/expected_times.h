@@ -21,8 +21,8 @@ struct ExpectedTime {
 
 std::span<const ExpectedTime> expected_times();
 
-/// Reading all weights once, or multiplying them with every token of a prompt at the best rate that
-/// any published program reached: the longer of the two.
+/// Reading all weights once, or multiplying them with every token of a prompt at the compute rate
+/// of the formula: the longer of the two.
 double floor_ms(const ExpectedTime& expected);
 
 }  // namespace anemone::ane

@@ -27,16 +27,18 @@ people's, each with its source.
 
 A step is one call of a decoder for `width` tokens. Its time is
 
-    max(weight bytes / bandwidth, 2 x multiply-adds x width / (peak x compute factor))
-      + (cache + 2 x repeated cache + 6 x scores) / attention rate
+    max(weight bytes / bandwidth, 2 x multiply-adds x width / compute rate)
+      + max((cache + 2 x repeated cache + 6 x scores) / attention rate, cache / bandwidth)
       + overhead
 
 - Weights stream from memory once a step, as stored. The bandwidth of a chip is measured by a large layer's weights,
   so no efficiency is fitted.
+- The compute rate is the highest published of convolutions; where only products of matrices were measured, that figure
+  times the compute factor, which is fitted.
 - Arithmetic hides behind the stream, or the stream behind it: old Core ML exports compute 64 positions for each token.
 - The cache of a static graph is read whole. Grouped heads repeat it to all query heads, and the copy is written and
   read; scores are written by a product, read and written by mask and softmax, and read by the second product. All this
-  passes at one rate, the same on every chip.
+  passes at one rate, the same on every chip, and no faster than the caches stream from memory.
 - Overhead of Core ML and Core AI: 0.25 ms a program (launch 0.125, resident output 0.125) and 0.375 ms for each island
   in the middle that leaves the Neural Engine (two backend changes, one more launch): the constants of Core ML's own
   segmenter (751K-M6, notes/coreml_dispatch.md). Core ML also pays for each layer, the private API for each dispatch.
@@ -55,6 +57,8 @@ constexpr std::string_view kLimits =
 - {a19} of {all} points are of one phone, and {m5} of one Mac and one model.
 - Sizes, widths and counts of programs that a source does not state are from the formats and from the source's code;
   each point says which.
+- The compute factor holds for chips of which only products of matrices were measured. One point binds it, that of M1
+  Max: without it the fit is free to take another, and misses that point.
 - The measured figures of chips are by several people with several methods; where none exists a rule stands in.
 - Points differ in warmth, operating system and thermal state. Several are single cold runs.
 - The two points of the private API hold for two programs with attention on the CPU or in many small dispatches: that
@@ -214,11 +218,13 @@ class Document {
   void expected() {
     line(text_, "## Expected times beside the floor\n");
     line(text_,
-         "What the requirements expect of the Neural Engine, and what no program on that chip gets "
-         "below: all");
-    line(text_,
-         "weights read once, or multiplied with every token at the best rate that a published "
-         "program reached.\n");
+         "What the requirements expect of the Neural Engine, and the least that the formula knows: "
+         "all weights");
+    line(
+        text_,
+        "read once at the chip's bandwidth, or multiplied with every token at its compute rate, as "
+        "listed below;");
+    line(text_, "the rates of M1 Max are fitted, those of the others published.\n");
     line(text_, "| requirement | model | chip | expected ms | floor ms | |");
     line(text_, "| --- | --- | --- | --- | --- | --- |");
     for (const ExpectedTime& time : expected_times()) {
@@ -259,17 +265,36 @@ class Document {
 
   void chips() {
     line(text_, "## Figures of the chips\n");
-    line(text_, "| chip | GB/s | from | TFLOP/s | from |");
-    line(text_, "| --- | --- | --- | --- | --- |");
+    line(
+        text_,
+        "TFLOP/s are those of the formula. The CPU, where ops stay that the Neural Engine does not "
+        "take, reads at");
+    line(text_,
+         "{:.2f} of its Neural Engine's rate, as on M4 Max, the one chip of which both are "
+         "published "
+         "(GPT-2 124M at",
+         kCpuShareOfBandwidth);
+    line(text_,
+         "283 tok/s on the CPU, mechramc/Orion, RESULTS.md), and multiplies at {} TFLOP/s, as M1 "
+         "Max does (nod.ai,",
+         kCpuTflops);
+    line(text_, "apple-m1max-matmul-perf).\n");
+    line(text_, "| chip | GB/s | from | CPU GB/s | TFLOP/s | from |");
+    line(text_, "| --- | --- | --- | --- | --- | --- |");
     for (const Chip& chip : all_chips()) {
       const ChipRate bandwidth = weight_bandwidth(chip);
-      const ChipRate peak = peak_compute(chip);
-      if (bandwidth.value <= 0 || peak.value <= 0) {
-        line(text_, "| {} | - | nothing published | - | nothing published |", chip.label);
+      const ChipRate reached = reached_compute(chip);
+      if (bandwidth.value <= 0 || reached.value <= 0) {
+        line(text_, "| {} | - | nothing published | - | - | nothing published |", chip.label);
         continue;
       }
-      line(text_, "| {} | {:.1f} | {} | {:.1f} | {} |", chip.label, bandwidth.value, bandwidth.rule,
-           peak.value, peak.rule);
+      const Figure& peak = chip.fp16_tflops;
+      const std::string how = !peak.known()          ? ""
+                              : peak.of_convolutions ? "convolutions: "
+                                                     : fmt::format("GEMM {}: ", peak.value);
+      line(text_, "| {} | {:.1f} | {} | {:.1f} | {:.1f} | {}{} |", chip.label, bandwidth.value,
+           bandwidth.rule, kCpuShareOfBandwidth * bandwidth.value, reached.value, how,
+           reached.rule);
     }
     text_ += '\n';
   }

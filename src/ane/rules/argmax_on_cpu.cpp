@@ -29,7 +29,7 @@ extern const Rule k_argmax_on_cpu{
              .source = "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27; john-rocky/CoreML-LLM, docs/EXPERIMENTS.md (8 ops of an "
                        "argmax head on the CPU)"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -39,6 +39,7 @@ extern const Rule k_attention_rank_5{
                     "or repeat keys and values to [B, H, S, D].",
              .source = "sbryngelson/ANEForge, op-quirks.md (transpose and matmul at rank >= 5); "
                        "pytorch/executorch#15833 (5-D attention, iOS 26)"},
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

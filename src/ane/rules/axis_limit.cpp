@@ -23,24 +23,29 @@ Largest largest_of(const Shape& shape) {
   return largest;
 }
 
+bool is_heavy_op(const OpView& op) { return is_heavy(op.type()); }
+
+/// Whether an op that does the main work makes the value, or takes an input.
+bool matters(const FunctionView& function, const mil::NamedType& value, const OpView* op) {
+  return op != nullptr ? is_heavy_op(*op)
+                       : std::ranges::any_of(function.uses(value.name),
+                                             [](const Use& use) { return is_heavy_op(*use.op); });
+}
+
 void judge(const FunctionView& function, Findings& findings) {
-  for (const OpView& op : function.ops()) {
-    if (op.type().starts_with("constexpr_")) continue;
-    for (const mil::NamedType& output : op.operation->outputs) {
-      if (!is_float(output.type.tensor.dtype) || function.is_constant(output.name)) continue;
-      const Largest largest = largest_of(output.type.tensor.shape);
-      findings.add(function, op,
-                   fmt::format("result '{}' has an axis of {}", output.name, largest.any),
-                   {.operand = output.name,
-                    .value = output.type.tensor.shape.to_string(),
-                    .holds =
-                        [largest](const Chip& chip) {
-                          return largest.spatial > chip.limits().width ||
-                                 largest.any > chip.limits().channels;
-                        },
-                    .severity = is_heavy(op.type()) ? Severity::error : Severity::warning});
-    }
-  }
+  for_each_value(function, [&](const mil::NamedType& value, const OpView* op) {
+    if (!is_float(value.type.tensor.dtype)) return;
+    const Largest largest = largest_of(value.type.tensor.shape);
+    findings.add(
+        function, op, fmt::format("{} has an axis of {}", described(value, op), largest.any),
+        {.operand = value.name,
+         .value = value.type.tensor.shape.to_string(),
+         .holds =
+             [largest](const Chip& chip) {
+               return largest.spatial > chip.limits().width || largest.any > chip.limits().channels;
+             },
+         .severity = matters(function, value, op) ? Severity::error : Severity::warning});
+  });
 }
 
 }  // namespace
@@ -57,7 +62,7 @@ extern const Rule k_axis_limit{
              .source = "751K-M6, notes/coreml_dispatch.md 3.3 and hal_analysis.md; "
                        "ANEForge, docs/cross-chip.md; FluidInference/mobius, "
                        "mel_encoder_ane_behavior.md (W = 240000 on A15)"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -51,7 +51,7 @@ extern const Rule k_blockwise_scales{
              .source = "cadamcat/llms-on-apple-neural-engine, "
                        "findings/coreml-grouped-scale-cpu; apple/coremltools, "
                        "opt-quantization-perf.md"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -26,7 +26,7 @@ extern const Rule k_control_flow{
              .source = "smpanaro/more-ane-transformers, src/experiments/NOTES.md (cond); "
                        "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -33,7 +33,7 @@ extern const Rule k_data_dependent_shape{
                             "the Neural Engine needs.",
              .fix = "Pad to a fixed size and mask, or move the selection to the host.",
              .source = "apple/coreai-models, neural_engine_rules.md: fully static shapes"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -11,17 +11,13 @@ bool is_foreign(DType dtype) {
 }
 
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs)
-    if (is_foreign(input.type.tensor.dtype))
-      findings.add(
-          function, fmt::format("input '{}' is {}", input.name, to_string(input.type)),
-          {.operand = input.name, .value = std::string(to_string(input.type.tensor.dtype))});
-  for (const OpView& op : function.ops())
-    for (const mil::NamedType& output : op.operation->outputs)
-      if (is_foreign(output.type.tensor.dtype) && !function.is_constant(output.name))
-        findings.add(
-            function, op, fmt::format("result '{}' is {}", output.name, to_string(output.type)),
-            {.operand = output.name, .value = std::string(to_string(output.type.tensor.dtype))});
+  for_each_value(function, [&](const mil::NamedType& value, const OpView* op) {
+    const DType dtype = value.type.tensor.dtype;
+    if (is_foreign(dtype))
+      findings.add(function, op,
+                   fmt::format("{} is {}", described(value, op), to_string(value.type)),
+                   {.operand = value.name, .value = std::string(to_string(dtype))});
+  });
 }
 
 }  // namespace
@@ -37,7 +33,7 @@ extern const Rule k_dtype_unsupported{
              .fix = "Convert with compute precision fp16.",
              .source = "apple/coreai-models, neural_engine_rules.md: supported dtypes "
                        "fp16, int8, int16"},
-
+    .leaves = Leaves::op,
     .judges_ill_formed = true,
     .check_function = judge};
 

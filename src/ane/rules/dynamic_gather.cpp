@@ -29,7 +29,7 @@ extern const Rule k_dynamic_gather{
                     "positions as inputs of rank 4.",
              .source = "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27; apple/coreai-models, skills, common_issues.md"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -30,7 +30,7 @@ extern const Rule k_dynamic_slice{
                     "where the place moves.",
              .source = "Anemll/Anemll, CLAUDE.md; 751K-M6, notes/coreml_dispatch.md: 166 "
                        "models of one op, M4, macOS 27"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -27,7 +27,7 @@ extern const Rule k_dynamic_weight_batch{
                             "of 1 only.",
              .fix = "Run the batch in a loop on the host, or use matmul.",
              .source = "sbryngelson/ANEForge, op-quirks.md"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -36,7 +36,7 @@ extern const Rule k_fp32_compute{
                     " fp32 inputs and outputs may stay, they are cast.",
              .source = "apple/coreai-models, neural_engine_rules.md: fp32 falls back to "
                        "GPU or CPU"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -5,18 +5,12 @@
 namespace anemone::ane {
 namespace {
 
-void judge(const FunctionView& function, const std::string& name, const mil::ValueType& type,
-           Findings& findings) {
-  if (type.kind == mil::ValueType::Kind::tensor && type.tensor.dtype == DType::fp32)
-    findings.add(function, fmt::format("'{}' is fp32", name),
-                 {.operand = name, .value = to_string(type)});
-}
-
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs)
-    judge(function, input.name, input.type, findings);
-  for (const std::string& name : function.function().block.outputs)
-    if (const mil::ValueType* type = function.type(name)) judge(function, name, *type, findings);
+  for_each_interface_value(function, [&](const mil::NamedType& value) {
+    if (value.type.kind == mil::ValueType::Kind::tensor && value.type.tensor.dtype == DType::fp32)
+      findings.add(function, fmt::format("'{}' is fp32", value.name),
+                   {.operand = value.name, .value = to_string(value.type)});
+  });
 }
 
 }  // namespace

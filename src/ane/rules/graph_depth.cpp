@@ -46,7 +46,7 @@ extern const Rule k_graph_depth{
                             "(M6: 387).",
              .fix = "Divide the model into chunks: anemone convert --chunks N.",
              .source = "751K-M6, maderix_summary.md, defects.md A1"},
-
+    .leaves = Leaves::program,
     .check_function = judge};
 
 }  // namespace anemone::ane

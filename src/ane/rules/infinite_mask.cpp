@@ -19,11 +19,19 @@ bool has_infinity(const Tensor& tensor) {
   return false;
 }
 
+/// A constant, whole or a part of it in another shape.
+const Tensor* constant_behind(const FunctionView& function, const OpView& op,
+                              std::string_view parameter) {
+  const std::string* name = function.operand_name(op, parameter);
+  return name == nullptr ? function.operand_contents(op, parameter)
+                         : function.contents(function.source_of(*name, true));
+}
+
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops()) {
     if (!takes_masks(op.type())) continue;
     for (const mil::Argument& argument : op.operation->inputs) {
-      const Tensor* tensor = function.operand_contents(op, argument.parameter);
+      const Tensor* tensor = constant_behind(function, op, argument.parameter);
       if (tensor == nullptr || !has_infinity(*tensor)) continue;
       findings.add(function, op, fmt::format("operand '{}' holds infinity", argument.parameter),
                    {.operand = argument.parameter, .value = "inf"});

@@ -8,23 +8,19 @@ namespace {
 bool is_64_bit(DType dtype) { return dtype == DType::int64 || dtype == DType::uint64; }
 
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs)
-    if (is_64_bit(input.type.tensor.dtype))
-      findings.add(
-          function, fmt::format("input '{}' is {}", input.name, to_string(input.type)),
-          {.operand = input.name, .value = std::string(to_string(input.type.tensor.dtype))});
   if (function.description() != nullptr)
     for (const auto* features : {&function.description()->inputs, &function.description()->outputs})
       for (const package::Feature& feature : *features)
         if (feature.kind == package::Feature::Kind::int64)
           findings.add(function, fmt::format("'{}' is described as a 64-bit integer", feature.name),
                        {.operand = feature.name, .value = "int64"});
-  for (const OpView& op : function.ops())
-    for (const mil::NamedType& output : op.operation->outputs)
-      if (output.type.kind == mil::ValueType::Kind::tensor && is_64_bit(output.type.tensor.dtype))
-        findings.add(
-            function, op, fmt::format("result '{}' is {}", output.name, to_string(output.type)),
-            {.operand = output.name, .value = std::string(to_string(output.type.tensor.dtype))});
+  for_each_value(function, [&](const mil::NamedType& value, const OpView* op) {
+    const DType dtype = value.type.tensor.dtype;
+    if (is_64_bit(dtype))
+      findings.add(function, op,
+                   fmt::format("{} is {}", described(value, op), to_string(value.type)),
+                   {.operand = value.name, .value = std::string(to_string(dtype))});
+  });
 }
 
 }  // namespace
@@ -40,6 +36,7 @@ extern const Rule k_int64_values{
                     "call, on the host.",
              .source = "apple/coreai-models, neural_engine_rules.md: fp16, int8, int16; "
                        "751K-M6, notes/coreml_dispatch.md: every integer op is placed on the CPU"},
+    .leaves = Leaves::op,
     .judges_ill_formed = true,
     .check_function = judge};
 

@@ -23,14 +23,15 @@ int64_t most_elements(const FunctionView& function, const OpView& op) {
   return most;
 }
 
-bool has_own_rule(std::string_view type) {
-  return type.starts_with("reduce_arg") || type == "argsort" || type.starts_with("gather") ||
+bool has_own_rule(const FunctionView& function, const OpView& op) {
+  const std::string_view type = op.type();
+  return type.starts_with("reduce_arg") || type == "argsort" || gathers_at_run_time(function, op) ||
          is_heavy(type) || support_of(type) == OpSupport::never;
 }
 
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops()) {
-    if (has_own_rule(op.type()) || !works_on_integers(function, op)) continue;
+    if (has_own_rule(function, op) || !works_on_integers(function, op)) continue;
     const auto& outputs = op.operation->outputs;
     findings.add(function, op, fmt::format("{} of integers runs on the CPU", op.type()),
                  {.operand = outputs.empty() ? "" : outputs[0].name,
@@ -56,7 +57,7 @@ extern const Rule k_int_arithmetic{
                     "inputs.",
              .source = "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27; john-rocky/CoreML-LLM, docs/EXPERIMENTS.md"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -26,7 +26,7 @@ extern const Rule k_int_compute{
                     "expand them.",
              .source = "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -21,9 +21,8 @@ void judge(const FunctionView& function, const mil::NamedType& value, Findings& 
 }
 
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs) judge(function, input, findings);
-  for (const std::string& name : function.function().block.outputs)
-    if (const mil::ValueType* type = function.type(name)) judge(function, {name, *type}, findings);
+  for_each_interface_value(function,
+                           [&](const mil::NamedType& value) { judge(function, value, findings); });
 }
 
 }  // namespace

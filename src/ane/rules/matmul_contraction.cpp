@@ -27,13 +27,14 @@ extern const Rule k_matmul_contraction{
     .info = {.id = "matmul_contraction",
              .family = RuleFamily::hardware,
              .severity = Severity::error,
-             .chips = "all",
+             .chips = "above 16384: to H15; above 32768: all",
              .explanation = "A product that sums over more elements than the limit is rejected "
-                            "(32768 was accepted, 40000 was not).",
+                            "(M4: 32768 was accepted, 40000 was not; to H15 the limit is 16384).",
              .fix = "Sum in parts: split both operands along the axis and add the "
                     "products.",
-             .source = "751K-M6, notes/coreml_dispatch.md 3.3 (M4, macOS 27)"},
-
+             .source = "751K-M6, notes/coreml_dispatch.md 3.3 (M4, macOS 27); ANEForge, "
+                       "docs/cross-chip.md (to H15)"},
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -24,7 +24,8 @@ void judge(const FunctionView& function, Findings& findings) {
                         return largest >
                                (is_max ? chip.limits().max_pool : chip.limits().tested_avg_pool);
                       },
-                  .severity = is_max ? Severity::error : Severity::warning});
+                  .severity = is_max ? Severity::error : Severity::warning,
+                  .leaves = is_max});
   }
 }
 
@@ -39,7 +40,7 @@ extern const Rule k_pool_size{
                             "avg_pool was tried up to 14.",
              .fix = "Pool twice with smaller windows.",
              .source = "751K-M6, notes/coreml_dispatch.md 3.3"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -12,32 +12,20 @@ namespace {
 constexpr uint64_t kEnd = 2'000'000'000;
 constexpr double kGigabyte = 1e9;
 
-void count(const mil::Value& value, std::set<std::pair<std::string_view, uint64_t>>& seen,
-           uint64_t& bytes) {
-  if (value.blob == nullptr || !seen.emplace(value.blob->path, value.blob->offset_bytes).second)
-    return;
-  const mil::TensorType& type = value.type.tensor;
+uint64_t bytes_of(const mil::TensorType& type) {
   const auto elements = checked_element_count(type.shape.dims());
-  const auto size = elements ? checked_byte_count(type.dtype, *elements) : std::nullopt;
-  if (size) bytes += static_cast<uint64_t>(*size);
-}
-
-void count(const mil::Block& block, std::set<std::pair<std::string_view, uint64_t>>& seen,
-           uint64_t& bytes) {
-  for (const mil::Operation& operation : block.operations) {
-    for (const auto& attribute : operation.attributes) count(attribute.second, seen, bytes);
-    for (const mil::Argument& argument : operation.inputs)
-      for (const mil::Binding& binding : argument.bindings)
-        if (!binding.is_name()) count(binding.value(), seen, bytes);
-    for (const mil::Block& inner : operation.blocks) count(inner, seen, bytes);
-  }
+  const auto bytes = elements ? checked_byte_count(type.dtype, *elements) : std::nullopt;
+  return bytes ? static_cast<uint64_t>(*bytes) : 0;
 }
 
 void judge(const PackageView& package, Findings& findings) {
   std::set<std::pair<std::string_view, uint64_t>> seen;
   uint64_t bytes = 0;
   for (const mil::Function& function : package.package.program.functions)
-    count(function.block, seen, bytes);
+    for_each_blob(function.block, [&](const mil::Value& value) {
+      if (seen.emplace(value.blob->path, value.blob->offset_bytes).second)
+        bytes += bytes_of(value.type.tensor);
+    });
   const std::string message =
       fmt::format("{:.2f} GB of weights in one program", static_cast<double>(bytes) / kGigabyte);
   const std::string value = fmt::format("{}", bytes);
@@ -52,7 +40,8 @@ void judge(const PackageView& package, Findings& findings) {
                       return chip.device == Device::mac && bytes > kMostProgramBytesOnMacs &&
                              bytes <= kEnd;
                     },
-                .severity = Severity::warning});
+                .severity = Severity::warning,
+                .leaves = false});
 }
 
 }  // namespace
@@ -71,7 +60,7 @@ extern const Rule k_program_weights{
              .source = "apple/coremltools, mlmodel-utilities.md (1 GB); ANEMLL, "
                        "docs/calc_chunk_split.md; CoreML-LLM, docs/QWEN35_LESSONS.md "
                        "section 3; ANEForge, docs/llm.md (2 GB)"},
-
+    .leaves = Leaves::program,
     .check_package = judge};
 
 }  // namespace anemone::ane

@@ -6,11 +6,11 @@
 namespace anemone::ane {
 namespace {
 
-constexpr int64_t kLeastSafeWidth = 4;
+constexpr int64_t kWidestThatFailed = 2;
 
 void judge(const FunctionView& function, Findings& findings) {
   const int64_t tokens = tokens_of(function);
-  if (tokens >= 1 && tokens < kLeastSafeWidth)
+  if (tokens >= 1 && tokens <= kWidestThatFailed)
     findings.add(function, fmt::format("takes {} token{} a call", tokens, tokens == 1 ? "" : "s"),
                  {.value = fmt::format("{}", tokens)});
 }

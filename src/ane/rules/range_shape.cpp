@@ -46,6 +46,7 @@ extern const Rule k_range_shape{
              .source = "apple/coremltools#2370 (375 it/s at the default shape, 60 to 100 at "
                        "others), docs-guides/source/flexible-inputs.md; "
                        "john-rocky/CoreML-LLM, docs/REJECTED_APPROACHES.md"},
+    .leaves = Leaves::program,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -8,14 +8,14 @@ namespace {
 constexpr size_t kMostRank = 5;
 
 void judge(const FunctionView& function, Findings& findings) {
-  for (const OpView& op : function.ops())
-    for (const mil::NamedType& output : op.operation->outputs)
-      if (output.type.kind == mil::ValueType::Kind::tensor &&
-          output.type.tensor.shape.rank() > kMostRank && !function.is_constant(output.name))
-        findings.add(function, op,
-                     fmt::format("result '{}' has rank {}, at most {} is accepted", output.name,
-                                 output.type.tensor.shape.rank(), kMostRank),
-                     {.operand = output.name, .value = output.type.tensor.shape.to_string()});
+  for_each_value(function, [&](const mil::NamedType& value, const OpView* op) {
+    const Shape& shape = value.type.tensor.shape;
+    if (shape.rank() > kMostRank)
+      findings.add(function, op,
+                   fmt::format("{} has rank {}, at most {} is accepted", described(value, op),
+                               shape.rank(), kMostRank),
+                   {.operand = value.name, .value = shape.to_string()});
+  });
 }
 
 }  // namespace
@@ -28,6 +28,7 @@ extern const Rule k_rank_over_5{
              .explanation = "Tensors of rank 6 and more are rejected.",
              .fix = "Merge axes with reshape, or split the work by head or by batch.",
              .source = "apple/coreai-models, neural_engine_rules.md: max tensor rank 5"},
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -25,6 +25,7 @@ extern const Rule k_sin_cos_generation{
              .fix = "Keep tables of cos and sin, or give them as inputs.",
              .source = "sbryngelson/ANEForge, docs/cross-chip.md"},
     .holds = is_older,
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

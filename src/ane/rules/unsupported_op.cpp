@@ -6,14 +6,16 @@
 namespace anemone::ane {
 namespace {
 
-/// Those of loops, branches and indices have rules of their own.
-bool has_own_rule(std::string_view type) {
-  return type == "cond" || type == "while_loop" || type == "argsort" || type == "gather_nd";
+/// Those of loops, branches and indices of run time have rules of their own.
+bool has_own_rule(const FunctionView& function, const OpView& op) {
+  const std::string_view type = op.type();
+  return type == "cond" || type == "while_loop" || type == "argsort" ||
+         gathers_at_run_time(function, op);
 }
 
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops()) {
-    if (support_of(op.type()) != OpSupport::never || has_own_rule(op.type())) continue;
+    if (support_of(op.type()) != OpSupport::never || has_own_rule(function, op)) continue;
     const auto& outputs = op.operation->outputs;
     if (!outputs.empty() && function.is_constant(outputs[0].name)) continue;
     const bool of_integers = !outputs.empty() && is_integer(outputs[0].type.tensor.dtype);
@@ -36,7 +38,7 @@ extern const Rule k_unsupported_op{
                     "accept a cut of at least 0.25 ms.",
              .source = "751K-M6, notes/coreml_dispatch.md: 166 models of one op, M4, macOS"
                        " 27"},
-
+    .leaves = Leaves::op,
     .check_function = judge};
 
 }  // namespace anemone::ane

@@ -11,25 +11,14 @@ namespace {
 
 using Blobs = std::set<std::pair<std::string, uint64_t>>;
 
-void collect(const mil::Block& block, Blobs& blobs) {
-  const auto add = [&](const mil::Value& value) {
-    if (value.blob != nullptr) blobs.emplace(value.blob->path, value.blob->offset_bytes);
-  };
-  for (const mil::Operation& operation : block.operations) {
-    for (const auto& attribute : operation.attributes) add(attribute.second);
-    for (const mil::Argument& argument : operation.inputs)
-      for (const mil::Binding& binding : argument.bindings)
-        if (!binding.is_name()) add(binding.value());
-    for (const mil::Block& inner : operation.blocks) collect(inner, blobs);
-  }
-}
-
 void judge(const PackageView& package, Findings& findings) {
   const mil::Function* first = nullptr;
   Blobs of_first;
   for (const mil::Function& function : package.package.program.functions) {
     Blobs blobs;
-    collect(function.block, blobs);
+    for_each_blob(function.block, [&](const mil::Value& value) {
+      blobs.emplace(value.blob->path, value.blob->offset_bytes);
+    });
     if (blobs.empty()) continue;
     if (first == nullptr) {
       first = &function;
