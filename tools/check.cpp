@@ -33,10 +33,10 @@ struct Flags {
 /// The chip of a forecast where none is asked for.
 constexpr const char* kForecastChip = "m4";
 
-Status explain(const std::string& id) {
+Status explain(const std::string& id, const CommonFlags& common) {
   std::vector<std::string> names;
   for (const ane::RuleInfo& rule : ane::rules()) {
-    if (rule.id == id) return write_stdout(rule_text(rule));
+    if (rule.id == id) return write_stdout(common.json ? rule_json(rule) : rule_text(rule));
     names.emplace_back(rule.id);
   }
   const std::string near = nearest(id, names);
@@ -70,6 +70,7 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
     artifact.forecast = std::move(forecast).value();
   } else {
     artifact.missing = forecast.error().to_string();
+    artifact.unreadable = checked.form == "unreadable";
   }
   if (!flags.plan.empty()) {
     if (!artifact.forecast) return std::move(forecast).error();
@@ -78,12 +79,15 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
   return artifact;
 }
 
-/// Errors: mismatch (a residency is lower), unsupported (one cannot be predicted).
+/// Errors: mismatch (a residency is lower, or the artifact cannot be read), unsupported (nothing is
+/// predicted for the chip).
 Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double least) {
   for (const ArtifactForecast& artifact : forecasts) {
     if (!artifact.forecast) {
-      return Error{
-          ErrorCode::unsupported, "no residency is predicted: " + artifact.missing, {}, {}};
+      return Error{artifact.unreadable ? ErrorCode::mismatch : ErrorCode::unsupported,
+                   "no residency is predicted: " + artifact.missing,
+                   {},
+                   {}};
     }
     const std::optional<double> residency = artifact.forecast->residency;
     if (!residency || *residency >= least) continue;
@@ -97,7 +101,7 @@ Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double le
 }
 
 Status check(const Flags& flags, const CommonFlags& common) {
-  if (!flags.explain.empty()) return explain(flags.explain);
+  if (!flags.explain.empty()) return explain(flags.explain, common);
   if (flags.rules) return list_rules(flags, common);
   if (flags.models.empty())
     return Error{ErrorCode::invalid_argument, "no model is named", {}, "anemone check MODEL…"};

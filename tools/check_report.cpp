@@ -151,6 +151,12 @@ std::string rule_text(const ane::RuleInfo& rule) {
                      rule.fix, rule.source);
 }
 
+std::string rule_json(const ane::RuleInfo& rule) {
+  Json json = {{"version", 1}};
+  json.update(to_json(rule));
+  return dumped(json);
+}
+
 std::string rules_text() {
   std::string text;
   for (const ane::RuleInfo& rule : ane::rules())

@@ -23,6 +23,7 @@ std::string check_json(const ane::CheckReport& report,
 std::string check_sarif(const ane::CheckReport& report);
 
 std::string rule_text(const ane::RuleInfo& rule);
+std::string rule_json(const ane::RuleInfo& rule);
 std::string rules_text();
 std::string rules_json();
 std::string rules_markdown();

@@ -22,14 +22,20 @@ std::string function_name(const ane::FunctionForecast& function) {
   return function.package.empty() ? function.function : function.package + ": " + function.function;
 }
 
+std::string floor_of(const ane::DecodingForecast& decoding) {
+  return decoding.weight_bytes + decoding.cache_bytes > 0
+             ? rate(decoding.floor_tokens_per_second) + " tok/s"
+             : "none";
+}
+
 std::string decoding_text(const ane::DecodingForecast& decoding) {
   return fmt::format(
-      "    decoding     predicted {} tok/s on the Neural Engine, context {} full (floor {} tok/s: "
+      "    decoding     predicted {} tok/s on the Neural Engine, context {} full (floor {}: "
       "{:.1f} MB of weights, "
       "{:.1f} MB of caches)\n"
       "    first token  predicted {:.3g} ms after {} in steps of {} (floor {:.3g} ms)\n"
       "    energy       predicted {:.2g} to {:.2g} J a token, of the Neural Engine alone\n",
-      rate(decoding.tokens_per_second), decoding.context, rate(decoding.floor_tokens_per_second),
+      rate(decoding.tokens_per_second), decoding.context, floor_of(decoding),
       decoding.weight_bytes / 1e6, decoding.cache_bytes / 1e6, decoding.first_token_ms,
       counted(static_cast<size_t>(decoding.prompt_tokens), "token"), decoding.prompt_width,
       decoding.first_token_floor_ms, decoding.joules_low, decoding.joules_high);

@@ -15,8 +15,9 @@ namespace anemone::tools {
 struct ArtifactForecast {
   std::filesystem::path path;
   std::optional<ane::Forecast> forecast;
-  std::string missing;  ///< why there is none.
-  std::string plan;     ///< the file that the comparison is with.
+  std::string missing;      ///< why there is none.
+  bool unreadable = false;  ///< the artifact itself could not be read.
+  std::string plan;         ///< the file that the comparison is with.
   std::optional<ane::PlanComparison> comparison;
 };
 
