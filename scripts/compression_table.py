@@ -208,11 +208,12 @@ def table(rows):
         parts.append(f"| scheme | bits | MB | coremltools: {what} | weights alone | calibrated | best token kept |\n"
                      "|---|---|---|---|---|---|---|")
 
-        def cell(row):
+        def cell(row, megabytes):
             if row is None:
                 return "–"
             above = f"{row['loss'] - dense['loss']:+.4f} / " if trained else ""
-            return f"{above}{row['kl']:.2g}"
+            larger = f" in {row['megabytes']:.2f} MB" if row["megabytes"] > 1.01 * megabytes else ""
+            return f"{above}{row['kl']:.2g}{larger}"
 
         schemes = sorted({row["scheme"] for row in own if row["method"] != "uncompressed"},
                          key=lambda scheme: -next(row["bits"] for row in own if row["scheme"] == scheme))
@@ -221,8 +222,9 @@ def table(rows):
             best = made.get("target bits") or made.get("calibrated") or made["weights alone"]
             name = f"--target-bits {scheme.split()[0]}" if "target bits" in made else scheme
             tuned = made.get("target bits") or made.get("calibrated")
-            parts.append(f"| `{name}` | {best['bits']:.2f} | {best['megabytes']:.2f} | {cell(made.get('coremltools'))} | "
-                         f"{cell(made.get('weights alone'))} | {cell(tuned)} | {best['top1']:.1%} |")
+            others = (cell(row, best["megabytes"]) for row in (made.get("coremltools"), made.get("weights alone"), tuned))
+            parts.append(f"| `{name}` | {best['bits']:.2f} | {best['megabytes']:.2f} | {' | '.join(others)} | "
+                         f"{best['top1']:.1%} |")
         parts.append("")
     return "\n".join(parts)
 
