@@ -1,0 +1,75 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+
+#include "anemone/calibrate.h"
+#include "support/shared.h"
+
+namespace anemone::calibrate {
+
+namespace fs = std::filesystem;
+
+/// The contents of all files below a folder, by name.
+inline std::map<std::string, std::string> contents_of(const fs::path& folder) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    contents[entry.path().lexically_relative(folder).string()] = {
+        std::istreambuf_iterator<char>(file), {}};
+  }
+  return contents;
+}
+
+/// Prose of our own, long enough for a few windows.
+inline std::string prose() {
+  const char* const kSentences[] = {
+      "The river rose after three days of rain, and the old bridge was closed. ",
+      "People carried their chairs to the hill and waited for the water to fall. ",
+      "A teacher read to the children from a book about ships and islands. ",
+      "In the morning the road was dry, but the mill stood without its wheel. ",
+      "What the town had lost in one night it built again in two summers. "};
+  std::string text;
+  for (int i = 0; i < 120; ++i) text += kSentences[(i * i + i / 7) % 5];
+  return text;
+}
+
+/// The model that the repository holds, converted, and what tunes its compression.
+class Calibrated : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "calibrate_XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+    ConvertOptions options;
+    options.context = 128;
+    const auto converted =
+        anemone::convert(test::source_folder() / "models/anemone-tiny", folder_ / "dense", options);
+    ASSERT_TRUE(converted.ok()) << converted.error().to_string();
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path dense() const { return folder_ / "dense"; }
+
+  Options tuning(int64_t windows) const {
+    Options options;
+    options.text = prose();
+    options.windows = windows;
+    options.runtime.threads = 2;
+    return options;
+  }
+
+  Result<CompressionReport> compress(const std::string& out, const std::string& quantize,
+                                     const Options& options, int threads = 2) const {
+    return calibrate::compress_model(dense(), folder_ / out,
+                                     {.quantize = quantize, .threads = threads}, options);
+  }
+
+  fs::path folder_;
+};
+
+}  // namespace anemone::calibrate

@@ -1,0 +1,115 @@
+// What a calibration keeps in OUT.partial, for how long, and what it leaves alone.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "calibrate/calibrate_test.h"
+
+namespace anemone::calibrate {
+namespace {
+
+TEST_F(Calibrated, GoesOnWhereItWasKilled) {
+  ASSERT_TRUE(compress("whole", "lut3:g16", tuning(2)).ok());
+  constexpr uint64_t kDone = 9;
+  const pid_t child = fork();
+  if (child == 0) {
+    Options options = tuning(2);
+    options.progress = [](const Progress& now) {
+      if (now.stage == "round" && now.done == kDone) std::raise(SIGKILL);
+      return true;
+    };
+    (void)compress("out", "lut3:g16", options);
+    std::_Exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_FALSE(fs::exists(folder_ / "out"));
+  uint64_t first = 0;
+  bool is_first = true;
+  Options options = tuning(2);
+  std::string lines;
+  options.log = [&](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; };
+  options.progress = [&](const Progress& now) {
+    if (now.stage == "round" && is_first) {
+      first = now.done;
+      is_first = false;
+    }
+    return true;
+  };
+  const auto report = compress("out", "lut3:g16", options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(first, kDone) << "what was rounded is not rounded again";
+  EXPECT_NE(lines.find("out.partial is of an earlier run"), std::string::npos) << lines;
+  EXPECT_NE(lines.find("9 of "), std::string::npos) << lines;
+  EXPECT_EQ(contents_of(folder_ / "out"), contents_of(folder_ / "whole"));
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
+}
+
+TEST_F(Calibrated, WhatAnInterruptionLeavesIsNamed) {
+  const auto stopped_at = [&](std::string_view stage) {
+    Options options = tuning(2);
+    options.progress = [&](const Progress& now) { return now.stage != stage || now.done < 3; };
+    ConvertOptions convert{.context = 128, .quantize = "ffn=lut4"};
+    convert.progress = options.progress;
+    const auto report = calibrate::convert(test::source_folder() / "models/anemone-tiny",
+                                           folder_ / "out", convert, options);
+    EXPECT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+    return report.error().hint;
+  };
+  EXPECT_EQ(stopped_at("save"), "");
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial")) << "nothing was done";
+  EXPECT_NE(stopped_at("round").find("out.partial keeps what is done: the same command goes on"),
+            std::string::npos);
+  EXPECT_TRUE(fs::exists(folder_ / "out.partial"));
+}
+
+/// OUT.partial is used and removed where a calibration made it, and never else.
+TEST_F(Calibrated, WhatOthersHavePutAtThePartialPlaceStays) {
+  const fs::path partial = folder_ / "out.partial";
+  const auto expect_refused = [&](const char* why) {
+    const auto before = contents_of(folder_);
+    for (const bool compresses : {true, false}) {
+      const std::string error =
+          compresses
+              ? compress("out", "ffn=int8", tuning(1)).error().to_string()
+              : calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "out",
+                                   {.context = 128, .quantize = "ffn=int8"}, tuning(1))
+                    .error()
+                    .to_string();
+      EXPECT_NE(error.find(why), std::string::npos) << error;
+    }
+    EXPECT_EQ(contents_of(folder_), before);
+    EXPECT_FALSE(fs::exists(folder_ / "out"));
+  };
+  constexpr const char* kForeign = "no calibration made what is there";
+  fs::create_directory(partial);
+  expect_refused(kForeign);
+  std::ofstream(partial / "precious") << "mine";
+  expect_refused(kForeign);
+  fs::remove_all(partial);
+  fs::copy(dense(), partial, fs::copy_options::recursive);
+  expect_refused(kForeign);
+  fs::remove_all(partial);
+  std::ofstream(partial) << "a file";
+  expect_refused(kForeign);
+  fs::remove(partial);
+  fs::create_directory(folder_ / "target");
+  std::ofstream(folder_ / "target/anemone-partial.json") << R"({"format": "anemone-partial"})";
+  fs::create_directory_symlink("target", partial);
+  expect_refused(kForeign);
+  fs::remove(partial);
+  fs::rename(folder_ / "target", partial);
+  std::ofstream(partial / "notes") << "mine";
+  expect_refused("'notes' in it was made by something else");
+  fs::remove(partial / "notes");
+  fs::create_directory(folder_ / "target");
+  fs::create_directory_symlink("../target", partial / "weights");
+  expect_refused("'weights' in it was made by something else");
+}
+
+}  // namespace
+}  // namespace anemone::calibrate
