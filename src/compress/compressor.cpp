@@ -125,8 +125,9 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
                     "{}{}", value.blob->path,
                     value.tensor.defined() ? fmt::format("#{}", value.blob->offset_bytes) : "")
               : fmt::format("{}/{}", function.name, found.name);
-      const std::string key = fmt::format("{} {} {} {} {}", package, scheme->text(),
-                                          found.weight.rows(), found.weight.output_axis, path);
+      const std::string key =
+          fmt::format("{} {} {} {} {} {}", package, scheme->text(), found.weight.opset,
+                      found.weight.rows(), found.weight.output_axis, path);
       const auto [known, is_new] = index_.try_emplace(key, items_.size());
       if (is_new) {
         auto form = scheme->form(found.weight);
