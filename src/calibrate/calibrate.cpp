@@ -7,6 +7,7 @@
 #include "convert/companions.h"
 #include "convert/output_folder.h"
 #include "convert/partial_folder.h"
+#include "convert/compress_model.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -119,17 +120,14 @@ Result<CompressionReport> compress_model(const fs::path& path, const fs::path& o
                                          const CompressOptions& compress, const Options& options) {
   ANEMONE_TRY(const fs::path place, converter::output_place(out));
   ANEMONE_RETURN_IF_ERROR(check_request(compress.quantize, options));
-  std::error_code error;
-  if (!fs::exists(path, error)) return fail(ErrorCode::not_found, "no {}", path.string());
-  ANEMONE_RETURN_IF_ERROR(converter::check_source(place, path));
-  ANEMONE_RETURN_IF_ERROR(converter::check_output(place, compress.overwrite));
-  ANEMONE_RETURN_IF_ERROR(PartialFolder::check(place));
-  ANEMONE_RETURN_IF_ERROR(converter::check_source(PartialFolder::place_of(place), path));
+  CompressOptions planned = compress;
+  planned.quantize = spec_text(compress.quantize, options);
+  ANEMONE_TRY(const auto model, converter::check_compression(path, out, planned));
+  ANEMONE_RETURN_IF_ERROR(PartialFolder::check(model.out));
+  ANEMONE_RETURN_IF_ERROR(converter::check_source(PartialFolder::place_of(model.out), path));
   const auto work = [&](const fs::path& partial) -> Result<CompressionReport> {
-    CompressOptions planned = compress;
-    ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, compress, options));
-    planned.quantize = spec_text(compress.quantize, options);
-    return anemone::compress_model(path, place, planned);
+    ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, false, compress, options));
+    return anemone::compress_model(path, model.out, planned);
   };
   return keeping(place, options.log, work);
 }

@@ -43,7 +43,7 @@ TEST_F(Calibrated, GoesOnWhereItWasKilled) {
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_EQ(first, kDone) << "what was rounded is not rounded again";
   EXPECT_NE(lines.find("out.partial is of an earlier run"), std::string::npos) << lines;
-  EXPECT_NE(lines.find("9 of "), std::string::npos) << lines;
+  EXPECT_NE(lines.find("\n9 of "), std::string::npos) << lines;
   EXPECT_EQ(contents_of(folder_ / "out"), contents_of(folder_ / "whole"));
   EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
 }
@@ -65,6 +65,32 @@ TEST_F(Calibrated, WhatAnInterruptionLeavesIsNamed) {
   EXPECT_NE(stopped_at("round").find("out.partial keeps what is done: the same command goes on"),
             std::string::npos);
   EXPECT_TRUE(fs::exists(folder_ / "out.partial"));
+}
+
+/// All that compressing without a text refuses before it reads weights.
+TEST_F(Calibrated, CompressionChecksWhatItIsToldBeforeItWorks) {
+  Options options = tuning(2);
+  options.progress = [](const Progress& now) {
+    ADD_FAILURE() << now.stage;
+    return false;
+  };
+  const auto expect_refused = [&](const fs::path& model, const std::string& out, const char* why) {
+    const auto report = calibrate::compress_model(
+        model, folder_ / out, {.quantize = "ffn=int8", .overwrite = true}, options);
+    ASSERT_FALSE(report.ok()) << why;
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_argument);
+    EXPECT_NE(report.error().to_string().find(why), std::string::npos)
+        << report.error().to_string();
+    EXPECT_FALSE(fs::exists(folder_ / (out + ".partial")));
+  };
+  expect_refused(dense(), "out.mlpackage", "is a folder, out.mlpackage is not");
+  expect_refused(dense() / "chunk_01of01.mlpackage", "out", "is a package, out is not");
+  fs::create_directory(folder_ / "bare");
+  expect_refused(folder_ / "bare", "out", "there is no package in");
+  fs::copy(dense(), folder_ / "earlier", fs::copy_options::recursive);
+  fs::copy(dense(), folder_ / "linked", fs::copy_options::recursive);
+  fs::create_symlink("../earlier/tokenizer.json", folder_ / "linked/more.json");
+  expect_refused(folder_ / "linked", "earlier", "more.json lies in");
 }
 
 /// OUT.partial is used and removed where a calibration made it, and never else.

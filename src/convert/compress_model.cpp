@@ -1,7 +1,8 @@
+#include "convert/compress_model.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "anemone/convert.h"
 #include "base/error.h"
 #include "base/json_document.h"
 #include "base/staged_folder.h"
@@ -14,27 +15,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Found {
-  std::vector<fs::path> packages;  ///< below the folder, sorted.
-  std::vector<fs::path> files;     ///< outside of packages.
-};
-
-Result<Found> list(const fs::path& folder) {
-  Found found;
+/// Packages and files of the folder.
+Status list(FinishedModel& model) {
   std::error_code error;
-  for (auto entry = fs::recursive_directory_iterator(folder, error);
+  for (auto entry = fs::recursive_directory_iterator(model.path, error);
        !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     if (entry->is_directory(error) && package::form_of(entry->path())) {
-      found.packages.push_back(entry->path().lexically_relative(folder));
+      model.packages.push_back(entry->path().lexically_relative(model.path));
       entry.disable_recursion_pending();
     } else if (entry->is_regular_file(error)) {
-      found.files.push_back(entry->path().lexically_relative(folder));
+      model.files.push_back(entry->path().lexically_relative(model.path));
     }
   }
-  if (error) return fail(ErrorCode::io, "cannot list {}: {}", folder.string(), error.message());
-  std::ranges::sort(found.packages);
-  std::ranges::sort(found.files);
-  return found;
+  if (error) return fail(ErrorCode::io, "cannot list {}: {}", model.path.string(), error.message());
+  std::ranges::sort(model.packages);
+  std::ranges::sort(model.files);
+  return {};
 }
 
 /// Says in a package's settings how its weights are stored, where `convert` says it.
@@ -56,31 +52,25 @@ bool is_compressed(const mil::Program& program) {
 
 class Compression {
  public:
-  Compression(const fs::path& path, const fs::path& out, const CompressOptions& options)
-      : path_(path.has_filename() ? path : path.parent_path()), out_(out), options_(options) {}
-
-  Result<CompressionReport> run() {
-    ANEMONE_TRY(out_, output_place(out_));
-    ANEMONE_TRY(spec_, compress::Spec::parse(options_.quantize));
-    if (spec_.is_dense())
-      return with_hint(
-          fail(ErrorCode::invalid_argument, "'{}' compresses nothing", options_.quantize),
-          "the nearest is int8");
-    std::error_code error;
-    if (!fs::exists(path_, error)) return fail(ErrorCode::not_found, "no {}", path_.string());
-    ANEMONE_RETURN_IF_ERROR(check_source(out_, path_));
-    ANEMONE_RETURN_IF_ERROR(check_output(out_, options_.overwrite));
-    warn_of_left(out_, options_.weight_plan == nullptr, options_.log);
-    report_.path = out_;
-    report_.quantize = spec_.text();
+  Compression(FinishedModel model, const CompressOptions& options)
+      : model_(std::move(model)), options_(options) {
+    report_.path = model_.out;
+    report_.quantize = model_.spec.text();
     if (options_.weight_plan != nullptr && !options_.weight_plan->text().empty())
       report_.quantize = options_.weight_plan->text();
-    const bool is_package = package::form_of(path_).has_value();
-    if (is_package != (out_.extension() == ".mlpackage"))
-      return fail(ErrorCode::invalid_argument, "{} is {}, {} is not", path_.string(),
-                  is_package ? "a package" : "a folder", out_.filename().string());
-    ANEMONE_RETURN_IF_ERROR(is_package ? save_package(path_, out_, out_.filename().string())
-                                       : save_folder());
+  }
+
+  Result<CompressionReport> run() {
+    warn_of_left(model_.out, options_.weight_plan == nullptr, options_.log);
+    if (!model_.is_package) {
+      ANEMONE_RETURN_IF_ERROR(save_folder());
+      return std::move(report_);
+    }
+    fs::path name = model_.path.filename();
+    name.replace_extension(".mlpackage");
+    ANEMONE_RETURN_IF_ERROR(save_package(model_.path, model_.out, name.string()));
+    for (CompressedWeight& weight : report_.weights)
+      weight.package = model_.out.filename().string();
     return std::move(report_);
   }
 
@@ -88,9 +78,9 @@ class Compression {
   Status save_package(const fs::path& from, const fs::path& to, const std::string& name) {
     ANEMONE_TRY(package::Package opened, package::open(from));
     was_compressed_ |= is_compressed(opened.program);
-    compress::Compressor compressor(spec_, options_.threads, options_.weight_plan.get());
+    compress::Compressor compressor(model_.spec, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
-    if (to == out_ && compressor.report().empty()) return nothing_to_compress();
+    if (to == model_.out && compressor.report().empty()) return nothing_to_compress();
     record_quantize(report_.quantize, opened.metadata);
     package::WriteOptions write;
     write.weights = compressor.stream({});
@@ -116,38 +106,31 @@ class Compression {
 
   Error nothing_to_compress() const {
     if (was_compressed_)
-      return with_hint(fail(ErrorCode::mismatch, "{} is compressed already", path_.string()),
+      return with_hint(fail(ErrorCode::mismatch, "{} is compressed already", model_.path.string()),
                        "what is compressed stays; compress the model that it was made from");
-    return fail(ErrorCode::mismatch, "{}: no weight of {} to compress", path_.string(),
-                spec_.text());
+    return fail(ErrorCode::mismatch, "{}: no weight of {} to compress", model_.path.string(),
+                model_.spec.text());
   }
 
   Status save_folder() {
-    ANEMONE_TRY(const Found found, list(path_));
-    if (found.packages.empty())
-      return with_hint(
-          fail(ErrorCode::invalid_argument, "there is no package in {}", path_.string()),
-          "`anemone convert --quantize` compresses a checkpoint");
-    for (const auto* list : {&found.packages, &found.files})
-      for (const fs::path& relative : *list)
-        ANEMONE_RETURN_IF_ERROR(check_source(out_, path_ / relative));
-    ANEMONE_TRY(StagedFolder staged, StagedFolder::create(out_));
-    for (const fs::path& relative : found.packages) {
+    ANEMONE_TRY(StagedFolder staged, StagedFolder::create(model_.out));
+    for (const fs::path& relative : model_.packages) {
       fs::path name = relative;
       name.replace_extension(".mlpackage");
       std::error_code error;
       fs::create_directories((staged.path() / name).parent_path(), error);
       ANEMONE_RETURN_IF_ERROR(
-          save_package(path_ / relative, staged.path() / name, name.generic_string()));
+          save_package(model_.path / relative, staged.path() / name, name.generic_string()));
     }
     if (report_.weights.empty()) return nothing_to_compress();
-    for (const fs::path& file : found.files) {
+    for (const fs::path& file : model_.files) {
       if (file == kManifest) continue;
       std::error_code error;
       fs::create_directories((staged.path() / file).parent_path(), error);
-      fs::copy_file(path_ / file, staged.path() / file, error);
+      fs::copy_file(model_.path / file, staged.path() / file, error);
       if (error)
-        return fail(ErrorCode::io, "cannot copy {}: {}", (path_ / file).string(), error.message());
+        return fail(ErrorCode::io, "cannot copy {}: {}", (model_.path / file).string(),
+                    error.message());
     }
     ANEMONE_RETURN_IF_ERROR(write_manifest(staged.path()));
     return commit_output(staged, options_.overwrite);
@@ -156,9 +139,9 @@ class Compression {
   /// That of the folder with the new hashes, where it has one.
   Status write_manifest(const fs::path& folder) {
     std::error_code error;
-    if (!fs::exists(path_ / kManifest, error)) return {};
-    ANEMONE_TRY(const std::string text, read_text(path_ / kManifest));
-    ANEMONE_RETURN_IF_ERROR(parse_json_object(text).in((path_ / kManifest).string()));
+    if (!fs::exists(model_.path / kManifest, error)) return {};
+    ANEMONE_TRY(const std::string text, read_text(model_.path / kManifest));
+    ANEMONE_RETURN_IF_ERROR(parse_json_object(text).in((model_.path / kManifest).string()));
     auto manifest = nlohmann::ordered_json::object();
     const auto before = nlohmann::ordered_json::parse(text);
     for (const auto& [key, value] : before.items()) {
@@ -172,22 +155,50 @@ class Compression {
         manifest.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   }
 
-  fs::path path_;
-  fs::path out_;
+  FinishedModel model_;
   const CompressOptions& options_;
-  compress::Spec spec_;
   CompressionReport report_;
   std::map<std::string, std::string> hashes_;  ///< of the files that are written, by name.
   bool was_compressed_ = false;
 };
 
 }  // namespace
+
+Result<FinishedModel> check_compression(const fs::path& path, const fs::path& out,
+                                        const CompressOptions& options) {
+  FinishedModel model;
+  model.path = path.has_filename() ? path : path.parent_path();
+  ANEMONE_TRY(model.out, output_place(out));
+  ANEMONE_TRY(model.spec, compress::Spec::parse(options.quantize));
+  if (model.spec.is_dense())
+    return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", options.quantize),
+                     "the nearest is int8");
+  std::error_code error;
+  if (!fs::exists(path, error)) return fail(ErrorCode::not_found, "no {}", path.string());
+  ANEMONE_RETURN_IF_ERROR(check_source(model.out, path));
+  ANEMONE_RETURN_IF_ERROR(check_output(model.out, options.overwrite));
+  model.is_package = package::form_of(path).has_value();
+  if (model.is_package != (model.out.extension() == ".mlpackage"))
+    return fail(ErrorCode::invalid_argument, "{} is {}, {} is not", path.string(),
+                model.is_package ? "a package" : "a folder", model.out.filename().string());
+  if (model.is_package) return model;
+  ANEMONE_RETURN_IF_ERROR(list(model));
+  if (model.packages.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "there is no package in {}", path.string()),
+                     "`anemone convert --quantize` compresses a checkpoint");
+  for (const auto* list : {&model.packages, &model.files})
+    for (const fs::path& relative : *list)
+      ANEMONE_RETURN_IF_ERROR(check_source(model.out, path / relative));
+  return model;
+}
+
 }  // namespace converter
 
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
                                          const std::filesystem::path& out,
                                          const CompressOptions& options) {
-  return converter::Compression(path, out, options).run();
+  ANEMONE_TRY(auto model, converter::check_compression(path, out, options));
+  return converter::Compression(std::move(model), options).run();
 }
 
 }  // namespace anemone

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "anemone/convert.h"
+#include "compress/spec.h"
+
+namespace anemone::converter {
+
+/// A finished model that is to be compressed, and where to.
+struct FinishedModel {
+  std::filesystem::path path;
+  std::filesystem::path out;
+  bool is_package = false;
+  compress::Spec spec;
+  std::vector<std::filesystem::path> packages;  ///< below a folder, sorted.
+  std::vector<std::filesystem::path> files;     ///< of a folder, outside of packages.
+};
+
+/// What has to be known before any weight is read. Errors: not_found (no such model),
+/// invalid_argument (all that compress_model says of options, model and `out`), io.
+Result<FinishedModel> check_compression(const std::filesystem::path& path,
+                                        const std::filesystem::path& out,
+                                        const CompressOptions& options);
+
+}  // namespace anemone::converter
