@@ -33,12 +33,30 @@ Status list(FinishedModel& model) {
   return {};
 }
 
+/// What a model says that is compressed again: what was compressed before stays.
+std::string in_turn(const nlohmann::ordered_json& earlier, const std::string& now) {
+  if (!earlier.is_string() || earlier == "") return now;
+  const auto before = earlier.get<std::string>();
+  const auto first = compress::Spec::parse(before);
+  const auto second = compress::Spec::parse(now);
+  if (!first.ok() || !second.ok()) return fmt::format("{}; {}", before, now);
+  std::string text;
+  for (size_t i = 0; i < compress::kPartNames.size(); ++i) {
+    const auto part = static_cast<compress::Part>(i);
+    const compress::Scheme* scheme =
+        first->scheme(part) ? first->scheme(part) : second->scheme(part);
+    text += fmt::format("{}{}={}", i == 0 ? "" : ",", compress::kPartNames[i],
+                        scheme != nullptr ? scheme->text() : "fp16");
+  }
+  return text;
+}
+
 /// Says in a package's settings how its weights are stored, where `convert` says it.
 void record_quantize(const std::string& text, std::map<std::string, std::string>& metadata) {
   std::string& settings = metadata[std::string(kSettingsKey)];
   auto record = nlohmann::ordered_json::object();
   if (parse_json_object(settings).ok()) record = nlohmann::ordered_json::parse(settings);
-  record["quantize"] = text;
+  record["quantize"] = in_turn(record["quantize"], text);
   settings = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -144,11 +162,13 @@ class Compression {
     ANEMONE_RETURN_IF_ERROR(parse_json_object(text).in((model_.path / kManifest).string()));
     auto manifest = nlohmann::ordered_json::object();
     const auto before = nlohmann::ordered_json::parse(text);
+    const std::string quantize =
+        in_turn(before.value("quantize", nlohmann::ordered_json()), report_.quantize);
     for (const auto& [key, value] : before.items()) {
       if (key != "quantize") manifest[key] = value;
-      if (key == "residual_scale") manifest["quantize"] = report_.quantize;  // convert's order
+      if (key == "residual_scale") manifest["quantize"] = quantize;  // convert's order
     }
-    manifest["quantize"] = report_.quantize;
+    manifest["quantize"] = quantize;
     ANEMONE_TRY(manifest["files"], hash_files(folder, hashes_));
     return write_text(
         folder / kManifest,

@@ -134,6 +134,41 @@ TEST(CompressModelBytes, SayHowTheyAreStoredWhereConvertSaysIt) {
   }
 }
 
+/// The second run leaves what the first has compressed, and so does what the model says.
+TEST(CompressModelBytes, SayWhatBothOfTwoRunsHaveDone) {
+  const fs::path source = test::source_folder() / "models/anemone-tiny";
+  const test::ScratchFolder scratch;
+  const fs::path first = scratch.path() / "first";
+  const fs::path second = scratch.path() / "second";
+  const auto said_by = [](const fs::path& model) {
+    std::ifstream stream(model / "anemone.json");
+    const std::string manifest = nlohmann::json::parse(stream).at("quantize");
+    const auto package = package::open(model / "chunk_01of01.mlpackage");
+    const auto settings = nlohmann::json::parse(package->metadata.at("anemone.settings"));
+    EXPECT_EQ(settings.at("quantize"), manifest);
+    return manifest;
+  };
+  ASSERT_TRUE(test::converted(source, first, {.context = 64, .quantize = "ffn=lut4"}));
+  ASSERT_TRUE(compress_model(first, second, {.quantize = "ffn=int8,embed=int8"}).ok());
+  EXPECT_EQ(said_by(second), "ffn=lut4:g16,attn=fp16,head=fp16,embed=int8:channel");
+  const auto edit = [&](const char* said) {
+    auto package = package::open(first / "chunk_01of01.mlpackage");
+    auto settings = nlohmann::json::parse(package->metadata.at("anemone.settings"));
+    settings["quantize"] = said;
+    package->metadata["anemone.settings"] = settings.dump();
+    package::WriteOptions write;
+    write.overwrite = true;
+    ASSERT_TRUE(package::write(first / "chunk_01of01.mlpackage", *package, write).ok());
+    std::ifstream stream(first / "anemone.json");
+    auto manifest = nlohmann::json::parse(stream);
+    manifest["quantize"] = said;
+    std::ofstream(first / "anemone.json") << manifest;
+  };
+  edit("3.5 bits");
+  ASSERT_TRUE(compress_model(first, second, {.quantize = "embed=int8", .overwrite = true}).ok());
+  EXPECT_EQ(said_by(second), "3.5 bits; ffn=fp16,attn=fp16,head=fp16,embed=int8:channel");
+}
+
 TEST(CompressModelErrors, NameWhatIsWrong) {
   const fs::path fixtures = test::shared_folder() / "fixtures";
   ANEMONE_NEED_SHARED(fixtures);
