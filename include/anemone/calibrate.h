@@ -31,8 +31,8 @@ struct Options {
 /// cannot be tuned, and those that no pass of the model reads (embeddings), are stored as without.
 ///
 /// What is done is kept in the folder `OUT.partial` until OUT is whole: an interrupted run goes on
-/// where it was, to the same bytes. The hint of an error after which it stays says so; after wrong
-/// options nothing is left. Results depend on no number of threads.
+/// where it was, to the same bytes. The hint of an error after which it stays says so. Options are
+/// checked before anything is rounded. Results depend on no number of threads.
 /// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
 /// model), corrupt (the text is no UTF-8), unsupported (a model without logits), invalid_argument
 /// (the text is too short for a window; target bits with a spec, or fewer than the least scheme

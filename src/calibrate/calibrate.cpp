@@ -37,7 +37,7 @@ Result<compress::Spec> check_request(const std::string& quantize, const Options&
 }
 
 /// Runs what keeps its results in `partial` until all is done. Where an error leaves some, it says
-/// so; wrong options leave nothing that was not there before.
+/// so.
 template <typename Work>
 auto keeping(const fs::path& place, const LogSink& log, Work work)
     -> decltype(work(std::declval<const fs::path&>())) {
@@ -53,12 +53,7 @@ auto keeping(const fs::path& place, const LogSink& log, Work work)
     return result;
   }
   Error error = std::move(result).error();
-  const bool is_usage =
-      error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unsupported;
-  if (is_usage && !folder.was_there())
-    folder.remove();
-  else
-    folder.remove_if_empty();
+  folder.remove_all_but_weights();
   if (!PartialFolder::is_ours(partial)) return error;
   error.hint +=
       fmt::format("{}{} keeps what is done: the same command goes on from it; else remove it",

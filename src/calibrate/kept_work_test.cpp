@@ -67,6 +67,41 @@ TEST_F(Calibrated, WhatAnInterruptionLeavesIsNamed) {
   EXPECT_TRUE(fs::exists(folder_ / "out.partial"));
 }
 
+/// What was rounded is what the next try goes on from, whatever the last step says.
+TEST_F(Calibrated, AnErrorBehindTheRoundingKeepsWhatIsRounded) {
+  for (const bool converts : {false, true}) {
+    const std::string out = converts ? "converted" : "compressed";
+    Options options = tuning(2);
+    options.progress = [&](const Progress& now) {
+      if (now.stage == "round") fs::create_directories(folder_ / out / "of_another_run");
+      return true;
+    };
+    const auto error =
+        converts ? calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / out,
+                                      {.context = 128, .quantize = "ffn=int8"}, options)
+                       .error()
+                 : compress(out, "ffn=int8", options).error();
+    EXPECT_EQ(error.code, ErrorCode::invalid_argument) << error.to_string();
+    EXPECT_NE(error.hint.find(".partial keeps what is done"), std::string::npos) << error.hint;
+    const fs::path partial = folder_ / (out + ".partial");
+    ASSERT_TRUE(fs::exists(partial / "weights"));
+    EXPECT_FALSE(fs::is_empty(partial / "weights"));
+    EXPECT_FALSE(fs::exists(partial / "dense"));
+    fs::remove_all(folder_ / out);
+    options.progress = [](const Progress& now) {
+      EXPECT_NE(now.stage, "round");
+      return true;
+    };
+    const auto again =
+        converts ? calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / out,
+                                      {.context = 128, .quantize = "ffn=int8"}, options)
+                       .ok()
+                 : compress(out, "ffn=int8", options).ok();
+    EXPECT_TRUE(again);
+    EXPECT_FALSE(fs::exists(partial));
+  }
+}
+
 /// All that compressing without a text refuses before it reads weights.
 TEST_F(Calibrated, CompressionChecksWhatItIsToldBeforeItWorks) {
   Options options = tuning(2);

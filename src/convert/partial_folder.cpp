@@ -87,17 +87,19 @@ Result<PartialFolder> PartialFolder::open(const fs::path& out) {
 void PartialFolder::remove() const {
   if (!is_ours(path_)) return;
   std::error_code ignored;
-  for (const fs::path& entry : entries_of(path_))
-    if (is_known(entry.filename().string())) fs::remove_all(entry, ignored);
-  remove_if_empty();
+  fs::remove_all(path_ / kWeights, ignored);
+  remove_all_but_weights();
 }
 
-void PartialFolder::remove_if_empty() const {
+void PartialFolder::remove_all_but_weights() const {
   if (!is_ours(path_)) return;
   std::error_code ignored;
   fs::remove(path_ / kWeights, ignored);
-  const auto left = entries_of(path_);
-  if (left.size() > 1) return;
+  for (const fs::path& entry : entries_of(path_)) {
+    const std::string name = entry.filename().string();
+    if (is_known(name) && name != kWeights) fs::remove_all(entry, ignored);
+  }
+  if (entries_of(path_).size() > 1) return;  // the mark is one
   fs::remove(path_ / kMark, ignored);
   fs::remove(path_, ignored);
 }

@@ -30,10 +30,10 @@ class PartialFolder {
   const std::filesystem::path& path() const { return path_; }
   bool was_there() const { return was_there_; }
 
-  /// Removes all that a calibration makes, and the folder where it is empty then.
+  /// Removes all that a calibration makes, and the folder where nothing else is in it.
   void remove() const;
-  /// Removes it where nothing is kept in it.
-  void remove_if_empty() const;
+  /// What is rounded stays; without any, nothing does.
+  void remove_all_but_weights() const;
 
  private:
   PartialFolder(std::filesystem::path path, bool was_there)
