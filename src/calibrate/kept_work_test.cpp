@@ -102,6 +102,20 @@ TEST_F(Calibrated, AnErrorBehindTheRoundingKeepsWhatIsRounded) {
   }
 }
 
+TEST_F(Calibrated, OneCalibrationAtATimeWorksAtAPlace) {
+  Options options = tuning(2);
+  options.progress = [&](const Progress& now) {
+    if (now.stage == "round" && now.done == 0) {
+      const auto second = compress("out", "ffn=int8", tuning(2));
+      EXPECT_EQ(second.error().code, ErrorCode::invalid_argument);
+      EXPECT_NE(second.error().message.find("another calibration is at work"), std::string::npos)
+          << second.error().to_string();
+    }
+    return true;
+  };
+  EXPECT_TRUE(compress("out", "ffn=int8", options).ok());
+}
+
 /// All that compressing without a text refuses before it reads weights.
 TEST_F(Calibrated, CompressionChecksWhatItIsToldBeforeItWorks) {
   Options options = tuning(2);

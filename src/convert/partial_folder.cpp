@@ -1,5 +1,12 @@
 #include "convert/partial_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -76,12 +83,33 @@ Status PartialFolder::check(const fs::path& out) { return check_place(place_of(o
 Result<PartialFolder> PartialFolder::open(const fs::path& out) {
   fs::path partial = place_of(out);
   ANEMONE_RETURN_IF_ERROR(check_place(partial));
-  if (is_ours(partial)) return PartialFolder(std::move(partial), true);
-  ANEMONE_TRY(StagedFolder staged, StagedFolder::create(partial));
-  ANEMONE_RETURN_IF_ERROR(
-      write_text(staged.path() / kMark, fmt::format("{{\"format\": \"{}\"}}\n", kMarkFormat)));
-  ANEMONE_RETURN_IF_ERROR(staged.commit());
-  return PartialFolder(std::move(partial), false);
+  const bool was_there = is_ours(partial);
+  if (!was_there) {
+    ANEMONE_TRY(StagedFolder staged, StagedFolder::create(partial));
+    ANEMONE_RETURN_IF_ERROR(
+        write_text(staged.path() / kMark, fmt::format("{{\"format\": \"{}\"}}\n", kMarkFormat)));
+    ANEMONE_RETURN_IF_ERROR(staged.commit());
+  }
+  const int lock = ::open((partial / kMark).c_str(), O_RDWR | O_CLOEXEC);
+  if (lock < 0)
+    return fail(ErrorCode::io, "cannot open {}: {}", (partial / kMark).string(),
+                std::strerror(errno));
+  PartialFolder folder(std::move(partial), was_there, lock);
+  // A file system without locks has none to respect; whoever had this one may have removed it.
+  if ((::flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_ours(folder.path_))
+    return folder;
+  return with_hint(fail(ErrorCode::invalid_argument, "another calibration is at work in {}",
+                        folder.path_.string()),
+                   "make one result at a place at a time");
+}
+
+PartialFolder::PartialFolder(PartialFolder&& other) noexcept
+    : path_(std::move(other.path_)),
+      was_there_(other.was_there_),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+PartialFolder::~PartialFolder() {
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void PartialFolder::remove() const {

@@ -24,8 +24,13 @@ class PartialFolder {
   /// or one with things in it that no calibration makes).
   static Status check(const std::filesystem::path& out);
 
-  /// The one that is there, or a new one. Errors: those of check, io.
+  /// The one that is there, or a new one; this object's alone until it goes. Errors: those of
+  /// check, invalid_argument (another calibration is at work in it), io.
   static Result<PartialFolder> open(const std::filesystem::path& out);
+
+  PartialFolder(PartialFolder&& other) noexcept;
+  PartialFolder& operator=(PartialFolder&&) = delete;
+  ~PartialFolder();
 
   const std::filesystem::path& path() const { return path_; }
   bool was_there() const { return was_there_; }
@@ -36,10 +41,11 @@ class PartialFolder {
   void remove_all_but_weights() const;
 
  private:
-  PartialFolder(std::filesystem::path path, bool was_there)
-      : path_(std::move(path)), was_there_(was_there) {}
+  PartialFolder(std::filesystem::path path, bool was_there, int lock)
+      : path_(std::move(path)), was_there_(was_there), lock_(lock) {}
   std::filesystem::path path_;
   bool was_there_;
+  int lock_;  ///< the mark, open and locked; -1: moved from.
 };
 
 }  // namespace anemone::converter
