@@ -86,11 +86,12 @@ Result<fs::path> output_place(const fs::path& out) {
 
 void warn_of_left(const fs::path& out, bool with_partial, const LogSink& log) {
   if (!log) return;
-  for (const fs::path& left : StagedFolder::left_beside(out))
-    log(LogLevel::warning,
-        fmt::format("{} is left by a run that was interrupted, unless one still runs; remove it",
-                    left.string()));
   const fs::path partial = PartialFolder::place_of(out);
+  for (const fs::path& place : {out, partial})
+    for (const fs::path& left : StagedFolder::left_beside(place))
+      log(LogLevel::warning,
+          fmt::format("{} is left by a run that was interrupted, unless one still runs; remove it",
+                      left.string()));
   if (with_partial && PartialFolder::is_ours(partial))
     log(LogLevel::warning,
         fmt::format("{} is what a calibration of {} has done that was interrupted: the same "

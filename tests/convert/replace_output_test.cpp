@@ -140,9 +140,11 @@ TEST_F(ReplaceOutput, WhatACalibrationLeftIsNamed) {
   const LogSink log = [&](LogLevel level, std::string_view line) {
     if (level == LogLevel::warning) warnings += line;
   };
+  scratch_.write(".out.partial.0123abcd.tmp/mark", "one that was killed as it began");
   ConvertOptions options = small_;
   options.log = log;
   ASSERT_TRUE(convert(checkpoint(), out(), options).ok());
+  EXPECT_THAT(warnings, HasSubstr(".out.partial.0123abcd.tmp is left by a run"));
   EXPECT_THAT(warnings, HasSubstr("out.partial is what a calibration of out has done"));
   warnings.clear();
   fs::rename(out(), scratch_.path() / "dense");
