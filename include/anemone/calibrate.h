@@ -17,7 +17,7 @@ namespace anemone::calibrate {
 struct Options {
   std::string text;          ///< UTF-8; a few hundred thousand bytes of what the model is used for.
   std::string text_name;     ///< what errors call it: its file.
-  int64_t windows = 64;      ///< of the text at most; each of up to 512 tokens.
+  int64_t windows = 64;      ///< of the text at most, 1 or more; each of up to 512 tokens.
   double target_bits = 0;    ///< 0: the spec says how weights are stored. Else bits a weight on the
                              ///< average of all that are compressed: each gets a scheme of its own.
   runtime::Options runtime;  ///< how the model is run.

@@ -129,7 +129,12 @@ TEST_F(Calibrated, RemovesAtLeastHalfOfWhatFourBitsLose) {
   Options measured = tuning(64);
   measured.text.clear();
   for (const char* kind : {"wikipedia", "textbooks", "fiction", "web"})
-    measured.text += gunzipped(corpus / (std::string(kind) + ".valid.txt.gz"), kBytes);
+    for (const int64_t windows : {0, -1}) {
+      EXPECT_EQ(compress("out", "lut4", tuning(windows)).error().code, ErrorCode::invalid_argument);
+      EXPECT_EQ(check_comparable(dense(), tuning(windows)).error().code,
+                ErrorCode::invalid_argument);
+    }
+  measured.text += gunzipped(corpus / (std::string(kind) + ".valid.txt.gz"), kBytes);
   ConvertOptions convert;  // whole windows at once
   convert.layout = "plain";
   convert.lengths = {128};

@@ -30,6 +30,9 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
                           "and what is lost shows in logits",
                           info.path.string()),
                      "convert it without --argmax");
+  if (options.windows < 1)
+    return fail(ErrorCode::invalid_argument, "{} windows of the text, expected 1 or more",
+                options.windows);
   const std::string name = options.text_name.empty() ? "the text" : options.text_name;
   if (!is_utf8(options.text)) return fail(ErrorCode::corrupt, "{} is not UTF-8", name);
   ANEMONE_TRY(const std::vector<int32_t> tokens, tokenizer.encode(options.text, false));

@@ -16,7 +16,7 @@ struct Windows {
 /// Windows of the text, spread over all of it: whole multiples of the block in which the model
 /// scores, so that no padding is run. Each begins with the BOS token where the tokenizer has one.
 /// Errors: unsupported (no logits), corrupt (the text is no UTF-8), invalid_argument (it has no
-/// window).
+/// window, or none is asked for).
 Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokenizer,
                            const lm::ModelInfo& info);
 
