@@ -61,21 +61,35 @@ auto keeping(const fs::path& place, const LogSink& log, Work work)
   return error;
 }
 
-/// Whether the text has a window for a conversion that is planned, by the tokenizer that will
-/// travel with it.
-Status check_text(const fs::path& path, const fs::path& out, const ConvertOptions& convert,
+/// The tokenizer that will travel with a conversion: its files may lie in two folders, those of the
+/// adapter and of the base, and are joined by links.
+Result<text::Tokenizer> tokenizer_for(const fs::path& path, const fs::path& adapter) {
+  ANEMONE_TRY(const auto companions, converter::companions_of(path, adapter));
+  std::error_code error;
+  const fs::path temporary = fs::temp_directory_path(error);
+  if (error) return fail(ErrorCode::io, "no folder for temporary files: {}", error.message());
+  ANEMONE_TRY(const StagedFolder joined, StagedFolder::create(temporary / "tokenizer"));
+  for (const converter::Companion& companion : companions) {
+    fs::create_symlink(fs::absolute(companion.path, error), joined.path() / companion.name, error);
+    if (error)
+      return fail(ErrorCode::io, "{}: cannot link: {}", companion.path.string(), error.message());
+  }
+  auto tokenizer = tokenizer_of(joined.path());
+  if (!tokenizer.ok()) return with_final_path(tokenizer.error(), joined.path(), path);
+  return tokenizer;
+}
+
+/// Whether the text has a window for a conversion that is planned.
+Status check_text(const fs::path& path, const ConvertOptions& convert,
                   const ConversionReport& planned, const Options& options) {
-  ANEMONE_TRY(const StagedFolder staged, StagedFolder::create(out));
-  ANEMONE_RETURN_IF_ERROR(converter::copy_companions_of(path, convert.adapter, staged.path()));
-  const auto tokenizer = tokenizer_of(staged.path());
-  if (!tokenizer.ok()) return with_final_path(tokenizer.error(), staged.path(), path);
+  ANEMONE_TRY(const auto tokenizer, tokenizer_for(path, convert.adapter));
   lm::ModelInfo info;
   info.path = path;
   info.form = convert.layout;
   info.context_length = planned.context;
   info.prefill_block_tokens = planned.prefill.empty() ? 0 : planned.prefill.front();
   info.gives_logits = !convert.argmax;
-  ANEMONE_TRY(const Windows windows, windows_of(options, *tokenizer, info));
+  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, info));
   return {};
 }
 
@@ -146,7 +160,7 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
   plan.log = {};
   plan.progress = {};
   ANEMONE_TRY(const ConversionReport known, anemone::convert(path, place, plan));
-  ANEMONE_RETURN_IF_ERROR(check_text(path, place, convert, known, options));
+  ANEMONE_RETURN_IF_ERROR(check_text(path, convert, known, options));
   if (convert.dry_run) {
     if (options.target_bits > 0 && options.log)
       options.log(LogLevel::info,

@@ -38,7 +38,7 @@ TEST_F(Calibrated, APlanForTargetBitsSaysThatItsSizesAreThoseBefore) {
   std::string lines;
   options.log = [&](LogLevel, std::string_view line) { lines += line; };
   const auto report =
-      calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "out",
+      calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "none/out",
                          {.context = 128, .dry_run = true}, options);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_NE(lines.find("those without compression, which the result stays below"),
@@ -47,3 +47,4 @@ TEST_F(Calibrated, APlanForTargetBitsSaysThatItsSizesAreThoseBefore) {
 
 }  // namespace
 }  // namespace anemone::calibrate
+EXPECT_FALSE(fs::exists(folder_ / "none")) << "it need not be there, and is not made";

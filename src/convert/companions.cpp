@@ -73,11 +73,10 @@ Result<std::vector<Companion>> find_companions(const checkpoint::Checkpoint& che
   return companions;
 }
 
-Status copy_companions_of(const fs::path& path, const fs::path& adapter, const fs::path& folder) {
+Result<std::vector<Companion>> companions_of(const fs::path& path, const fs::path& adapter) {
   ANEMONE_TRY(const checkpoint::Checkpoint opened,
               checkpoint::open(path, adapter.empty() ? std::optional<fs::path>() : adapter));
-  ANEMONE_TRY(const std::vector<Companion> companions, find_companions(opened, true));
-  return copy_companions(companions, folder);
+  return find_companions(opened, true);
 }
 
 Status copy_companions(std::span<const Companion> companions, const fs::path& folder) {

@@ -24,10 +24,10 @@ struct Companion {
 Result<std::vector<Companion>> find_companions(const checkpoint::Checkpoint& checkpoint,
                                                bool copies_config);
 
-/// Those of the checkpoint at `path` with its adapter, which may be empty, copied into `folder`.
-/// Errors: those of checkpoint::open and of finding and copying.
-Status copy_companions_of(const std::filesystem::path& path, const std::filesystem::path& adapter,
-                          const std::filesystem::path& folder);
+/// Those of the checkpoint at `path` with its adapter, which may be empty, and config.json.
+/// Errors: those of checkpoint::open and of finding.
+Result<std::vector<Companion>> companions_of(const std::filesystem::path& path,
+                                             const std::filesystem::path& adapter);
 
 /// Errors: io.
 Status copy_companions(std::span<const Companion> companions, const std::filesystem::path& folder);
