@@ -109,7 +109,7 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
   }
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner->weights())
-    if (const compress::Scheme* scheme = spec.scheme(weight.inputs.weight.part)) {
+    if (const compress::Scheme* scheme = spec.scheme(weight.found.part)) {
       ANEMONE_RETURN_IF_ERROR(
           scheme->form(weight.inputs.weight.weight).in(fmt::format("weight '{}'", weight.name())));
       jobs.push_back({&weight, scheme});

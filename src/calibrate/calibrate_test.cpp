@@ -109,6 +109,20 @@ TEST_F(Calibrated, WhatCannotBeMeasuredIsKnownBefore) {
   EXPECT_EQ(check_comparable(folder_ / "silent", tuning(1)).error().code, ErrorCode::unsupported);
 }
 
+/// Lengths of the layout plain have the same weights, and one of them runs.
+TEST_F(Calibrated, PackagesThatDoNotRunHaveWhatIsMeasuredOfTheSameWeights) {
+  const auto converted = [&](const char* out, std::vector<int64_t> lengths) {
+    const auto report = calibrate::convert(
+        test::source_folder() / "models/anemone-tiny", folder_ / out,
+        {.layout = "plain", .lengths = std::move(lengths), .quantize = "ffn=lut3"}, tuning(2));
+    EXPECT_TRUE(report.ok()) << report.error().to_string();
+    return contents_of(folder_ / out);
+  };
+  const char* const kWeights = "model_seq96.mlpackage/Data/com.apple.CoreML/weights/weight.bin";
+  const std::string alone = converted("alone", {96}).at(kWeights);
+  EXPECT_TRUE(converted("both", {64, 96}).at(kWeights) == alone);
+}
+
 TEST_F(Calibrated, ATextWithoutAWindowIsRefused) {
   Options options = tuning(2);
   options.text = "Too short.";

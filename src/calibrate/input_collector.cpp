@@ -28,14 +28,13 @@ std::string name_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-size_t InputCollector::add(const std::filesystem::path& package, const std::vector<InputUse>& uses,
-                           int64_t size) {
-  const std::string path = name_of(package);
-  const auto [known, is_new] = numbers_.try_emplace({path, uses}, moments_.size());
+size_t InputCollector::add(const std::vector<InputUse>& uses, int64_t size) {
+  const auto [known, is_new] = numbers_.try_emplace(uses, moments_.size());
   if (!is_new) return known->second;
   moments_.push_back({.size = size});
   for (const InputUse& use : uses)
-    targets_[{path, use.function, use.value}].push_back({known->second, use.axis_from_end});
+    targets_[{name_of(use.package), use.function, use.value}].push_back(
+        {known->second, use.axis_from_end});
   return known->second;
 }
 

@@ -15,9 +15,9 @@ class InputCollector final : public runtime::Observer {
  public:
   explicit InputCollector(int threads) : threads_(threads) {}
 
-  /// Values of one package that make one moment of `size` channels; weights that are multiplied
-  /// with the same values share it. Returns its number.
-  size_t add(const std::filesystem::path& package, const std::vector<InputUse>& uses, int64_t size);
+  /// Values that make one moment of `size` channels; weights that are multiplied with the same
+  /// values share it. Returns its number.
+  size_t add(const std::vector<InputUse>& uses, int64_t size);
   /// Bytes of one moment, and of what is made of it.
   static uint64_t bytes_of(int64_t size);
 
@@ -37,7 +37,7 @@ class InputCollector final : public runtime::Observer {
 
   int threads_;
   std::vector<compress::SecondMoment> moments_;
-  std::map<std::pair<std::string, std::vector<InputUse>>, size_t> numbers_;
+  std::map<std::vector<InputUse>, size_t> numbers_;
   std::map<Key, std::vector<Target>> targets_;
   std::vector<float> rows_;
 };

@@ -33,14 +33,14 @@ Result<ResultStore> ResultStore::open(const fs::path& folder, std::string origin
   return ResultStore(folder, std::move(origin));
 }
 
+std::string ResultStore::digest_of(const Tensor& dense) { return blake3(text_of(dense.bytes())); }
+
 std::string ResultStore::key(const compress::Weight& weight, const compress::Scheme& scheme,
-                             const Tensor& dense) const {
-  Blake3 hash;
-  hash.update(fmt::format("{}\n{}\n{} {} {} {} {}\n", origin_, scheme.text(),
-                          to_string(weight.type.dtype), weight.rows(), weight.columns(),
-                          weight.output_axis, weight.opset));
-  hash.update(text_of(dense.bytes()));
-  return hash.finish().substr(Blake3::kName.size());
+                             std::string_view digest) const {
+  return blake3(fmt::format("{}\n{}\n{} {} {} {} {}\n{}", origin_, scheme.text(),
+                            to_string(weight.type.dtype), weight.rows(), weight.columns(),
+                            weight.output_axis, weight.opset, digest))
+      .substr(Blake3::kName.size());
 }
 
 Result<std::optional<compress::Encoded>> ResultStore::load(const std::string& key,

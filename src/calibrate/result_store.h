@@ -14,9 +14,11 @@ class ResultStore {
   /// the text and the settings. Errors: io.
   static Result<ResultStore> open(const std::filesystem::path& folder, std::string origin);
 
-  /// Of a weight by what it holds, whatever its name.
+  /// Of what a weight holds.
+  static std::string digest_of(const Tensor& dense);
+  /// Of a weight by that, whatever its name.
   std::string key(const compress::Weight& weight, const compress::Scheme& scheme,
-                  const Tensor& dense) const;
+                  std::string_view digest) const;
   /// Nothing where there is none, or none that is whole.
   Result<std::optional<compress::Encoded>> load(const std::string& key,
                                                 const compress::Form& form) const;

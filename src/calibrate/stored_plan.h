@@ -28,7 +28,7 @@ class StoredPlan final : public compress::WeightPlan {
                                                    const compress::Scheme& scheme,
                                                    const Tensor& dense) const override {
     ANEMONE_TRY(const compress::Form form, scheme.form(weight));
-    return store_.load(store_.key(weight, scheme, dense), form);
+    return store_.load(store_.key(weight, scheme, ResultStore::digest_of(dense)), form);
   }
   std::string text() const override { return text_; }
 

@@ -12,8 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kProbe = 1;    ///< the scheme whose effect on the loss is measured: of 3 bits.
-constexpr size_t kUntuned = 3;  ///< that of weights of which calibration says nothing: of 6 bits.
+constexpr size_t kProbe = 1;      ///< the scheme whose effect on the loss is measured: of 3 bits.
+constexpr double kMostBits = 32;  ///< of a weight that is not compressed.
+constexpr size_t kUntuned = 3;    ///< that of weights of which calibration says nothing: of 6 bits.
 
 Result<double> loss_of(const fs::path& model, const Tuner& tuner, const Options& options) {
   lm::LanguageModel::Options opened;
@@ -48,6 +49,56 @@ Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors,
   return std::max(loss - dense_loss, kLeast) / errors;
 }
 
+/// What a weight may be stored as: by each scheme, or by `kUntuned` alone.
+struct Row {
+  const TunedWeight* weight = nullptr;
+  bool is_tuned = false;
+  std::vector<Option> options;
+};
+
+Result<Row> row_of(const TunedWeight& weight, bool is_tuned) {
+  Row row{&weight, is_tuned, {}};
+  for (size_t s = 0; s < target_schemes().size(); ++s) {
+    auto form = target_schemes()[s].scheme(weight.found.part)->form(weight.found.weight);
+    if (!form.ok())
+      return std::move(form).in(fmt::format("weight '{}'", weight.found.name)).error();
+    if (is_tuned || s == kUntuned)
+      row.options.push_back({form->stored_bytes() * static_cast<uint64_t>(weight.copies), 0});
+  }
+  return row;
+}
+
+/// Whether the text has reached the weight, whose output errors its options then get.
+Result<bool> read_losses(const Tuner& tuner, Row& row) {
+  if (!row.is_tuned) return false;
+  for (size_t s = 0; s < target_schemes().size(); ++s) {
+    const compress::Scheme* scheme = target_schemes()[s].scheme(row.weight->found.part);
+    ANEMONE_TRY(const auto known, tuner.result({row.weight, scheme}));
+    if (!known || !known->output_error) return false;
+    row.options[s].loss = *known->output_error;
+  }
+  return true;
+}
+
+/// Bytes of all weights. Errors: invalid_argument (fewer than the smallest options take).
+Result<uint64_t> budget_of(const std::vector<Row>& rows, double bits) {
+  constexpr double kBitsOfByte = 8;
+  double elements = 0;
+  uint64_t least = 0;
+  for (const Row& row : rows) {
+    elements += static_cast<double>(row.weight->found.weight.type.shape.element_count()) *
+                static_cast<double>(row.weight->copies);
+    least += std::ranges::min(row.options, {}, &Option::bytes).bytes;
+  }
+  // More than any option takes, so that the bytes are a number of 64 bits.
+  const double budget = std::min(bits, kMostBits) * elements / kBitsOfByte;
+  if (budget < static_cast<double>(least))
+    return fail(ErrorCode::invalid_argument,
+                "{} bits a weight; the least that there are are {:.3f}", bits,
+                kBitsOfByte * static_cast<double>(least) / elements);
+  return static_cast<uint64_t>(budget);
+}
+
 }  // namespace
 
 const std::vector<compress::Spec>& target_schemes() {
@@ -65,60 +116,47 @@ const std::vector<compress::Spec>& target_schemes() {
 
 Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder,
                                const CompressOptions& compress, const Options& options) {
-  std::vector<const TunedWeight*> weights;
+  std::vector<Row> rows;
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner.weights()) {
-    const compress::Part part = weight.inputs.weight.part;
-    if (part == compress::Part::embed) continue;
-    weights.push_back(&weight);
+    if (weight.found.part == compress::Part::embed) continue;
+    ANEMONE_TRY(Row row, row_of(weight, !weight.uses.empty()));
+    rows.push_back(std::move(row));
     for (const compress::Spec& spec : target_schemes())
-      jobs.push_back({&weight, spec.scheme(part)});
+      jobs.push_back({&weight, spec.scheme(weight.found.part)});
   }
-  if (weights.empty())
+  if (rows.empty())
     return fail(ErrorCode::invalid_argument, "{}: no weight to compress", tuner.model().string());
+  ANEMONE_TRY(uint64_t budget, budget_of(rows, bits));
   ANEMONE_RETURN_IF_ERROR(tuner.round(jobs));
-
-  std::vector<std::vector<Option>> table(weights.size());
-  std::map<compress::Part, double> errors;
-  int64_t elements = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const compress::FoundWeight& found = weights[i]->inputs.weight;
-    elements += found.weight.type.shape.element_count();
-    for (size_t s = 0; s < target_schemes().size(); ++s) {
-      const compress::Scheme* scheme = target_schemes()[s].scheme(found.part);
-      auto form = scheme->form(found.weight);
-      if (!form.ok()) return std::move(form).in(fmt::format("weight '{}'", found.name)).error();
-      ANEMONE_TRY(const auto known, tuner.result({weights[i], scheme}));
-      const bool is_tuned = known && known->output_error;
-      if (!is_tuned && s != kUntuned) continue;
-      table[i].push_back({form->stored_bytes(), is_tuned ? *known->output_error : 0});
-      if (is_tuned && s == kProbe) errors[found.part] += *known->output_error;
-    }
+  for (Row& row : rows) {
+    ANEMONE_TRY(const bool is_tuned, read_losses(tuner, row));
+    if (is_tuned || !row.is_tuned) continue;
+    ANEMONE_TRY(row, row_of(*row.weight, false));
   }
+  ANEMONE_TRY(budget, budget_of(rows, bits));
+
+  std::map<compress::Part, double> errors;
+  for (const Row& row : rows)
+    if (row.is_tuned) errors[row.weight->found.part] += row.options[kProbe].loss;
   ANEMONE_TRY(const double dense_loss, loss_of(tuner.model(), tuner, options));
   for (const auto& [part, sum] : errors) {
     if (sum <= 0) continue;
     ANEMONE_TRY(const double effect,
                 effect_of(tuner, part, sum, dense_loss, folder, compress, options));
-    for (size_t i = 0; i < weights.size(); ++i)
-      if (weights[i]->inputs.weight.part == part)
-        for (Option& option : table[i]) option.loss *= effect;
+    for (Row& row : rows)
+      if (row.weight->found.part == part)
+        for (Option& option : row.options) option.loss *= effect;
   }
-  constexpr double kBitsOfByte = 8;
-  const auto budget = static_cast<uint64_t>(bits * static_cast<double>(elements) / kBitsOfByte);
+  std::vector<std::vector<Option>> table;
+  for (const Row& row : rows) table.push_back(row.options);
   const std::vector<size_t> chosen = allocate(table, budget);
-  if (chosen.empty()) {
-    uint64_t least = 0;
-    for (const auto& row : table) least += std::ranges::min(row, {}, &Option::bytes).bytes;
-    return fail(ErrorCode::invalid_argument, "{} bits a weight; the least that there is are {:.3f}",
-                bits, kBitsOfByte * static_cast<double>(least) / static_cast<double>(elements));
-  }
   Choices choices;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    const size_t scheme = table[i].size() == 1 ? kUntuned : chosen[i];
-    for (const std::string& name : weights[i]->inputs.names)
-      choices[{weights[i]->package_name, name}] =
-          target_schemes()[scheme].scheme(weights[i]->inputs.weight.part);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const TunedWeight& weight = *rows[i].weight;
+    const size_t scheme = rows[i].is_tuned ? chosen[i] : kUntuned;
+    for (const auto& name : weight.names)
+      choices[name] = target_schemes()[scheme].scheme(weight.found.part);
   }
   return choices;
 }

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Changed with whatever changes results, so that no old one is taken for a new one.
-constexpr int kMethod = 1;
+constexpr int kMethod = 2;
 
 Result<std::vector<fs::path>> packages_of(const fs::path& model) {
   if (package::form_of(model)) return std::vector<fs::path>{model};
@@ -48,6 +48,26 @@ std::string digest_of(const Windows& windows) {
   return hash.finish();
 }
 
+/// Lengths of the layout plain have the same weights, of which one package runs.
+void join(std::vector<WeightInputs> found, const std::string& package,
+          std::map<std::string, size_t>& known, std::vector<TunedWeight>& weights) {
+  for (WeightInputs& one : found) {
+    const compress::Weight& weight = one.weight.weight;
+    std::string digest = ResultStore::digest_of(one.dense);
+    const std::string alike = fmt::format(
+        "{} {} {} {} {} {} {}", digest, to_string(weight.type.dtype), weight.rows(),
+        weight.columns(), weight.output_axis, weight.opset, static_cast<int>(one.weight.part));
+    const auto [place, is_new] = known.try_emplace(alike, weights.size());
+    if (is_new) weights.push_back({std::move(one.weight), one.dense, std::move(digest)});
+    TunedWeight& tuned = weights[place->second];
+    ++tuned.copies;
+    for (std::string& name : one.names) tuned.names.emplace_back(package, std::move(name));
+    std::ranges::move(one.uses, std::back_inserter(tuned.uses));
+    std::ranges::sort(tuned.uses);
+    tuned.uses.erase(std::ranges::unique(tuned.uses).begin(), tuned.uses.end());
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Tuner>> Tuner::open(const fs::path& model, const fs::path& store,
@@ -64,31 +84,28 @@ Result<std::unique_ptr<Tuner>> Tuner::open(const fs::path& model, const fs::path
       new Tuner(model, std::move(results), threads > 0 ? threads : all, options));
   tuner->windows_ = std::move(windows);
   ANEMONE_TRY(const std::vector<fs::path> packages, packages_of(model));
+  std::map<std::string, size_t> known;
   for (const fs::path& path : packages) {
     ANEMONE_TRY(const package::Package package, package::open(path));
     fs::path name = path == model ? path.filename() : path.lexically_relative(model);
     name.replace_extension(".mlpackage");
-    for (WeightInputs& weight : weight_inputs(package.program, name.generic_string()))
-      tuner->weights_.push_back({path, name.generic_string(), std::move(weight)});
+    join(weight_inputs(package, name.generic_string()), name.generic_string(), known,
+         tuner->weights_);
   }
   return tuner;
 }
 
 Result<std::optional<compress::Encoded>> Tuner::result(const Job& job) const {
-  const compress::Weight& weight = job.weight->inputs.weight.weight;
-  ANEMONE_TRY(const compress::Form form, job.scheme->form(weight));
-  return store_.load(store_.key(weight, *job.scheme, job.weight->inputs.dense), form);
+  ANEMONE_TRY(const compress::Form form, job.scheme->form(job.weight->found.weight));
+  return store_.load(key(job), form);
 }
 
 Status Tuner::round(const std::vector<Job>& jobs) {
   std::vector<Job> open;
-  std::set<std::string> keys;  // of weights that are alike the first decides
+  std::set<std::string> keys;  // of parts that hold the same the first decides
   uint64_t known_count = 0;
   for (const Job& job : jobs) {
-    const WeightInputs& inputs = job.weight->inputs;
-    if (inputs.uses.empty() ||
-        !keys.insert(store_.key(inputs.weight.weight, *job.scheme, inputs.dense)).second)
-      continue;
+    if (job.weight->uses.empty() || !keys.insert(key(job)).second) continue;
     ANEMONE_TRY(const auto known, result(job));
     if (known)
       ++known_count;
@@ -99,7 +116,7 @@ Status Tuner::round(const std::vector<Job>& jobs) {
     options_.log(LogLevel::info, fmt::format("{} of {} weights are rounded already", known_count,
                                              known_count + open.size()));
   std::vector<Job> pass;
-  std::set<std::pair<fs::path, std::vector<InputUse>>> held;
+  std::set<std::vector<InputUse>> held;
   uint64_t bytes = 0;
   uint64_t done = jobs.size() - open.size();
   const auto run = [&]() -> Status {
@@ -111,11 +128,11 @@ Status Tuner::round(const std::vector<Job>& jobs) {
     return {};
   };
   for (const Job& job : open) {
-    const WeightInputs& weight = job.weight->inputs;
-    if (!held.contains({job.weight->package, weight.uses})) {
-      const uint64_t more = InputCollector::bytes_of(weight.weight.weight.columns());
+    const TunedWeight& weight = *job.weight;
+    if (!held.contains(weight.uses)) {
+      const uint64_t more = InputCollector::bytes_of(weight.found.weight.columns());
       if (!pass.empty() && bytes + more > options_.memory_bytes) ANEMONE_RETURN_IF_ERROR(run());
-      held.insert({job.weight->package, weight.uses});
+      held.insert(weight.uses);
       bytes += more;
     }
     pass.push_back(job);
@@ -127,8 +144,7 @@ Status Tuner::round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t t
   const auto collector = std::make_shared<InputCollector>(threads_);
   std::vector<std::pair<size_t, Job>> by_moment;
   for (const Job& job : jobs)
-    by_moment.emplace_back(collector->add(job.weight->package, job.weight->inputs.uses,
-                                          job.weight->inputs.weight.weight.columns()),
+    by_moment.emplace_back(collector->add(job.weight->uses, job.weight->found.weight.columns()),
                            job);
   {
     lm::LanguageModel::Options observed = model_options(options_, false);
@@ -140,21 +156,22 @@ Status Tuner::round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t t
   std::unique_ptr<const compress::Compensation> inputs;
   size_t current = 0;
   for (const auto& [moment, job] : by_moment) {
-    const compress::FoundWeight& weight = job.weight->inputs.weight;
+    const compress::FoundWeight& weight = job.weight->found;
     if (options_.progress && !options_.progress({"round", done, total, "weights", weight.name}))
       return fail(ErrorCode::interrupted, "interrupted; what is done is kept");
     ++done;
+    if (collector->moment(moment).tokens == 0) continue;
     if (inputs == nullptr || moment != current) {
       inputs.reset();
       inputs = std::make_unique<compress::Compensation>(collector->moment(moment), threads_);
       current = moment;
     }
-    const Tensor& dense = job.weight->inputs.dense;
+    const Tensor& dense = job.weight->dense;
     ANEMONE_RETURN_IF_ERROR(
         compress::check_finite(dense).in(fmt::format("weight '{}'", weight.name)));
     const auto encoded = job.scheme->encode_for(weight.weight, dense, *inputs, threads_);
     if (!encoded) continue;
-    ANEMONE_RETURN_IF_ERROR(store_.save(store_.key(weight.weight, *job.scheme, dense), *encoded));
+    ANEMONE_RETURN_IF_ERROR(store_.save(key(job), *encoded));
   }
   return {};
 }

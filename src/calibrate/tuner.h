@@ -11,12 +11,15 @@
 
 namespace anemone::calibrate {
 
-/// A weight of a model that may be tuned.
+/// Weights of a model that hold the same and are stored alike.
 struct TunedWeight {
-  std::filesystem::path package;  ///< that was read.
-  std::string package_name;       ///< as compress_model calls what it writes.
-  WeightInputs inputs;
-  std::string name() const { return inputs.weight.name; }
+  compress::FoundWeight found;  ///< the first of them.
+  Tensor dense;
+  std::string digest;  ///< of `dense`.
+  /// All that packages and functions call them; packages as compress_model does.
+  std::vector<std::pair<std::string, std::string>> names;
+  int64_t copies = 0;
+  std::vector<InputUse> uses;  ///< of all; empty: they cannot be tuned.
 };
 
 /// One weight to be rounded in one way.
@@ -42,12 +45,15 @@ class Tuner {
   /// holds.
   Status round(const std::vector<Job>& jobs);
 
-  /// What the store has of a job.
+  /// What the store has of a job; of a weight that the text has not reached it has nothing.
   Result<std::optional<compress::Encoded>> result(const Job& job) const;
 
  private:
   Tuner(std::filesystem::path model, ResultStore store, int threads, const Options& options)
       : model_(std::move(model)), store_(std::move(store)), threads_(threads), options_(options) {}
+  std::string key(const Job& job) const {
+    return store_.key(job.weight->found.weight, *job.scheme, job.weight->digest);
+  }
   Status round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t total);
 
   std::filesystem::path model_;

@@ -10,29 +10,36 @@ namespace {
 
 class Reader {
  public:
-  explicit Reader(const mil::Function& function) : function_(function) {
-    for (const mil::Operation& operation : function.block.operations) {
+  Reader(const std::filesystem::path& package, const mil::Function& function)
+      : package_(package), function_(function) {
+    for (const mil::Operation& operation : function.block.operations)
       if (operation.type == "const") constants_[operation.outputs[0].name] = &operation;
-      for (const mil::Argument& argument : operation.inputs)
-        for (const mil::Binding& binding : argument.bindings)
-          if (binding.is_name()) readers_[binding.name()].push_back(&operation);
-    }
+    add_readers(function.block, false);
   }
 
   /// What the readers of a weight multiply it with; nothing when one of them is another kind.
   std::optional<std::vector<InputUse>> uses(const compress::FoundWeight& weight) const {
     std::vector<InputUse> uses;
     if (weight.weight.columns() != weight.weight.inputs()) return std::nullopt;
-    for (const mil::Operation* reader : readers_.at(weight.name)) {
+    for (const auto& [reader, is_nested] : readers_.at(weight.name)) {
       if (reader->type == "gather") continue;  // takes rows as they are
       auto use = use_by(*reader, weight.name);
-      if (!use) return std::nullopt;
+      if (!use || is_nested) return std::nullopt;  // values of inner blocks are not observed
       uses.push_back(*std::move(use));
     }
     return uses;
   }
 
  private:
+  void add_readers(const mil::Block& block, bool is_nested) {
+    for (const mil::Operation& operation : block.operations) {
+      for (const mil::Argument& argument : operation.inputs)
+        for (const mil::Binding& binding : argument.bindings)
+          if (binding.is_name()) readers_[binding.name()].push_back({&operation, is_nested});
+      for (const mil::Block& inner : operation.blocks) add_readers(inner, true);
+    }
+  }
+
   static const std::string* name_in(const mil::Operation& operation, std::string_view parameter) {
     const mil::Argument* argument = operation.find_input(parameter);
     if (argument == nullptr || argument->bindings.size() != 1) return nullptr;
@@ -62,7 +69,7 @@ class Reader {
     if (is_conv && number_in(reader, "groups", 1) != 1) return std::nullopt;
     const std::string* x = name_in(reader, "x");
     const std::string* y = name_in(reader, "y");
-    InputUse use{function_.name, {}, is_conv ? kConvAxis : 1};
+    InputUse use{package_, function_.name, {}, is_conv ? kConvAxis : 1};
     if (reader.type != "matmul") {
       if (x == nullptr || *x == weight) return std::nullopt;
       use.value = *x;
@@ -76,20 +83,25 @@ class Reader {
     return use;
   }
 
+  struct Read {
+    const mil::Operation* by;
+    bool is_nested;
+  };
+  const std::filesystem::path& package_;
   const mil::Function& function_;
   std::map<std::string_view, const mil::Operation*> constants_;
-  std::map<std::string_view, std::vector<const mil::Operation*>> readers_;
+  std::map<std::string_view, std::vector<Read>> readers_;
 };
 
 }  // namespace
 
-std::vector<WeightInputs> weight_inputs(const mil::Program& program, std::string_view package) {
+std::vector<WeightInputs> weight_inputs(const package::Package& package, std::string_view name) {
   std::vector<WeightInputs> weights;
   // Functions may know one weight by several names, and an embedding may be a head as well.
   std::map<std::tuple<const void*, int64_t, size_t, bool>, size_t> known;
-  for (const mil::Function& function : program.functions) {
-    const Reader reader(function);
-    for (compress::FoundWeight& found : compress::find_weights(function, package)) {
+  for (const mil::Function& function : package.program.functions) {
+    const Reader reader(package.path, function);
+    for (compress::FoundWeight& found : compress::find_weights(function, name)) {
       const mil::Value& value = *function.block.operations[found.operation].find_attribute("val");
       if (!value.tensor.defined()) continue;
       auto uses = reader.uses(found);
@@ -97,10 +109,10 @@ std::vector<WeightInputs> weight_inputs(const mil::Program& program, std::string
           known.try_emplace({value.tensor.bytes().data(), found.weight.rows(),
                              found.weight.output_axis, found.part == compress::Part::embed},
                             weights.size());
-      const std::string name = found.name;
+      const std::string own = found.name;
       if (is_new) weights.push_back({std::move(found), {}, value.tensor, {}});
       auto& names = weights[place->second].names;
-      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+      if (std::ranges::find(names, own) == names.end()) names.push_back(own);
       auto& all = weights[place->second].uses;
       if (uses) all.insert(all.end(), uses->begin(), uses->end());
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace anemone::calibrate {
 
 /// A value that a function multiplies a weight with.
 struct InputUse {
+  std::filesystem::path package;
   std::string function;
   std::string value;
   size_t axis_from_end = 1;  ///< where the input channels are: 1 is the last axis.
@@ -25,7 +27,7 @@ struct WeightInputs {
 };
 
 /// The weights of a package, each once however many functions share it, by the name that the first
-/// of them has for it, in the order of the program.
-std::vector<WeightInputs> weight_inputs(const mil::Program& program, std::string_view package);
+/// of them has for it, in the order of the program. `name` as compress::find_weights takes it.
+std::vector<WeightInputs> weight_inputs(const package::Package& package, std::string_view name);
 
 }  // namespace anemone::calibrate
