@@ -93,9 +93,16 @@ Status check_text(const fs::path& path, const ConvertOptions& convert,
   return {};
 }
 
-/// Rounds the weights of a finished model and says how they are stored.
+Choices of_one_package(const Choices& choices) {
+  Choices joined;
+  for (const auto& [name, scheme] : choices) joined[{"", name.second}] = scheme;
+  return joined;
+}
+
+/// Rounds the weights of a finished model and says how they are stored. `joined`: all packages
+/// become one that has no name.
 Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& model,
-                                                              const fs::path& partial,
+                                                              const fs::path& partial, bool joined,
                                                               const CompressOptions& compress,
                                                               const Options& options) {
   ANEMONE_TRY(const compress::Spec spec, check_request(compress.quantize, options));
@@ -109,6 +116,7 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
   }
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner->weights())
+    if (joined) choices = of_one_package(choices);
     if (const compress::Scheme* scheme = spec.scheme(weight.found.part)) {
       ANEMONE_RETURN_IF_ERROR(
           scheme->form(weight.inputs.weight.weight).in(fmt::format("weight '{}'", weight.name())));
@@ -177,7 +185,8 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
     CompressOptions compress{.quantize = convert.quantize, .threads = convert.threads};
     compress.progress = convert.progress;
     ConvertOptions planned = convert;
-    ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, compress, options));
+    const bool joined = place.extension() == ".mlpackage";
+    ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, joined, compress, options));
     planned.quantize = spec_text(convert.quantize, options);
     return anemone::convert(path, place, planned);
   };

@@ -3,11 +3,12 @@
 #include <map>
 #include <memory>
 
+#include "base/error.h"
 #include "calibrate/result_store.h"
 
 namespace anemone::calibrate {
 
-/// How every weight is stored that has a scheme of its own, by package and name.
+/// How every weight but the embedding is stored, by package and name.
 using Choices = std::map<std::pair<std::string, std::string>, const compress::Scheme*>;
 
 /// Weights as the store has them; and schemes that were chosen one by one.
@@ -18,11 +19,15 @@ class StoredPlan final : public compress::WeightPlan {
   StoredPlan(ResultStore store, Choices choices, std::string text)
       : store_(std::move(store)), choices_(std::move(choices)), text_(std::move(text)) {}
 
-  const compress::Scheme* scheme(std::string_view package, const compress::FoundWeight& weight,
-                                 const compress::Scheme* of_part) const override {
+  Result<const compress::Scheme*> scheme(std::string_view package,
+                                         const compress::FoundWeight& weight,
+                                         const compress::Scheme* of_part) const override {
     if (text_.empty()) return of_part;
+    if (weight.part == compress::Part::embed) return nullptr;
     const auto found = choices_.find({std::string(package), weight.name});
-    return found == choices_.end() ? nullptr : found->second;
+    if (found != choices_.end()) return found->second;
+    return fail(ErrorCode::mismatch, "nothing was chosen for the weight '{}' of '{}'", weight.name,
+                package);
   }
   Result<std::optional<compress::Encoded>> encoded(const compress::Weight& weight,
                                                    const compress::Scheme& scheme,

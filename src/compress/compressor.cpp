@@ -116,7 +116,9 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
     std::map<size_t, std::vector<mil::Operation>> replaced;
     for (const FoundWeight& found : find_weights(function, package)) {
       const Scheme* scheme = spec_.scheme(found.part);
-      if (plan_ != nullptr) scheme = plan_->scheme(package, found, scheme);
+      if (plan_ != nullptr) {
+        ANEMONE_TRY(scheme, plan_->scheme(package, found, scheme));
+      }
       if (scheme == nullptr) continue;
       const mil::Value& value = *operations[found.operation].find_attribute("val");
       const std::string path =
