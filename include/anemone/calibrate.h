@@ -35,8 +35,8 @@ struct Options {
 /// checked before anything is rounded. Results depend on no number of threads.
 /// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
 /// model), corrupt (the text is no UTF-8), unsupported (a model without logits), invalid_argument
-/// (the text is too short for a window; target bits with a spec, or fewer than the least scheme
-/// has).
+/// (the text is too short for a window; target bits with a spec, not finite, or fewer than the
+/// least scheme has).
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
                                          const std::filesystem::path& out,
                                          const CompressOptions& compress, const Options& options);

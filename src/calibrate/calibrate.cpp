@@ -1,13 +1,15 @@
 #include "anemone/calibrate.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/final_path.h"
 #include "base/staged_folder.h"
 #include "calibrate/target_bits.h"
 #include "convert/companions.h"
+#include "convert/compress_model.h"
 #include "convert/output_folder.h"
 #include "convert/partial_folder.h"
-#include "convert/compress_model.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -18,7 +20,10 @@ using converter::PartialFolder;
 
 /// What has to be known before any work. Errors: invalid_argument.
 Result<compress::Spec> check_request(const std::string& quantize, const Options& options) {
-  if (options.target_bits <= 0) {
+  if (!std::isfinite(options.target_bits) || options.target_bits < 0)
+    return fail(ErrorCode::invalid_argument, "target bits: {} is no number of bits",
+                options.target_bits);
+  if (options.target_bits == 0) {
     ANEMONE_TRY(compress::Spec spec, compress::Spec::parse(quantize));
     if (spec.is_dense())
       return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", quantize),
@@ -111,15 +116,15 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
   if (options.target_bits > 0) {
     ANEMONE_TRY(Choices choices,
                 choose_schemes(*tuner, options.target_bits, partial, compress, options));
+    if (joined) choices = of_one_package(choices);
     return std::shared_ptr<const compress::WeightPlan>(std::make_shared<StoredPlan>(
         tuner->store(), std::move(choices), fmt::format("{} bits", options.target_bits)));
   }
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner->weights())
-    if (joined) choices = of_one_package(choices);
     if (const compress::Scheme* scheme = spec.scheme(weight.found.part)) {
       ANEMONE_RETURN_IF_ERROR(
-          scheme->form(weight.inputs.weight.weight).in(fmt::format("weight '{}'", weight.name())));
+          scheme->form(weight.found.weight).in(fmt::format("weight '{}'", weight.found.name)));
       jobs.push_back({&weight, scheme});
     }
   ANEMONE_RETURN_IF_ERROR(tuner->round(jobs));
@@ -135,7 +140,6 @@ std::string spec_text(const std::string& quantize, const Options& options) {
 
 Result<CompressionReport> compress_model(const fs::path& path, const fs::path& out,
                                          const CompressOptions& compress, const Options& options) {
-  ANEMONE_TRY(const fs::path place, converter::output_place(out));
   ANEMONE_RETURN_IF_ERROR(check_request(compress.quantize, options));
   CompressOptions planned = compress;
   planned.quantize = spec_text(compress.quantize, options);
@@ -146,7 +150,7 @@ Result<CompressionReport> compress_model(const fs::path& path, const fs::path& o
     ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, false, compress, options));
     return anemone::compress_model(path, model.out, planned);
   };
-  return keeping(place, options.log, work);
+  return keeping(model.out, options.log, work);
 }
 
 Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
@@ -162,7 +166,7 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
     ANEMONE_RETURN_IF_ERROR(converter::check_output(place, convert.overwrite));
     ANEMONE_RETURN_IF_ERROR(PartialFolder::check(place));
   }
-  ConvertOptions plan = convert;  // says what is wrong, reads no weights
+  ConvertOptions plan = convert;  // says what is wrong, reads no weights but those of tied heads
   plan.dry_run = true;
   plan.residual_scale = convert.residual_scale.value_or(1);
   plan.log = {};

@@ -9,6 +9,8 @@ namespace {
 
 constexpr int64_t kTokensAtOnce = 16;  ///< whose logits are held, of each window.
 constexpr size_t kMostLanes = 16;      ///< windows that run side by side.
+/// Of both models, where more than one window runs: whole windows of the layout plain may need
+/// more.
 constexpr uint64_t kLogitsBytes = uint64_t{256} << 20;
 
 /// A model and its windows that run.
