@@ -91,6 +91,7 @@ std::string probe_text(const probe::Report& report, const ProbeSubject& subject)
                     width, number(point.max_abs), number(point.mean_abs), number(point.mse),
                     number(point.relative), number(point.relative_l2), psnr(point), point.cosine,
                     point.over ? "  over tolerance" : "", point.stands_out ? "  stands out" : "");
+  for (const std::string& each : report.shapes_differ) text += "shapes differ: " + each + '\n';
   for (const std::string& each : report.skipped) text += "not compared: " + each + '\n';
   if (report.stream_scale != 1)
     text +=
@@ -120,6 +121,7 @@ std::string probe_json(const probe::Report& report, const ProbeSubject& subject)
       {"passed", report.passed()},
       {"points", Json::array()},
       {"not_compared", report.skipped},
+      {"shapes_differ", report.shapes_differ},
       {"stream_scale", report.stream_scale},
       {"top1_agreement", json_number(report.top1_agreement)},
       {"kl_divergence", json_number(report.kl_divergence)},

@@ -93,8 +93,10 @@ struct PointError {
 
 struct Report {
   std::vector<PointError> points;  ///< those that both have, in order.
-  /// Points of one side alone, or of different shapes, with the reason.
+  /// Points of one side alone, with the reason.
   std::vector<std::string> skipped;
+  /// Points that both have in different shapes, which no tolerance allows: with both shapes.
+  std::vector<std::string> shapes_differ;
   double stream_scale =
       1;  ///< power of two that the model's residual stream is kept multiplied by.
   std::optional<double> top1_agreement;   ///< share of tokens with the same likeliest next token.
@@ -102,11 +104,12 @@ struct Report {
   std::optional<size_t> first_over;       ///< index into points.
   std::optional<size_t> first_different;  ///< the first that is not the same bit by bit.
   std::optional<size_t> first_standing_out;
-  bool passed() const { return !first_over.has_value(); }
+  bool passed() const { return !first_over.has_value() && shapes_differ.empty(); }
 };
 
-/// Holds the points of a model against those of a reference. Errors: mismatch (other token ids, no
-/// point in common: names what either has).
+/// Holds the points of a model against those of a reference. Where one side has a joint product
+/// (`qkv`, or gate and up as one `up`) and the other its parts, the joint one is cut in the order
+/// of the names. Errors: mismatch (other token ids, no point in common: names what either has).
 Result<Report> compare(const Trace& reference, const Trace& model, const Tolerance& tolerance);
 
 /// An operation's result that differs.

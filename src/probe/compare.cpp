@@ -5,6 +5,7 @@
 #include "anemone/probe.h"
 #include "base/error.h"
 #include "probe/difference.h"
+#include "probe/joint_products.h"
 #include "probe/point_names.h"
 
 namespace anemone::probe {
@@ -154,10 +155,14 @@ std::optional<size_t> first(const std::vector<PointError>& points, const Test& t
 
 }  // namespace
 
-Result<Report> compare(const Trace& reference, const Trace& model, const Tolerance& tolerance) {
-  if (!reference.ids.empty() && !model.ids.empty() && reference.ids != model.ids)
+Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
+                       const Tolerance& tolerance) {
+  if (!whole_reference.ids.empty() && !whole_model.ids.empty() &&
+      whole_reference.ids != whole_model.ids)
     return fail(ErrorCode::mismatch, "the reference is of {} other token ids than the model's {}",
-                reference.ids.size(), model.ids.size());
+                whole_reference.ids.size(), whole_model.ids.size());
+  const Trace reference = cut_joint_products(whole_reference, whole_model);
+  const Trace model = cut_joint_products(whole_model, whole_reference);
   Report report;
   report.stream_scale = stream_scale(reference, model);
   for (const NamedTensor& point : reference.points) {
@@ -166,10 +171,14 @@ Result<Report> compare(const Trace& reference, const Trace& model, const Toleran
       report.skipped.push_back(point.name + ": only the reference has it");
       continue;
     }
-    if (own->shape() != point.tensor.shape() || own->element_count() == 0) {
-      report.skipped.push_back(fmt::format("{}: {} in the reference, {} in the model", point.name,
-                                           point.tensor.shape().to_string(),
-                                           own->shape().to_string()));
+    if (own->shape() != point.tensor.shape()) {
+      report.shapes_differ.push_back(fmt::format("{}: {} in the reference, {} in the model",
+                                                 point.name, point.tensor.shape().to_string(),
+                                                 own->shape().to_string()));
+      continue;
+    }
+    if (own->element_count() == 0) {
+      report.skipped.push_back(point.name + ": has no values");
       continue;
     }
     const double scale = scale_at(point.name, report.stream_scale, point.tensor, *own);
@@ -184,7 +193,7 @@ Result<Report> compare(const Trace& reference, const Trace& model, const Toleran
   for (const NamedTensor& point : model.points)
     if (reference.find(point.name) == nullptr)
       report.skipped.push_back(point.name + ": only the model has it");
-  if (report.points.empty())
+  if (report.points.empty() && report.shapes_differ.empty())
     return with_hint(
         fail(ErrorCode::mismatch, "no point in common: the reference has {}, the model {}",
              listed(reference), listed(model)),

@@ -126,13 +126,52 @@ TEST(Compare, ErrorsThatGrowLikeThoseOfOtherLayersDoNotStandOut) {
 }
 
 TEST(Compare, WhatOnlyOneSideHasIsNamed) {
-  const Report report = compared(
-      {{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 1)}, {"layer.1", rows({1}, 1)}}},
-      {{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 2)}, {"logits", rows({1}, 1)}}});
-  EXPECT_EQ(report.skipped,
-            (std::vector<std::string>{"layer.0: [2, 1] in the reference, [1, 2] in the model",
-                                      "layer.1: only the reference has it",
-                                      "logits: only the model has it"}));
+  const Report report = compared({{}, {{"embedding", rows({1}, 1)}, {"layer.1", rows({1}, 1)}}},
+                                 {{}, {{"embedding", rows({1}, 1)}, {"logits", rows({1}, 1)}}});
+  EXPECT_EQ(report.skipped, (std::vector<std::string>{"layer.1: only the reference has it",
+                                                      "logits: only the model has it"}));
+  EXPECT_TRUE(report.shapes_differ.empty());
+  EXPECT_TRUE(report.passed());
+}
+
+TEST(Compare, S4_34_APointOfOtherShapeFails) {
+  const Report one =
+      compared({{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 1)}}},
+               {{}, {{"embedding", rows({1}, 1)}, {"layer.0", rows({1, 2}, 2)}}}, {1e9, 1e9});
+  EXPECT_EQ(one.shapes_differ,
+            (std::vector<std::string>{"layer.0: [2, 1] in the reference, [1, 2] in the model"}));
+  EXPECT_TRUE(one.skipped.empty());
+  EXPECT_FALSE(one.first_over);
+  EXPECT_FALSE(one.passed());
+  const Report all =
+      compared({{}, {{"logits", rows({1, 2}, 1)}}}, {{}, {{"logits", rows({1, 2}, 2)}}});
+  EXPECT_EQ(all.shapes_differ.size(), 1u);
+  EXPECT_FALSE(all.passed());
+}
+
+TEST(Compare, S4_3_AJointProductIsCutWhereTheOtherSideHasItsParts) {
+  const Trace parts{{},
+                    {{"layer.0.attention.q", rows({1, 2, 11, 12}, 2)},
+                     {"layer.0.attention.k", rows({3, 13}, 1)},
+                     {"layer.0.attention.v", rows({4, 14}, 1)},
+                     {"layer.0.mlp.gate", rows({5, 15}, 1)},
+                     {"layer.0.mlp.up", rows({6, 16}, 1)}}};
+  const Trace joint{{},
+                    {{"layer.0.attention.qkv", rows({1, 2, 3, 4, 11, 12, 13, 14}, 4)},
+                     {"layer.0.mlp.up", rows({5, 6, 15, 16}, 2)}}};
+  for (const auto& [reference, model] : {std::pair(&parts, &joint), std::pair(&joint, &parts)}) {
+    const Report report = compared(*reference, *model);
+    ASSERT_EQ(report.points.size(), 5u);
+    for (size_t i = 0; i < 5; ++i) EXPECT_EQ(report.points[i].name, parts.points[i].name);
+    EXPECT_FALSE(report.first_different);
+    EXPECT_TRUE(report.skipped.empty());
+    EXPECT_TRUE(report.passed());
+  }
+  const Report whole = compared(joint, joint);
+  EXPECT_EQ(whole.points[0].name, "layer.0.attention.qkv");
+  Trace wider = joint;
+  wider.points[0].tensor = rows({1, 2, 3, 4, 0, 11, 12, 13, 14, 0}, 5);
+  EXPECT_EQ(compared(parts, wider).skipped.size(), 4u);
 }
 
 TEST(Compare, NothingInCommonAndOtherTokensAreErrors) {

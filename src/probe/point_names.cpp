@@ -20,7 +20,7 @@ constexpr std::array kParts = {"attention.norm"sv, "attention.in"sv,
                                "mlp.gate"sv,       "mlp.up"sv,
                                "mlp.down"sv,       ""sv};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kModules = {{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kModules = {{
     {"", ""},
     {"input_layernorm", "attention.norm"},
     {"ln_1", "attention.norm"},
@@ -35,6 +35,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kModules
     {"ln_2", "mlp.norm"},
     {"mlp.gate_proj", "mlp.gate"},
     {"mlp.up_proj", "mlp.up"},
+    {"mlp.gate_up_proj", "mlp.up"},
     {"mlp.c_fc", "mlp.up"},
     {"mlp.down_proj", "mlp.down"},
 }};
