@@ -201,6 +201,30 @@ TEST(Probe, S4_3_FormsOfEveryFamilyHaveTheirLayers) {
   }
 }
 
+TEST(Probe, S4_3_S4_34_ExportsOfCoremltoolsAgreeAtEveryPoint) {
+  for (const auto& [name, family] :
+       {std::pair("granite_range", "granite"), std::pair("granite_fp32", "granite"),
+        std::pair("llama_stateful", "llama"), std::pair("gpt2_fp32", "gpt2")}) {
+    const fs::path package = test::shared_folder() / "fixtures/coreml" / name / "model.mlpackage";
+    const fs::path source = test::shared_folder() / "fixtures/hf" / family;
+    ANEMONE_NEED_SHARED(package);
+    ANEMONE_NEED_SHARED(source);
+    const auto info = describe_model(source, options());
+    ASSERT_TRUE(info.ok()) << info.error().to_string();
+    const auto ids = random_ids(3, info->vocab_size, 1);
+    const auto reference = trace_model(source, options(), ids);
+    ASSERT_TRUE(reference.ok()) << reference.error().to_string();
+    const auto model = trace_model(package, options(), ids);
+    ASSERT_TRUE(model.ok()) << model.error().to_string();
+    const Report report = compared(*reference, *model);
+    EXPECT_EQ(report.skipped, std::vector<std::string>{}) << name;
+    EXPECT_TRUE(report.passed()) << name << ' ' << name_at(report, report.first_over);
+    EXPECT_EQ(report.points.size(), reference->points.size()) << name;
+    for (const char* point : {"layer.0.attention.q", "layer.0.attention.v", "final_norm"})
+      EXPECT_NE(reference->find(point), nullptr) << name << ' ' << point;
+  }
+}
+
 TEST(Probe, RandomTokensAreOfTheVocabularyAndOfTheSeed) {
   const auto ids = random_ids(1000, 50, 1);
   EXPECT_EQ(ids, random_ids(1000, 50, 1));

@@ -76,6 +76,29 @@ class Graph {
     std::ranges::sort(found);
     return found;
   }
+  /// Those of `operations`, which are in order, that are computed from `wanted` or another view of
+  /// it. Asking for its shape is not computing from it.
+  std::vector<size_t> computed_from(std::string_view wanted,
+                                    const std::vector<size_t>& operations) const {
+    std::set<size_t> found;
+    for (const size_t at : operations)
+      if (operations_[at].type != "shape" &&
+          std::ranges::any_of(sources_[at], [&](const auto& source) {
+            return found.contains(source.second) || root(source.first) == wanted;
+          }))
+        found.insert(at);
+    return {found.begin(), found.end()};
+  }
+  /// Whether it is a constant of one element, which multiplies every other value alike.
+  bool is_one_number(const mil::Binding& binding) const {
+    if (!is_constant_value(binding)) return false;
+    const mil::ValueType& type = binding.is_name()
+                                     ? operations_[maker(binding.name())].outputs[0].type
+                                     : binding.value().type;
+    const Shape& shape = type.tensor.shape;
+    return type.kind == mil::ValueType::Kind::tensor && !type.tensor.variable_rank &&
+           (shape.rank() == 0 || (shape.rank() == 1 && shape[0] == 1));
+  }
 
  private:
   using Writers = std::unordered_map<std::string_view, std::vector<size_t>>;
@@ -220,7 +243,8 @@ Branch branch_of(const Graph& graph, const Link& link) {
   const size_t maker = graph.maker(root);
   bool uses = false;
   int mixes = 0;
-  for (const size_t at : graph.made_of(link.branch, maker == kNone ? 0 : maker + 1, root, uses)) {
+  const auto made = graph.made_of(link.branch, maker == kNone ? 0 : maker + 1, root, uses);
+  for (const size_t at : graph.computed_from(root, made)) {
     const mil::Operation& operation = graph.operations()[at];
     mixes += mixes_activations(graph, operation);
     const auto product = product_of(graph, operation);
@@ -233,6 +257,24 @@ Branch branch_of(const Graph& graph, const Link& link) {
   return branch;
 }
 
+/// The factor of scaled logits may stand before the head's product or after it: `value` as it was
+/// before such factors, but not the stream itself.
+std::string_view unscaled(const Graph& graph, std::string_view value, std::string_view stream) {
+  for (size_t by = graph.maker(value); by != kNone; by = graph.maker(value)) {
+    const mil::Operation& operation = graph.operations()[by];
+    const mil::Binding* rest = operand(operation, "x");
+    const mil::Binding* number = operand(operation, "y");
+    if (rest == nullptr || number == nullptr) break;
+    if (operation.type == "mul" && graph.is_one_number(*rest)) std::swap(rest, number);
+    if ((operation.type != "mul" && operation.type != "real_div") ||
+        !graph.is_one_number(*number) || graph.is_constant_value(*rest) ||
+        graph.root(rest->name()) == stream)
+      break;
+    value = rest->name();
+  }
+  return value;
+}
+
 }  // namespace
 
 Structure structure_of(const mil::Function& function) {
@@ -242,9 +284,11 @@ Structure structure_of(const mil::Function& function) {
   if (!chain.empty()) structure.start = Place{std::string(chain[0].stream), {}};
   for (const Link& link : chain) structure.branches.push_back(branch_of(graph, link));
   const size_t after = chain.empty() ? 0 : chain.back().operation + 1;
+  const std::string stream = chain.empty() ? "" : structure.branches.back().sum.value;
   for (size_t at = after; at < graph.operations().size() && !structure.head_input; ++at)
     if (const auto product = product_of(graph, graph.operations()[at]))
-      structure.head_input = product->input;
+      structure.head_input = Place{std::string(unscaled(graph, product->input.value, stream)),
+                                   product->input.channel_axis};
   return structure;
 }
 

@@ -21,7 +21,8 @@ struct Product {
   Place place;
 };
 
-/// What one addition adds to the residual stream.
+/// What one addition adds to the residual stream. Its products are those that are computed from the
+/// stream: positions and masks that a first layer makes for all are not its own.
 struct Branch {
   bool is_attention = false;  ///< else what follows it: a gated product, a mixture of experts.
   std::optional<Place> norm;  ///< what the first product reads.
@@ -31,9 +32,10 @@ struct Branch {
 
 /// What a function has of a decoder.
 struct Structure {
-  std::optional<Place> start;       ///< the residual stream before the first branch.
-  std::vector<Branch> branches;     ///< in order.
-  std::optional<Place> head_input;  ///< what products after the last branch read.
+  std::optional<Place> start;    ///< the residual stream before the first branch.
+  std::vector<Branch> branches;  ///< in order.
+  /// What products after the last branch read, before factors that are one number for all.
+  std::optional<Place> head_input;
 };
 
 /// Finds the longest chain of additions `s' = s + f(s)`; names of values play no part.

@@ -92,6 +92,43 @@ TEST(Structure, SumsOfConstantsAndOfTwoBranchesAreNoStream) {
   EXPECT_EQ(structure.head_input->value, "d");
 }
 
+TEST(Structure, ProductsOfPositionsAreNoneOfTheFirstLayers) {
+  const Structure structure = structure_of(parsed(
+      "tensor<int32, [4]> size = shape(x = x);\n"
+      "tensor<fp32, [4]> number = cast(x = size, dtype = string(\"fp32\"));\n"
+      "tensor<fp32, [1, 4, 1, 1]> place = reshape(x = number, shape = tensor<int32, [4]>([1, 4, 1, "
+      "1]));\n" +
+          conv("angle", "place") + conv("a", "x") + conv("b", "x") + conv("c", "x") + kHidden +
+          " t = mul(x = a, y = angle);\n"
+          "tensor<fp32, [1, 4, 2, 2]> s = matmul(x = t, y = b, transpose_x = bool(true), "
+          "transpose_y = bool(false));\n" +
+          kHidden +
+          " o = matmul(x = c, y = s, transpose_x = bool(false), transpose_y = bool(false));\n" +
+          conv("d", "o") + add("y", "x", "d"),
+      "y"));
+  ASSERT_EQ(structure.branches.size(), 1u);
+  EXPECT_EQ(products(structure.branches[0]),
+            (std::vector<std::string>{"q=a", "k=b", "v=c", "out=d"}));
+  ASSERT_TRUE(structure.branches[0].norm);
+  EXPECT_EQ(structure.branches[0].norm->value, "x");
+}
+
+TEST(Structure, TheFactorOfScaledLogitsIsNotInTheFinalNorm) {
+  const std::string norm = kHidden + " norm = mul(x = v1, y = v1);\n";
+  const auto head_input = [&](const std::string& rest, const std::string& last) {
+    const Structure structure =
+        structure_of(parsed(layer("1", "x", true) + norm + rest + conv("head", last), "head"));
+    return structure.head_input ? structure.head_input->value : "none";
+  };
+  EXPECT_EQ(head_input("", "norm"), "norm");
+  EXPECT_EQ(head_input(kHidden + " halved = real_div(x = norm, y = fp32(2));\n" + kHidden +
+                           " scaled = mul(x = fp32(1.25), y = halved);\n",
+                       "scaled"),
+            "norm");
+  EXPECT_EQ(head_input(kHidden + " turned = real_div(x = fp32(2), y = norm);\n", "turned"),
+            "turned");
+}
+
 TEST(Structure, AStateCarriesKeysAndValuesToTheResult) {
   const std::string body =
       conv("k", "x") + "    write_state(data = k, input = cache);\n" + kHidden +
