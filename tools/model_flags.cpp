@@ -29,7 +29,7 @@ Result<text::Tokenizer> ModelFlags::load_tokenizer() const {
 bool may_be_model(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored) || package::form_of(path)) return true;
-  for (const char* file : {"anemone.json", "meta.yaml", "config.json", "adapter_config.json"})
+  for (const char* file : kModelFiles)
     if (std::filesystem::exists(path / file, ignored)) return true;
   for (auto entry = std::filesystem::directory_iterator(path, ignored);
        !ignored && entry != std::filesystem::directory_iterator(); entry.increment(ignored))

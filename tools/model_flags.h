@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -23,6 +24,10 @@ struct ModelFlags {
                                                   bool single_steps = false) const;
   Result<text::Tokenizer> load_tokenizer() const;
 };
+
+/// Files that make a folder a model.
+inline constexpr std::array kModelFiles = {"anemone.json", "meta.yaml", "config.json",
+                                           "adapter_config.json"};
 
 /// Whether `path` is a model or part of one, by the names of its files.
 bool may_be_model(const std::filesystem::path& path);

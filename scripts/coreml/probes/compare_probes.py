@@ -5,7 +5,8 @@
 
 Run from the folder scripts, or as a file. Either side is a checkpoint, a package, a model directory, or values in an
 .npz or .pt file. Calls `anemone probe ML --reference PT --json`, prints a line for each point and writes results.json:
-points that passed, failed, and that only one side has (skipped). Exits with 1 when a point failed.
+points that passed, failed (over tolerance, or of other shapes on both sides), and that only one side has (skipped).
+Exits with 1 when a point failed.
 """
 
 import argparse
@@ -26,7 +27,7 @@ def main() -> int:
     parser.add_argument("--pt", required=True, metavar="PATH", help="the reference")
     parser.add_argument("--ml", required=True, metavar="PATH", help="the Core ML side")
     parser.add_argument("--onnx", metavar="PATH", help="refused: ONNX is not read")
-    parser.add_argument("--seq", type=int, default=128, metavar="N", help="most tokens, where no dump says them (128)")
+    parser.add_argument("--seq", type=int, metavar="N", help="most tokens (32); refused beside a dump that says its own")
     parser.add_argument("--dmodel", type=int, help="taken and not needed: models say their own width")
     parser.add_argument("--rel_err_tol", "--rel-err-tol", type=float, default=0.02)
     parser.add_argument("--mse_tol", "--mse-tol", type=float, default=1e-3)
@@ -34,21 +35,27 @@ def main() -> int:
     flags = parser.parse_args()
     if flags.onnx:
         fail("--onnx: ONNX is not read; give the checkpoint or a dump as --pt")
-    call = [program(), "probe", flags.ml, "--reference", flags.pt, "--tokens", str(flags.seq)]
+    call = [program(), "probe", flags.ml, "--reference", flags.pt]
+    if flags.seq is not None:
+        call += ["--tokens", str(flags.seq)]
     call += ["--relative", repr(flags.rel_err_tol), "--mse", repr(flags.mse_tol), "--json"]
     done = subprocess.run(call, stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
+    has_report = done.returncode == 1 and done.stdout.strip()
+    if done.returncode != 0 and not has_report:
         return done.returncode if done.returncode > 0 else 128 - done.returncode
     report = json.loads(done.stdout)
     number = lambda value: "n/a" if value is None else f"{value:.3g}"  # noqa: E731
     for point in report["points"]:
         verdict = "FAILED" if point["over_tolerance"] else "passed"
         print(verdict, point["name"], "relative", number(point["relative_error"]), "mse", number(point["mse"]))
+    for line in report["shapes_differ"]:
+        print("FAILED", line)
     for line in report["not_compared"]:
         print("skipped", line)
-    failed = sum(point["over_tolerance"] for point in report["points"])
+    over = sum(point["over_tolerance"] for point in report["points"])
+    failed = over + len(report["shapes_differ"])
     counts = {
-        "passed": len(report["points"]) - failed,
+        "passed": len(report["points"]) - over,
         "skipped": len(report["not_compared"]),
         "failed": failed,
     }

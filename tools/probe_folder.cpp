@@ -1,0 +1,99 @@
+#include "probe_folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "anemone/check.h"
+#include "probe_folder_report.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the rules say of each artifact, in the order of their paths.
+std::vector<ProbedArtifact> checked(const ane::CheckReport& report) {
+  std::vector<ProbedArtifact> artifacts;
+  for (const auto& artifact : report.artifacts) {
+    ProbedArtifact& own = artifacts.emplace_back();
+    own.path = artifact.path.string();
+    own.form = artifact.form;
+    for (const ane::Finding& finding : report.findings) {
+      if (finding.artifact != artifact.path) continue;
+      own.warnings += finding.severity == ane::Severity::warning;
+      if (finding.severity != ane::Severity::error) continue;
+      ++own.errors;
+      if (std::ranges::find(own.rules, finding.rule) == own.rules.end())
+        own.rules.push_back(finding.rule);
+    }
+  }
+  return artifacts;
+}
+
+Result<probe::Report> compared(const ProbeFlags& flags, const CommonFlags& common,
+                               ProbeSide& reference, ProbedArtifact& artifact) {
+  ANEMONE_TRY(ProbeSide model, ProbeSide::model(flags, common, artifact.path));
+  ANEMONE_TRY(const auto ids, probed_ids(flags, model, &reference));
+  artifact.tokens = ids.size();
+  ANEMONE_TRY(const probe::Trace* own, model.trace(ids));
+  ANEMONE_TRY(const probe::Trace* theirs, reference.trace(ids));
+  return probe::compare(*theirs, *own, flags.tolerance);
+}
+
+Status check(const ProbeFlags& flags) {
+  const auto wrong = [](std::string message, std::string hint) {
+    return Error{ErrorCode::invalid_argument, std::move(message), {}, std::move(hint)};
+  };
+  if (flags.reference.empty())
+    return wrong("a folder of artifacts is held against a reference", "--reference CHECKPOINT");
+  if (!flags.dump.empty() || flags.bisect || !flags.model.adapter.empty() ||
+      flags.model.context > 0)
+    return wrong("--dump, --bisect, --adapter and --context are of one model",
+                 "name one of the folder's artifacts");
+  return {};
+}
+
+}  // namespace
+
+bool is_artifact_folder(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) || package::form_of(path)) return false;
+  return std::ranges::none_of(kModelFiles,
+                              [&](const char* file) { return fs::exists(path / file, ignored); });
+}
+
+Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
+  ANEMONE_RETURN_IF_ERROR(check(flags));
+  ANEMONE_TRY(ProbeSide reference, ProbeSide::reference(flags, common));
+  if (!reference.is_dump()) {
+    ANEMONE_TRY([[maybe_unused]] const lm::ModelInfo info,
+                probe::describe_model(reference.path(), reference.options()));
+  }
+  if (!reference.dumped_ids().empty()) {
+    ANEMONE_TRY([[maybe_unused]] const auto ids, probed_ids(flags, reference, nullptr));
+  }
+  ANEMONE_TRY(const ane::CheckReport report, ane::check(flags.model.model));
+  ProbeFlags each = flags;
+  if (each.model.tokenizer.empty() && !reference.is_dump()) each.model.tokenizer = flags.reference;
+  std::vector<ProbedArtifact> artifacts = checked(report);
+  for (ProbedArtifact& artifact : artifacts) {
+    auto parity = compared(each, common, reference, artifact);
+    if (parity.ok())
+      artifact.parity = std::move(parity).value();
+    else
+      artifact.failure = parity.error().to_string();
+  }
+  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json ? probe_folder_json(artifacts, flags)
+                                                   : probe_folder_text(artifacts)));
+  const auto failed = std::ranges::count_if(
+      artifacts, [](const ProbedArtifact& artifact) { return !artifact.passed(); });
+  if (failed == 0) return {};
+  return Error{ErrorCode::mismatch,
+               fmt::format("{} of {} failed", failed, counted(artifacts.size(), "artifact")),
+               {},
+               "anemone check and anemone probe with one of them tell more"};
+}
+
+}  // namespace anemone::tools
