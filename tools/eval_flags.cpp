@@ -6,10 +6,13 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string_view>
 #include <utility>
+
+#include "not_empty.h"
 
 namespace anemone::tools {
 namespace {
@@ -66,7 +69,7 @@ Result<std::optional<eval::Shard>> parse_shard(const std::string& text) {
 
 /// JSON as it stands, or the name of a file that holds it.
 Result<std::string> read_samples(const std::string& given) {
-  if (given.empty() || given.find('{') != std::string::npos) return given;
+  if (given.find_first_of("{[") != std::string::npos || given.empty()) return given;
   std::ifstream file(given, std::ios::binary);
   if (!file)
     return Error{
@@ -104,7 +107,7 @@ Result<uint64_t> parse_budget(const std::string& text, uint64_t usual) {
     return Error{ErrorCode::invalid_argument,
                  fmt::format("--kv-budget {}: not a number of bytes", text),
                  {},
-                 "such as 500M"};
+                 "bytes, or with K, M or G, such as 500M"};
   return value * factor;
 }
 
@@ -112,16 +115,22 @@ Result<uint64_t> parse_budget(const std::string& text, uint64_t usual) {
 
 Result<eval::Options> to_options(const EvalFlags& flags) {
   eval::Options options;
-  for (const std::string& task : flags.tasks)
-    for (std::string& name : split(task)) options.tasks.push_back(std::move(name));
+  for (const std::string& task : flags.tasks) {
+    std::error_code ignored;
+    const bool is_file = std::filesystem::is_regular_file(task, ignored);
+    for (std::string& name : is_file ? std::vector{task} : split(task))
+      options.tasks.push_back(std::move(name));
+  }
   options.places.include_paths.assign(flags.include_paths.begin(), flags.include_paths.end());
   options.places.data = flags.data;
   options.num_fewshot = flags.num_fewshot;
   ANEMONE_TRY(options.limit, parse_limit(flags.limit));
   ANEMONE_TRY(options.samples, read_samples(flags.samples));
-  options.apply_chat_template = !flags.chat_template.empty() && flags.chat_template != "false";
+  if (flags.chat_template && flags.chat_template->empty())
+    return Error{ErrorCode::invalid_argument, "--apply-chat-template: the value is empty", {}, {}};
+  options.apply_chat_template = flags.chat_template && flags.chat_template != "false";
   if (options.apply_chat_template && flags.chat_template != "true")
-    options.chat_template = flags.chat_template;
+    options.chat_template = *flags.chat_template;
   if (!flags.multiturn.empty())
     options.fewshot_as_multiturn =
         flags.multiturn == "true" || flags.multiturn == "True" || flags.multiturn == "1";
@@ -153,10 +162,13 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
                                "Documents of each task: a whole number from 1, or a share below 1; "
                                "all without it");
   app.add_option("--samples", flags.samples, "JSON, or a file of it: {\"task\": [document, ...]}")
+      ->check(not_empty())
       ->excludes(limit);
-  app.add_option("--data", flags.data, "Folder with data sets, before the Hugging Face caches");
+  app.add_option("--data", flags.data, "Folder with data sets, before the Hugging Face caches")
+      ->check(not_empty());
   app.add_option("--include-path", flags.include_paths,
                  "Folder with task files, before the built-in ones")
+      ->check(not_empty())
       ->allow_extra_args(false);
   app.add_option("--apply-chat-template", flags.chat_template,
                  "Prompts as conversations [template name]")
@@ -175,12 +187,14 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
   app.add_option("--max-length", flags.max_length, "Tokens fed at most; 0: the model's context")
       ->check(whole_number());
   app.add_option("--kv-budget", flags.kv_budget,
-                 "Memory for more states of the model than one: bytes, or with K, M, G [1G]");
+                 "Memory for more states of the model than one: bytes, or with K, M, G [1G]")
+      ->check(not_empty());
   app.add_flag("--dry-run", flags.dry_run,
                "Count tokens without running a model; with --max-length, which may then exceed "
                "its context, all as scored from logits");
   app.add_option("--output-path", flags.output_path,
-                 "Folder for results, or a name that ends in .json");
+                 "Folder for results, or a name that ends in .json")
+      ->check(not_empty());
   app.add_flag("--log-samples", flags.log_samples,
                "Write each document's requests and answers too");
   app.add_flag("--predict-only", flags.predict_only, "Answers without scores");
@@ -191,7 +205,8 @@ void add_eval_flags(CLI::App& app, EvalFlags& flags) {
       "Take the answers that a run before left in --output-path (responses.sqlite), and ask "
       "for the others");
   app.add_option("--shard", flags.shard,
-                 "i/n: the documents of the i-th of n parts, i from 1; see anemone merge");
+                 "i/n: the documents of the i-th of n parts, i from 1; see anemone merge")
+      ->check(not_empty());
 }
 
 }  // namespace anemone::tools

@@ -20,7 +20,7 @@ struct EvalFlags {
   std::optional<int64_t> num_fewshot;
   std::optional<std::string> limit;
   std::string samples;
-  std::string chat_template;  ///< "true", "false" or a name; empty when not given.
+  std::optional<std::string> chat_template;  ///< "true" where no name is given.
   std::string multiturn;
   std::string system_instruction;
   std::vector<std::string> gen_kwargs;

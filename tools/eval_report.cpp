@@ -32,7 +32,7 @@ std::string truncations(const eval::Report& report) {
   std::string text;
   for (const eval::TaskReport& task : report.tasks)
     if (const uint64_t cut = task.work.truncated_requests; cut > 0)
-      text += fmt::format("{}: {} longer than the model's context lost the beginning\n", task.name,
+      text += fmt::format("{}: {} did not fit and lost the beginning\n", task.name,
                           counted(cut, "request"));
   return text;
 }
@@ -101,10 +101,10 @@ Status publish(const eval::Report& report, const std::string& output, const Comm
       for (const auto& file : *files) log(LogLevel::info, fmt::format("wrote {}", file.string()));
   }
   log_work(report.work, log);
-  if (common.json && !failures(report).empty()) log(LogLevel::warning, failures(report));
-  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json ? report.results + "\n"
-                                                   : report.table + work_text(report.work) +
-                                                         truncations(report) + failures(report)));
+  const std::string remarks = truncations(report) + failures(report);
+  if (common.json && !remarks.empty()) log(LogLevel::warning, remarks);
+  ANEMONE_RETURN_IF_ERROR(write_stdout(
+      common.json ? report.results + "\n" : report.table + work_text(report.work) + remarks));
   ANEMONE_RETURN_IF_ERROR(std::move(written));
   return outcome(report);
 }

@@ -57,7 +57,7 @@ Status measure(const Flags& flags, const CommonFlags& common) {
     return eval::perplexity(*model, tokenizer, content, {flags.window, flags.stride},
                             progress.sink());
   };
-  ANEMONE_TRY(const auto report, run());
+  ANEMONE_TRY(const auto report, run().in(flags.file));
   if (common.json) return write_stdout(to_json(report, model->info()));
   return write_stdout(
       fmt::format("token perplexity {} over {} in {}\n"

@@ -79,7 +79,8 @@ class Tokenizer {
   /// Number of tokens, added ones included. Logits may have more columns.
   size_t vocab_size() const;
   /// SHA-256 of the bytes of tokenizer.json followed by those of tokenizer_config.json, where it
-  /// exists, as 64 hexadecimal digits: what makes ids of text and text of ids.
+  /// exists, as 64 hexadecimal digits. special_tokens_map.json, which some tokenizers take the
+  /// tokens around a text from, is not part of it.
   const std::string& sha256() const;
   /// In order of id.
   const std::vector<AddedToken>& added_tokens() const;

@@ -10,12 +10,12 @@ struct PlanError: Error, CustomStringConvertible {
   let description: String
 }
 
-func unitName(_ device: MLComputeDevice) -> String {
+func unitName(_ device: MLComputeDevice) throws -> String {
   switch device {
   case .cpu: return "cpu"
   case .gpu: return "gpu"
   case .neuralEngine: return "neural_engine"
-  @unknown default: return "cpu"
+  @unknown default: throw PlanError(description: "a compute device that this script does not know: \(device)")
   }
 }
 
@@ -32,15 +32,15 @@ func plainType(_ operatorName: String) -> String {
   String(operatorName.split(separator: ".").last ?? Substring(operatorName))
 }
 
-func operations(of block: MLModelStructure.Program.Block, in plan: MLComputePlan) -> [[String: Any]] {
-  block.operations.map { operation in
+func operations(of block: MLModelStructure.Program.Block, in plan: MLComputePlan) throws -> [[String: Any]] {
+  try block.operations.map { operation in
     let usage = plan.deviceUsage(for: operation)
     let cost = plan.estimatedCost(of: operation)
     return [
       "type": plainType(operation.operatorName),
       "outputs": operation.outputs.map(\.name),
-      "preferred": usage.map { unitName($0.preferred) as Any } ?? NSNull(),
-      "supported": usage.map { $0.supported.map(unitName) } ?? [],
+      "preferred": try usage.map { try unitName($0.preferred) as Any } ?? NSNull(),
+      "supported": try usage.map { try $0.supported.map(unitName) } ?? [],
       "cost": cost.map { $0.weight as Any } ?? NSNull(),
     ]
   }
@@ -73,8 +73,8 @@ func main() async throws {
   guard case .program(let program) = plan.modelStructure else {
     throw PlanError(description: "\(arguments[1]) is no ML Program")
   }
-  let functions: [[String: Any]] = program.functions.sorted { $0.key < $1.key }.map {
-    ["name": $0.key, "operations": operations(of: $0.value.block, in: plan)]
+  let functions: [[String: Any]] = try program.functions.sorted { $0.key < $1.key }.map {
+    ["name": $0.key, "operations": try operations(of: $0.value.block, in: plan)]
   }
   let document: [String: Any] = [
     "format": "anemone-compute-plan",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -9,15 +10,41 @@
 namespace anemone::checkpoint {
 namespace {
 
+/// The first element that is NaN or an infinity: one that has all bits of `exponent`.
+template <typename Bits>
+std::optional<int64_t> first_not_finite(const Tensor& tensor, Bits exponent) {
+  const auto values = tensor.values<Bits>();
+  const auto found =
+      std::ranges::find_if(values, [exponent](Bits bits) { return (bits & exponent) == exponent; });
+  if (found == values.end()) return std::nullopt;
+  return found - values.begin();
+}
+
+std::optional<int64_t> first_not_finite(const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::fp16:
+      return first_not_finite<uint16_t>(tensor, 0x7c00);
+    case DType::bf16:
+      return first_not_finite<uint16_t>(tensor, 0x7f80);
+    case DType::fp32:
+      return first_not_finite<uint32_t>(tensor, 0x7f800000);
+    case DType::fp64:
+      return first_not_finite<uint64_t>(tensor, 0x7ff0000000000000);
+    case DType::fp8e4m3fn:  // has no infinity, and one NaN of each sign
+      return first_not_finite<uint8_t>(tensor, 0x7f);
+    case DType::fp8e5m2:
+      return first_not_finite<uint8_t>(tensor, 0x7c);
+    default:
+      return std::nullopt;
+  }
+}
+
 /// A tensor of the adapter. Errors: corrupt (NaN or an infinity, which would else be found in the
 /// merged weight and seem to be the base's).
 Result<Tensor> read_own(const TensorSource& adapter, const std::string& name) {
   ANEMONE_TRY(Tensor tensor, adapter.read(name));
-  if (!is_float(tensor.dtype())) return tensor;
-  const Tensor values = tensor.dtype() == DType::fp32 ? tensor : tensor.converted(DType::fp32);
-  for (const float value : values.values<float>())
-    if (!std::isfinite(value))
-      return fail(ErrorCode::corrupt, "the adapter's tensor '{}' holds {}", name, value);
+  if (const auto at = first_not_finite(tensor))
+    return fail(ErrorCode::corrupt, "the adapter's tensor '{}' holds {}", name, tensor.at(*at));
   return tensor;
 }
 

@@ -51,13 +51,15 @@ bool is_listed(const Json& keys, std::string_view module) {
   return false;
 }
 
-/// The number behind "layers." in a name; -1 if none.
-int64_t layer_of(std::string_view name) {
+/// The number of the first part of a name that follows a part "layers"; -1 if none.
+int32_t layer_of(std::string_view name) {
   constexpr std::string_view kLayers = "layers.";
-  const size_t at = name.find(kLayers);
+  size_t at = name.find(kLayers);
+  while (at != std::string_view::npos && at > 0 && name[at - 1] != '.')
+    at = name.find(kLayers, at + 1);
   if (at == std::string_view::npos) return -1;
   const std::string_view rest = name.substr(at + kLayers.size());
-  int64_t layer = -1;
+  int32_t layer = -1;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer);
   return error == std::errc() && end != rest.data() + rest.size() && *end == '.' ? layer : -1;
 }
@@ -66,9 +68,9 @@ int64_t layer_of(std::string_view name) {
 int64_t first_layer(const Json& config, const TensorSource& base) {
   const Json wanted = config.value("num_layers", Json());
   if (!wanted.is_number_integer() || wanted.get<int64_t>() <= 0) return 0;
-  int64_t count = 0;
-  for (const TensorInfo& info : base.tensors()) count = std::max(count, layer_of(info.name) + 1);
-  return count - wanted.get<int64_t>();
+  int32_t last = -1;
+  for (const TensorInfo& info : base.tensors()) last = std::max(last, layer_of(info.name));
+  return int64_t{last} + 1 - wanted.get<int64_t>();
 }
 
 }  // namespace

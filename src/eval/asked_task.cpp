@@ -58,7 +58,7 @@ Result<std::vector<AskedTask>> open_tasks(const RunPlan& plan, const Options& op
 }
 
 Status put_questions(std::span<AskedTask> tasks, Questionnaire& questionnaire,
-                     const ProgressSink& progress, const LogSink& log) {
+                     const ProgressSink& progress) {
   uint64_t total = 0;
   for (const AskedTask& asked : tasks) total += asked.answers.documents.size();
   uint64_t before = 0;
@@ -75,10 +75,6 @@ Status put_questions(std::span<AskedTask> tasks, Questionnaire& questionnaire,
     tasks[i].work.tokens_alone = counts.alone;
     tasks[i].work.tokens_logits_cache = counts.logits_cache;
     tasks[i].work.truncated_requests = counts.truncated;
-    if (counts.truncated > 0)
-      log(LogLevel::warning,
-          fmt::format("{}: {} longer than {} tokens lost the beginning", config.task,
-                      counted(counts.truncated, "request"), questionnaire.max_length()));
   }
   return {};
 }

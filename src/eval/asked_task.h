@@ -34,7 +34,7 @@ Result<std::vector<AskedTask>> open_tasks(const RunPlan& plan, const Options& op
 
 /// Puts all requests of the tasks as questions, and counts what they take. Errors: interrupted.
 Status put_questions(std::span<AskedTask> tasks, Questionnaire& questionnaire,
-                     const ProgressSink& progress, const LogSink& log);
+                     const ProgressSink& progress);
 
 /// "1 document", "2 documents".
 std::string counted(uint64_t count, std::string_view what);

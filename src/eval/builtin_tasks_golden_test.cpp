@@ -30,7 +30,7 @@ struct Built {
 };
 
 Result<Built> build_task(const std::string& name, const Catalogue& catalogue, const fs::path& data,
-                         bool builtin) {
+                         bool builtin, std::optional<int64_t> num_fewshot = {}) {
   ANEMONE_TRY(const auto entries, catalogue.select(std::vector<std::string>{name}));
   EXPECT_EQ(entries[0].builtin, builtin) << name;
   ANEMONE_TRY(const ParsedTask parsed, parse_task(entries[0].config, {}));
@@ -41,7 +41,8 @@ Result<Built> build_task(const std::string& name, const Catalogue& catalogue, co
   const Task& task = *built.task;
   ANEMONE_TRY(const auto ids, select_documents({.limit = 40}, task.documents().size()));
   ANEMONE_TRY(auto sampler,
-              FewshotSampler::create(task, task.config().num_fewshot.value_or(0), 1234));
+              FewshotSampler::create(
+                  task, num_fewshot.value_or(task.config().num_fewshot.value_or(0)), 1234));
   ANEMONE_TRY(const auto documents, build_requests(task, ids, sampler, {}));
   for (const DocumentRequests& document : documents) {
     if (document.error) return *document.error;
@@ -79,9 +80,17 @@ void BuiltInTasks::expect_same(const std::string& name, const fs::path& data) co
   const auto part = [](const Built& built, const char* key) {
     return python::dumps(built.task->record().value(key, Value()));
   };
-  for (const char* key :
-       {"filter_list", "output_type", "generation_kwargs", "repeats", "process_results"})
+  for (const char* key : {"filter_list", "output_type", "generation_kwargs", "repeats",
+                          "process_results", "test_split", "validation_split", "training_split",
+                          "fewshot_split", "fewshot_delimiter", "target_delimiter"})
     EXPECT_EQ(part(*ours, key), part(*theirs, key)) << name;
+  for (const char* key : {"sampler", "split", "fewshot_indices", "samples"}) {
+    const auto of_config = [key](const Built& built) {
+      const Value config = built.task->record().value("fewshot_config", Value());
+      return python::dumps(config.is_object() ? config.value(key, Value()) : Value());
+    };
+    EXPECT_EQ(of_config(*ours), of_config(*theirs)) << name << " " << key;
+  }
 }
 
 TEST_F(BuiltInTasks, AskWhatTheHarnessAsks) {
@@ -92,6 +101,21 @@ TEST_F(BuiltInTasks, AskWhatTheHarnessAsks) {
         "copa", "rte", "commonsense_qa", "social_iqa", "lambada_openai", "truthfulqa_mc1",
         "truthfulqa_mc2", "gsm8k", "nq_open", "wikitext", "ifeval"})
     expect_same(name, test::shared_folder() / "data/benchmarks");
+}
+
+TEST_F(BuiltInTasks, DrawTheExamplesOfTheHarness) {
+  ANEMONE_NEED_SHARED("fixtures/lm_eval/tasks");
+  ANEMONE_NEED_SHARED("data/benchmarks/piqa");
+  // Those whose rows of examples are in the benchmark data.
+  for (const char* name : {"arc_easy", "arc_challenge", "winogrande", "openbookqa",
+                           "lambada_openai", "gsm8k", "mmlu_anatomy"}) {
+    const fs::path data = test::shared_folder() / "data/benchmarks";
+    const auto ours = build_task(name, ours_, data, true, 3);
+    const auto theirs = build_task(name, theirs_, data, false, 3);
+    ASSERT_TRUE(ours.ok()) << name << ": " << ours.error().to_string();
+    ASSERT_TRUE(theirs.ok()) << name << ": " << theirs.error().to_string();
+    EXPECT_EQ(python::dumps(ours->requests), python::dumps(theirs->requests)) << name;
+  }
 }
 
 TEST_F(BuiltInTasks, AskTheSubjectsOfMmluAsTheHarnessDoes) {

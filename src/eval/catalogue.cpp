@@ -211,6 +211,9 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
   std::error_code code;
   std::vector<fs::path> files;
   if (fs::is_regular_file(root, code)) {
+    if (root.extension() != ".yaml")
+      return fail(ErrorCode::not_found, "include path {}: neither a folder nor a .yaml file",
+                  root.string());
     files.push_back(root);
   } else if (!fs::is_directory(root, code)) {
     return fail(ErrorCode::not_found, "include path {}: no such folder", root.string());
@@ -230,7 +233,10 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
     auto entry = entry_of(std::move(config).value());
     if (!entry) continue;
     const auto [place, added] = found.try_emplace(entry->name, placed(*entry, file, root));
-    if (!added && place->second.rival.empty()) place->second.rival = file.generic_string();
+    if (added) continue;
+    CatalogueEntry& first = place->second;
+    if (first.rival.empty()) first.rival = file.generic_string();
+    first.tags.insert(first.tags.end(), entry->tags.begin(), entry->tags.end());
   }
   for (auto& [name, entry] : found) {
     const auto before = entries.find(name);
@@ -240,18 +246,21 @@ Status add_folder(Entries& entries, const fs::path& root, const LogSink& log) {
   return {};
 }
 
+}  // namespace
+
 bool is_same_place(const CatalogueEntry& one, const CatalogueEntry& other) {
   if (one.builtin || other.builtin) return one.builtin == other.builtin;
-  return whole_path(one.source) == whole_path(other.source);
+  std::error_code code;
+  return whole_path(one.source) == whole_path(other.source) ||
+         fs::equivalent(one.source, other.source, code);
 }
-
-}  // namespace
 
 Status check_single(const CatalogueEntry& entry) {
   if (entry.rival.empty()) return {};
-  return with_hint(fail(ErrorCode::invalid_argument, "{} and {} are both named '{}'", entry.source,
-                        entry.rival, entry.name),
-                   "name the file itself, or give one of them another name");
+  return with_hint(
+      fail(ErrorCode::invalid_argument, "{} and {} are both named '{}'", entry.source, entry.rival,
+           entry.name),
+      "give one of them another name; a task that no group names can be given as its file");
 }
 
 Result<Value> load_task_file(const fs::path& path) {

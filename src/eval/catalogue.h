@@ -21,12 +21,15 @@ struct CatalogueEntry {
   bool builtin = false;
   std::filesystem::path folder;  ///< of the file; for a built-in below tasks/.
   std::vector<std::filesystem::path>
-      parents;  ///< folders above it, up to that of the include path.
-  std::vector<std::string> tags;
+      parents;                    ///< folders above it, up to that of the include path.
+  std::vector<std::string> tags;  ///< and those of a rival.
   Value config;
   std::string replaces;  ///< source of the task of this name whose place it takes, if any.
   std::string rival;     ///< source of another task of this name below the same include path.
 };
+
+/// Whether both are of one file, or built in.
+bool is_same_place(const CatalogueEntry& one, const CatalogueEntry& other);
 
 /// Errors: invalid_argument (two files of one include path name the entry, so that none is meant).
 Status check_single(const CatalogueEntry& entry);

@@ -83,6 +83,27 @@ TEST_F(CatalogueTest, TwoPlacesOfOneNameAreNotOne) {
   EXPECT_EQ(refused({path("mine/a.yaml"), path("other/../mine/a.yaml")}), "taken");
 }
 
+TEST_F(CatalogueTest, AGroupAndAFileOfOneNameAreTwoEvenWithTheSameText) {
+  folder.write("in/mine.yaml", "task: mine\n");
+  folder.write("in/both.yaml", "group: both\ntask: [mine]\n");
+  folder.write("out/mine.yaml", "task: mine\n");
+  const std::filesystem::path include = folder.path() / "in";
+  const std::string inside = (include / "mine.yaml").string();
+  const std::string outside = (folder.path() / "out/mine.yaml").string();
+  const auto catalogue =
+      Catalogue::build(std::span(&include, 1), [](LogLevel, std::string_view) {});
+  const auto expanded = [&](const std::vector<std::string>& names) -> std::string {
+    const auto selected = catalogue->select(names);
+    if (!selected.ok()) return selected.error().message;
+    const auto tasks = expand_groups(*catalogue, *selected);
+    return tasks.ok() ? "taken" : tasks.error().message;
+  };
+  EXPECT_EQ(expanded({"both", outside}), inside + " and " + outside + " are both named 'mine'");
+  EXPECT_EQ(expanded({"both", inside}), "taken");
+  std::filesystem::create_directory_symlink(include, folder.path() / "link");
+  EXPECT_EQ(expanded({"both", (folder.path() / "link/mine.yaml").string()}), "taken");
+}
+
 TEST_F(CatalogueTest, TwoFilesOfAnIncludePathWithOneNameAreRefusedWhenItIsAskedFor) {
   folder.write("a.yaml", "task: mine\ntag: own\n");
   folder.write("b.yaml", "task: mine\n");
@@ -103,6 +124,12 @@ TEST_F(CatalogueTest, TwoFilesOfAnIncludePathWithOneNameAreRefusedWhenItIsAskedF
   EXPECT_EQ(expanded("both"), refusal);
   EXPECT_EQ(expanded("yours"), "taken");
   EXPECT_EQ(expanded((folder.path() / "b.yaml").string()), "taken");
+  folder.write("z.yaml", "task: yours\ntag: late\n");
+  const auto late = build()->select(std::vector<std::string>{"late"});
+  ASSERT_TRUE(late.ok());
+  EXPECT_EQ(expand_groups(*build(), *late).error().message,
+            (folder.path() / "c.yaml").string() + " and " + (folder.path() / "z.yaml").string() +
+                " are both named 'yours'");
 }
 
 TEST_F(CatalogueTest, LaterFilesOfIncludeWinAndTheFileItselfLast) {

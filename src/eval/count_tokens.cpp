@@ -20,7 +20,7 @@ Result<TokenReport> count_tokens(const text::Tokenizer& tokenizer, const Options
   ANEMONE_TRY(auto tasks, open_tasks(plan, options, log));
   ANEMONE_TRY(const Codec codec, codec_of(tokenizer));
   Questionnaire questionnaire(codec, options.max_length);
-  ANEMONE_RETURN_IF_ERROR(put_questions(tasks, questionnaire, progress, log));
+  ANEMONE_RETURN_IF_ERROR(put_questions(tasks, questionnaire, progress));
   const auto questions = questionnaire.questions();
   std::vector<uint32_t> all(questions.size());
   std::iota(all.begin(), all.end(), 0u);

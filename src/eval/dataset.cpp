@@ -81,6 +81,19 @@ Result<Dataset> Dataset::open(const TaskConfig& task, const CatalogueEntry& entr
   return dataset;
 }
 
+std::string Dataset::shown(const fs::path& file) const {
+  return builtin_ ? "built-in " + file.filename().string() : file.string();
+}
+
+std::string Dataset::origin(const std::string& split) const {
+  const auto found = files_.splits.find(split);
+  if (found == files_.splits.end()) return files_.origin;
+  const std::vector<fs::path>& files = found->second;
+  if (files.size() == 1) return shown(files[0]);
+  return files_.listed ? fmt::format("{} and {} more", shown(files[0]), files.size() - 1)
+                       : files_.origin;
+}
+
 Result<Rows> Dataset::rows(const std::string& split) const {
   const auto found = files_.splits.find(split);
   if (found == files_.splits.end()) {
@@ -95,8 +108,7 @@ Result<Rows> Dataset::rows(const std::string& split) const {
     auto more = builtin_ ? parse_rows(*find_builtin_file(file.generic_string()), *row_format(file))
                          : read_rows(file, format_);
     if (!more.ok()) return std::move(more).error();
-    rows.files.push_back(
-        {builtin_ ? "built-in " + file.filename().string() : file.string(), more->size()});
+    rows.files.push_back({shown(file), more->size()});
     if (rows.values.empty())
       rows.values = std::move(more).value();
     else

@@ -33,8 +33,8 @@ class Dataset {
   static Result<Dataset> open(const TaskConfig& task, const CatalogueEntry& entry,
                               const DataPlaces& places);
 
-  /// Where the rows come from, for reports.
-  const std::string& origin() const { return files_.origin; }
+  /// Where the rows of a split come from, for reports: its file, or the folder of its files.
+  std::string origin(const std::string& split) const;
 
   /// Errors: not_found (no such split; the message lists what there is), corrupt (not all shards
   /// are there), those of read_rows.
@@ -42,6 +42,8 @@ class Dataset {
   Result<std::vector<Value>> values(const std::string& split) const;
 
  private:
+  std::string shown(const std::filesystem::path& file) const;
+
   DatasetFiles files_;
   bool builtin_ = false;             ///< paths name files inside the program.
   std::optional<RowFormat> format_;  ///< of all files; nothing: by the name of each.

@@ -48,7 +48,7 @@ class Run {
     ANEMONE_TRY(record_.max_length, input_limit(record_.model.context_length, options_.max_length));
     ANEMONE_TRY(auto engine, Engine::create(model_, codec, options_.kv_budget_bytes));
     Questionnaire questionnaire(codec, record_.max_length);
-    ANEMONE_RETURN_IF_ERROR(put_questions(tasks_, questionnaire, progress_, log_));
+    ANEMONE_RETURN_IF_ERROR(put_questions(tasks_, questionnaire, progress_));
     ANEMONE_RETURN_IF_ERROR(open_store());
     const Status answered = answer(questionnaire, engine);
     std::vector<TaskRecord> records;

@@ -163,6 +163,7 @@ class Expander {
     inline_task.kind = EntryKind::task;
     inline_task.name = group->name + "::" + name;
     inline_task.tags.clear();
+    inline_task.replaces.clear();
     inline_task.config = merged(Value{{"task", inline_task.name}}, keys);
     return add_task(inline_task, Value::object(), group);
   }
@@ -176,12 +177,12 @@ class Expander {
       group->children.push_back(task.name);
     for (const CatalogueEntry& other : selected_.tasks) {
       if (other.name != task.name) continue;
+      if (!is_same_place(other, task))
+        return fail(ErrorCode::invalid_argument, "{} and {} are both named '{}'", other.source,
+                    task.source, task.name);
       if (other.config == task.config) return {};
-      const std::string places = other.source == task.source
-                                     ? ""
-                                     : fmt::format(", by {} and by {}", other.source, task.source);
-      return fail(ErrorCode::invalid_argument, "task '{}' is named twice with different keys{}",
-                  task.name, places);
+      return fail(ErrorCode::invalid_argument, "task '{}' is named twice with different keys",
+                  task.name);
     }
     selected_.tasks.push_back(std::move(task));
     return {};

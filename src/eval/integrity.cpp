@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -58,13 +59,29 @@ Result<std::string> say_examples(const Task& task, const std::vector<std::string
 
 struct Checked {
   std::vector<std::string> faults;
+  std::vector<std::string> gaps;
   std::string summary;
 };
+
+/// Columns that some of the rows have no value for: a template shows "None" there.
+std::vector<std::string> gaps_in(const Task& task) {
+  std::map<std::string, size_t> rows_without;
+  for (const Value& row : task.documents())
+    for (const auto& [column, value] : row.items())
+      if (value.is_null()) ++rows_without[column];
+  std::vector<std::string> gaps;
+  const size_t rows = task.documents().size();
+  for (const auto& [column, count] : rows_without)
+    if (count < rows)
+      gaps.push_back(fmt::format("{} of {} rows have no '{}'", count, rows, column));
+  return gaps;
+}
 
 Checked check_task(AskedTask asked) {
   const Task& task = asked.task;
   std::vector<DocumentRequests>& documents = asked.answers.documents;
   Checked checked;
+  checked.gaps = gaps_in(task);
   std::vector<std::string> evaluated;
   std::set<std::string> distinct;
   size_t requests = 0;
@@ -106,6 +123,8 @@ Status check_integrity(const Options& options, const text::Tokenizer& tokenizer,
     }
     const Checked checked = check_task(std::move(opened).value());
     for (const std::string& fault : checked.faults) faults.push_back(name + ": " + fault);
+    for (const std::string& gap : checked.gaps)
+      log(LogLevel::warning, fmt::format("{}: {}", name, gap));
     if (checked.faults.empty())
       log(LogLevel::info, fmt::format("{}: sound: {}", name, checked.summary));
   }

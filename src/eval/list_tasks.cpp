@@ -48,13 +48,16 @@ Result<std::vector<TaskInfo>> list_tasks(const TaskPlaces& places, const LogSink
     info.name = entry.name;
     info.file = entry.source;
     info.tags = entry.tags;
-    if (entry.kind == EntryKind::task) {
+    if (const Status single = check_single(entry); !single.ok()) {
+      info.kind = entry.kind == EntryKind::group ? "group" : "task";
+      info.unsupported = single.error().message;
+    } else if (entry.kind == EntryKind::task) {
       const auto parsed = parse_task(entry.config, {});
       if (parsed.ok()) {
         info.kind = to_string(parsed->config.output_type);
         info.dataset = dataset_name(parsed->config);
         const auto data = Dataset::open(parsed->config, entry, data_places(places.data));
-        if (data.ok()) info.data_origin = data->origin();
+        if (data.ok()) info.data_origin = data->origin(parsed->config.documents_split());
       } else {
         info.kind = python::to_str(entry.config.value("output_type", Value("generate_until")));
         info.unsupported = parsed.error().message;

@@ -5,6 +5,7 @@
 
 #include "anemone/evaluate.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "eval/codec.h"
 #include "eval/engine.h"
 #include "eval/python_text.h"
@@ -23,6 +24,7 @@ Result<PerplexityReport> perplexity(lm::LanguageModel& model, const text::Tokeni
   if (stride < 1 || stride > window)
     return fail(ErrorCode::invalid_argument, "stride {}, expected 1 to the window of {}", stride,
                 window);
+  if (!is_utf8(content)) return fail(ErrorCode::corrupt, "not UTF-8");
   ANEMONE_TRY(const Tokens tokens, encode_text(codec, content));
   if (tokens.empty())
     return fail(ErrorCode::invalid_argument, "the text is empty: it has no perplexity");

@@ -108,7 +108,8 @@ Status add_example(const Task& task, const Value& example, std::vector<Message>&
   }
   ANEMONE_TRY(const Value target, task.target(fewshot.doc_to_target, example));
   Turn turn;
-  ANEMONE_TRY(turn.gen_prefix, task.column_or_template(fewshot.gen_prefix.spec, example));
+  ANEMONE_TRY(turn.gen_prefix,
+              task.column_or_template("gen_prefix", fewshot.gen_prefix.spec, example));
   if (task.multiple_input()) {
     const int64_t index = question.is_number_integer() ? question.get<int64_t>() : -1;
     if (index < 0 || index >= static_cast<int64_t>(choices.size()))
@@ -144,7 +145,8 @@ Result<std::vector<std::string>> build_contexts(const Task& task, const Value& d
   std::vector<Message> messages;
   // First, so that a document which fails leaves the draws of those behind it as they are.
   ANEMONE_TRY(const auto examples, sampler.draw(document));
-  ANEMONE_TRY(const std::string description, task.column_or_template(config.description, document));
+  ANEMONE_TRY(const std::string description,
+              task.column_or_template("description", config.description, document));
   const std::string system =
       joined(options.system_instruction, description, config.fewshot_delimiter);
   if (!system.empty()) messages.push_back({"system", system, ""});
@@ -152,7 +154,8 @@ Result<std::vector<std::string>> build_contexts(const Task& task, const Value& d
     ANEMONE_RETURN_IF_ERROR(add_example(task, *example, messages));
 
   Turn turn;
-  ANEMONE_TRY(turn.gen_prefix, task.column_or_template(config.gen_prefix.spec, document));
+  ANEMONE_TRY(turn.gen_prefix,
+              task.column_or_template("gen_prefix", config.gen_prefix.spec, document));
   std::vector<std::string> questions;
   if (task.multiple_input()) {
     ANEMONE_TRY(questions, task.choices(config.doc_to_choice, document));

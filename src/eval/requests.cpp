@@ -93,7 +93,8 @@ Result<std::vector<int64_t>> select_documents(const Selection& selection, size_t
     documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
     for (const int64_t document : documents)
       if (document < 0 || static_cast<size_t>(document) >= count)
-        return fail(ErrorCode::out_of_range, "sample {} of {} documents", document, count);
+        return fail(ErrorCode::invalid_argument, "sample {} of {} documents, the first is 0",
+                    document, count);
     return documents;
   }
   size_t most = count;

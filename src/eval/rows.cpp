@@ -65,6 +65,18 @@ Result<std::vector<Value>> table_rows(text::TableRows table) {
   }
 }
 
+/// JSON says so itself.
+Status check_utf8(std::string_view bytes) {
+  if (is_utf8(bytes)) return {};
+  size_t line = 1;
+  for (size_t begin = 0;; ++line) {
+    const size_t end = std::min(bytes.find('\n', begin), bytes.size());
+    if (!is_utf8(bytes.substr(begin, end - begin))) break;
+    begin = end + 1;
+  }
+  return fail(ErrorCode::corrupt, "line {}: not UTF-8", line);
+}
+
 text::TableRows::Format table_format(RowFormat format) {
   return format == RowFormat::parquet ? text::TableRows::Format::parquet
                                       : text::TableRows::Format::arrow_stream;
@@ -170,7 +182,7 @@ std::optional<RowFormat> row_format(const std::filesystem::path& path) {
 
 Result<std::vector<Value>> parse_rows(std::string_view bytes, RowFormat format) {
   const bool is_table = format == RowFormat::parquet || format == RowFormat::arrow;
-  if (!is_table && !is_utf8(bytes)) return fail(ErrorCode::corrupt, "not UTF-8");
+  if (!is_table && format != RowFormat::json) ANEMONE_RETURN_IF_ERROR(check_utf8(bytes));
   switch (format) {
     case RowFormat::json: {
       ANEMONE_TRY(auto rows, parse_json(bytes));

@@ -105,9 +105,11 @@ std::string gzip(std::string_view text) {
 }
 
 TEST(Rows, TextThatIsNotUtf8IsAnErrorOfTheFile) {
-  for (const RowFormat format : {RowFormat::json, RowFormat::csv, RowFormat::tsv, RowFormat::text,
+  for (const RowFormat format : {RowFormat::csv, RowFormat::tsv, RowFormat::text,
                                  RowFormat::text_paragraphs, RowFormat::text_document})
-    EXPECT_EQ(read("a\xff\n", format), "error: corrupt: not UTF-8");
+    EXPECT_EQ(read("b\na\xff\n", format), "error: corrupt: line 2: not UTF-8");
+  EXPECT_EQ(read("{}\n{\"a\": \"\xff\"}\n", RowFormat::json).substr(0, 29),
+            "error: corrupt: line 2: not J");
 }
 
 TEST(Rows, AnEmptyTextIsNoDocument) {

@@ -56,9 +56,12 @@ Result<std::map<std::string, std::vector<int64_t>>> parse_samples(const std::str
   const auto parsed = parse_json_text(given);
   if (!parsed.ok() || !parsed->is_object())
     return fail(ErrorCode::invalid_argument, "samples: not a JSON object of task names");
+  if (parsed->empty()) return fail(ErrorCode::invalid_argument, "samples: no task is named");
   for (const auto& [task, list] : parsed->items()) {
     if (!list.is_array())
       return fail(ErrorCode::invalid_argument, "samples: those of '{}' are no list", task);
+    if (list.empty())
+      return fail(ErrorCode::invalid_argument, "samples: '{}' has no document", task);
     for (const Value& index : list) {
       if (!index.is_number_integer())
         return fail(ErrorCode::invalid_argument, "samples: '{}' holds {}, expected numbers", task,

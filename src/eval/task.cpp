@@ -14,8 +14,7 @@ Result<Task> Task::open(const CatalogueEntry& entry, const ParsedTask& parsed,
   task.record_ = parsed.record;
   task.render_ = std::move(render);
   ANEMONE_TRY(task.dataset_, Dataset::open(task.config_, entry, places));
-  const std::string& split =
-      task.config_.test_split ? *task.config_.test_split : *task.config_.validation_split;
+  const std::string& split = task.config_.documents_split();
   ANEMONE_TRY(Rows rows, task.dataset_.rows(split));
   const size_t count = rows.values.size();
   task.documents_ = std::move(rows.values);
@@ -60,17 +59,25 @@ bool Task::is_column(const std::string& name) const {
   return !documents_.empty() && documents_[0].contains(name);
 }
 
-Result<std::string> Task::render(const char* key, const std::string& source,
-                                 const Value& document) const {
-  auto rendered = render_(source, document);
-  if (rendered.ok()) return rendered;
-  Error error = std::move(rendered).error();
+namespace {
+
+/// The error with the key and what a name in it could have meant.
+Error of_row(const char* key, const std::string& source, const Value& document, Error error) {
   error.context.push_back(fmt::format("{} '{}'", key, source));
   if (error.hint.empty()) {
     for (const auto& [column, value] : document.items())
       error.hint += (error.hint.empty() ? "the row has " : ", ") + column;
   }
   return error;
+}
+
+}  // namespace
+
+Result<std::string> Task::render(const char* key, const std::string& source,
+                                 const Value& document) const {
+  auto rendered = render_(source, document);
+  if (rendered.ok()) return rendered;
+  return of_row(key, source, document, std::move(rendered).error());
 }
 
 Result<Value> Task::text(const Field& field, const Value& document) const {
@@ -116,7 +123,7 @@ Result<std::vector<std::string>> Task::choices(const Field& field, const Value& 
     } else {
       ANEMONE_TRY(const std::string rendered, render("doc_to_choice", source, document));
       auto parsed = python::literal_eval(rendered);
-      if (!parsed.ok()) return std::move(parsed).in("doc_to_choice").error();
+      if (!parsed.ok()) return of_row("doc_to_choice", source, document, parsed.error());
       list = std::move(parsed).value();
     }
   }
@@ -132,11 +139,12 @@ Result<std::vector<std::string>> Task::choices(const Field& field, const Value& 
   return out;
 }
 
-Result<std::string> Task::column_or_template(const Value& field, const Value& document) const {
+Result<std::string> Task::column_or_template(const char* key, const Value& field,
+                                             const Value& document) const {
   if (!field.is_string() || field.get_ref<const std::string&>().empty()) return std::string();
   const auto& source = field.get_ref<const std::string&>();
   if (document.contains(source)) return python::to_str(document[source]);
-  return render_(source, document);
+  return render(key, source, document);
 }
 
 Result<std::vector<Value>> Task::fewshot_pool() const {

@@ -27,7 +27,8 @@ class Task {
   const TaskConfig& config() const { return config_; }
   const Value& record() const { return record_; }
   const std::vector<Value>& documents() const { return documents_; }
-  const std::string& data_origin() const { return dataset_.origin(); }
+  /// Where the documents come from, for reports.
+  std::string data_origin() const { return dataset_.origin(config_.documents_split()); }
   /// "boolq/validation.jsonl, row 3": where a document came from, for messages.
   std::string place_of(int64_t document) const;
 
@@ -43,7 +44,8 @@ class Task {
   Result<Value> target(const Field& field, const Value& document) const;
   Result<std::vector<std::string>> choices(const Field& field, const Value& document) const;
   /// A column of the document, else a template; empty when the field is not given.
-  Result<std::string> column_or_template(const Value& field, const Value& document) const;
+  Result<std::string> column_or_template(const char* key, const Value& field,
+                                         const Value& document) const;
 
   /// The documents that examples are drawn from.
   Result<std::vector<Value>> fewshot_pool() const;

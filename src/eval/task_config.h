@@ -61,6 +61,10 @@ struct TaskConfig {
   std::optional<std::string> training_split;
   std::optional<std::string> validation_split;
   std::optional<std::string> test_split;
+  /// The split of the documents; a parsed task has one.
+  const std::string& documents_split() const {
+    return test_split ? *test_split : *validation_split;
+  }
   DocumentsFunction process_docs = nullptr;
   Field doc_to_text;
   Field doc_to_target;

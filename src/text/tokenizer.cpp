@@ -155,6 +155,8 @@ Result<Tokenizer> Tokenizer::load(const std::filesystem::path& model) {
   ANEMONE_TRY(auto config, read_tokenizer_config(directory));
   const std::string_view json = text_of(**file);
   const auto config_file = MappedFile::open(directory / "tokenizer_config.json");
+  if (!config_file.ok() && config_file.error().code != ErrorCode::not_found)
+    return config_file.error();
   auto state = make_state(json, config_file.ok() ? text_of(**config_file) : "", std::move(config));
   if (!state.ok()) return unreadable(std::move(state).error(), path);
   return Tokenizer(*std::move(state));

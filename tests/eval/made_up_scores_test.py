@@ -176,6 +176,7 @@ class MadeUpScoresTest(unittest.TestCase):
             "things.csv.gz": (gzip.compress(text), [-1, -8, -9, 40]),
         }
         fields, score = TASKS["choices"]
+        self.addCleanup(self.write_task, "choices")
         for name, (whole, cuts) in forms.items():
             (tasks / "choices.yaml").write_text(
                 f"task: choices\ndataset_path: {'json' if '.jsonl' in name else 'csv'}\n"
@@ -193,7 +194,6 @@ class MadeUpScoresTest(unittest.TestCase):
                 self.assertIn(file.name, run.stderr)
                 self.assertEqual([path for path in out.rglob("*") if path.is_file()], [])
             file.unlink()
-        self.write_task("choices")
 
 
 if __name__ == "__main__":

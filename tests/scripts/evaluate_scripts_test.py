@@ -124,19 +124,29 @@ class CallsTest(ScriptCase):
                 words = [w for k, v in pairs.items() for w in ([f"{k}={v}"] if joined else [k, v])]
                 self.assertEqual(self.script(name, *words).returncode, 0)
                 self.assertEqual(self.called(), [
-                    ["eval", str(MODEL), "--tasks", "boolq,arc_easy", "--output-path", "out"],
-                    ["perplexity", str(MODEL), str(text)]])
+                    ["eval", str(MODEL), "--tasks", "boolq,arc_easy", str(text), "--output-path", "out"]])
 
     def test_S0_22_a_text_is_one_more_task_of_the_same_call(self):
         (self.folder / "text.txt").write_text("words")
         for name in PLAIN:
             call, _ = self.one_call(name, "--model", MODEL, "--tasks", "boolq", "--perplexity-text", "text.txt")
-            self.assertEqual(call[:4], ["eval", str(MODEL), "--tasks", "boolq,text.txt"])
+            self.assertEqual(call[:5], ["eval", str(MODEL), "--tasks", "boolq", "text.txt"])
+
+    def test_a_text_that_is_no_task_has_its_perplexity_alone(self):
+        (self.folder / "words").write_text("words")
+        for name in PLAIN:
+            self.assertEqual(self.script(name, "--model", MODEL, "--perplexity-text", "words").returncode, 0)
+            self.assertEqual(self.called()[-1], ["perplexity", str(MODEL), "words"])
+
+    def test_what_was_interrupted_goes_on(self):
+        for name in HARNESS + PLAIN:
+            call, _ = self.one_call(name, "--model", MODEL, "--tasks", "a", "--resume")
+            self.assertEqual(call[-1], "--resume")
 
     def test_defaults_of_the_runner_and_the_built_in_text(self):
         for name in PLAIN:
             call, _ = self.one_call(name, "--model", MODEL, "--no-early-exit", "--perplexity-text", "default")
-            self.assertEqual(call, ["eval", str(MODEL), "--tasks", "boolq,arc_easy,hellaswag,prose",
+            self.assertEqual(call, ["eval", str(MODEL), "--tasks", "boolq,arc_easy,hellaswag", "prose",
                                     "--output-path", "evaluate/results"])
 
     def test_S0_29_a_sample_limit_makes_the_quick_run(self):

@@ -5,7 +5,7 @@
     evaluate_ane.py --model MODEL --tasks boolq --perplexity-text book.txt
 
 Calls `anemone eval`, to which a text file is a task too; `--perplexity-text default` is the built-in task
-`prose`. A text whose name does not end in .txt, or holds blanks or commas, goes to `anemone perplexity`.
+`prose`. A text whose name does not end in .txt goes to `anemone perplexity`.
 Every task scores all of its samples, so --no-early-exit changes nothing.
 """
 
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--perplexity-text", metavar="FILE", help="a text file, or `default`")
     parser.add_argument("--no-early-exit", action="store_true", help="as always")
     parser.add_argument("--sample-limit", type=int, metavar="N", help="samples of each task")
+    parser.add_argument("--resume", action="store_true", help="go on from the answers in --output-dir")
     flags = parser.parse_args()
     check_model(flags.model)
     tasks = split_tasks(flags.tasks)
@@ -38,14 +39,17 @@ def main() -> int:
         text = "prose"
     elif text is not None and not Path(text).is_file():
         fail(f"--perplexity-text {text}: no such file")
-    as_task = text == "prose" or (text is not None and split_tasks([text]) == [text] and text.endswith(".txt"))
+    as_task = text is not None and (text == "prose" or text.endswith(".txt"))
+    named = [",".join(tasks)] if tasks else []
     if as_task:
-        tasks.append(text)
+        named.append(text)  # apart, for its name may hold blanks and commas
     code = 0
-    if tasks:
-        arguments = ["eval", flags.model, "--tasks", ",".join(tasks), "--output-path", flags.output_dir]
+    if named:
+        arguments = ["eval", flags.model, "--tasks", *named, "--output-path", flags.output_dir]
         if flags.sample_limit is not None:
             arguments += ["--limit", str(flags.sample_limit)]
+        if flags.resume:
+            arguments.append("--resume")
         code = run(*arguments)
     if text is not None and not as_task:
         code = run("perplexity", flags.model, text) or code

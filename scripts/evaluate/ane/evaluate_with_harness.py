@@ -11,7 +11,7 @@ from harness_flags import parse
 
 
 def main() -> int:
-    flags = parse(__doc__)
+    flags = parse(__doc__, resumable=True)
     arguments = ["eval", flags.model, "--tasks", ",".join(flags.tasks)]
     arguments += ["--num-fewshot", str(flags.num_shots), "--seed", str(flags.seed)]
     arguments += ["--output-path", flags.output_dir]
@@ -21,6 +21,8 @@ def main() -> int:
         arguments += ["--gen-kwargs", f"max_gen_toks={flags.max_tokens}"]
     if flags.apply_chat_template:
         arguments += ["--apply-chat-template"]
+    if flags.resume:
+        arguments.append("--resume")
     return run(*arguments)
 
 

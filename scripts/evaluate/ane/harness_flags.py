@@ -8,7 +8,7 @@ import sys
 from anemone_call import check_model, split_tasks
 
 
-def parse(description: str | None) -> argparse.Namespace:
+def parse(description: str | None, resumable: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -24,6 +24,8 @@ def parse(description: str | None) -> argparse.Namespace:
     add("--seed", type=int, default=123, metavar="N", help="of all random draws (123)")
     add("--apply-chat-template", action=argparse.BooleanOptionalAction, default=False,
         help="prompts as conversations")
+    if resumable:
+        add("--resume", action="store_true", help="go on from the answers in --output-dir")
     flags = parser.parse_args()
     check_model(flags.model)
     flags.tasks = split_tasks(flags.tasks)
