@@ -45,8 +45,9 @@ void add_common(CLI::App& app, CommonFlags& common) {
       ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512", "neon"}))
       ->group(group);
   app.add_option("--numerics", common.numerics,
-                 "Arithmetic: fp16 as Core ML says, or fp32 without rounding")
-      ->check(CLI::IsMember({"fp16", "fp32"}))
+                 "Arithmetic: fp16 as Core ML says, fp32 without rounding, or ane, the Neural "
+                 "Engine's as published measurements let it be simulated")
+      ->check(CLI::IsMember({"fp16", "fp32", "ane"}))
       ->group(group);
   app.add_option("--backend", common.backend, "What runs the model")
       ->check(CLI::IsMember({"auto", "cpu", "coreml"}))

@@ -91,7 +91,7 @@ Action add_probe(CLI::App& app, const CommonFlags& common) {
       ->check(number_from_zero());
   app.add_option("--name", flags->names, "ARRAY=POINT: what an array of a dump is");
   app.add_option("--reference-numerics", flags->reference_numerics,
-                 "fp16 or fp32, for the reference (default: that of --numerics)");
+                 "fp16, fp32 or ane, for the reference (default: that of --numerics)");
   app.add_flag("--bisect", flags->bisect,
                "Name the first operation over tolerance, where both programs have the same names");
   app.add_flag("--strict", flags->strict,

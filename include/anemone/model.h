@@ -20,6 +20,10 @@ enum class Numerics : uint8_t {
   fp16,  ///< Core ML's fp16 program: products summed in fp32, each op's result rounded to its MIL
          ///< type.
   fp32,  ///< fp16 values of the program are kept as fp32; nothing is rounded to fp16 but constants.
+  /// What the Neural Engine would make of the program's fp16 ops, simulated after public
+  /// measurements (docs/ane-numerics.md): sums of products in fixed point that become infinite at
+  /// 32768, functions from tables, halves rounded away from zero. Other ops as fp16.
+  ane,
 };
 const char* to_string(Numerics numerics);
 Result<Numerics> parse_numerics(std::string_view text);

@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/ane/ane.h"
 #include "kernels/conversion/conversion.h"
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/matmul/matmul.h"

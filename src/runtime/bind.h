@@ -44,8 +44,10 @@ struct FastOp {
   Reads reads;
 };
 
-/// The fast op of that name, or null.
-const FastOp* find_fast_op(std::string_view op);
+/// The fast op of that name in that arithmetic, or null. The one place that chooses kernels by
+/// numerics: the Neural Engine's are in ane/ops.inc; ops that only choose and move numbers are the
+/// same for all.
+const FastOp* find_fast_op(std::string_view op, Numerics numerics);
 
 /// fp16 and fp32, in which the kernels compute.
 constexpr bool is_kernel_dtype(DType dtype) { return dtype == DType::fp16 || dtype == DType::fp32; }

@@ -68,7 +68,7 @@ class Emitter {
       return {};
     }
     const FastOp* fast = request_.kernels != nullptr && step.kind == StepKind::reference
-                             ? find_fast_op(step.op->name)
+                             ? find_fast_op(step.op->name, request_.numerics)
                              : nullptr;
     if (fast != nullptr && fast->reads == Reads::weights) bind(*fast, step);
     if (!step.binding) {

@@ -5,12 +5,22 @@
 
 namespace anemone::runtime {
 
-const char* to_string(Numerics numerics) { return numerics == Numerics::fp16 ? "fp16" : "fp32"; }
+const char* to_string(Numerics numerics) {
+  switch (numerics) {
+    case Numerics::fp16:
+      return "fp16";
+    case Numerics::fp32:
+      return "fp32";
+    case Numerics::ane:
+      break;
+  }
+  return "ane";
+}
 
 Result<Numerics> parse_numerics(std::string_view text) {
-  if (text == "fp16") return Numerics::fp16;
-  if (text == "fp32") return Numerics::fp32;
-  return fail(ErrorCode::invalid_argument, "numerics '{}', expected fp16 or fp32", text);
+  for (const Numerics numerics : {Numerics::fp16, Numerics::fp32, Numerics::ane})
+    if (text == to_string(numerics)) return numerics;
+  return fail(ErrorCode::invalid_argument, "numerics '{}', expected fp16, fp32 or ane", text);
 }
 
 const char* to_string(Isa isa) {

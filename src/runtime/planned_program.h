@@ -79,7 +79,7 @@ class PlannedProgram {
       tensors.push_back(tensor);
     }
     auto result =
-        mil::interpret(program_, "main", tensors, oracle_states_, numerics_ == Numerics::fp16);
+        mil::interpret(program_, "main", tensors, oracle_states_, numerics_ != Numerics::fp32);
     EXPECT_TRUE(result.ok()) << result.error().to_string();
     return result.ok() ? std::move(result).value() : std::vector<Tensor>{};
   }

@@ -31,7 +31,7 @@ class Planner {
                               operations[i].display_name(), operations[i].type)));
     choose_outputs();
     choose_observed();
-    if (request_.kernels != nullptr) {
+    if (request_.kernels != nullptr && request_.numerics != Numerics::ane) {
       fuse_repeats(plan_->values, drafts_);
       fuse_attention(plan_->values, drafts_, needed_values());
     }

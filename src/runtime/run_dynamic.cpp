@@ -46,7 +46,7 @@ Status PlanRunner::run_dynamic(const Step& step, const mil::Operands& operands) 
     return fail(ErrorCode::mismatch, "has {} outputs, the op yields {}", step.output_count,
                 types.size());
   ANEMONE_TRY(std::vector<Tensor> results,
-              mil::evaluate(*step.op, operands, types, plan_->numerics == Numerics::fp16));
+              mil::evaluate(*step.op, operands, types, plan_->numerics != Numerics::fp32));
   for (size_t i = 0; i < results.size(); ++i)
     ANEMONE_RETURN_IF_ERROR(
         adopt(step.first_output + static_cast<ValueId>(i), types[i], std::move(results[i])));
@@ -70,7 +70,7 @@ Status PlanRunner::run_control(const Step& step) {
   }
   ANEMONE_TRY(std::vector<Tensor> results,
               mil::interpret_operation(*step.operation, plan_->opset, scope, state_names, states,
-                                       plan_->numerics == Numerics::fp16));
+                                       plan_->numerics != Numerics::fp32));
   size_t next_state = 0;
   for (const ValueId id : step.operands)
     if (plan_->values[index(id)].place == Place::state) {

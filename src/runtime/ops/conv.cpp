@@ -1,25 +1,7 @@
-#include <algorithm>
-
+#include "runtime/ops/pointwise.h"
 #include "runtime/ops/product.h"
 
 namespace anemone::runtime {
-namespace {
-
-bool all_are(const std::optional<std::vector<int64_t>>& values, int64_t wanted) {
-  return !values || std::ranges::all_of(*values, [&](int64_t value) { return value == wanted; });
-}
-
-/// A window of one element, moved by one, without padding: a product over channels.
-bool is_pointwise(const Arguments& arguments) {
-  const Shape& weight = arguments.shape("weight");
-  for (size_t axis = 2; axis < weight.rank(); ++axis)
-    if (weight[axis] != 1) return false;
-  const bool pads =
-      arguments.text("pad_type", "valid") == "custom" && !all_are(arguments.integers("pad"), 0);
-  return !pads && all_are(arguments.integers("strides"), 1) && arguments.integer("groups", 1) == 1;
-}
-
-}  // namespace
 
 /// x [batches, depth, places…] with weight [columns, depth, 1…].
 std::unique_ptr<Binding> bind_conv(const BindRequest& request) {
