@@ -10,7 +10,10 @@
 #include "check_report.h"
 #include "command.h"
 #include "forecast_report.h"
+#include "input_text.h"
+#include "model_flags.h"
 #include "settings.h"
+#include "simulation_report.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -28,6 +31,8 @@ struct Flags {
   int64_t prompt_tokens = 512;
   std::string plan;
   std::string stack = "core-ml";
+  std::string run_text;
+  std::string tokenizer;
 };
 
 /// The chip of a forecast where none is asked for.
@@ -100,6 +105,35 @@ Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double le
   return {};
 }
 
+Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::path& model,
+                                                      const Flags& flags,
+                                                      const CommonFlags& common) {
+  if (flags.run_text.empty()) return std::optional<simulate::Report>();
+  ANEMONE_TRY(const std::string content, read_text(flags.run_text));
+  const ModelFlags named{.model = model.string(), .tokenizer = flags.tokenizer};
+  ANEMONE_TRY(const auto tokenizer, named.load_tokenizer());
+  lm::LanguageModel::Options options;
+  ANEMONE_TRY(options.runtime, common.runtime_options());
+  ProgressLine progress(common);
+  ANEMONE_TRY(auto report, simulate::run_text(model, tokenizer, content, options, progress.sink()));
+  return std::optional(std::move(report));
+}
+
+/// What --strict lets pass. Errors: mismatch.
+Status judge(const ane::CheckReport& report, const std::optional<simulate::Report>& simulation) {
+  if (const size_t errors = report.count(ane::Severity::error); errors > 0)
+    return Error{ErrorCode::mismatch,
+                 counted(errors, "error") + " found",
+                 {},
+                 "anemone check --explain RULE tells why, and what to do"};
+  if (simulation && !simulation->passed())
+    return Error{ErrorCode::mismatch,
+                 "the model overflows on this text, simulated in the Neural Engine's arithmetic",
+                 {},
+                 "anemone convert --residual-scale auto keeps the residual stream in range"};
+  return {};
+}
+
 Status check(const Flags& flags, const CommonFlags& common) {
   if (!flags.explain.empty()) return explain(flags.explain, common);
   if (flags.rules) return list_rules(flags, common);
@@ -121,22 +155,25 @@ Status check(const Flags& flags, const CommonFlags& common) {
   }
   if (!flags.plan.empty() && report.artifacts.size() != 1)
     return Error{ErrorCode::invalid_argument, "--plan is of one model", {}, {}};
+  if (!flags.run_text.empty() && report.artifacts.size() != 1)
+    return Error{ErrorCode::invalid_argument, "--run-text is of one model", {}, {}};
   std::vector<ArtifactForecast> forecasts;
   for (const ane::CheckedArtifact& artifact : report.artifacts) {
     ANEMONE_TRY(ArtifactForecast forecast, forecast_of(artifact, flags));
     forecasts.push_back(std::move(forecast));
   }
+  std::optional<simulate::Report> simulation;
+  if (!report.artifacts.empty()) {
+    ANEMONE_TRY(simulation, simulation_of(report.artifacts[0].path, flags, common));
+  }
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
-  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
-                                           ? check_json(report, forecasts)
-                                           : check_text(report, forecasts, common.verbose > 0)));
+  const bool verbose = common.verbose > 0;
+  std::string text = common.json ? check_json(report, forecasts, simulation)
+                                 : check_text(report, forecasts, verbose);
+  if (simulation && !common.json) text += simulation_text(*simulation, verbose);
+  ANEMONE_RETURN_IF_ERROR(write_stdout(text));
   if (failure) return *std::move(failure);
-  const size_t errors = report.count(ane::Severity::error);
-  if (flags.strict && errors > 0)
-    return Error{ErrorCode::mismatch,
-                 counted(errors, "error") + " found",
-                 {},
-                 "anemone check --explain RULE tells why, and what to do"};
+  if (flags.strict) ANEMONE_RETURN_IF_ERROR(judge(report, simulation));
   if (flags.min_ane) return judge_residency(forecasts, *flags.min_ane);
   return {};
 }
@@ -175,6 +212,12 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option("--plan", flags->plan,
                  "Hold the predicted placement against Core ML's own plan (docs/compute-plan.md)");
   app.add_option("--sarif", flags->sarif, "Also write the findings as SARIF 2.1.0 to this file");
+  app.add_option("--run-text", flags->run_text,
+                 "Run this UTF-8 text (- is the standard input) through the model in the Neural "
+                 "Engine's arithmetic, simulated, and tell what overflows; with --strict that is "
+                 "an error");
+  app.add_option("--tokenizer", flags->tokenizer,
+                 "Directory with tokenizer.json for --run-text (default: the model's)");
   app.add_option("--explain", flags->explain, "Say what a rule finds, why, and what to do");
   auto* rules = app.add_flag("--rules", flags->rules, "List the rules");
   app.add_flag("--markdown", flags->markdown, "List them as a table for docs/checks.md")

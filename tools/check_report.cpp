@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "simulation_report.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -115,16 +116,19 @@ std::string check_text(const ane::CheckReport& report,
 }
 
 std::string check_json(const ane::CheckReport& report,
-                       const std::vector<ArtifactForecast>& forecasts) {
-  Json json = {{"version", 1},
-               {"predicted", true},
-               {"chips", report.chips},
-               {"passed", report.count(ane::Severity::error) == 0},
-               {"errors", report.count(ane::Severity::error)},
-               {"warnings", report.count(ane::Severity::warning)},
-               {"notes", report.count(ane::Severity::note)},
-               {"artifacts", Json::array()},
-               {"findings", Json::array()}};
+                       const std::vector<ArtifactForecast>& forecasts,
+                       const std::optional<simulate::Report>& simulation) {
+  Json json = {
+      {"version", 1},
+      {"predicted", true},
+      {"chips", report.chips},
+      {"passed", report.count(ane::Severity::error) == 0 && (!simulation || simulation->passed())},
+      {"errors", report.count(ane::Severity::error)},
+      {"warnings", report.count(ane::Severity::warning)},
+      {"notes", report.count(ane::Severity::note)},
+      {"artifacts", Json::array()},
+      {"findings", Json::array()},
+      {"simulation", simulation ? simulation_json(*simulation) : Json()}};
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "anemone/check.h"
+#include "anemone/simulate.h"
 #include "command.h"
 #include "forecast_report.h"
 
@@ -17,7 +19,8 @@ std::string check_text(const ane::CheckReport& report,
 
 /// One document; `passed` says whether --strict lets it pass.
 std::string check_json(const ane::CheckReport& report,
-                       const std::vector<ArtifactForecast>& forecasts);
+                       const std::vector<ArtifactForecast>& forecasts,
+                       const std::optional<simulate::Report>& simulation);
 
 /// SARIF 2.1.0 (OASIS, 2020-03-27): a log of one run with all rules.
 std::string check_sarif(const ane::CheckReport& report);

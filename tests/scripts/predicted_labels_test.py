@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 MODEL = ROOT / "models/anemone-tiny-anemll"
 FIGURE = re.compile(r"\d (tok/s|ms|J|%|GB/s)\b|\d %|suit the Neural Engine")
-LABEL = re.compile(r"\b(predicted|prediction|planned)\b")
+LABEL = re.compile(r"\b(predicted|prediction|planned|simulated)\b")
 KEYS = {"tokens_per_second", "milliseconds", "residency", "first_token_ms", "joules_low", "ops"}
 
 
@@ -32,6 +33,18 @@ class PredictedLabelsTest(unittest.TestCase):
                 figures += 1
                 self.assertRegex(line, LABEL)
         self.assertGreater(figures, 8)
+
+    def test_every_line_of_a_simulation_is_labelled(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(folder) / "text.txt"
+            text.write_text("The rain fell on the roof all night.")
+            lines = check("-v", "--run-text", text).splitlines()
+            simulation = json.loads(check("--json", "--run-text", text))["simulation"]
+        start = next(i for i, line in enumerate(lines) if line.startswith("simulated"))
+        self.assertGreater(len(lines) - start, 12)
+        for line in lines[start:]:
+            self.assertRegex(line, r"^    [a-z]+[.a-z0-9]* +\d|simulated")
+        self.assertIs(simulation["simulated"], True)
 
     def test_every_figure_of_the_json_is_below_a_label(self):
         found = set()

@@ -1,0 +1,95 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "anemone/evaluate.h"
+#include "anemone/simulate.h"
+#include "support/shared.h"
+
+namespace anemone::simulate {
+namespace {
+
+const std::filesystem::path kModel = test::source_folder() / "models" / "anemone-tiny-anemll";
+constexpr const char* kText =
+    "The first rule of a garden is that nothing grows in a hurry. Water, light and time do the "
+    "work; the gardener only watches and pulls the weeds.";
+
+Result<Report> simulated(int threads, runtime::Isa isa, const ProgressSink& progress = {}) {
+  const auto tokenizer = text::Tokenizer::load(kModel);
+  if (!tokenizer.ok()) return tokenizer.error();
+  lm::LanguageModel::Options options;
+  options.runtime.threads = threads;
+  options.runtime.isa = isa;
+  return run_text(kModel, *tokenizer, kText, options, progress);
+}
+
+TEST(RunText, TellsRangesAndCostOfTheEmbeddedModel) {
+  const auto report = simulated(2, runtime::Isa::automatic);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_TRUE(report->passed());
+  EXPECT_EQ(report->windows, 1);
+  ASSERT_EQ(report->stream.size(), 11u) << "five layers of two branches, and what enters them";
+  EXPECT_EQ(report->stream[0].name, "embedding");
+  EXPECT_EQ(report->stream[1].name, "layer.0.attention");
+  EXPECT_EQ(report->stream[10].name, "layer.4");
+  EXPECT_EQ(report->stream[10].origin.part, "layer.4.mlp");
+  for (const Peak& peak : report->stream) {
+    EXPECT_GT(peak.largest, 0) << peak.name;
+    EXPECT_TRUE(peak.is_safe()) << peak.name;
+  }
+  EXPECT_FALSE(report->saturations.empty());
+  ASSERT_TRUE(report->perplexity && report->perplexity_fp32 && report->top1_agreement);
+  EXPECT_NEAR(*report->perplexity / *report->perplexity_fp32, 1, 0.05);
+  EXPECT_NE(*report->perplexity, *report->perplexity_fp32);
+  EXPECT_GT(*report->top1_agreement, 0.8);
+  RecordProperty("perplexity_ratio",
+                 std::to_string(*report->perplexity / *report->perplexity_fp32));
+}
+
+TEST(RunText, PerplexityInFp32IsThatOfEvaluation) {
+  const auto report = simulated(2, runtime::Isa::automatic);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const auto tokenizer = text::Tokenizer::load(kModel);
+  lm::LanguageModel::Options options;
+  options.runtime.numerics = runtime::Numerics::fp32;
+  const auto model = lm::LanguageModel::open(kModel, options);
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const auto expected = eval::perplexity(**model, *tokenizer, kText, {}, {});
+  ASSERT_TRUE(expected.ok()) << expected.error().to_string();
+  EXPECT_EQ(report->tokens, static_cast<int64_t>(expected->tokens));
+  EXPECT_NEAR(*report->perplexity_fp32, expected->token_perplexity,
+              1e-6 * expected->token_perplexity);
+}
+
+TEST(RunText, IsTheSameForAllThreadsAndInstructionSets) {
+  const auto one = simulated(1, runtime::Isa::scalar);
+  const auto three = simulated(3, runtime::Isa::automatic);
+  ASSERT_TRUE(one.ok() && three.ok());
+  EXPECT_EQ(one->perplexity, three->perplexity);
+  for (size_t i = 0; i < one->stream.size(); ++i)
+    EXPECT_EQ(one->stream[i].largest, three->stream[i].largest);
+}
+
+TEST(RunText, StopsWhenAsked) {
+  const auto report = simulated(1, runtime::Isa::automatic, [](const Progress& progress) {
+    EXPECT_EQ(progress.stage, "simulate");
+    return progress.done < 3;
+  });
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+}
+
+TEST(RunText, RefusesCheckpointsAndEmptyTexts) {
+  const auto tokenizer = text::Tokenizer::load(kModel);
+  ASSERT_TRUE(tokenizer.ok());
+  const auto checkpoint =
+      run_text(test::source_folder() / "models" / "anemone-tiny", *tokenizer, kText, {}, {});
+  ASSERT_FALSE(checkpoint.ok());
+  EXPECT_EQ(checkpoint.error().code, ErrorCode::unsupported);
+  const auto nothing = run_text(kModel, *tokenizer, "", {}, {});
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_EQ(nothing.error().code, ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace anemone::simulate
