@@ -25,22 +25,24 @@ struct Origin {
   std::string function;
   std::string operation;  ///< display name.
   std::string type;       ///< "conv".
-  std::string part;       ///< "layer.3.attention", "layer.3.mlp", "head"; empty: not known.
+  std::string part;       ///< "embedding", "layer.3.attention", "layer.3.mlp", "head"; empty: not
+                          ///< known.
 };
 
 /// An operation that made infinities of finite operands.
 struct Overflow {
   Origin origin;
-  int64_t token = 0;      ///< the first for which it did, counted from the first one that was run.
+  /// The first for which it did, counted from the first one that was run; see whole_windows.
+  std::optional<int64_t> token;
   uint64_t elements = 0;  ///< over all tokens.
 };
 
-/// The residual stream behind one addition to it.
+/// The residual stream behind one addition to it, where it is fp16.
 struct Peak {
   std::string name;  ///< "embedding", "layer.3.attention", "layer.3".
   Origin origin;
-  double largest = 0;  ///< magnitude over all tokens; infinite after an overflow.
-  int64_t token = 0;   ///< that had it.
+  double largest = 0;            ///< magnitude over all tokens; infinite after an overflow.
+  std::optional<int64_t> token;  ///< that had it; see whole_windows.
   bool is_safe() const { return largest <= kLargestSafe; }
 };
 
@@ -56,6 +58,9 @@ struct Saturation {
 struct Report {
   int64_t tokens = 0;  ///< that were scored.
   int64_t windows = 0;
+  /// A form without a state (`plain`) runs a window at once, padded to a length of the package:
+  /// tokens are not told apart, and what follows counts padding too.
+  bool whole_windows = false;
   std::vector<Peak> stream;             ///< in order.
   std::vector<Overflow> overflows;      ///< in the order in which they occurred.
   std::vector<Saturation> saturations;  ///< of every activation that has a table, in order.
@@ -71,8 +76,10 @@ struct Report {
 
 /// Runs the windows of `content` that `eval::perplexity` runs by default, token by token, in
 /// Numerics::ane, and again in fp32. Threads and instruction set are those of `options`; its
-/// numerics and observer are replaced. A checkpoint runs in fp32 only: unsupported.
-/// Errors: those of LanguageModel::open and extend; invalid_argument (an empty text); interrupted.
+/// numerics and observer are replaced. One of the two models is open at a time.
+/// Errors: unsupported (a checkpoint, which runs in fp32 only; a program that computes nothing in
+/// fp16; no context length); those of LanguageModel::open and extend; invalid_argument (an empty
+/// text); interrupted.
 Result<Report> run_text(const std::filesystem::path& model, const text::Tokenizer& tokenizer,
                         std::string_view content, lm::LanguageModel::Options options,
                         const ProgressSink& progress);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "kernels/ane/number.h"
 #include "probe/structure.h"
@@ -9,7 +11,7 @@
 namespace anemone::simulate {
 namespace {
 
-/// Operations whose results are numbers of their operands.
+/// Operations whose results are numbers of their operands, in the same type.
 constexpr std::array<std::string_view, 20> kMoves = {"concat",        "coreml_update_state",
                                                      "expand_dims",   "gather",
                                                      "identity",      "pad",
@@ -25,12 +27,22 @@ bool moves(const mil::Operation& operation) {
   return std::ranges::find(kMoves, operation.type) != kMoves.end();
 }
 
+/// Operations whose infinite results come of infinite operands, where they have any.
+bool hands_on(const mil::Operation& operation) {
+  const auto& type = operation.type;
+  return moves(operation) || type == "cast" || type == "fill" || type == "fill_like";
+}
+
 struct Table {
   std::string_view op;
   double end;
 };
 constexpr std::array kTables = {Table{"sigmoid", 8}, Table{"tanh", 4}, Table{"erf", 2},
                                 Table{"gelu", 4}, Table{"silu", 8}};
+
+bool is_full(const mil::ValueType& type) {
+  return type.kind == mil::ValueType::Kind::tensor && type.tensor.dtype == DType::fp32;
+}
 
 bool is_half(const mil::ValueType& type) {
   return type.kind == mil::ValueType::Kind::tensor && type.tensor.dtype == DType::fp16;
@@ -56,20 +68,32 @@ double magnitude_of(uint16_t bits) {
                            : static_cast<double>(kernels::ane::decode(bits));
 }
 
-template <typename Visit>
-void for_each_operand(const mil::Operation& operation, const Visit& visit) {
-  for (const mil::Argument& argument : operation.inputs)
-    for (const mil::Binding& binding : argument.bindings)
-      if (binding.is_name()) visit(binding.name());
+/// Whether fp16 would keep an infinity of it: also of -1e9, with which fp32 programs mask.
+bool holds_infinity(const mil::Value& value) {
+  const Tensor& tensor = value.tensor;
+  if (!tensor.defined()) return false;
+  if (tensor.dtype() == DType::fp16) return largest_bits(tensor.values<uint16_t>()) >= kInfinity;
+  constexpr float kInfiniteInHalf = 65520;
+  return tensor.dtype() == DType::fp32 &&
+         std::ranges::any_of(tensor.values<float>(),
+                             [](float each) { return std::abs(each) >= kInfiniteInHalf; });
 }
 
-bool holds_infinity(const mil::Operation& constant) {
-  const mil::Value* value = constant.find_attribute("val");
-  return value != nullptr && value->tensor.defined() && value->tensor.dtype() == DType::fp16 &&
-         largest_bits(value->tensor.values<uint16_t>()) >= kInfinity;
+bool holds_infinity(const Tensor& tensor) {
+  return std::ranges::any_of(tensor.values<float>(), [](float each) { return std::isinf(each); });
+}
+
+std::string key_of(std::string_view package, std::string_view name) {
+  return std::string(package) + '\n' + std::string(name);
 }
 
 }  // namespace
+
+void RangeObserver::begin_pass(std::optional<int64_t> token) {
+  token_ = token;
+  ++pass_;
+  next_layer_ = 0;
+}
 
 void RangeObserver::find_stream(Watch& watch) const {
   const probe::Structure structure = probe::structure_of(*watch.function);
@@ -77,17 +101,58 @@ void RangeObserver::find_stream(Watch& watch) const {
     const auto found = watch.makers.find(value);
     return found == watch.makers.end() ? size_t{0} : found->second + 1;
   };
-  const auto add = [&](std::string name, const std::string& value) {
-    watch.stream.push_back(value);
-    watch.peaks[value].name = std::move(name);
-  };
-  if (structure.start) add("embedding", structure.start->value);
+  if (structure.start) {
+    const Part embedding{{}, "embedding"};
+    watch.stream[structure.start->value] = embedding;
+    watch.parts.emplace_back(index_of(structure.start->value), embedding);
+  }
   for (const probe::Branch& branch : structure.branches) {
     if (branch.is_attention || watch.layers == 0) ++watch.layers;
-    const std::string layer = std::to_string(watch.layers - 1);
-    add(branch.is_attention ? layer + ".attention" : layer, branch.sum.value);
-    watch.parts.emplace_back(index_of(branch.sum.value),
-                             layer + (branch.is_attention ? ".attention" : ".mlp"));
+    const size_t layer = watch.layers - 1;
+    const std::string& sum = branch.sum.value;
+    watch.stream[sum] = Part{layer, branch.is_attention ? ".attention" : ""};
+    watch.parts.emplace_back(index_of(sum),
+                             Part{layer, branch.is_attention ? ".attention" : ".mlp"});
+  }
+}
+
+template <typename Visit>
+bool RangeObserver::trace(const Watch& watch, const mil::Operation& operation, const Visit& visit) {
+  const auto& operations = watch.function->block.operations;
+  std::set<std::string_view> visited;
+  std::vector<const mil::Operation*> open = {&operation};
+  while (!open.empty()) {
+    const mil::Operation* next = open.back();
+    open.pop_back();
+    for (const mil::Argument& argument : next->inputs)
+      for (const mil::Binding& binding : argument.bindings) {
+        if (binding.is_name() && !visited.insert(binding.name()).second) continue;
+        if (visit(binding)) return true;
+        const auto maker =
+            binding.is_name() ? watch.makers.find(binding.name()) : watch.makers.end();
+        if (maker == watch.makers.end()) continue;
+        const mil::Operation& made_by = operations[maker->second];
+        // What is computed in fp32 is not watched: it hands on too, as far as is known.
+        if (hands_on(made_by) || watch.constant[maker->second] ||
+            is_full(made_by.outputs.at(0).type))
+          open.push_back(&made_by);
+      }
+  }
+  return false;
+}
+
+/// Which states a value is written into.
+void RangeObserver::find_feeds(Watch& watch) const {
+  for (const mil::Operation& operation : watch.function->block.operations) {
+    const bool updates = operation.type == "coreml_update_state";
+    if (!updates && operation.type != "write_state") continue;
+    const mil::Argument* state = operation.find_input(updates ? "state" : "input");
+    if (state == nullptr || !state->bindings.at(0).is_name()) continue;
+    const std::string& name = state->bindings[0].name();
+    trace(watch, operation, [&](const mil::Binding& binding) {
+      if (binding.is_name() && binding.name() != name) watch.feeds[binding.name()].insert(name);
+      return false;
+    });
   }
 }
 
@@ -95,20 +160,33 @@ std::vector<std::string> RangeObserver::wanted(const package::Package& package,
                                                std::string_view function) {
   const mil::Function* const found = package.program.find_function(function);
   if (found == nullptr) return {};
-  Watch& watch = watches_[package.path.string() + '\n' + std::string(function)];
+  Watch& watch = watches_[key_of(package.path.string(), function)];
   if (watch.function != nullptr) return watch.wanted;
   watch.function = found;
+  watch.path = package.path.string();
   watch.package = package.path.filename().string();
   const auto& operations = found->block.operations;
   for (size_t i = 0; i < operations.size(); ++i) {
-    for (const mil::NamedType& output : operations[i].outputs) watch.makers[output.name] = i;
-    if (operations[i].type == "const" && holds_infinity(operations[i]))
-      watch.infinite.insert(operations[i].outputs.at(0).name);
+    const mil::Operation& operation = operations[i];
+    const mil::Value* value = operation.find_attribute("val");
+    if (operation.type == "const" && value != nullptr && holds_infinity(*value))
+      watch.infinite.insert(operation.outputs.at(0).name);
+    bool constant = operation.type != "read_state" && operation.blocks.empty();
+    for (const mil::Argument& argument : operation.inputs)
+      for (const mil::Binding& binding : argument.bindings) {
+        if (!binding.is_name()) continue;
+        const auto maker = watch.makers.find(binding.name());
+        constant = constant && maker != watch.makers.end() && watch.constant[maker->second];
+      }
+    watch.constant.push_back(constant);
+    for (const mil::NamedType& output : operation.outputs) watch.makers[output.name] = i;
   }
   find_stream(watch);
-  std::set<std::string> names(watch.stream.begin(), watch.stream.end());
+  find_feeds(watch);
+  std::set<std::string> names;
+  for (const auto& [value, part] : watch.stream) names.insert(value);
   for (const mil::NamedType& input : found->inputs)
-    if (is_half(input.type)) names.insert(input.name);
+    if (is_half(input.type) || is_full(input.type)) names.insert(input.name);
   for (const mil::Operation& operation : operations) {
     if (operation.type == "const" || moves(operation)) continue;
     for (const mil::NamedType& output : operation.outputs)
@@ -127,12 +205,19 @@ std::vector<std::string> RangeObserver::wanted(const package::Package& package,
   return watch.wanted;
 }
 
-/// Layers are counted over all functions in the order in which they run.
+/// Layers are counted over the functions of one pass, in the order in which they run: functions
+/// that stand for each other have the same ones.
 void RangeObserver::place(Watch& watch) {
-  if (watch.is_placed) return;
-  watch.is_placed = true;
-  for (const Watch* before : order_) watch.first_layer += before->layers;
-  order_.push_back(&watch);
+  if (watch.pass == pass_) return;
+  if (watch.pass == 0) order_.push_back(&watch);
+  watch.pass = pass_;
+  watch.first_layer = next_layer_;
+  next_layer_ += watch.layers;
+}
+
+std::string RangeObserver::name_of(const Watch& watch, const Part& part) const {
+  if (!part.layer) return part.name;
+  return "layer." + std::to_string(watch.first_layer + *part.layer) + part.name;
 }
 
 Origin RangeObserver::origin_of(const Watch& watch, std::string_view value) const {
@@ -149,10 +234,9 @@ Origin RangeObserver::origin_of(const Watch& watch, std::string_view value) cons
   if (watch.parts.empty()) return origin;
   origin.part = "head";
   for (const auto& [end, part] : watch.parts) {
-    if (maker->second >= end) continue;
-    const size_t dot = part.find('.');
-    origin.part = "layer." + std::to_string(watch.first_layer + std::stoul(part.substr(0, dot))) +
-                  part.substr(dot);
+    // What enters a later chunk is no embedding.
+    if (maker->second >= end || (!part.layer && watch.first_layer > 0)) continue;
+    origin.part = name_of(watch, part);
     break;
   }
   return origin;
@@ -160,57 +244,80 @@ Origin RangeObserver::origin_of(const Watch& watch, std::string_view value) cons
 
 bool RangeObserver::has_infinite_operand(const Watch& watch,
                                          const mil::Operation& operation) const {
-  std::set<std::string_view> visited;
-  std::vector<const mil::Operation*> open = {&operation};
-  while (!open.empty()) {
-    const mil::Operation* next = open.back();
-    open.pop_back();
-    bool found = false;
-    for_each_operand(*next, [&](const std::string& name) {
-      if (!visited.insert(name).second) return;
-      found = found || watch.infinite.contains(name);
-      const auto maker = watch.makers.find(name);
-      if (maker == watch.makers.end()) return;
-      const mil::Operation& made_by = watch.function->block.operations[maker->second];
-      if (moves(made_by)) open.push_back(&made_by);
-    });
-    if (found) return true;
-  }
-  return false;
+  return trace(watch, operation, [&](const mil::Binding& binding) {
+    if (!binding.is_name()) return holds_infinity(binding.value());
+    return watch.infinite.contains(binding.name()) ||
+           infinite_states_.contains(key_of(watch.path, binding.name()));
+  });
 }
 
-Status RangeObserver::observe(const runtime::Observation& seen) {
-  const auto found = watches_.find(seen.package.path.string() + '\n' + std::string(seen.function));
-  if (found == watches_.end() || seen.tensor.dtype() != DType::fp16) return {};
-  Watch& watch = found->second;
-  place(watch);
-  const auto values = seen.tensor.values<uint16_t>();
-  const uint16_t bits = largest_bits(values);
-  const std::string name(seen.value);
+void RangeObserver::note_stream(const Watch& watch, std::string_view value, uint16_t bits) {
+  const auto found = watch.stream.find(value);
+  if (found == watch.stream.end() || (!found->second.layer && watch.first_layer > 0)) return;
+  const std::string name = name_of(watch, found->second);
+  auto peak = std::ranges::find(stream_, name, &Peak::name);
+  const bool is_new = peak == stream_.end();
+  if (is_new) peak = stream_.insert(stream_.end(), Peak{.name = name});
+  if (is_new || magnitude_of(bits) > peak->largest) {
+    peak->largest = magnitude_of(bits);
+    peak->token = token_;
+    peak->origin = origin_of(watch, value);
+  }
+  if (!peak->is_safe() && !first_unsafe_)
+    first_unsafe_ = static_cast<size_t>(peak - stream_.begin());
+}
+
+void RangeObserver::note_activations(Watch& watch, std::string_view value,
+                                     std::span<const uint16_t> values, uint16_t bits) const {
   for (Activation& activation : watch.activations) {
-    if (activation.operand != seen.value) continue;
+    if (activation.operand != value) continue;
     Saturation& saturation = activation.seen;
     saturation.elements += values.size();
     saturation.largest = std::max(saturation.largest, magnitude_of(bits));
     if (magnitude_of(bits) >= saturation.table_end)
       saturation.beyond += count_from(values, kernels::ane::round_half_away(saturation.table_end));
   }
-  if (const auto peak = watch.peaks.find(seen.value); peak != watch.peaks.end()) {
-    if (magnitude_of(bits) > peak->second.largest) {
-      peak->second.largest = magnitude_of(bits);
-      peak->second.token = token_;
-    }
-    if (!peak->second.is_safe() && !first_unsafe_) first_unsafe_ = {&watch, name};
+}
+
+void RangeObserver::note_infinite(Watch& watch, const std::string& value) {
+  watch.infinite.insert(value);
+  const auto states = watch.feeds.find(value);
+  if (states == watch.feeds.end()) return;
+  for (const std::string& state : states->second)
+    infinite_states_.insert(key_of(watch.path, state));
+}
+
+Status RangeObserver::observe(const runtime::Observation& seen) {
+  const auto found = watches_.find(key_of(seen.package.path.string(), seen.function));
+  if (pass_ == 0 || found == watches_.end()) return {};
+  Watch& watch = found->second;
+  place(watch);
+  const std::string name(seen.value);
+  const auto maker = watch.makers.find(seen.value);
+  const bool is_input = maker == watch.makers.end();
+  if (seen.tensor.dtype() != DType::fp16) {
+    if (!is_input || seen.tensor.dtype() != DType::fp32) return {};
+    if (holds_infinity(seen.tensor))
+      note_infinite(watch, name);
+    else
+      watch.infinite.erase(name);
+    return {};
   }
+  const auto values = seen.tensor.values<uint16_t>();
+  const uint16_t bits = largest_bits(values);
+  note_activations(watch, seen.value, values, bits);
+  note_stream(watch, seen.value, bits);
+  const mil::Operation* operation =
+      is_input ? nullptr : &watch.function->block.operations[maker->second];
+  saw_fp16_ = saw_fp16_ || (operation != nullptr && !hands_on(*operation));
   if (bits < kInfinity) {
     watch.infinite.erase(name);
     return {};
   }
-  watch.infinite.insert(name);
-  const auto maker = watch.makers.find(seen.value);
-  if (maker == watch.makers.end()) return {};
-  const mil::Operation& operation = watch.function->block.operations[maker->second];
-  if (moves(operation) || has_infinite_operand(watch, operation)) return {};
+  const bool is_own =
+      operation != nullptr && !moves(*operation) && !has_infinite_operand(watch, *operation);
+  note_infinite(watch, name);
+  if (!is_own) return {};
   const auto [place, is_new] = overflow_of_.try_emplace({&watch, name}, overflows_.size());
   if (is_new) overflows_.push_back({.origin = origin_of(watch, seen.value), .token = token_});
   overflows_[place->second].elements += count_from(values, kInfinity);
@@ -218,29 +325,16 @@ Status RangeObserver::observe(const runtime::Observation& seen) {
 }
 
 void RangeObserver::write(Report& report) const {
-  for (const Watch* watch : order_) {
-    for (const std::string& value : watch->stream) {
-      Peak peak = watch->peaks.at(value);
-      if (peak.name == "embedding") {
-        if (!report.stream.empty()) continue;
-      } else {
-        const size_t dot = std::min(peak.name.find('.'), peak.name.size());
-        peak.name = "layer." +
-                    std::to_string(watch->first_layer + std::stoul(peak.name.substr(0, dot))) +
-                    peak.name.substr(dot);
-      }
-      peak.origin = origin_of(*watch, value);
-      if (first_unsafe_ && first_unsafe_->first == watch && first_unsafe_->second == value)
-        report.first_unsafe = report.stream.size();
-      report.stream.push_back(std::move(peak));
-    }
+  report.stream = stream_;
+  report.first_unsafe = first_unsafe_;
+  report.overflows = overflows_;
+  for (const Watch* watch : order_)
     for (const Activation& activation : watch->activations) {
+      if (activation.seen.elements == 0) continue;
       Saturation saturation = activation.seen;
       saturation.origin = origin_of(*watch, saturation.origin.operation);
       report.saturations.push_back(std::move(saturation));
     }
-  }
-  report.overflows = overflows_;
 }
 
 }  // namespace anemone::simulate

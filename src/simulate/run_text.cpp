@@ -27,6 +27,9 @@ class WindowRun {
     scores_.complete = model.info().gives_logits;
   }
 
+  /// Whether a call computes a whole window: models without a state.
+  bool takes_whole_windows() const { return model_.info().form == "plain"; }
+
   template <typename Begin>
   Status run(const eval::TokenPair& window, int64_t tokens_at_once, const Begin& begin) {
     const auto context = window.context();
@@ -37,9 +40,7 @@ class WindowRun {
     const auto vocab = static_cast<size_t>(model_.info().vocab_size);
     const bool wants_logits = model_.info().gives_logits;
     const auto sequence = model_.new_sequence();
-    // A model without a state computes all tokens of a sequence in each call.
-    const size_t at_once =
-        model_.info().form == "plain" ? inputs : static_cast<size_t>(tokens_at_once);
+    const size_t at_once = takes_whole_windows() ? inputs : static_cast<size_t>(tokens_at_once);
     for (size_t at = 0; at < inputs; at += at_once) {
       const size_t some = std::min(at_once, inputs - at);
       begin(static_cast<int64_t>(done_));
@@ -91,7 +92,56 @@ Result<std::vector<eval::TokenPair>> windows_of(const lm::LanguageModel& model,
   ANEMONE_TRY(const eval::Tokens tokens, eval::encode_text(codec, content));
   if (tokens.empty()) return fail(ErrorCode::invalid_argument, "the text is empty");
   const int64_t context = model.info().context_length;
+  if (context < 1)
+    return fail(ErrorCode::unsupported, "{}: it does not say how long its context is",
+                model.info().path.string());
   return eval::rolling_windows(tokens, codec.prefix_token, context, context);
+}
+
+struct Simulation {
+  std::vector<eval::TokenPair> windows;
+  uint64_t inputs = 0;
+  Scores scores;
+};
+
+/// Fills what `report` says of the simulation alone.
+Result<Simulation> simulate_text(const std::filesystem::path& path,
+                                 const text::Tokenizer& tokenizer, std::string_view content,
+                                 lm::LanguageModel::Options options, const ProgressSink& progress,
+                                 Report& report) {
+  const auto observer = std::make_shared<RangeObserver>();
+  options.single_steps = true;
+  options.runtime.numerics = runtime::Numerics::ane;
+  options.runtime.observer = observer;
+  ANEMONE_TRY(const auto model, lm::LanguageModel::open(path, options));
+  if (model->info().numerics != runtime::Numerics::ane)
+    return fail(ErrorCode::unsupported, "{}: a checkpoint runs in fp32 only", path.string());
+  Simulation simulation;
+  ANEMONE_TRY(simulation.windows, windows_of(*model, tokenizer, content));
+  for (const eval::TokenPair& window : simulation.windows) {
+    report.tokens += static_cast<int64_t>(window.continuation.size());
+    simulation.inputs += window.context().size() + window.continuation.size() - 1;
+  }
+  report.windows = static_cast<int64_t>(simulation.windows.size());
+
+  const auto start = std::chrono::steady_clock::now();
+  WindowRun run(*model, "simulate", simulation.inputs, progress);
+  report.whole_windows = run.takes_whole_windows();
+  for (const eval::TokenPair& window : simulation.windows) {
+    observer->begin_sequence();
+    ANEMONE_RETURN_IF_ERROR(run.run(window, 1, [&](int64_t token) {
+      observer->begin_pass(report.whole_windows ? std::nullopt : std::optional(token));
+    }));
+    if (!observer->saw_fp16())
+      return fail(
+          ErrorCode::unsupported,
+          "{}: it computes nothing in fp16, so nothing of it would run on the Neural Engine",
+          path.string());
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  observer->write(report);
+  simulation.scores = run.scores();
+  return simulation;
 }
 
 }  // namespace
@@ -99,43 +149,23 @@ Result<std::vector<eval::TokenPair>> windows_of(const lm::LanguageModel& model,
 Result<Report> run_text(const std::filesystem::path& model, const text::Tokenizer& tokenizer,
                         std::string_view content, lm::LanguageModel::Options options,
                         const ProgressSink& progress) {
-  const auto observer = std::make_shared<RangeObserver>();
   options.hash = false;
-  options.single_steps = true;
-  options.runtime.numerics = runtime::Numerics::ane;
-  options.runtime.observer = observer;
-  ANEMONE_TRY(const auto simulated, lm::LanguageModel::open(model, options));
-  if (simulated->info().numerics != runtime::Numerics::ane)
-    return fail(ErrorCode::unsupported, "{}: a checkpoint runs in fp32 only", model.string());
-  ANEMONE_TRY(const auto windows, windows_of(*simulated, tokenizer, content));
   Report report;
-  uint64_t inputs = 0;
-  for (const eval::TokenPair& window : windows) {
-    report.tokens += static_cast<int64_t>(window.continuation.size());
-    inputs += window.context().size() + window.continuation.size() - 1;
-  }
-  report.windows = static_cast<int64_t>(windows.size());
-
-  const auto start = std::chrono::steady_clock::now();
-  WindowRun run(*simulated, "simulate", inputs, progress);
-  for (const eval::TokenPair& window : windows)
-    ANEMONE_RETURN_IF_ERROR(
-        run.run(window, 1, [&](int64_t token) { observer->begin_token(token); }));
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  observer->write(report);
+  ANEMONE_TRY(const Simulation simulation,
+              simulate_text(model, tokenizer, content, options, progress, report));
 
   options.single_steps = false;
   options.runtime.numerics = runtime::Numerics::fp32;
   options.runtime.observer = nullptr;
   ANEMONE_TRY(const auto exact, lm::LanguageModel::open(model, options));
-  WindowRun reference(*exact, "fp32", inputs, progress);
+  WindowRun reference(*exact, "fp32", simulation.inputs, progress);
   constexpr int64_t kTokensAtOnce = 64;
-  for (const eval::TokenPair& window : windows)
+  for (const eval::TokenPair& window : simulation.windows)
     ANEMONE_RETURN_IF_ERROR(reference.run(window, kTokensAtOnce, [](int64_t) {}));
 
-  report.perplexity = perplexity_of(run.scores(), report.tokens);
+  report.perplexity = perplexity_of(simulation.scores, report.tokens);
   report.perplexity_fp32 = perplexity_of(reference.scores(), report.tokens);
-  const auto& likeliest = run.scores().likeliest;
+  const auto& likeliest = simulation.scores.likeliest;
   const auto& expected = reference.scores().likeliest;
   if (!likeliest.empty() && likeliest.size() == expected.size()) {
     int64_t same = 0;

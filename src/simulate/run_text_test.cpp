@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "anemone/evaluate.h"
 #include "anemone/simulate.h"
+#include "support/scratch_folder.h"
 #include "support/shared.h"
 
 namespace anemone::simulate {
@@ -37,6 +39,8 @@ TEST(RunText, TellsRangesAndCostOfTheEmbeddedModel) {
     EXPECT_GT(peak.largest, 0) << peak.name;
     EXPECT_TRUE(peak.is_safe()) << peak.name;
   }
+  EXPECT_FALSE(report->whole_windows);
+  EXPECT_TRUE(report->stream[10].token.has_value());
   EXPECT_FALSE(report->saturations.empty());
   ASSERT_TRUE(report->perplexity && report->perplexity_fp32 && report->top1_agreement);
   EXPECT_NEAR(*report->perplexity / *report->perplexity_fp32, 1, 0.05);
@@ -77,6 +81,22 @@ TEST(RunText, StopsWhenAsked) {
   });
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+}
+
+TEST(RunText, RefusesModelsThatDoNotSayTheirContext) {
+  const test::ScratchFolder scratch;
+  const auto copy = scratch.path() / "model";
+  std::filesystem::copy(kModel, copy, std::filesystem::copy_options::recursive);
+  std::ifstream original(kModel / "meta.yaml");
+  std::ofstream meta(copy / "meta.yaml", std::ios::trunc);
+  for (std::string line; std::getline(original, line);)
+    if (line.find("context_length:") == std::string::npos) meta << line << '\n';
+  meta.close();
+  const auto tokenizer = text::Tokenizer::load(kModel);
+  ASSERT_TRUE(tokenizer.ok());
+  const auto report = run_text(copy, *tokenizer, kText, {}, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::unsupported);
 }
 
 TEST(RunText, RefusesCheckpointsAndEmptyTexts) {

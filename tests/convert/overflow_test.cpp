@@ -75,5 +75,38 @@ TEST(Overflow, IsNamedAtItsOperationAndGoneAfterRescaling) {
   EXPECT_NEAR(*rescaled.perplexity / *rescaled.perplexity_fp32, 1, 0.1);
 }
 
+constexpr const char* kSentence = "One word follows another.";
+
+TEST(Overflow, WholeWindowsTellNoTokensApart) {
+  const test::ScratchFolder scratch;
+  const fs::path tiny = test::source_folder() / "models" / "anemone-tiny";
+  ConvertOptions options{.layout = "plain", .lengths = {16, 64}};
+  ASSERT_TRUE(test::converted(tiny, scratch.path() / "plain.mlpackage", options));
+  const auto tokenizer = text::Tokenizer::load(tiny);
+  ASSERT_TRUE(tokenizer.ok());
+  const auto report =
+      simulate::run_text(scratch.path() / "plain.mlpackage", *tokenizer, kSentence, {}, {});
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_TRUE(report->passed());
+  EXPECT_TRUE(report->whole_windows);
+  ASSERT_EQ(report->stream.size(), 11u) << "layers of one function, whichever ran";
+  EXPECT_EQ(report->stream[0].origin.part, "embedding");
+  EXPECT_EQ(report->stream[10].name, "layer.4");
+  for (const simulate::Peak& peak : report->stream) EXPECT_FALSE(peak.token.has_value());
+}
+
+TEST(Overflow, ProgramsInFp32AreNotSimulated) {
+  const test::ScratchFolder scratch;
+  const fs::path tiny = test::source_folder() / "models" / "anemone-tiny";
+  ConvertOptions options{.layout = "plain", .lengths = {16}, .dtype = DType::fp32};
+  ASSERT_TRUE(test::converted(tiny, scratch.path() / "plain.mlpackage", options));
+  const auto tokenizer = text::Tokenizer::load(tiny);
+  ASSERT_TRUE(tokenizer.ok());
+  const auto report =
+      simulate::run_text(scratch.path() / "plain.mlpackage", *tokenizer, kSentence, {}, {});
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::unsupported);
+}
+
 }  // namespace
 }  // namespace anemone
