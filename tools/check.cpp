@@ -110,6 +110,11 @@ Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::pat
                                                       const CommonFlags& common) {
   if (flags.run_text.empty()) return std::optional<simulate::Report>();
   ANEMONE_TRY(const std::string content, read_text(flags.run_text));
+  if (content.empty())
+    return Error{ErrorCode::mismatch,
+                 flags.run_text + ": the text is empty",
+                 {},
+                 "a simulation needs at least one token"};
   const ModelFlags named{.model = model.string(), .tokenizer = flags.tokenizer};
   ANEMONE_TRY(const auto tokenizer, named.load_tokenizer());
   lm::LanguageModel::Options options;
@@ -126,12 +131,18 @@ Status judge(const ane::CheckReport& report, const std::optional<simulate::Repor
                  counted(errors, "error") + " found",
                  {},
                  "anemone check --explain RULE tells why, and what to do"};
-  if (simulation && !simulation->passed())
-    return Error{ErrorCode::mismatch,
-                 "the model overflows on this text, simulated in the Neural Engine's arithmetic",
-                 {},
-                 "anemone convert --residual-scale auto keeps the residual stream in range"};
-  return {};
+  if (!simulation || simulation->passed()) return {};
+  Error error{ErrorCode::mismatch,
+              "the model overflows on this text, simulated in the Neural Engine's arithmetic",
+              {},
+              {}};
+  if (simulation->overflows.empty())
+    error.message =
+        "the residual stream leaves the safe range on this text, simulated in the Neural Engine's "
+        "arithmetic";
+  if (simulation->first_unsafe)
+    error.hint = "anemone convert --residual-scale auto keeps the residual stream in range";
+  return error;
 }
 
 Status check(const Flags& flags, const CommonFlags& common) {
@@ -196,7 +207,8 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
         return names;
       }()));
   app.add_flag("--strict", flags->strict,
-               "Exit 1 on any finding of severity error; warnings and notes pass");
+               "Exit 1 on any finding of severity error, and on an overflow that --run-text finds; "
+               "warnings and notes pass");
   app.add_option("--min-ane", flags->min_ane,
                  "Exit 1 when less than this share of the predicted time is on the Neural Engine")
       ->check(CLI::Range(0.0, 1.0));

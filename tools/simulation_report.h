@@ -5,7 +5,8 @@
 
 #include "anemone/simulate.h"
 
-/// What `anemone check --run-text` found, as text and JSON. Every line says that it is simulated.
+/// What `anemone check --run-text` found, as text and JSON. Every line says that it is simulated,
+/// or the heading above it does.
 namespace anemone::tools {
 
 /// `verbose`: activations too.
