@@ -10,6 +10,7 @@
 #include "command.h"
 #include "eval_flags.h"
 #include "eval_report.h"
+#include "simulated_heading.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -117,6 +118,8 @@ Status evaluate(const EvalFlags& flags, const CommonFlags& common) {
     if (kept && was_running && error.hint.empty()) error.hint = kGoOn;
     return error;
   }
+  if (!common.json && model->info().numerics == runtime::Numerics::ane)
+    ANEMONE_RETURN_IF_ERROR(write_stdout(kSimulatedHeading));
   auto status = publish(*report, flags.output_path, common);
   if (status.ok()) return status;
   Error error = std::move(status).error();

@@ -88,7 +88,8 @@ Status logits(const Flags& flags, const CommonFlags& common) {
   const lm::ModelInfo& info = model->info();
   return report.print({{"model", info.name},
                        {"model_hash", info.hash},
-                       {"numerics", runtime::to_string(info.numerics)}},
+                       {"numerics", runtime::to_string(info.numerics)},
+                       {"simulated", info.numerics == runtime::Numerics::ane}},
                       flags.output, results);
 }
 

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "input_text.h"
 #include "model_flags.h"
+#include "simulated_heading.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -24,6 +25,7 @@ std::string to_json(const eval::PerplexityReport& report, const lm::ModelInfo& m
                                        {"model", model.name},
                                        {"model_hash", model.hash},
                                        {"numerics", runtime::to_string(model.numerics)},
+                                       {"simulated", model.numerics == runtime::Numerics::ane},
                                        {"tokens", report.tokens},
                                        {"words", report.words},
                                        {"bytes", report.bytes},
@@ -59,14 +61,15 @@ Status measure(const Flags& flags, const CommonFlags& common) {
   };
   ANEMONE_TRY(const auto report, run().in(flags.file));
   if (common.json) return write_stdout(to_json(report, model->info()));
-  return write_stdout(
-      fmt::format("token perplexity {} over {} in {}\n"
-                  "word perplexity  {} over {}\n"
-                  "byte perplexity  {} over {}, {} bits a byte\n",
-                  number(report.token_perplexity), counted(report.tokens, "token"),
-                  counted(report.windows, "window"), number(report.word_perplexity),
-                  counted(report.words, "word"), number(report.byte_perplexity),
-                  counted(report.bytes, "byte"), number(report.bits_per_byte)));
+  const bool simulated = model->info().numerics == runtime::Numerics::ane;
+  return write_stdout(std::string(simulated ? kSimulatedHeading : "") +
+                      fmt::format("token perplexity {} over {} in {}\n"
+                                  "word perplexity  {} over {}\n"
+                                  "byte perplexity  {} over {}, {} bits a byte\n",
+                                  number(report.token_perplexity), counted(report.tokens, "token"),
+                                  counted(report.windows, "window"), number(report.word_perplexity),
+                                  counted(report.words, "word"), number(report.byte_perplexity),
+                                  counted(report.bytes, "byte"), number(report.bits_per_byte)));
 }
 
 }  // namespace

@@ -48,7 +48,11 @@ Status probe_model(const ProbeFlags& flags, const CommonFlags& common) {
   if (!reference) return {};
   ANEMONE_TRY(const probe::Trace* theirs, reference->trace(ids));
   ANEMONE_TRY(const auto report, probe::compare(*theirs, *own, flags.tolerance));
-  ProbeSubject subject{model.path(), reference->path(), ids.size(), flags.tolerance, {}, {}};
+  ProbeSubject subject{.model = model.path(),
+                       .reference = reference->path(),
+                       .tokens = ids.size(),
+                       .tolerance = flags.tolerance,
+                       .simulated = model.is_simulated() || reference->is_simulated()};
   if (flags.bisect) {
     ANEMONE_TRY(subject.operation,
                 probe::first_operation_over(reference->path(), reference->options(), model.path(),

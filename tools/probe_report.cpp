@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "simulated_heading.h"
+
 namespace anemone::tools {
 namespace {
 
@@ -83,6 +85,7 @@ std::string probe_text(const probe::Report& report, const ProbeSubject& subject)
   size_t width = 5;
   for (const auto& point : report.points) width = std::max(width, point.name.size());
   std::string text =
+      std::string(subject.simulated ? kSimulatedHeading : "") +
       fmt::format("{:<{}}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>6}  {:>9}\n", "point", width,
                   "max", "mean", "mse", "relative", "l2", "PSNR", "cosine");
   for (const probe::PointError& point : report.points)
@@ -115,6 +118,7 @@ std::string probe_json(const probe::Report& report, const ProbeSubject& subject)
       {"version", 1},
       {"model", subject.model},
       {"reference", subject.reference},
+      {"simulated", subject.simulated},
       {"tokens", subject.tokens > 0 ? Json(subject.tokens) : Json(nullptr)},
       {"tolerance",
        {{"relative_error", subject.tolerance.relative}, {"mse", subject.tolerance.mse}}},

@@ -14,6 +14,7 @@ struct ProbeSubject {
   size_t tokens = 0;  ///< 0: two dumps that do not say.
   probe::Tolerance tolerance;
   bool bisected = false;
+  bool simulated = false;                          ///< a side runs in Numerics::ane.
   std::optional<probe::OperationError> operation;  ///< of --bisect.
 };
 

@@ -39,6 +39,10 @@ class ProbeSide {
   const std::string& path() const { return path_; }
   const lm::LanguageModel::Options& options() const { return options_; }
   bool is_dump() const { return is_dump_; }
+  /// Whether it runs in Numerics::ane.
+  bool is_simulated() const {
+    return !is_dump_ && options_.runtime.numerics == runtime::Numerics::ane;
+  }
   /// What a dump says its tokens are.
   const std::vector<int32_t>& dumped_ids() const { return trace_.ids; }
   /// What a dump holds; of a model the values for these tokens, which are kept until others are

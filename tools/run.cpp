@@ -8,6 +8,7 @@
 #include "command.h"
 #include "input_text.h"
 #include "model_flags.h"
+#include "simulated_heading.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -46,6 +47,7 @@ Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
                {"model", info.name},
                {"model_hash", info.hash},
                {"numerics", to_string(info.numerics)},
+               {"simulated", info.numerics == runtime::Numerics::ane},
                {"text", generation.text},
                {"tokens", generation.tokens},
                {"stop_reason", to_string(generation.stop)},
@@ -57,10 +59,11 @@ Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
   return json;
 }
 
-void print_summary(const generate::Generation& generation) {
+void print_summary(const generate::Generation& generation, const lm::ModelInfo& info) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   std::string speed = "n/a";
   if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
+  if (info.numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
   print_stderr("{} in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
                counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"),
                static_cast<double>(generation.prefill_ns) / 1e6,
@@ -105,7 +108,7 @@ Status run(const Flags& flags, const CommonFlags& common) {
           ? report(generation, model->info()).dump(2, ' ', false, Json::error_handler_t::replace) +
                 "\n"
           : "\n"));
-  if (!common.quiet && !common.json) print_summary(generation);
+  if (!common.quiet && !common.json) print_summary(generation, model->info());
   if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   return {};
 }

@@ -46,6 +46,19 @@ class PredictedLabelsTest(unittest.TestCase):
             self.assertRegex(line, r"^    [a-z]+[.a-z0-9]* +\d|simulated")
         self.assertIs(simulation["simulated"], True)
 
+    def test_figures_of_simulated_numerics_are_labelled(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(folder) / "text.txt"
+            text.write_text("The rain fell on the roof.")
+            commands = [["perplexity", MODEL, text], ["probe", MODEL, "--reference", MODEL.parent / "anemone-tiny"]]
+            for command in commands:
+                for numerics in ("ane", "fp16"):
+                    run = [PROGRAM, *command, "--numerics", numerics]
+                    shown = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+                    document = subprocess.run([*run, "--json"], capture_output=True, text=True, check=True).stdout
+                    self.assertEqual(shown.startswith("simulated"), numerics == "ane", run)
+                    self.assertIs(json.loads(document)["simulated"], numerics == "ane", run)
+
     def test_every_figure_of_the_json_is_below_a_label(self):
         found = set()
 
