@@ -9,6 +9,7 @@ namespace {
 constexpr auto kLimitUnits = static_cast<int64_t>(kAccumulatorLimit * kUnitsInOne);
 constexpr uint16_t kInfinity = 0x7c00;
 constexpr uint16_t kMinusInfinity = 0xfc00;
+constexpr uint16_t kMinusZero = 0x8000;
 
 int exponent_of(double value) {
   constexpr int kSubnormalExponent = -14;
@@ -38,8 +39,9 @@ uint16_t Accumulator::result() const {
 }
 
 uint16_t limited_sum(double sum) {
-  if (!(std::fabs(sum) < kAccumulatorLimit)) return std::signbit(sum) ? kMinusInfinity : kInfinity;
-  return round_half_away(sum);
+  if (std::fabs(sum) >= kAccumulatorLimit) return sum < 0 ? kMinusInfinity : kInfinity;
+  const uint16_t result = round_half_away(sum);
+  return result == kMinusZero ? uint16_t{0} : result;
 }
 
 }  // namespace anemone::kernels::ane

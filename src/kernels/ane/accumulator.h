@@ -39,7 +39,8 @@ inline uint16_t finished_sum(int64_t units) {
   return round_half_away(static_cast<double>(units) / kUnitsInOne);
 }
 
-/// A result that was summed without limits: infinite where the finished sum passes the limit.
+/// A result that was summed without limits: infinite where the finished sum passes the limit, and
+/// no negative zero.
 uint16_t limited_sum(double sum);
 
 }  // namespace anemone::kernels::ane

@@ -101,6 +101,7 @@ TEST(AneAccumulator, ResultsRoundHalvesAwayFromZero) {
   EXPECT_EQ(round_half_away(65520), kInfinity);
   EXPECT_EQ(round_half_away(-1e9), kMinusInfinity);
   EXPECT_EQ(round_half_away(std::nan("")), kInfinity);
+  EXPECT_EQ(round_half_away(-std::nan("")), kInfinity);
   for (uint32_t bits = 0; bits < kInfinity; ++bits)
     ASSERT_EQ(round_half_away(number(static_cast<uint16_t>(bits))), bits);
 }
@@ -109,6 +110,9 @@ TEST(AneAccumulator, SumsWithoutLimitsMeetTheLimitAtTheirEnd) {
   EXPECT_EQ(number(limited_sum(32767)), 32768);
   EXPECT_EQ(limited_sum(32768), kInfinity);
   EXPECT_EQ(limited_sum(-40000), kMinusInfinity);
+  EXPECT_EQ(limited_sum(std::nan("")), kInfinity);
+  EXPECT_EQ(limited_sum(-std::nan("")), kInfinity);
+  EXPECT_EQ(limited_sum(-1e-9), 0) << "no negative zero";
 }
 
 }  // namespace

@@ -18,10 +18,12 @@ inline float decode(uint16_t bits) {
   return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
 }
 
-/// The nearest fp16, halves away from zero; infinite from 65520 on, as is NaN [751K].
+/// The nearest fp16, halves away from zero; infinite from 65520 on, as is NaN [751K], positive
+/// whatever its sign, which differs between processors.
 inline uint16_t round_half_away(double value) {
   constexpr int kDroppedBits = 52 - 10;
   constexpr int64_t kLeastExponent = -14;
+  if (value != value) return 0x7c00;
   const uint64_t bits = std::bit_cast<uint64_t>(value);
   const auto sign = static_cast<uint16_t>(bits >> 48 & 0x8000);
   const auto exponent = static_cast<int64_t>(bits >> 52 & 0x7ff) - 1023;
