@@ -64,8 +64,24 @@ double tanh(double x) {
 
 double erf(double x) {
   static const Samples samples(0, 2, 0.0625, exact_erf);
-  return std::copysign(std::fabs(x) >= 2 ? 1 : samples.at(std::fabs(x)), x);
+  return std::copysign(std::fabs(x) >= 2 ? std::erf(std::fabs(x)) : samples.at(std::fabs(x)), x);
 }
+
+/// The sine of `x` and some quarters of a turn, for x >= 0, by a table of one quarter.
+double sine(double x, double quarters) {
+  static const Samples samples(0, 1, 0.03125,
+                               [](double part) { return std::sin(part * std::numbers::pi / 2); });
+  const double place = x / (std::numbers::pi / 2) + quarters;
+  const double whole = std::floor(place);
+  const double part = place - whole;
+  const auto quarter = static_cast<int64_t>(whole) % 4;
+  const double value = samples.at(quarter % 2 == 0 ? part : 1 - part);
+  return quarter < 2 ? value : -value;
+}
+
+double sin(double x) { return std::signbit(x) ? -sine(-x, 0) : sine(x, 0); }
+
+double cos(double x) { return sine(std::fabs(x), 1); }
 
 double exp(double x) {
   static const Samples samples(0, 1, 0.03125, [](double f) { return std::exp2(f); });
@@ -115,8 +131,8 @@ double rsqrt(double x) {
   return x <= 0 ? kInfinite : by_even_exponent(x, samples, -1);
 }
 
-constexpr std::array<double (*)(double), 10> kFunctions = {sigmoid, tanh, erf,  gelu,  silu,
-                                                           exp,     log,  sqrt, rsqrt, inverse};
+constexpr std::array<double (*)(double), 12> kFunctions = {
+    sigmoid, tanh, erf, sin, cos, gelu, silu, exp, log, sqrt, rsqrt, inverse};
 
 using Results = std::vector<uint16_t>;
 

@@ -13,8 +13,11 @@ namespace anemone::kernels::ane {
 enum class Function : uint8_t {
   sigmoid,  ///< on [-8, 8], step 0.5; 3.4e-3.
   tanh,     ///< on [0, 4], step 1/8, odd; 1.6e-3.
-  erf,      ///< on [0, 2], step 1/16, odd; 8.6e-4.
-  gelu,     ///< both forms, on [-4, 4], step 0.25; 6.2e-3. The points there are fitted.
+  erf,      ///< on [0, 2], step 1/16, odd; 8.6e-4. Beyond it exact, a guess that keeps this error.
+  sin,      ///< on [0, pi/2], step pi/64, by symmetry; 6.3e-4.
+  cos,      ///< by the table of sin, a quarter of a turn on: a guess.
+  gelu,     ///< EXACT and TANH_APPROXIMATION, on [-4, 4], step 0.25; 6.2e-3. The points there are
+            ///< fitted.
   silu,     ///< on [-8, 8], step 0.5; 1.5e-2. The points there are fitted.
   exp,      ///< 2^f on [0, 1], step 1/32, of x log2(e) in fp16; 9.1 units of fp16.
   log,      ///< log2 on [0.5, 1], step 1/64.
