@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/ane/halves.h"
+
 namespace anemone::runtime {
 
 #define FAST_OP(binder, op, reads) \
@@ -27,10 +29,13 @@ constexpr std::array kAneOps = {
 #undef ANE_OP
 };
 
-/// Results are numbers of the operands, bit by bit.
 constexpr std::array kMovingOps = {
-    "abs",        "concat", "maximum",        "minimum", "reduce_argmax", "reduce_max",
-    "reduce_min", "relu",   "slice_by_index", "split",   "tile",          "transpose"};
+#define ANE_MOVE(op) std::string_view(#op),
+#include "runtime/ane/moves.inc"
+#undef ANE_MOVE
+};
+
+constexpr FastOp kRoundedOp{"", bind_ane_rounded, Reads::values};
 
 const FastOp* find_in(std::span<const FastOp> ops, std::string_view op) {
   const auto found = std::ranges::find(ops, op, &FastOp::op);
@@ -41,8 +46,9 @@ const FastOp* find_in(std::span<const FastOp> ops, std::string_view op) {
 
 const FastOp* find_fast_op(std::string_view op, Numerics numerics) {
   if (numerics != Numerics::ane) return find_in(kFastOps, op);
-  const bool moves = std::ranges::find(kMovingOps, op) != kMovingOps.end();
-  return moves ? find_in(kFastOps, op) : find_in(kAneOps, op);
+  if (std::ranges::binary_search(kMovingOps, op)) return find_in(kFastOps, op);
+  const FastOp* own = find_in(kAneOps, op);
+  return own != nullptr ? own : &kRoundedOp;
 }
 
 std::vector<float> to_floats(const Tensor& tensor) {

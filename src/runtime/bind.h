@@ -46,7 +46,7 @@ struct FastOp {
 
 /// The fast op of that name in that arithmetic, or null. The one place that chooses kernels by
 /// numerics: the Neural Engine's are in ane/ops.inc; ops that only choose and move numbers are the
-/// same for all.
+/// same for all, and every other op is computed exactly and rounded as the Neural Engine rounds.
 const FastOp* find_fast_op(std::string_view op, Numerics numerics);
 
 /// fp16 and fp32, in which the kernels compute.

@@ -9,6 +9,8 @@ namespace {
 
 namespace ane = kernels::ane;
 
+bool is_other_float(DType dtype) { return is_float(dtype) && dtype != DType::fp16; }
+
 bool has_largest_exponent(const Tensor& tensor) {
   constexpr uint16_t kExponent = 0x7c00;
   return std::ranges::any_of(tensor.values<uint16_t>(),
@@ -63,11 +65,24 @@ class ReferenceBinding final : public Binding {
 
 }  // namespace
 
+bool computes_in_fp16(const BindRequest& request) {
+  if (std::ranges::any_of(request.output_storage, [](DType dtype) { return dtype != DType::fp16; }))
+    return false;
+  size_t flat = 0;
+  for (size_t p = 0; p < request.op.parameters.size(); ++p) {
+    const bool constant = request.op.parameters[p].binding == mil::BindingRule::constant;
+    for (size_t i = 0; i < request.operands.count(p); ++i, ++flat)
+      if (!constant && is_other_float(request.storage[flat])) return false;
+  }
+  return true;
+}
+
 bool is_all_fp16(const BindRequest& request) {
-  const auto is_other = [](DType dtype) { return is_float(dtype) && dtype != DType::fp16; };
-  return std::ranges::none_of(request.storage, is_other) &&
-         std::ranges::all_of(request.output_storage,
-                             [](DType dtype) { return dtype == DType::fp16; });
+  return computes_in_fp16(request) && std::ranges::none_of(request.storage, is_other_float);
+}
+
+std::unique_ptr<Binding> bind_ane_rounded(const BindRequest& request) {
+  return computes_in_fp16(request) ? bind_reference(request, false) : nullptr;
 }
 
 std::unique_ptr<Binding> bind_reference(const BindRequest& request, bool is_sum) {

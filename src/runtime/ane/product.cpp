@@ -183,10 +183,11 @@ Products matmul_products(const Arguments& arguments, const Shape& out) {
 
 }  // namespace
 
-/// Other convolutions than products over channels, and products of vectors, are summed by their
-/// reference evaluation.
+/// Other convolutions than products over channels, products of vectors, and those with constants
+/// in fp32 are summed by their reference evaluation.
 std::unique_ptr<Binding> bind_ane_product(const BindRequest& request) {
-  if (!is_all_fp16(request)) return nullptr;
+  if (!computes_in_fp16(request)) return nullptr;
+  if (!is_all_fp16(request)) return bind_reference(request, true);
   const Arguments arguments = request.arguments();
   const auto bind = [&](Products products) -> std::unique_ptr<Binding> {
     if (products.rows * products.columns * products.depth == 0) return nullptr;

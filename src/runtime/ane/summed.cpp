@@ -3,7 +3,7 @@
 namespace anemone::runtime {
 
 std::unique_ptr<Binding> bind_ane_summed(const BindRequest& request) {
-  return is_all_fp16(request) ? bind_reference(request, true) : nullptr;
+  return computes_in_fp16(request) ? bind_reference(request, true) : nullptr;
 }
 
 }  // namespace anemone::runtime
