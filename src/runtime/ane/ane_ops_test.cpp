@@ -94,6 +94,78 @@ TEST_P(AneOps, SumsThatPassTheLimitStayInfinite) {
   EXPECT_EQ(only(program.run({{128, 128, 128, 128}})), (std::vector<double>{kInfinite, 0}));
 }
 
+/// How a sum turned out that a bound cannot decide: its partial sums, in order, did.
+struct InOrder {
+  size_t finite = 0;
+  size_t infinite = 0;
+
+  void count(const std::vector<double>& x, const std::vector<double>& y, double sum) {
+    double magnitudes = 0;
+    for (size_t i = 0; i < x.size(); ++i) magnitudes += std::fabs(x[i] * y[i]);
+    constexpr double kSurelyUncertain =
+        1.01 * static_cast<double>(kernels::AneKernels::kCertain) / ane::kUnitsInOne;
+    if (magnitudes > kSurelyUncertain) ++(std::isinf(sum) ? infinite : finite);
+  }
+};
+
+// Rows of all magnitudes, more than are taken at a time.
+TEST_P(AneOps, RowsAreSummedInOrderWhereTheyMightOverflow) {
+  constexpr size_t kRows = 70;
+  constexpr size_t kDepth = 8;
+  const auto weights = normal_halves(3 * kDepth, 100, 20);
+  const std::vector<double> bias = {1000, -20000, 15000};
+  std::vector<double> x;
+  for (unsigned row = 0; row < kRows; ++row)
+    for (const double value : normal_halves(kDepth, row % 3 == 0 ? 1 : 100, 21 + row))
+      x.push_back(value);
+  PlannedProgram program =
+      planned("tensor<fp16, [70, 8]> x",
+              "tensor<fp16, [3, 8]> w = const()[val = " + tensor_text("[3, 8]", weights) +
+                  "];\ntensor<fp16, [3]> b = const()[val = " + tensor_text("[3]", bias) +
+                  "];\ntensor<fp16, [70, 3]> y = linear(x = x, weight = w, bias = b);");
+  ASSERT_EQ(program.error(), "");
+  const auto y = only(program.run({x}));
+  ASSERT_EQ(y.size(), kRows * 3);
+  InOrder in_order;
+  for (size_t row = 0; row < kRows; ++row)
+    for (size_t column = 0; column < 3; ++column) {
+      const auto a = part(x, row * kDepth, kDepth);
+      const auto b = part(weights, column * kDepth, kDepth);
+      in_order.count(a, b, y[row * 3 + column]);
+      EXPECT_EQ(y[row * 3 + column], dot(a, b, bias[column])) << row << ", " << column;
+    }
+  EXPECT_GT(in_order.finite, 20u);
+  EXPECT_GT(in_order.infinite, 20u);
+  EXPECT_LT(in_order.finite + in_order.infinite, kRows * 3);
+}
+
+TEST_P(AneOps, PlacesOfConvolutionsAreSummedInOrderWhereTheyMightOverflow) {
+  const auto weights = normal_halves(5 * 6, 100, 22);
+  const auto x = normal_halves(2 * 6 * 3, 100, 23);
+  const std::vector<double> bias = {1000, -20000, 15000, 0.5, -3};
+  PlannedProgram program = planned(
+      "tensor<fp16, [2, 6, 1, 3]> x",
+      "tensor<fp16, [5, 6, 1, 1]> w = const()[val = " + tensor_text("[5, 6, 1, 1]", weights) +
+          "];\ntensor<fp16, [5]> b = const()[val = " + tensor_text("[5]", bias) +
+          "];\ntensor<fp16, [2, 5, 1, 3]> y = conv(x = x, weight = w, bias = b);");
+  ASSERT_EQ(program.error(), "");
+  EXPECT_EQ(kernel_of(program, "y"), "ane product");
+  const auto y = only(program.run({x}));
+  ASSERT_EQ(y.size(), 30u);
+  InOrder in_order;
+  for (size_t batch = 0; batch < 2; ++batch)
+    for (size_t column = 0; column < 5; ++column)
+      for (size_t place = 0; place < 3; ++place) {
+        const auto a = part(x, batch * 18 + place, 6, 3);
+        const auto b = part(weights, column * 6, 6);
+        const double sum = y[(batch * 5 + column) * 3 + place];
+        in_order.count(a, b, sum);
+        EXPECT_EQ(sum, dot(a, b, bias[column])) << batch << ", " << column << ", " << place;
+      }
+  EXPECT_GT(in_order.finite, 4u);
+  EXPECT_GT(in_order.infinite, 4u);
+}
+
 TEST_P(AneOps, ConvolutionsOverChannelsAreProducts) {
   const auto weights = normal_halves(5 * 7, 0.1, 3);
   const auto x = normal_halves(2 * 7 * 3, 0.1, 4);
@@ -162,7 +234,8 @@ TEST_P(AneOps, FunctionsAreTables) {
        {std::pair{"sigmoid", ane::Function::sigmoid}, std::pair{"silu", ane::Function::silu},
         std::pair{"exp", ane::Function::exp}, std::pair{"tanh", ane::Function::tanh},
         std::pair{"gelu", ane::Function::gelu}, std::pair{"erf", ane::Function::erf},
-        std::pair{"sqrt", ane::Function::sqrt}}) {
+        std::pair{"sqrt", ane::Function::sqrt}, std::pair{"sin", ane::Function::sin},
+        std::pair{"cos", ane::Function::cos}}) {
     PlannedProgram program =
         planned("tensor<fp16, [300]> x", fmt::format("tensor<fp16, [300]> y = {}(x = x);", op));
     ASSERT_EQ(program.error(), "") << op;
