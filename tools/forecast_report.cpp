@@ -89,12 +89,15 @@ std::string list_text(const std::vector<ane::PlanDifference>& list, bool verbose
 
 std::string comparison_text(const ArtifactForecast& artifact, bool verbose) {
   const ane::PlanComparison& plan = *artifact.comparison;
+  const std::string shares =
+      plan.shares ? fmt::format("Neural Engine {}, GPU {}, CPU {} of its estimated cost",
+                                percent(plan.shares->neural_engine), percent(plan.shares->gpu),
+                                percent(plan.shares->cpu))
+                  : "shares n/a, it does not estimate the cost of every op";
   std::string text = fmt::format(
-      "  planned by Core ML on {}, {} ({}): Neural Engine {}, GPU {}, CPU {} of its estimated "
-      "cost\n"
+      "  planned by Core ML on {}, {} ({}): {}\n"
       "    predicted units agree with the plan for {} of {}",
-      plan.device, plan.operating_system, artifact.plan, percent(plan.neural_engine_share),
-      percent(plan.gpu_share), percent(plan.cpu_share), plan.agreeing,
+      plan.device, plan.operating_system, artifact.plan, shares, plan.agreeing,
       counted(plan.operations, "op"));
   if (plan.unmatched > 0) text += fmt::format("; {} of the plan not found", plan.unmatched);
   text += "\n";
@@ -173,9 +176,9 @@ Json comparison_json(const ArtifactForecast& artifact) {
           {"operations", plan.operations},
           {"agreeing", plan.agreeing},
           {"unmatched", plan.unmatched},
-          {"cpu_share", plan.cpu_share},
-          {"gpu_share", plan.gpu_share},
-          {"neural_engine_share", plan.neural_engine_share},
+          {"cpu_share", plan.shares ? Json(plan.shares->cpu) : Json()},
+          {"gpu_share", plan.shares ? Json(plan.shares->gpu) : Json()},
+          {"neural_engine_share", plan.shares ? Json(plan.shares->neural_engine) : Json()},
           {"differences", differences_json(plan.differences)},
           {"off_engine", differences_json(plan.off_engine)}};
 }

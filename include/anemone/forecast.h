@@ -112,16 +112,21 @@ struct PlanDifference {
   Unit planned = Unit::cpu;
 };
 
+/// Shares of a plan's estimated cost, 0 to 1; they add up to 1.
+struct PlanShares {
+  double cpu = 0;
+  double gpu = 0;
+  double neural_engine = 0;
+};
+
 /// A forecast beside a plan that Core ML made on a Mac (docs/compute-plan.md).
 struct PlanComparison {
   std::string device;            ///< as the plan says.
   std::string operating_system;  ///< the same.
   size_t operations = 0;         ///< that the plan places and the forecast knows.
   size_t agreeing = 0;
-  size_t unmatched = 0;  ///< of the plan, that the forecast does not know.
-  double cpu_share = 0;  ///< of the plan's estimated cost; the three add up to 1.
-  double gpu_share = 0;
-  double neural_engine_share = 0;
+  size_t unmatched = 0;              ///< of the plan, that the forecast does not know.
+  std::optional<PlanShares> shares;  ///< nothing where the plan has no cost of an op that runs.
   std::vector<PlanDifference> differences;
   std::vector<PlanDifference> off_engine;  ///< all that the plan puts elsewhere.
 };

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <unordered_map>
 
 #include "anemone/forecast.h"
@@ -22,7 +24,7 @@ struct PlannedOperation {
   std::string name;
   std::string type;
   Unit unit = Unit::cpu;
-  double cost = 0;
+  std::optional<double> cost;
 };
 
 Result<const Json*> member(const Json& object, const char* key, Json::value_t kind) {
@@ -46,7 +48,8 @@ Result<std::optional<PlannedOperation>> read_operation(const Json& json,
   if (named) operation.name = outputs->front().get<std::string>();
   const auto cost = json.find("cost");
   if (cost != json.end() && cost->is_number()) operation.cost = cost->get<double>();
-  if (!(operation.cost >= 0)) return fail(ErrorCode::corrupt, "a cost is negative");
+  if (operation.cost && !(*operation.cost >= 0))
+    return fail(ErrorCode::corrupt, "a cost is negative");
   return std::optional(std::move(operation));
 }
 
@@ -97,16 +100,27 @@ Predicted predicted_units(const Forecast& forecast, const std::string& model) {
   return predicted;
 }
 
-double& share_of(PlanComparison& comparison, Unit unit) {
+double& share_of(PlanShares& shares, Unit unit) {
   switch (unit) {
     case Unit::gpu:
-      return comparison.gpu_share;
+      return shares.gpu;
     case Unit::neural_engine:
-      return comparison.neural_engine_share;
+      return shares.neural_engine;
     case Unit::cpu:
       break;
   }
-  return comparison.cpu_share;
+  return shares.cpu;
+}
+
+std::optional<PlanShares> shares_of(std::span<const PlannedOperation> operations) {
+  PlanShares shares;
+  for (const PlannedOperation& operation : operations) {
+    if (!operation.cost) return std::nullopt;
+    share_of(shares, operation.unit) += *operation.cost;
+  }
+  const double whole = shares.cpu + shares.gpu + shares.neural_engine;
+  if (whole <= 0) return std::nullopt;
+  return PlanShares{shares.cpu / whole, shares.gpu / whole, shares.neural_engine / whole};
 }
 
 }  // namespace
@@ -122,10 +136,8 @@ Result<PlanComparison> compare_with_plan(const Forecast& forecast,
   PlanComparison comparison{.device = text_of(document, "device"),
                             .operating_system = text_of(document, "operating_system")};
   const Predicted predicted = predicted_units(forecast, text_of(document, "model"));
-  double whole = 0;
+  comparison.shares = shares_of(*read);
   for (const PlannedOperation& operation : *read) {
-    whole += operation.cost;
-    share_of(comparison, operation.unit) += operation.cost;
     const auto found = predicted.find(operation.function + '\n' + operation.name);
     const bool known = found != predicted.end();
     PlanDifference difference{.function = operation.function,
@@ -148,11 +160,6 @@ Result<PlanComparison> compare_with_plan(const Forecast& forecast,
   if (comparison.operations == 0) {
     return with_hint(fail(ErrorCode::mismatch, "{} places no op of this model", plan.string()),
                      "a plan is of one package, and names its ops by their outputs");
-  }
-  if (whole > 0) {
-    comparison.cpu_share /= whole;
-    comparison.gpu_share /= whole;
-    comparison.neural_engine_share /= whole;
   }
   return comparison;
 }

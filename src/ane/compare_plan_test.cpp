@@ -45,11 +45,27 @@ TEST(ComparePlan, S3_77_SharesOfARecordedPlanAddUpToOne) {
       compare(plan(operation("a", "\"neural_engine\"", 0.3) + "," + operation("b", "\"gpu\"", 0.1) +
                    "," + operation("c", "\"cpu\"", 0.1)));
   ASSERT_TRUE(result.ok()) << result.error().to_string();
-  EXPECT_NEAR(result->neural_engine_share, 0.6, 1e-12);
-  EXPECT_NEAR(result->gpu_share, 0.2, 1e-12);
-  EXPECT_NEAR(result->cpu_share, 0.2, 1e-12);
+  ASSERT_TRUE(result->shares.has_value());
+  EXPECT_NEAR(result->shares->neural_engine, 0.6, 1e-12);
+  EXPECT_NEAR(result->shares->gpu, 0.2, 1e-12);
+  EXPECT_NEAR(result->shares->cpu, 0.2, 1e-12);
   EXPECT_EQ(result->device, "Mac16,9");
   EXPECT_EQ(result->operating_system, "macOS 15.5");
+}
+
+TEST(ComparePlan, S4_12_ResidencyIsOfRecordedCostsAndElseNotThere) {
+  const auto recorded = compare(
+      plan(operation("a", "\"neural_engine\"", 0.75) + "," + operation("c", "\"cpu\"", 0.25)));
+  ASSERT_TRUE(recorded.ok() && recorded->shares);
+  EXPECT_EQ(recorded->shares->neural_engine, 0.75);
+  const std::string without =
+      R"({"type": "conv", "outputs": ["c"], "preferred": "cpu", "cost": null})";
+  const auto half = compare(plan(operation("a", "\"neural_engine\"", 0.75) + "," + without));
+  ASSERT_TRUE(half.ok()) << half.error().to_string();
+  EXPECT_FALSE(half->shares.has_value());
+  const auto none = compare(plan(operation("a", "\"neural_engine\"", 0)));
+  ASSERT_TRUE(none.ok()) << none.error().to_string();
+  EXPECT_FALSE(none->shares.has_value());
 }
 
 TEST(ComparePlan, S3_58_ListsWhatThePlanKeepsOffTheNeuralEngine) {
