@@ -69,7 +69,8 @@ Result<std::optional<eval::Shard>> parse_shard(const std::string& text) {
 
 /// JSON as it stands, or the name of a file that holds it.
 Result<std::string> read_samples(const std::string& given) {
-  if (given.find_first_of("{[") != std::string::npos || given.empty()) return given;
+  const size_t first = given.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || given[first] == '{' || given[first] == '[') return given;
   std::ifstream file(given, std::ios::binary);
   if (!file)
     return Error{
