@@ -59,15 +59,10 @@ def corpus(part, count):
 def run(anemone, *words, text=None):
     """What the command prints, and its seconds."""
     start = time.monotonic()
-    process = subprocess.Popen([str(anemone), *map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    if text is not None:
-        process.stdin.write(text.encode())
-    process.stdin.close()
-    output, errors = process.stdout.read(), process.stderr.read()
-    if process.wait() != 0:
-        sys.exit(f"{' '.join(map(str, words))}: {errors.decode()[-2000:]}")
-    return output.decode(), time.monotonic() - start
+    process = subprocess.run([str(anemone), *map(str, words)], input=(text or "").encode(), capture_output=True)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(map(str, words))}: {process.stderr.decode()[-2000:]}")
+    return process.stdout.decode(), time.monotonic() - start
 
 
 def weight_bytes(folder):

@@ -83,6 +83,7 @@ int64_t peak_of_run(const fs::path& model) {
   const int64_t before = status_bytes("VmRSS:");
   if (!reset || before < 0 || status_bytes("VmHWM:") > before + (1 << 20)) return -1;
   const auto opened = test::opened(model, runtime::Numerics::fp32);
+  EXPECT_NE(opened, nullptr) << model;
   if (opened == nullptr) return -1;
   const std::vector<int32_t> ids = {1, 5, 9, 2, 6, 8, 3, 7};
   std::vector<float> logits(static_cast<size_t>(kVocab));
@@ -112,6 +113,7 @@ TEST(CompressedMemory, WeightsRunAsTheyAreStored) {
     const auto done = compress_model(dense, packed, {.quantize = scheme, .overwrite = true});
     ASSERT_TRUE(done.ok()) << done.error().to_string();
     const int64_t peak = peak_of_run(packed);
+    ASSERT_GE(peak, 0) << scheme;
     RecordProperty(scheme, std::to_string(peak));
     // The mapped file, the weights as kernels read them, and a quarter for all that is no weight:
     // not even 4 bits as bytes have room.
