@@ -15,16 +15,21 @@ class CachedSequence : public Sequence {
   /// `rollback_limit`: from this many cached tokens on, the state cannot be rolled back (a rotating
   /// cache has lost its oldest rows); negative when it always can. `rows_are_positions`: row i of
   /// every tensor [.., rows, D] of the state belongs to token i, as long as nothing has rotated.
-  CachedSequence(runtime::State state, int64_t rollback_limit, bool rows_are_positions)
+  /// `context_length`: room for as many tokens is made at once.
+  CachedSequence(runtime::State state, int64_t rollback_limit, bool rows_are_positions,
+                 int64_t context_length)
       : state_(std::move(state)),
         rollback_limit_(rollback_limit < 0 ? Sequence::rollback_limit() : rollback_limit),
-        rows_are_positions_(rows_are_positions) {}
+        rows_are_positions_(rows_are_positions) {
+    tokens_.reserve(static_cast<size_t>(context_length));
+  }
 
   std::span<const int32_t> tokens() const override { return tokens_; }
 
   std::unique_ptr<Sequence> fork() const override {
     auto copy =
-        std::make_unique<CachedSequence>(state_.clone(), rollback_limit_, rows_are_positions_);
+        std::make_unique<CachedSequence>(state_.clone(), rollback_limit_, rows_are_positions_,
+                                         static_cast<int64_t>(tokens_.capacity()));
     copy->tokens_ = tokens_;
     copy->cached_ = cached_;
     copy->used_ = used_;

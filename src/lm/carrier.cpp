@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 
@@ -121,6 +122,7 @@ Status Carrier::run_lanes() {
 void Carrier::give_up(const Trip& trip, const Call& call) {
   const bool rotates = parts_.step_rotate && call.pipeline == &*parts_.step_rotate;
   if (rotates) trip.sequence->set_cached(0);
+  trip.sequence->clear_rows(trip.sequence->cached());
 }
 
 int64_t Carrier::advance(const Trip& trip, const Call& call) {
@@ -180,8 +182,9 @@ void Carrier::find_group(std::span<const Trip> trips, std::span<const Status> st
   std::iota(order_.begin(), order_.end(), size_t{0});
   // Those with the most blocks first, so that none of them is left alone at the end.
   if (blocks)
-    std::ranges::stable_sort(order_, std::greater(),
-                             [&](size_t i) { return trips[i].end - trips[i].sequence->cached(); });
+    std::ranges::sort(order_, {}, [&](size_t i) {
+      return std::pair(trips[i].sequence->cached() - trips[i].end, i);
+    });
   for (const size_t i : order_) {
     if (lanes <= 0) break;
     if (!statuses[i].ok() || trips[i].sequence->cached() >= trips[i].end) continue;
@@ -209,9 +212,10 @@ void Carrier::call_together(std::span<const Trip> trips, std::span<Status> statu
     first_rows_.clear();
     for (size_t i = 0; i < group_.size(); ++i)
       first_rows_.push_back(advance(trips[group_[i]], calls_[i]));
-    calls_[0].pipeline->share_work(group_.size(), [&](size_t i) {
+    const auto hand_out = [&](size_t i) {
       statuses[group_[i]] = hand_rows(trips[group_[i]], calls_[i], first_rows_[i]);
-    });
+    };
+    calls_[0].pipeline->share_work(group_.size(), std::ref(hand_out));
     return;
   }
   // Each alone shows whose error it is.
@@ -263,6 +267,7 @@ void Carrier::score_together(std::span<BlockScoring> scorings, std::span<Status>
     lanes_[lane].targets = targets;
   }
   if (Status status = run_lanes(); !status.ok()) {
+    for (const size_t i : group_) scorings[i].sequence->clear_rows(scorings[i].sequence->cached());
     if (group_.size() == 1) {
       statuses[group_[0]] = std::move(status);
       return;

@@ -82,7 +82,8 @@ class Carrier {
   Status finish(const Trip& trip, const Call& call) {
     return hand_rows(trip, call, advance(trip, call));
   }
-  /// After a call that failed: a rotating cache may have shifted some of its parts.
+  /// After a call that failed: a rotating cache may have shifted some of its parts, and rows behind
+  /// the cached ones hold what must not be met again.
   void give_up(const Trip& trip, const Call& call);
   /// Makes `group_` of trips whose next calls go by one pass, of blocks or of steps.
   void find_group(std::span<const Trip> trips, std::span<const Status> statuses, bool blocks);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 
 #include "base/check.h"
@@ -138,7 +139,7 @@ void Pipeline::feed_inputs(const Stage& stage, runtime::Runner& runner, const La
 
 void Pipeline::feed(size_t at, std::span<const Lane> lanes) const {
   const Stage& stage = stages_[at];
-  runtime::share_work(*stage.runner, fed_.size(), [&](size_t i) {
+  const auto feed_one = [&](size_t i) {
     const Lane& lane = lanes[fed_[i]];
     runtime::Runner& runner = *runners_[i];
     feed_inputs(stage, runner, lane);
@@ -148,7 +149,8 @@ void Pipeline::feed(size_t at, std::span<const Lane> lanes) const {
         lanes_[at - 1][fed_[i]]->output(stages_[at - 1].interface.output_hidden_states)->bytes();
     Tensor* input = runner.input(stage.interface.hidden_states);
     std::memcpy(input->mutable_bytes().data(), hidden.data(), hidden.size());
-  });
+  };
+  runtime::share_work(*stage.runner, fed_.size(), std::ref(feed_one));
 }
 
 void Pipeline::share_work(size_t count, const std::function<void(size_t)>& body) const {
@@ -187,7 +189,8 @@ Status Pipeline::run(std::span<const Lane> lanes) {
     }
     if (runners_.empty()) continue;
     feed(at, lanes);
-    ANEMONE_RETURN_IF_ERROR(runtime::run_lockstep(runners_, states_).in(stage.label));
+    Status status = runtime::run_lockstep(runners_, states_);
+    if (!status.ok()) return std::move(status).in(stage.label);
   }
   return {};
 }

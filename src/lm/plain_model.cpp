@@ -51,7 +51,7 @@ class PlainModel : public LanguageModel {
   const ModelInfo& info() const override { return info_; }
   WorkCounters counters() const override { return counters_; }
   std::unique_ptr<Sequence> new_sequence() override {
-    return std::make_unique<CachedSequence>(runtime::State(), -1, false);
+    return std::make_unique<CachedSequence>(runtime::State(), -1, false, info_.context_length);
   }
 
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
@@ -67,7 +67,8 @@ class PlainModel : public LanguageModel {
                std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy) override {
     ANEMONE_RETURN_IF_ERROR(check_tokens(info_, sequence.length(), tokens));
     ANEMONE_RETURN_IF_ERROR(check_targets(info_, tokens, targets, scores));
-    ScoredRows scored(info_.vocab_size, targets, scores);
+    std::vector<float> row(static_cast<size_t>(info_.vocab_size));
+    ScoredRows scored(row, targets, scores);
     return carry(sequence, tokens, 0, &scored);
   }
 

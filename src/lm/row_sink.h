@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include "anemone/language_model.h"
 
@@ -32,11 +31,11 @@ class KeptRows final : public RowSink {
   size_t vocab_size_;
 };
 
-/// Keeps of each row the score of its target.
+/// Keeps of each row the score of its target; `row` [V] holds one row after the other.
 class ScoredRows final : public RowSink {
  public:
-  ScoredRows(int64_t vocab_size, std::span<const int32_t> targets, std::span<TokenScore> scores)
-      : row_(static_cast<size_t>(vocab_size)), targets_(targets), scores_(scores) {}
+  ScoredRows(std::span<float> row, std::span<const int32_t> targets, std::span<TokenScore> scores)
+      : row_(row), targets_(targets), scores_(scores) {}
   std::span<float> place(int64_t) override { return row_; }
   Status take(int64_t row) override {
     const auto at = static_cast<size_t>(row);
@@ -45,7 +44,7 @@ class ScoredRows final : public RowSink {
   }
 
  private:
-  std::vector<float> row_;
+  std::span<float> row_;
   std::span<const int32_t> targets_;
   std::span<TokenScore> scores_;
 };

@@ -10,8 +10,9 @@ namespace anemone::lm {
 
 std::unique_ptr<Sequence> StaticCacheModel::new_sequence() {
   const StaticCacheParts& parts = carrier_.parts();
-  return std::make_unique<CachedSequence>(
-      parts.empty_state.clone(), parts.window > 0 ? parts.window : -1, parts.rows_are_positions);
+  return std::make_unique<CachedSequence>(parts.empty_state.clone(),
+                                          parts.window > 0 ? parts.window : -1,
+                                          parts.rows_are_positions, info().context_length);
 }
 
 Status StaticCacheModel::check_extension(const Sequence& sequence, std::span<const int32_t> tokens,
@@ -80,7 +81,8 @@ Status StaticCacheModel::score(Sequence& sequence, std::span<const int32_t> toke
   ANEMONE_RETURN_IF_ERROR(check_scoring(sequence, tokens, targets, scores, by));
   if (tokens.empty()) return {};
   const int64_t before = sequence.length();
-  ScoredRows scored(info().vocab_size, targets, scores);
+  rows_.resize(static_cast<size_t>(info().vocab_size));
+  ScoredRows scored(rows_, targets, scores);
   const Trip trip = append(sequence, tokens, Rows::all, &scored);
   Status status;
   if (scores_blocks(by)) {
@@ -109,6 +111,8 @@ void StaticCacheModel::extend_many(std::span<Extension> extensions) {
 }
 
 void StaticCacheModel::score_many(std::span<Scoring> scorings) {
+  const auto width = static_cast<size_t>(info().vocab_size);
+  rows_.resize(std::max(rows_.size(), width * scorings.size()));
   scored_.clear();
   scored_.reserve(scorings.size());  // trips point into it
   const auto append_those = [&](bool blocks) {
@@ -116,7 +120,8 @@ void StaticCacheModel::score_many(std::span<Scoring> scorings) {
       if (scores_blocks(each.by) != blocks) continue;
       each.status = check_scoring(*each.sequence, each.tokens, each.targets, each.scores, each.by);
       if (!each.status.ok() || each.tokens.empty()) continue;
-      scored_.emplace_back(blocks ? 0 : info().vocab_size, each.targets, each.scores);
+      scored_.emplace_back(std::span(rows_).subspan(width * scored_.size(), width), each.targets,
+                           each.scores);
       before_.push_back(each.sequence->length());
       trips_.push_back(append(*each.sequence, each.tokens, Rows::all, &scored_.back()));
       if (blocks)

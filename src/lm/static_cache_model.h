@@ -55,6 +55,7 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
   void hand_out();
 
   Carrier carrier_;
+  std::vector<float> rows_;  ///< of logits that are scored, [sequences, V].
   // Of calls with several sequences, kept for the next one.
   std::vector<KeptRows> kept_;
   std::vector<ScoredRows> scored_;

@@ -119,7 +119,7 @@ class StaticCacheModelTest : public testing::Test {
     return *std::move(made);
   }
 
-  std::unique_ptr<StaticCacheModel> open(const std::string& head) {
+  std::unique_ptr<StaticCacheModel> open(const std::string& head, bool rows_are_positions = false) {
     const auto model = load(head);
     if (model == nullptr) return nullptr;
     StaticCacheParts parts;
@@ -133,6 +133,7 @@ class StaticCacheModelTest : public testing::Test {
     parts.info.vocab_size = 8;
     parts.info.gives_logits = parts.step->vocab_size() > 0;
     parts.argmax_parts = {8};
+    parts.rows_are_positions = rows_are_positions;
     return std::make_unique<StaticCacheModel>(std::move(parts), false);
   }
 };
@@ -188,6 +189,27 @@ TEST_F(StaticCacheModelTest, AFailureInLockstepIsThatOfItsSequence) {
     EXPECT_EQ(sequences[2]->length(), static_cast<int64_t>(known) + 1);
     EXPECT_EQ(sum_after(*model, *sequences[1], {6}), last + 6) << known;
   }
+}
+
+TEST_F(StaticCacheModelTest, AFailureLeavesNoRowBehind) {
+  const auto model = open(kLogits, true);
+  ASSERT_NE(model, nullptr);
+  const auto sequence = model->new_sequence();
+  sum_after(*model, *sequence, {3});
+  auto& cached = static_cast<CachedSequence&>(*sequence);
+  const Tensor& rows = cached.state().tensors()[0].tensor;
+  const int32_t bad[] = {7};
+  std::vector<float> logits(8);
+  ASSERT_FALSE(model->extend(*sequence, bad, Rows::last, logits).ok());
+  EXPECT_EQ(cached.used_rows(), 1);
+  EXPECT_EQ(rows.at(0), 3);
+  EXPECT_EQ(rows.at(1), 0);
+
+  Extension extensions[] = {{sequence.get(), bad, Rows::last, logits, {}}};
+  model->extend_many(extensions);
+  ASSERT_FALSE(extensions[0].status.ok());
+  EXPECT_EQ(cached.used_rows(), 1);
+  EXPECT_EQ(rows.at(1), 0);
 }
 
 TEST_F(StaticCacheModelTest, AnArgMaxWithoutOrderOrPlaceIsAnErrorThatChangesNothing) {
