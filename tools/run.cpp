@@ -8,6 +8,7 @@
 #include "command.h"
 #include "input_text.h"
 #include "model_flags.h"
+#include "sampling_flags.h"
 #include "simulated_heading.h"
 #include "terminal.h"
 
@@ -124,9 +125,7 @@ Action add_run(CLI::App& app, const CommonFlags& common) {
       ->required();
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
       ->check(whole_number());
-  app.add_option("--temperature", flags->options.temperature, "0: greedy")
-      ->check(number_from_zero());
-  app.add_option("--seed", flags->options.seed, "Seed of the draws")->check(whole_number());
+  add_sampling_flags(app, flags->options.sampling);
   app.add_option("--stop", flags->options.stop, "End the answer at this text (repeatable)")
       ->allow_extra_args(false);
   app.add_flag("--chat", flags->chat, "Put the prompt as a user's message into the chat template");

@@ -14,10 +14,33 @@
 /// Text from a language model, token by token.
 namespace anemone::generate {
 
+/// Added to the logit of a token.
+struct TokenBias {
+  int32_t token = 0;
+  float bias = 0;
+};
+
+/// How a token is chosen from logits: the definitions and the order of transformers' `generate`
+/// (logit_bias, the penalties, temperature, top_k, top_p, min_p, typical_p); presence and frequency
+/// penalties are those of the OpenAI API. With temperature 0 the likeliest token is taken after
+/// bias and penalties, ties to the lowest id, and the rest has no effect.
+struct Sampling {
+  double temperature = 0;
+  int64_t top_k = 0;              ///< keeps so many of the likeliest tokens; 0: all.
+  double top_p = 1;               ///< keeps the fewest likeliest that reach this probability.
+  double min_p = 0;               ///< keeps those of at least this share of the likeliest's.
+  double typical_p = 1;           ///< keeps the fewest typical ones that reach this probability.
+  double repetition_penalty = 1;  ///< divides positive and multiplies negative logits of tokens
+                                  ///< that stand in the prompt or the answer.
+  double presence_penalty = 0;    ///< taken off the logits of tokens in the answer.
+  double frequency_penalty = 0;   ///< the same, times how often.
+  std::vector<TokenBias> logit_bias;
+  uint64_t seed = 0;  ///< of the draws.
+};
+
 struct Options {
-  int64_t max_tokens = 128;       ///< most tokens to generate.
-  double temperature = 0;         ///< 0: greedy, ties to the lowest id.
-  uint64_t seed = 0;              ///< of the draws at temperature > 0.
+  int64_t max_tokens = 128;  ///< most tokens to generate.
+  Sampling sampling;
   std::vector<std::string> stop;  ///< texts that end the answer; they are not part of it.
 };
 
@@ -44,8 +67,8 @@ using TextSink = std::function<bool(std::string_view piece)>;
 
 /// Continues `prompt` in a new sequence. The joined pieces are `Generation::text`. Equal input
 /// gives equal output on every instruction set and thread count. Errors: invalid_argument (empty
-/// prompt; temperature < 0; a temperature with a model that gives no logits), out_of_range (the
-/// prompt fills the context), and those of LanguageModel.
+/// prompt; a number of `sampling` out of its range; any but greedy sampling with a model that gives
+/// no logits), out_of_range (the prompt fills the context), and those of LanguageModel.
 Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const Options& options,
                             const TextSink& sink = {});

@@ -127,7 +127,7 @@ struct PyModel {
                          ? take(tokenizer().encode(nb::cast<std::string>(prompt), true))
                          : token_ids(prompt);
     const text::Tokenizer& text = tokenizer();
-    const generate::Options options{max_tokens, temperature, seed, stop};
+    const generate::Options options{max_tokens, {.temperature = temperature, .seed = seed}, stop};
     const RunningCall call(*serial);
     auto generation = [&] {
       const nb::gil_scoped_release release;

@@ -103,18 +103,17 @@ Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tok
   if (prompt.empty())
     return with_hint(fail(ErrorCode::invalid_argument, "the prompt has no tokens"),
                      "give a text: this tokenizer puts no token before it");
-  if (!(options.temperature >= 0))
-    return fail(ErrorCode::invalid_argument, "temperature {}, expected 0 or more",
-                options.temperature);
-  if (options.temperature > 0 && !model.info().gives_logits)
-    return fail(ErrorCode::invalid_argument, "{} gives only the arg max: temperature must be 0",
+  ANEMONE_TRY(Sampler sampler, Sampler::make(options.sampling, model.info().vocab_size));
+  if (!sampler.takes_best() && !model.info().gives_logits)
+    return fail(ErrorCode::invalid_argument,
+                "{} gives only the arg max: it can be neither sampled nor penalised",
                 model.info().name);
   Answer answer(tokenizer, options, sink);
   answer.generation.prompt_tokens = static_cast<int64_t>(prompt.size());
   if (options.max_tokens <= 0) return std::move(answer.generation);
 
   const auto sequence = model.new_sequence();
-  Sampler sampler(options.temperature, options.seed);
+  sampler.add_prompt(prompt);
   std::vector<float> logits(model.info().gives_logits ? static_cast<size_t>(model.info().vocab_size)
                                                       : 0);
   auto start = Clock::now();
@@ -122,6 +121,7 @@ Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tok
   answer.generation.prefill_ns = ns_since(start);
   start = Clock::now();
   for (;;) {
+    sampler.accept(token);
     ANEMONE_TRY(const bool complete, answer.add(token));
     if (complete) break;
     if (static_cast<int64_t>(answer.generation.tokens.size()) >= options.max_tokens) {

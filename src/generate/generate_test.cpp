@@ -80,7 +80,7 @@ TEST_F(GenerateTest, GreedyTakesTheBestUpToTheLimit) {
 
 TEST_F(GenerateTest, ASeedGivesTheSameText) {
   const auto drawn = [&](uint64_t seed) {
-    return answer({.max_tokens = 30, .temperature = 1, .seed = seed}).text;
+    return answer({.max_tokens = 30, .sampling = {.temperature = 1, .seed = seed}}).text;
   };
   EXPECT_EQ(drawn(7), drawn(7));
   EXPECT_NE(drawn(7), drawn(8));

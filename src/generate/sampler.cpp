@@ -1,11 +1,86 @@
 #include "generate/sampler.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/error.h"
+#include "generate/exponential.h"
 
 namespace anemone::generate {
+namespace {
+
+struct Range {
+  const char* name;
+  double value;
+  double least;
+  double most;
+};
+
+constexpr double kMost = std::numeric_limits<float>::max();
+
+Status check(const Sampling& sampling, int64_t vocab_size) {
+  const Range ranges[] = {{"temperature", sampling.temperature, 0, kMost},
+                          {"top_k", static_cast<double>(sampling.top_k), 0, kMost},
+                          {"top_p", sampling.top_p, 0, 1},
+                          {"min_p", sampling.min_p, 0, 1},
+                          {"typical_p", sampling.typical_p, 0, 1},
+                          {"repetition_penalty", sampling.repetition_penalty, 0x1p-20, 0x1p20},
+                          {"presence_penalty", sampling.presence_penalty, -kMost, kMost},
+                          {"frequency_penalty", sampling.frequency_penalty, -kMost, kMost}};
+  for (const Range& each : ranges)
+    if (!(each.value >= each.least && each.value <= each.most))
+      return fail(ErrorCode::invalid_argument, "{} is {}, expected {}", each.name, each.value,
+                  each.most == 1    ? "0 to 1"
+                  : each.least == 0 ? "0 or more"
+                  : each.least > 0  ? "more than 0"
+                                    : "a number");
+  for (const TokenBias& each : sampling.logit_bias)
+    if (each.token < 0 || each.token >= vocab_size || !std::isfinite(each.bias))
+      return fail(ErrorCode::invalid_argument,
+                  "logit_bias gives {} to token {}, expected a number and a token below {}",
+                  each.bias, each.token, vocab_size);
+  return {};
+}
+
+/// Place of the largest. Errors: see Sampler::choose.
+Result<size_t> find_best(std::span<const float> logits) {
+  size_t best = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity())
+      return fail(ErrorCode::out_of_range, "logit {} is {}: the model's numbers overflowed", i,
+                  logits[i]);
+    if (logits[i] > logits[best]) best = i;
+  }
+  if (logits.empty() || std::isinf(logits[best]))
+    return fail(ErrorCode::out_of_range, "none of {} logits is finite", logits.size());
+  return best;
+}
+
+}  // namespace
+
+std::vector<std::unique_ptr<SamplerStep>> steps_of(const Sampling& sampling) {
+  std::vector<std::unique_ptr<SamplerStep>> steps;
+#define SAMPLER(name) \
+  if (auto step = name##_step(sampling)) steps.push_back(std::move(step));
+#include "generate/samplers/samplers.inc"
+#undef SAMPLER
+  return steps;
+}
+
+Result<Sampler> Sampler::make(const Sampling& sampling, int64_t vocab_size) {
+  ANEMONE_RETURN_IF_ERROR(check(sampling, vocab_size));
+  return Sampler(sampling, vocab_size);
+}
+
+Sampler::Sampler(const Sampling& sampling, int64_t vocab_size)
+    : greedy_(sampling.temperature == 0),
+      state_(sampling.seed),
+      history_(vocab_size),
+      steps_(steps_of(sampling)) {
+  candidates_.reserve(static_cast<size_t>(vocab_size));
+  weights_.reserve(greedy_ ? 0 : static_cast<size_t>(vocab_size));
+}
 
 double Sampler::uniform() {
   state_ += 0x9e3779b97f4a7c15;
@@ -17,30 +92,31 @@ double Sampler::uniform() {
 }
 
 Result<int32_t> Sampler::choose(std::span<const float> logits) {
-  size_t best = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity())
-      return fail(ErrorCode::out_of_range, "logit {} is {}: the model's numbers overflowed", i,
-                  logits[i]);
-    if (logits[i] > logits[best]) best = i;
-  }
-  if (logits.empty() || std::isinf(logits[best]))
-    return fail(ErrorCode::out_of_range, "none of {} logits is finite", logits.size());
-  if (temperature_ <= 0) return static_cast<int32_t>(best);
-  const auto top = static_cast<double>(logits[best]);
-  weights_.resize(logits.size());
+  ANEMONE_TRY(const size_t best, find_best(logits));
+  if (takes_best()) return static_cast<int32_t>(best);
+  candidates_.clear();
+  for (size_t i = 0; i < logits.size(); ++i)
+    if (!std::isinf(logits[i])) candidates_.push_back({static_cast<int32_t>(i), logits[i]});
+  for (const auto& step : steps_) step->apply(candidates_, history_);
+  return draw();
+}
+
+int32_t Sampler::draw() {
+  const Candidate best = *std::ranges::max_element(candidates_, {}, &Candidate::logit);
+  if (greedy_ || candidates_.size() == 1) return best.token;
+  weights_.resize(candidates_.size());
   double total = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const double weight = std::exp((static_cast<double>(logits[i]) - top) / temperature_);
-    weights_[i] = weight;
-    total += weight;
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    weights_[i] =
+        exponential(static_cast<double>(candidates_[i].logit) - static_cast<double>(best.logit));
+    total += weights_[i];
   }
   double left = uniform() * total;
   for (size_t i = 0; i < weights_.size(); ++i) {
     left -= weights_[i];
-    if (left < 0) return static_cast<int32_t>(i);
+    if (left < 0) return candidates_[i].token;
   }
-  return static_cast<int32_t>(best);
+  return best.token;
 }
 
 }  // namespace anemone::generate

@@ -9,8 +9,14 @@
 namespace anemone::generate {
 namespace {
 
+Sampler make(const Sampling& sampling, int64_t vocab_size = 4) {
+  auto sampler = Sampler::make(sampling, vocab_size);
+  EXPECT_TRUE(sampler.ok()) << sampler.error().to_string();
+  return *std::move(sampler);
+}
+
 TEST(SamplerTest, GreedyTakesTheFirstOfEquals) {
-  Sampler sampler(0, 1);
+  Sampler sampler = make({});
   EXPECT_EQ(*sampler.choose(std::array{1.0F, 3.0F, 3.0F}), 1);
 }
 
@@ -18,7 +24,7 @@ TEST(SamplerTest, RefusesLogitsWithoutProbabilities) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (const double temperature : {0.0, 1.0}) {
-    Sampler sampler(temperature, 1);
+    Sampler sampler = make({.temperature = temperature});
     const auto nan = sampler.choose(std::array{-5.0F, kNaN, -4.0F});
     ASSERT_FALSE(nan.ok());
     EXPECT_EQ(nan.error().code, ErrorCode::out_of_range);
@@ -32,9 +38,9 @@ TEST(SamplerTest, RefusesLogitsWithoutProbabilities) {
 
 TEST(SamplerTest, ASeedGivesTheSameDraws) {
   const std::array logits{0.1F, 0.2F, 0.3F, 0.4F};
-  Sampler first(1, 42);
-  Sampler second(1, 42);
-  Sampler other(1, 43);
+  Sampler first = make({.temperature = 1, .seed = 42});
+  Sampler second = make({.temperature = 1, .seed = 42});
+  Sampler other = make({.temperature = 1, .seed = 43});
   int differences = 0;
   for (int i = 0; i < 100; ++i) {
     const int32_t token = *first.choose(logits);
@@ -49,7 +55,7 @@ TEST(SamplerTest, ASeedGivesTheSameDraws) {
 TEST(SamplerTest, DrawsFollowTheSoftmaxAtTheTemperature) {
   const std::array logits{0.0F, 0.5F, 1.0F, 2.0F};
   for (const double temperature : {0.5, 1.0, 2.0}) {
-    Sampler sampler(temperature, 7);
+    Sampler sampler = make({.temperature = temperature, .seed = 7});
     std::array<int, 4> counts{};
     constexpr int kDraws = 40000;
     for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(*sampler.choose(logits))];
@@ -63,6 +69,32 @@ TEST(SamplerTest, DrawsFollowTheSoftmaxAtTheTemperature) {
     }
     EXPECT_LT(chi_square, 16.27) << temperature;
   }
+}
+
+TEST(SamplerTest, PenaltiesMoveTheGreedyChoice) {
+  Sampler sampler = make({.frequency_penalty = 0.6});
+  const std::array logits{1.0F, 2.0F, 1.5F};
+  EXPECT_EQ(*sampler.choose(logits), 1);
+  sampler.accept(1);
+  EXPECT_EQ(*sampler.choose(logits), 2);
+  sampler.accept(2);
+  EXPECT_EQ(*sampler.choose(logits), 1);
+  EXPECT_EQ(*make({.logit_bias = {{0, 5}}}).choose(logits), 0);
+}
+
+TEST(SamplerTest, NumbersOutOfTheirRangeAreRefused) {
+  const auto message = [](const Sampling& sampling) {
+    const auto sampler = Sampler::make(sampling, 10);
+    return sampler.ok() ? std::string() : sampler.error().message;
+  };
+  EXPECT_EQ(message({.temperature = -1}), "temperature is -1, expected 0 or more");
+  EXPECT_EQ(message({.temperature = std::nan("")}), "temperature is nan, expected 0 or more");
+  EXPECT_EQ(message({.top_k = -1}), "top_k is -1, expected 0 or more");
+  EXPECT_EQ(message({.top_p = 1.5}), "top_p is 1.5, expected 0 to 1");
+  EXPECT_EQ(message({.repetition_penalty = 0}), "repetition_penalty is 0, expected more than 0");
+  EXPECT_EQ(message({.logit_bias = {{10, 1}}}),
+            "logit_bias gives 1 to token 10, expected a number and a token below 10");
+  EXPECT_EQ(message({.temperature = 2, .top_k = 3, .top_p = 0}), "");
 }
 
 }  // namespace
