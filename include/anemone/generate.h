@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "anemone/language_model.h"
+#include "anemone/prompt_cache.h"
 #include "anemone/result.h"
 #include "anemone/text.h"
 
@@ -38,9 +39,35 @@ struct Sampling {
   uint64_t seed = 0;  ///< of the draws.
 };
 
+/// Who guesses tokens ahead, which the model then verifies in one call. The answer is the same as
+/// without, token by token, whatever is guessed and at every temperature: each token is chosen from
+/// the model's own logits, and a guess that is not chosen is forgotten.
+struct Speculation {
+  enum class By : uint8_t {
+    nobody,
+    prompt_lookup,  ///< what followed the last tokens where they stood in the prompt.
+    ngram,          ///< the same in prompt and answer.
+    draft_model,    ///< a smaller model.
+  };
+  By by = By::nobody;
+  lm::LanguageModel* draft = nullptr;  ///< for By::draft_model: not owned.
+  int64_t most_tokens = 8;             ///< of one guess; fewer while they are wrong.
+};
+
+/// What happens when the context is full before the answer is.
+enum class WhenFull : uint8_t {
+  stop,   ///< the answer ends (StopReason::context_full).
+  slide,  ///< the oldest tokens behind the first `kept_tokens` are dropped, so many that half of
+          ///< the context is free; the rest is computed again, at its new positions.
+};
+
 struct Options {
   int64_t max_tokens = 128;  ///< most tokens to generate.
   Sampling sampling;
+  Speculation speculation;
+  WhenFull when_full = WhenFull::stop;
+  int64_t kept_tokens = 0;        ///< see WhenFull::slide; at most half of the context.
+  PromptCache* cache = nullptr;   ///< where known beginnings come from and go to; not owned.
   std::vector<std::string> stop;  ///< texts that end the answer; they are not part of it.
 };
 
@@ -58,8 +85,13 @@ struct Generation {
   std::vector<int32_t> tokens;  ///< all that were generated, the ending one included.
   StopReason stop = StopReason::max_tokens;
   int64_t prompt_tokens = 0;
-  int64_t prefill_ns = 0;  ///< until the first token was chosen.
-  int64_t decode_ns = 0;   ///< from then on, over tokens.size() - 1 steps.
+  int64_t reused_tokens = 0;    ///< of the prompt, which a cache knew.
+  int64_t drafted_tokens = 0;   ///< guessed ahead.
+  int64_t accepted_tokens = 0;  ///< of them, that were chosen.
+  int64_t calls = 0;            ///< of the model, from the first token on.
+  int64_t slides = 0;           ///< see WhenFull::slide.
+  int64_t prefill_ns = 0;       ///< until the first token was chosen.
+  int64_t decode_ns = 0;        ///< from then on, over tokens.size() - 1 steps.
 };
 
 /// Gets each piece of text as soon as no stop text can take it back. Returns false to stop.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -171,6 +172,19 @@ class LanguageModel {
   /// all. The others are not affected by the error of one.
   virtual void extend_many(std::span<Extension> extensions);
   virtual void score_many(std::span<Scoring> scorings);
+
+  /// Bytes of what the model remembers of one token; 0 when its memory cannot be cut by tokens.
+  virtual uint64_t saved_token_bytes() const { return 0; }
+  /// Copies what the model remembers of tokens [begin, end) of `sequence`, one after the other, to
+  /// `bytes` [(end - begin) * saved_token_bytes()]. CHECKs the range and the size; needs
+  /// saved_token_bytes() > 0.
+  virtual void save(const Sequence& sequence, int64_t begin, int64_t end,
+                    std::span<std::byte> bytes) const;
+  /// A sequence of `tokens`, what `save` made of each of them lying in `pieces` one after the other
+  /// [tokens.size() * saved_token_bytes()]: it goes on as the one that was saved, bit by bit.
+  /// CHECKs the size; needs saved_token_bytes() > 0.
+  virtual std::unique_ptr<Sequence> restore(std::span<const int32_t> tokens,
+                                            std::span<const std::span<const std::byte>> pieces);
 
   virtual WorkCounters counters() const = 0;
 };

@@ -79,6 +79,7 @@ class CachedSequence : public Sequence {
   }
 
   runtime::State& state() { return state_; }
+  const runtime::State& state() const { return state_; }
   int64_t cached() const { return cached_; }
   void set_cached(int64_t count) { cached_ = count; }
   void append(std::span<const int32_t> tokens) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "anemone/language_model.h"
+#include "base/check.h"
 #include "base/error.h"
 #include "lm/token_check.h"
 #include "runtime/score_row.h"
@@ -77,6 +78,15 @@ Status LanguageModel::score(Sequence& sequence, std::span<const int32_t> tokens,
   Status status = score_all();
   if (!status.ok()) sequence.truncate(before);
   return status;
+}
+
+void LanguageModel::save(const Sequence&, int64_t, int64_t, std::span<std::byte>) const {
+  ANEMONE_CHECK(false, "this model's memory cannot be cut by tokens");
+}
+
+std::unique_ptr<Sequence> LanguageModel::restore(std::span<const int32_t>,
+                                                 std::span<const std::span<const std::byte>>) {
+  ANEMONE_CHECK(false, "this model's memory cannot be cut by tokens");
 }
 
 void LanguageModel::extend_many(std::span<Extension> extensions) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "lm/greedy.h"
+#include "lm/saved_tokens.h"
 #include "lm/token_check.h"
 
 namespace anemone::lm {
@@ -136,6 +138,33 @@ void StaticCacheModel::score_many(std::span<Scoring> scorings) {
   hand_out();
   append_those(false);
   carry_many();
+}
+
+uint64_t StaticCacheModel::saved_token_bytes() const {
+  const StaticCacheParts& parts = carrier_.parts();
+  return parts.rows_are_positions ? token_bytes(parts.empty_state) : 0;
+}
+
+void StaticCacheModel::save(const Sequence& sequence, int64_t begin, int64_t end,
+                            std::span<std::byte> bytes) const {
+  const auto& cached = static_cast<const CachedSequence&>(sequence);
+  ANEMONE_CHECK(begin >= 0 && begin <= end && end <= cached.cached(), "saved tokens are computed");
+  save_tokens(cached.state(), begin, end, bytes);
+}
+
+std::unique_ptr<Sequence> StaticCacheModel::restore(
+    std::span<const int32_t> tokens, std::span<const std::span<const std::byte>> pieces) {
+  auto sequence = new_sequence();
+  auto& cached = static_cast<CachedSequence&>(*sequence);
+  const auto count = static_cast<int64_t>(tokens.size());
+  ANEMONE_CHECK(count <= info().context_length, "saved tokens fit into the context");
+  int64_t restored = 0;
+  for (const auto piece : pieces) restored += restore_tokens(piece, restored, cached.state());
+  ANEMONE_CHECK(restored == count, "the pieces hold all tokens");
+  cached.append(tokens);
+  cached.set_cached(count);
+  cached.use_rows(count);
+  return sequence;
 }
 
 void StaticCacheModel::carry_many() {

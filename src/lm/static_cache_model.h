@@ -31,6 +31,11 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
                std::span<const int32_t> targets, std::span<TokenScore> scores, ScoreBy by) override;
   void extend_many(std::span<Extension> extensions) override;
   void score_many(std::span<Scoring> scorings) override;
+  uint64_t saved_token_bytes() const override;
+  void save(const Sequence& sequence, int64_t begin, int64_t end,
+            std::span<std::byte> bytes) const override;
+  std::unique_ptr<Sequence> restore(std::span<const int32_t> tokens,
+                                    std::span<const std::span<const std::byte>> pieces) override;
   WorkCounters counters() const override { return carrier_.counters(); }
   int64_t lockstep_sequences() const override { return carrier_.lockstep_sequences(); }
   bool joins_positions() const override { return carrier_.joins_positions(); }

@@ -1,0 +1,79 @@
+#include "generate/drafter.h"
+
+#include <algorithm>
+
+namespace anemone::generate {
+namespace {
+
+/// Shorter ends occur by chance, longer ones make no better guesses.
+constexpr size_t kLeastMatch = 2;
+constexpr size_t kMostMatch = 8;
+
+/// After so many useless drafts in a row each doubles the pause.
+constexpr size_t kPatience = 2;
+constexpr size_t kMostPause = 64;
+
+}  // namespace
+
+Status LookupDrafter::propose(std::span<const int32_t> tokens, size_t most,
+                              std::vector<int32_t>& draft) {
+  draft.clear();
+  const size_t searched = prompt_only_ ? std::min(prompt_tokens_, tokens.size()) : tokens.size();
+  size_t best_end = 0;
+  size_t best_length = kLeastMatch - 1;
+  for (size_t end = searched; end-- > 1;) {
+    if (end == tokens.size()) continue;
+    size_t length = 0;
+    while (length < kMostMatch && length < end &&
+           tokens[end - 1 - length] == tokens[tokens.size() - 1 - length])
+      ++length;
+    if (length <= best_length) continue;
+    best_length = length;
+    best_end = end;
+    if (length == kMostMatch) break;
+  }
+  if (best_end == 0) return {};
+  const auto found = tokens.subspan(best_end, std::min(most, searched - best_end));
+  draft.assign(found.begin(), found.end());
+  return {};
+}
+
+Status ModelDrafter::propose(std::span<const int32_t> tokens, size_t most,
+                             std::vector<int32_t>& draft) {
+  draft.clear();
+  const auto context = static_cast<size_t>(model_.info().context_length);
+  if (tokens.size() >= context) return {};
+  most = std::min(most, context - tokens.size());
+  const auto known = sequence_->tokens();
+  const auto [theirs, ours] = std::ranges::mismatch(known, tokens);
+  // The last token is fed again, since it says what follows.
+  const size_t common = std::min(static_cast<size_t>(theirs - known.begin()), tokens.size() - 1);
+  sequence_->truncate(static_cast<int64_t>(common));
+  auto fed = tokens.subspan(common);
+  while (draft.size() < most) {
+    auto next = model_.extend_greedy(*sequence_, fed);
+    if (!next.ok()) return next.error();
+    draft.push_back(*next);
+    fed = std::span(draft).last(1);
+  }
+  return {};
+}
+
+size_t DraftLength::next() {
+  if (pause_ == 0) return length_;
+  --pause_;
+  return 0;
+}
+
+void DraftLength::learn(size_t drafted, size_t accepted) {
+  if (drafted == 0) return;
+  if (accepted == drafted)
+    length_ = std::min(most_, length_ * 2);
+  else
+    length_ = std::max<size_t>(1, std::min(length_, accepted + 1));
+  failures_ = accepted == 0 ? failures_ + 1 : 0;
+  if (failures_ >= kPatience)
+    pause_ = std::min(kMostPause, size_t{1} << std::min<size_t>(failures_ - kPatience + 1, 6));
+}
+
+}  // namespace anemone::generate
