@@ -2,19 +2,8 @@
 
 #include "calibrate/calibrate_test.h"
 
-#include <zlib.h>
-
 namespace anemone::calibrate {
 namespace {
-
-std::string gunzipped(const fs::path& path, size_t most_bytes) {
-  std::string text(most_bytes, '\0');
-  const gzFile file = gzopen(path.c_str(), "rb");
-  const int count = gzread(file, text.data(), static_cast<unsigned>(most_bytes));
-  gzclose(file);
-  text.resize(static_cast<size_t>(std::max(count, 0)));
-  return text.substr(0, text.rfind('\n') + 1);
-}
 
 TEST_F(Calibrated, EveryWeightSaysWhatItsOutputsLose) {
   const auto report =

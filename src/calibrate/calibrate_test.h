@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -36,6 +37,16 @@ inline std::string prose() {
   std::string text;
   for (int i = 0; i < 120; ++i) text += kSentences[(i * i + i / 7) % 5];
   return text;
+}
+
+/// Whole lines of the beginning of a packed text.
+inline std::string gunzipped(const fs::path& path, size_t most_bytes) {
+  std::string text(most_bytes, '\0');
+  const gzFile file = gzopen(path.c_str(), "rb");
+  const int count = gzread(file, text.data(), static_cast<unsigned>(most_bytes));
+  gzclose(file);
+  text.resize(static_cast<size_t>(std::max(count, 0)));
+  return text.substr(0, text.rfind('\n') + 1);
 }
 
 /// The model that the repository holds, converted, and what tunes its compression.

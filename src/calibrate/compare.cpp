@@ -1,8 +1,9 @@
+#include "calibrate/compare.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
-#include "calibrate/windows.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -70,25 +71,12 @@ void add_row(std::span<const float> dense, std::span<const float> compressed, in
     sums.kl_divergence += std::exp(before[i]) * (before[i] - after[i]);
 }
 
-}  // namespace
-
-Status check_comparable(const std::filesystem::path& model, const Options& options) {
-  ANEMONE_TRY(const Side side, open_side(model, options));
-  ANEMONE_TRY(const auto tokenizer, tokenizer_of(model));
-  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, side.model->info()));
-  return {};
-}
-
-Result<Comparison> compare(const std::filesystem::path& dense,
-                           const std::filesystem::path& compressed, const Options& options) {
-  ANEMONE_TRY(const auto tokenizer, tokenizer_of(dense));
-  ANEMONE_TRY(Side before, open_side(dense, options));
-  ANEMONE_TRY(Side after, open_side(compressed, options));
+Result<Comparison> run_sides(Side before, Side after, const Windows& windows,
+                             const Options& options) {
   const lm::ModelInfo& info = before.model->info();
   if (info.vocab_size != after.model->info().vocab_size)
-    return fail(ErrorCode::mismatch, "{} has {} tokens, {} has {}", dense.string(), info.vocab_size,
-                compressed.string(), after.model->info().vocab_size);
-  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, info));
+    return fail(ErrorCode::mismatch, "{} has {} tokens, {} has {}", info.path.string(),
+                info.vocab_size, after.model->info().path.string(), after.model->info().vocab_size);
   const auto vocab = static_cast<size_t>(info.vocab_size);
   const size_t length = windows.inputs[0].size();
   // A model without a state computes all of a window each time.
@@ -122,6 +110,31 @@ Result<Comparison> compare(const std::filesystem::path& dense,
   for (double* sum : {&sums.dense_loss, &sums.loss, &sums.top1_agreement, &sums.kl_divergence})
     *sum /= total;
   return sums;
+}
+
+}  // namespace
+
+Status check_comparable(const std::filesystem::path& model, const Options& options) {
+  ANEMONE_TRY(const Side side, open_side(model, options));
+  ANEMONE_TRY(const auto tokenizer, tokenizer_of(model));
+  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, side.model->info()));
+  return {};
+}
+
+Result<Comparison> compare_over(const Windows& windows, const std::filesystem::path& dense,
+                                const std::filesystem::path& compressed, const Options& options) {
+  ANEMONE_TRY(Side before, open_side(dense, options));
+  ANEMONE_TRY(Side after, open_side(compressed, options));
+  return run_sides(std::move(before), std::move(after), windows, options);
+}
+
+Result<Comparison> compare(const std::filesystem::path& dense,
+                           const std::filesystem::path& compressed, const Options& options) {
+  ANEMONE_TRY(const auto tokenizer, tokenizer_of(dense));
+  ANEMONE_TRY(Side before, open_side(dense, options));
+  ANEMONE_TRY(Side after, open_side(compressed, options));
+  ANEMONE_TRY(const Windows windows, windows_of(options, tokenizer, before.model->info()));
+  return run_sides(std::move(before), std::move(after), windows, options);
 }
 
 }  // namespace anemone::calibrate

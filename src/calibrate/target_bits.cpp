@@ -4,7 +4,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "calibrate/allocation.h"
+#include "calibrate/compare.h"
+#include "calibrate/option_losses.h"
 #include "convert/partial_folder.h"
 
 namespace anemone::calibrate {
@@ -12,26 +13,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kProbe = 1;      ///< the scheme whose effect on the loss is measured: of 3 bits.
+constexpr size_t kProbe = 1;      ///< the scheme whose effect is measured: of 3 bits.
 constexpr double kMostBits = 32;  ///< of a weight that is not compressed.
 constexpr size_t kUntuned = 3;    ///< that of weights of which calibration says nothing: of 6 bits.
 
-Result<double> loss_of(const fs::path& model, const Tuner& tuner, const Options& options) {
-  lm::LanguageModel::Options opened;
-  opened.runtime = options.runtime;
-  opened.hash = false;
-  ANEMONE_TRY(const auto loaded, lm::LanguageModel::open(model, opened));
-  double sum = 0;
-  ANEMONE_RETURN_IF_ERROR(run_windows(*loaded, tuner.windows(), "measure", options.progress, &sum));
-  const auto& inputs = tuner.windows().inputs;
-  return sum / static_cast<double>(inputs.size() * inputs[0].size());
-}
-
-/// What one unit of output error in this part adds to the loss.
-Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors, double dense_loss,
+/// What one unit of output error in this part does to what the model says: its divergence from the
+/// dense model, which no error can make negative, as chance does the loss of a short text.
+Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors,
                          const fs::path& folder, const CompressOptions& compress,
                          const Options& options) {
-  constexpr double kLeast = 1e-6;  ///< nats; a part that seems to do good still counts.
+  constexpr double kLeast = 1e-9;  ///< nats; a part that seems to do nothing still counts.
   const std::string name(compress::kPartNames[static_cast<size_t>(part)]);
   const fs::path probe = folder / (std::string(converter::PartialFolder::kProbe) + name +
                                    (package::form_of(tuner.model()) ? ".mlpackage" : ""));
@@ -40,13 +31,16 @@ Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors,
   only.weight_plan = std::make_shared<StoredPlan>(tuner.store());
   only.overwrite = true;
   ANEMONE_RETURN_IF_ERROR(anemone::compress_model(tuner.model(), probe, only));
-  ANEMONE_TRY(const double loss, loss_of(probe, tuner, options));
+  const auto compared = compare_over(tuner.windows(), tuner.model(), probe, options);
   std::error_code ignored;
   fs::remove_all(probe, ignored);
+  if (!compared.ok()) return compared.error();
   if (options.log)
-    options.log(LogLevel::info, fmt::format("{} in {}: loss {:.4f}, before {:.4f}", name,
-                                            target_schemes()[kProbe].text(), loss, dense_loss));
-  return std::max(loss - dense_loss, kLeast) / errors;
+    options.log(LogLevel::info,
+                fmt::format("{} in {}: KL {:.4f}, loss {:.4f}, before {:.4f}", name,
+                            target_schemes()[kProbe].scheme(part)->text(), compared->kl_divergence,
+                            compared->loss, compared->dense_loss));
+  return std::max(compared->kl_divergence, kLeast) / errors;
 }
 
 /// What a weight may be stored as: by each scheme, or by `kUntuned` alone.
@@ -68,15 +62,17 @@ Result<Row> row_of(const TunedWeight& weight, bool is_tuned) {
   return row;
 }
 
-/// Whether the text has reached the weight, whose output errors its options then get.
+/// Whether the text has reached the weight, whose expected output errors its options then get.
 Result<bool> read_losses(const Tuner& tuner, Row& row) {
   if (!row.is_tuned) return false;
   for (size_t s = 0; s < target_schemes().size(); ++s) {
     const compress::Scheme* scheme = target_schemes()[s].scheme(row.weight->found.part);
     ANEMONE_TRY(const auto known, tuner.result({row.weight, scheme}));
     if (!known || !known->output_error) return false;
-    row.options[s].loss = *known->output_error;
+    row.options[s].loss =
+        expected_error(*known, row.weight->found.weight.columns(), tuner.tokens());
   }
+  make_monotone(row.options);
   return true;
 }
 
@@ -139,11 +135,9 @@ Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder
   std::map<compress::Part, double> errors;
   for (const Row& row : rows)
     if (row.is_tuned) errors[row.weight->found.part] += row.options[kProbe].loss;
-  ANEMONE_TRY(const double dense_loss, loss_of(tuner.model(), tuner, options));
   for (const auto& [part, sum] : errors) {
     if (sum <= 0) continue;
-    ANEMONE_TRY(const double effect,
-                effect_of(tuner, part, sum, dense_loss, folder, compress, options));
+    ANEMONE_TRY(const double effect, effect_of(tuner, part, sum, folder, compress, options));
     for (Row& row : rows)
       if (row.weight->found.part == part)
         for (Option& option : row.options) option.loss *= effect;

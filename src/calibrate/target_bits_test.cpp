@@ -41,6 +41,27 @@ TEST_F(Calibrated, TargetBitsAreKeptAndGivenWhereTheyCount) {
   EXPECT_EQ(report->quantize, "3.5 bits");
 }
 
+/// On a text this short compression seems to do good, and in directions that it does not have every
+/// error seems free.
+TEST_F(Calibrated, TargetBitsOfANarrowTextAreNoWorseOnOtherTextThanOneSchemeOfFewerBits) {
+  ANEMONE_NEED_SHARED("data/corpus/wikipedia.valid.txt.gz");
+  constexpr size_t kBytes = 40000;
+  Options measured = tuning(24);
+  measured.text = gunzipped(test::shared_folder() / "data/corpus/wikipedia.valid.txt.gz", kBytes);
+  const Options narrow = tuning(8);
+  Options chosen = narrow;
+  chosen.target_bits = 3.5;
+  ASSERT_TRUE(compress("uniform", "lut3:g16", narrow).ok());
+  ASSERT_TRUE(compress("mix", "", chosen).ok());
+  const auto uniform = compare(dense(), folder_ / "uniform", measured);
+  const auto mix = compare(dense(), folder_ / "mix", measured);
+  ASSERT_TRUE(uniform.ok() && mix.ok());
+  RecordProperty("uniform", std::to_string(uniform->kl_divergence));
+  RecordProperty("mix", std::to_string(mix->kl_divergence));
+  EXPECT_LT(mix->kl_divergence, uniform->kl_divergence);
+  EXPECT_LT(mix->loss, uniform->loss);
+}
+
 /// Single packages, whatever those are called that are made on the way to them.
 class TargetBitsOfOnePackage : public Calibrated {
  protected:

@@ -150,7 +150,7 @@ Status Tuner::round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t t
     lm::LanguageModel::Options observed = model_options(options_, false);
     observed.runtime.observer = collector;
     ANEMONE_TRY(const auto model, lm::LanguageModel::open(model_, observed));
-    ANEMONE_RETURN_IF_ERROR(run_windows(*model, windows_, "calibrate", options_.progress));
+    ANEMONE_RETURN_IF_ERROR(run_windows(*model, windows_, options_.progress));
   }
   std::ranges::stable_sort(by_moment, {}, &std::pair<size_t, Job>::first);
   std::unique_ptr<const compress::Compensation> inputs;
@@ -158,7 +158,7 @@ Status Tuner::round_pass(const std::vector<Job>& jobs, uint64_t done, uint64_t t
   for (const auto& [moment, job] : by_moment) {
     const compress::FoundWeight& weight = job.weight->found;
     if (options_.progress && !options_.progress({"round", done, total, "weights", weight.name}))
-      return fail(ErrorCode::interrupted, "interrupted; what is done is kept");
+      return fail(ErrorCode::interrupted, "interrupted");
     ++done;
     if (collector->moment(moment).tokens == 0) continue;
     if (inputs == nullptr || moment != current) {

@@ -20,6 +20,7 @@ struct TunedWeight {
   std::vector<std::pair<std::string, std::string>> names;
   int64_t copies = 0;
   std::vector<InputUse> uses;  ///< of all; empty: they cannot be tuned.
+  bool is_tunable = true;      ///< each of them.
 };
 
 /// One weight to be rounded in one way.
@@ -39,6 +40,7 @@ class Tuner {
   const std::vector<TunedWeight>& weights() const { return weights_; }
   const ResultStore& store() const { return store_; }
   const Windows& windows() const { return windows_; }
+  uint64_t tokens() const { return windows_.inputs.size() * windows_.inputs[0].size(); }
   const std::filesystem::path& model() const { return model_; }
 
   /// Rounds what the store does not have. The text runs once for as many inputs as the memory

@@ -58,26 +58,29 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
   return windows;
 }
 
-Status run_windows(lm::LanguageModel& model, const Windows& windows, std::string_view stage,
-                   const ProgressSink& progress, double* loss_sum) {
+Status run_windows(lm::LanguageModel& model, const Windows& windows, const ProgressSink& progress) {
   uint64_t done = 0;
   const uint64_t total = windows.inputs.size() * windows.inputs[0].size();
   std::vector<lm::TokenScore> scores(windows.inputs[0].size());
   for (size_t i = 0; i < windows.inputs.size(); ++i) {
-    if (progress && !progress({stage, done, total, "tokens"}))
-      return fail(ErrorCode::interrupted, "interrupted; what is done is kept");
+    if (progress && !progress({"calibrate", done, total, "tokens"}))
+      return fail(ErrorCode::interrupted, "interrupted");
     const auto sequence = model.new_sequence();
     ANEMONE_RETURN_IF_ERROR(
         model.score(*sequence, windows.inputs[i], windows.targets[i], scores, lm::ScoreBy::blocks));
     done += windows.inputs[i].size();
-    if (loss_sum != nullptr)
-      for (const lm::TokenScore& score : scores) *loss_sum -= score.log_probability;
   }
   return {};
 }
 
 Result<text::Tokenizer> tokenizer_of(const std::filesystem::path& model) {
-  return text::Tokenizer::load(model.has_filename() ? model : model.parent_path());
+  auto tokenizer = text::Tokenizer::load(model.has_filename() ? model : model.parent_path());
+  if (!tokenizer.ok() && tokenizer.error().code == ErrorCode::not_found)
+    return with_hint(std::move(tokenizer).error(),
+                     "the text is divided into tokens by the model's own tokenizer: copy "
+                     "tokenizer.json of the checkpoint there, and tokenizer_config.json where it "
+                     "has one");
+  return tokenizer;
 }
 
 }  // namespace anemone::calibrate

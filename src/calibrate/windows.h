@@ -20,10 +20,8 @@ struct Windows {
 Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokenizer,
                            const lm::ModelInfo& info);
 
-/// Runs all windows from an empty state. `losses`, if not null, gets the sum of -log p.
-/// Errors: those of running, interrupted.
-Status run_windows(lm::LanguageModel& model, const Windows& windows, std::string_view stage,
-                   const ProgressSink& progress, double* loss_sum = nullptr);
+/// Runs all windows from an empty state. Errors: those of running, interrupted.
+Status run_windows(lm::LanguageModel& model, const Windows& windows, const ProgressSink& progress);
 
 /// The tokenizer beside a model. Errors: as Tokenizer::load.
 Result<text::Tokenizer> tokenizer_of(const std::filesystem::path& model);
