@@ -6,6 +6,9 @@ docs/compression.md, and the plot docs/compression.svg.
     compression_table.py                          all of it, with build/anemone
     compression_table.py --only anemone-tiny --anemone build/dev/tools/anemone --print
 
+The page is written when all rows of all models are there, by this program's version and these settings, and else stays
+as it is: --only and runs without coremltools print, or add to --rows.
+
 Needs NumPy, and coremltools for its rows (`make bench-compress` makes an environment with both: build/bench/venv).
 Calibration reads the training part of the corpus beside the repository, loss is measured on the validation part. The
 fixture models are random, so for them only the divergence from the uncompressed model says something.
@@ -46,6 +49,14 @@ TARGETS = (2.5, 3.0, 3.5, 4.5)
 FIXTURE_SCHEMES = ("lut3:g16", "lut4:g16", "int4:b32")
 FIXTURE_TARGETS = (3.5,)
 BEGIN, END = "<!-- table: scripts/compression_table.py -->", "<!-- end of table -->"
+
+
+def expected(name):
+    """Method and scheme of each row that the page has of a model; what it has beyond them is shown too."""
+    tuned, targets = (SCHEMES, TARGETS) if name in TRAINED else (FIXTURE_SCHEMES, FIXTURE_TARGETS)
+    return ([("uncompressed", "fp16")] + [("weights alone", scheme) for scheme in SCHEMES + DATA_FREE] +
+            [("calibrated", scheme) for scheme in tuned] + [("target bits", f"{bits} bits") for bits in targets] +
+            [("coremltools", scheme) for scheme in SCHEMES])
 
 
 def corpus(part, count):
@@ -126,15 +137,26 @@ def coremltools_model(dense, out, scheme):
 class Rows:
     """Those of this run and, where there is a file, of earlier ones: what is measured is not measured again."""
 
-    def __init__(self, path):
+    def __init__(self, path, version):
         self.path = path
+        self.settings = {"version": version, "length": LENGTH, "windows": WINDOWS, "windows_tuned": WINDOWS_TUNED,
+                         "calibration_bytes": CALIBRATION_BYTES}
         lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
-        self.rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in lines]
+        self.rows = [row for row in rows if row.get("settings") == self.settings]
+        if len(self.rows) < len(rows):
+            print(f"{path}: {len(rows) - len(self.rows)} of {len(rows)} rows are of another version or other settings, "
+                  "and are not used", file=sys.stderr)
+
+    def missing(self):
+        return [f"{name}: {method} {scheme}" for name in MODELS for method, scheme in expected(name)
+                if not self.find(name, method, scheme)]
 
     def find(self, *key):
         return next((row for row in self.rows if (row["model"], row["method"], row["scheme"]) == key), None)
 
     def add(self, row):
+        row["settings"] = self.settings
         self.rows.append(row)
         if self.path:
             with self.path.open("a", encoding="utf-8") as file:
@@ -159,15 +181,15 @@ def measure_model(name, source, anemone, with_peer, kept):
         if not kept.find(name, "uncompressed", "fp16"):
             add("uncompressed", "fp16", dense, bits=16.0)
         calibrate = ("--calibrate", folder / "train.txt", "--calibration-windows", WINDOWS_TUNED)
-        jobs = [("weights alone", scheme, ("--quantize", scheme)) for scheme in SCHEMES + DATA_FREE]
-        tuned, targets = (SCHEMES, TARGETS) if name in TRAINED else (FIXTURE_SCHEMES, FIXTURE_TARGETS)
-        jobs += [("calibrated", scheme, ("--quantize", scheme, *calibrate)) for scheme in tuned]
-        jobs += [("target bits", f"{bits} bits", ("--target-bits", bits, *calibrate)) for bits in targets]
-        for number, (method, scheme, words) in enumerate(jobs):
+        words = {"weights alone": lambda scheme: ("--quantize", scheme),
+                 "calibrated": lambda scheme: ("--quantize", scheme, *calibrate),
+                 "target bits": lambda scheme: ("--target-bits", scheme.split()[0], *calibrate)}
+        jobs = [(method, scheme) for method, scheme in expected(name) if method in words]
+        for number, (method, scheme) in enumerate(jobs):
             if kept.find(name, method, scheme):
                 continue
             out = folder / f"out{number}"
-            printed, seconds = run(anemone, "compress", dense, "-o", out, "--json", *words)
+            printed, seconds = run(anemone, "compress", dense, "-o", out, "--json", *words[method](scheme))
             weights = json.loads(printed)["weights"]
             bits = 8 * sum(w["bytes"] for w in weights) / sum(w["elements"] for w in weights)
             add(method, scheme, out, seconds, bits)
@@ -281,7 +303,8 @@ def main():
     except ImportError:
         with_peer = False
         print("coremltools is not installed: its rows are missing", file=sys.stderr)
-    kept = Rows(arguments.rows)
+    version = run(arguments.anemone, "--version")[0].split("\n")[0]
+    kept = Rows(arguments.rows, version)
     for name, source in MODELS.items():
         if arguments.only in (None, name):
             measure_model(name, source, arguments.anemone, with_peer, kept)
@@ -289,6 +312,10 @@ def main():
     if arguments.print:
         print(table(rows))
         return
+    missing = kept.missing()
+    if missing:
+        print(table(rows))
+        sys.exit(f"docs/compression.md stays as it is: {len(missing)} rows are missing, the first of {missing[0]}")
     page = ROOT / "docs/compression.md"
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
