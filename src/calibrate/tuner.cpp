@@ -61,6 +61,7 @@ void join(std::vector<WeightInputs> found, const std::string& package,
     if (is_new) weights.push_back({std::move(one.weight), one.dense, std::move(digest)});
     TunedWeight& tuned = weights[place->second];
     ++tuned.copies;
+    tuned.is_tunable &= one.is_tunable;
     for (std::string& name : one.names) tuned.names.emplace_back(package, std::move(name));
     std::ranges::move(one.uses, std::back_inserter(tuned.uses));
     std::ranges::sort(tuned.uses);
@@ -92,6 +93,8 @@ Result<std::unique_ptr<Tuner>> Tuner::open(const fs::path& model, const fs::path
     join(weight_inputs(package, name.generic_string()), name.generic_string(), known,
          tuner->weights_);
   }
+  for (TunedWeight& weight : tuner->weights_)
+    if (!weight.is_tunable) weight.uses.clear();
   return tuner;
 }
 

@@ -98,23 +98,24 @@ class Reader {
 std::vector<WeightInputs> weight_inputs(const package::Package& package, std::string_view name) {
   std::vector<WeightInputs> weights;
   // Functions may know one weight by several names, and an embedding may be a head as well.
-  std::map<std::tuple<const void*, int64_t, size_t, bool>, size_t> known;
+  std::map<std::tuple<const void*, int64_t, size_t, int, bool>, size_t> known;
   for (const mil::Function& function : package.program.functions) {
     const Reader reader(package.path, function);
     for (compress::FoundWeight& found : compress::find_weights(function, name)) {
       const mil::Value& value = *function.block.operations[found.operation].find_attribute("val");
       if (!value.tensor.defined()) continue;
       auto uses = reader.uses(found);
-      const auto [place, is_new] =
-          known.try_emplace({value.tensor.bytes().data(), found.weight.rows(),
-                             found.weight.output_axis, found.part == compress::Part::embed},
-                            weights.size());
+      const auto [place, is_new] = known.try_emplace(
+          {value.tensor.bytes().data(), found.weight.rows(), found.weight.output_axis,
+           found.weight.opset, found.part == compress::Part::embed},
+          weights.size());
       const std::string own = found.name;
-      if (is_new) weights.push_back({std::move(found), {}, value.tensor, {}});
+      if (is_new) weights.push_back({std::move(found), {}, value.tensor, {}, true});
       auto& names = weights[place->second].names;
       if (std::ranges::find(names, own) == names.end()) names.push_back(own);
-      auto& all = weights[place->second].uses;
-      if (uses) all.insert(all.end(), uses->begin(), uses->end());
+      WeightInputs& all = weights[place->second];
+      all.is_tunable &= uses.has_value();
+      if (uses) all.uses.insert(all.uses.end(), uses->begin(), uses->end());
     }
   }
   for (WeightInputs& weight : weights) {

@@ -23,7 +23,8 @@ struct WeightInputs {
   compress::FoundWeight weight;
   std::vector<std::string> names;  ///< that functions have for it.
   Tensor dense;
-  std::vector<InputUse> uses;  ///< empty: it cannot be tuned.
+  std::vector<InputUse> uses;
+  bool is_tunable = true;  ///< no reader in any function takes it in a way that is not observed.
 };
 
 /// The weights of a package, each once however many functions share it, by the name that the first

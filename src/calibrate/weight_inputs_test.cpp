@@ -57,9 +57,43 @@ TEST(WeightInputs, AreUnknownWhereABranchReadsTheWeight) {
     block.operations.push_back(std::move(branch));
     const auto weights = weight_inputs(package, "model");
     ASSERT_EQ(weights.size(), 2u);
-    EXPECT_TRUE(weights[0].uses.empty());
+    EXPECT_FALSE(weights[0].is_tunable);
+    EXPECT_TRUE(weights[1].is_tunable);
     EXPECT_EQ(weights[1].uses.size(), 1u);
   }
+}
+
+/// Half of what a weight is multiplied with must not stand for all of it.
+TEST(WeightInputs, AreUnknownWhereABranchOfAnotherFunctionReadsTheWeight) {
+  for (const bool branch_is_first : {false, true}) {
+    package::Package package = two_linears();
+    mil::Function branched = package.program.functions[0];
+    branched.name = "branched";
+    mil::Operation branch;
+    branch.type = "cond";
+    branch.outputs.push_back({"first", {}});
+    branch.blocks.resize(1);
+    for (const mil::Operation& operation : branched.block.operations)
+      if (operation.type == "linear" && operation.outputs[0].name == "up")
+        branch.blocks[0].operations.push_back(operation);
+    branched.block.operations.push_back(std::move(branch));
+    auto& functions = package.program.functions;
+    functions.insert(branch_is_first ? functions.begin() : functions.end(), std::move(branched));
+    const auto weights = weight_inputs(package, "model");
+    ASSERT_EQ(weights.size(), 2u);
+    EXPECT_FALSE(weights[0].is_tunable);
+    EXPECT_TRUE(weights[1].is_tunable);
+  }
+}
+
+/// The forms of one weight differ between systems.
+TEST(WeightInputs, OfFunctionsForTwoSystemsAreTwoWeightsEach) {
+  package::Package package = two_linears();
+  mil::Function older = package.program.functions[0];
+  older.name = "older";
+  older.opset = "CoreML6";
+  package.program.functions.push_back(std::move(older));
+  EXPECT_EQ(weight_inputs(package, "model").size(), 4u);
 }
 
 }  // namespace
