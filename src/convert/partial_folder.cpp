@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,6 +41,14 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
        !error && entry != fs::directory_iterator(); entry.increment(error))
     entries.push_back(entry->path());
   return entries;
+}
+
+/// Whether the file that is open is the one that stands there, and not one that was removed.
+bool is_there(int file, const fs::path& path) {
+  struct stat open {};
+  struct stat there {};
+  return ::fstat(file, &open) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+         open.st_dev == there.st_dev && open.st_ino == there.st_ino;
 }
 
 Status check_place(const fs::path& partial) {
@@ -95,8 +104,10 @@ Result<PartialFolder> PartialFolder::open(const fs::path& out) {
     return fail(ErrorCode::io, "cannot open {}: {}", (partial / kMark).string(),
                 std::strerror(errno));
   PartialFolder folder(std::move(partial), was_there, lock);
-  // A file system without locks has none to respect; whoever had this one may have removed it.
-  if ((::flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_ours(folder.path_))
+  // A file system without locks has none to respect. Whoever had this one may have removed it, and
+  // a third may have made another.
+  if ((::flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+      is_there(lock, folder.path_ / kMark))
     return folder;
   return with_hint(fail(ErrorCode::invalid_argument, "another calibration is at work in {}",
                         folder.path_.string()),
