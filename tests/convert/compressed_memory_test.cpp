@@ -115,9 +115,9 @@ TEST(CompressedMemory, WeightsRunAsTheyAreStored) {
     const int64_t peak = peak_of_run(packed);
     ASSERT_GE(peak, 0) << scheme;
     RecordProperty(scheme, std::to_string(peak));
-    // The mapped file, the weights as kernels read them, and a quarter for all that is no weight:
-    // not even 4 bits as bytes have room.
-    EXPECT_LT(static_cast<double>(peak), (2 * share + 0.25) * static_cast<double>(kWeightBytes))
+    // The mapped file, the weights as kernels read them, and a fifth for all that is no weight, of
+    // which it takes 0.13: indices of 6 bits as bytes, half of the dense bytes, have no room.
+    EXPECT_LT(static_cast<double>(peak), (2 * share + 0.2) * static_cast<double>(kWeightBytes))
         << scheme << " beside " << dense_peak << " of fp16";
   }
 }
