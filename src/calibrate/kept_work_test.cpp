@@ -103,9 +103,11 @@ TEST_F(Calibrated, AnErrorBehindTheRoundingKeepsWhatIsRounded) {
 }
 
 TEST_F(Calibrated, OneCalibrationAtATimeWorksAtAPlace) {
+  bool tried = false;
   Options options = tuning(2);
   options.progress = [&](const Progress& now) {
     if (now.stage == "round" && now.done == 0) {
+      tried = true;
       const auto second = compress("out", "ffn=int8", tuning(2));
       EXPECT_EQ(second.error().code, ErrorCode::invalid_argument);
       EXPECT_NE(second.error().message.find("another calibration is at work"), std::string::npos)
@@ -114,6 +116,25 @@ TEST_F(Calibrated, OneCalibrationAtATimeWorksAtAPlace) {
     return true;
   };
   EXPECT_TRUE(compress("out", "ffn=int8", options).ok());
+  EXPECT_TRUE(tried);
+}
+
+/// Nothing was rounded yet, so nothing is kept, and the error says nothing of it.
+TEST_F(Calibrated, AnInterruptionBeforeAnyWorkIsDoneKeepsNothing) {
+  for (const int windows_done : {0, 1}) {
+    Options options = tuning(2);
+    options.progress = [&](const Progress& now) {
+      if (windows_done == 0) return false;
+      return now.stage != "calibrate" || now.done == 0;
+    };
+    const auto report = compress("out", "lut4", options);
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+    EXPECT_EQ(report.error().to_string().find("kept"), std::string::npos)
+        << report.error().to_string();
+    EXPECT_EQ(report.error().hint, "");
+    EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
+  }
 }
 
 /// All that compressing without a text refuses before it reads weights.

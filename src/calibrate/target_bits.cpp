@@ -90,7 +90,7 @@ Result<uint64_t> budget_of(const std::vector<Row>& rows, double bits) {
   const double budget = std::min(bits, kMostBits) * elements / kBitsOfByte;
   if (budget < static_cast<double>(least))
     return fail(ErrorCode::invalid_argument,
-                "{} bits a weight; the least that there are are {:.3f}", bits,
+                "target bits: {} a weight, and this model needs {:.3f} at least", bits,
                 kBitsOfByte * static_cast<double>(least) / elements);
   return static_cast<uint64_t>(budget);
 }

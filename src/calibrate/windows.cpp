@@ -35,6 +35,10 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
                 options.windows);
   const std::string name = options.text_name.empty() ? "the text" : options.text_name;
   if (!is_utf8(options.text)) return fail(ErrorCode::corrupt, "{} is not UTF-8", name);
+  if (options.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos)
+    return with_hint(fail(ErrorCode::invalid_argument, "{} is {}", name,
+                          options.text.empty() ? "empty" : "blank"),
+                     "give text like that the model is used for");
   ANEMONE_TRY(const std::vector<int32_t> tokens, tokenizer.encode(options.text, false));
   const int64_t length = window_tokens(info);
   const std::optional<int32_t> bos = tokenizer.bos_id();

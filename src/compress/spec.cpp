@@ -49,10 +49,26 @@ Error unknown(std::string_view text) {
                    fmt::format("the nearest is {}; known: {}", *nearest, known));
 }
 
+/// A word is missing: says what is left without it.
+Error incomplete(std::string_view text, const Terms& terms) {
+  std::string rest;
+  for (const std::vector<std::string>& words : terms) {
+    std::string term;
+    for (const std::string& word : words)
+      if (!word.empty()) term += (term.empty() ? "" : ":") + word;
+    if (!term.empty()) rest += (rest.empty() ? "" : "+") + term;
+  }
+  return with_hint(
+      fail(ErrorCode::invalid_argument, "'{}': nothing stands beside a ':' or '+' of it", text),
+      fmt::format("the nearest is {}", rest.empty() ? "int8" : rest));
+}
+
 Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text) {
   if (text == "fp16") return std::shared_ptr<const Scheme>();
   Terms terms;
   for (const std::string& term : split(text, '+')) terms.push_back(split(term, ':'));
+  for (const std::vector<std::string>& words : terms)
+    if (std::ranges::find(words, "") != words.end()) return incomplete(text, terms);
   for (const SchemeFamily* family : scheme_families()) {
     ANEMONE_TRY(auto scheme, family->parse(terms));
     if (scheme) return scheme;
@@ -88,6 +104,10 @@ Result<Spec> Spec::parse(std::string_view text) {
     const auto index = static_cast<size_t>(part - kPartNames.begin());
     if (std::exchange(given[index], true))
       return fail(ErrorCode::invalid_argument, "the part {} is given twice", name);
+    if (equals + 1 == piece.size())
+      return with_hint(
+          fail(ErrorCode::invalid_argument, "'{}' does not say how the part is stored", piece),
+          fmt::format("as in {0}=lut4:g16; {0}=fp16 leaves it as it is", name));
     ANEMONE_TRY(spec.schemes_[index], parse_scheme(std::string_view(piece).substr(equals + 1)));
   }
   return spec;

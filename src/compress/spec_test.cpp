@@ -44,7 +44,13 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
                                                         {"ffn=lut4,lut6", "ffn"},
                                                         {"lut4:g6:v4", "lut4:g8:v4"},
                                                         {"lut4:g0", "lut4:g16"},
-                                                        {"lut4:", "lut4:g16"},
+                                                        {"lut4:", "the nearest is lut4"},
+                                                        {"lut4:g16:", "the nearest is lut4:g16"},
+                                                        {"lut4:g16+", "the nearest is lut4:g16"},
+                                                        {"lut4::g8", "the nearest is lut4:g8"},
+                                                        {":", "int8"},
+                                                        {"ffn=", "ffn=fp16 leaves it as it is"},
+                                                        {"attn=int8,ffn=", "as in ffn=lut4:g16"},
                                                         {"lut44", "lut8"},
                                                         {"head=lut99999999999999", "lut1"}};
   for (const auto& [text, nearest] : kWrong) {
