@@ -2,13 +2,43 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "input_text.h"
 #include "not_empty.h"
 #include "terminal.h"
 
 namespace anemone::tools {
+namespace {
+
+CLI::Validator bits() {
+  return CLI::Validator(
+      [](std::string& text) {
+        char* end = nullptr;
+        const double value = std::strtod(text.c_str(), &end);
+        const bool fits = !text.empty() && *end == '\0' && std::isfinite(value) && value > 0;
+        return fits ? std::string()
+                    : fmt::format("'{}', expected bits a weight, above 0, such as 3.5", text);
+      },
+      "");
+}
+
+CLI::Validator count() {
+  return CLI::Validator(
+      [](std::string& text) {
+        int64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, value);
+        return read.ec == std::errc() && read.ptr == end && value > 0
+                   ? std::string()
+                   : fmt::format("'{}', expected a whole number of 1 or more", text);
+      },
+      "");
+}
+
+}  // namespace
 
 Result<calibrate::Options> CalibrationFlags::options(const CommonFlags& common) const {
   calibrate::Options options;
@@ -42,18 +72,28 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
       ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,
                  "Pieces of that text that the model runs, of up to 512 tokens")
-      ->check(CLI::PositiveNumber);
+      ->check(count());
   app.add_option("--target-bits", flags.target_bits,
                  "In place of --quantize: bits a weight on the average; each weight gets the "
                  "scheme that the loss wants, of lut2, lut3, lut4, lut6 and int8")
-      ->check(CLI::PositiveNumber);
+      ->check(bits());
   if (!measures) return;
   app.add_option("--measure", flags.measured,
                  "UTF-8 text that loss, best tokens and KL divergence are measured on, beside the "
                  "model before")
       ->check(not_empty());
   app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text")
-      ->check(CLI::PositiveNumber);
+      ->check(count());
+}
+
+nlohmann::ordered_json uncalibrated_json(const std::vector<CompressedWeight>& weights) {
+  auto json = nlohmann::ordered_json::array();
+  for (const calibrate::Uncalibrated& those : calibrate::uncalibrated(weights))
+    json.push_back({{"part", those.part},
+                    {"scheme", those.scheme},
+                    {"weights", those.weights},
+                    {"of_weights", those.of_weights}});
+  return json;
 }
 
 nlohmann::ordered_json comparison_json(const calibrate::Comparison& comparison) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "anemone/calibrate.h"
 #include "command.h"
@@ -27,6 +28,9 @@ struct CalibrationFlags {
 
 /// `measures`: with the flags of what is measured.
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures);
+
+/// Parts that are stored as they would be without a text.
+nlohmann::ordered_json uncalibrated_json(const std::vector<CompressedWeight>& weights);
 
 nlohmann::ordered_json comparison_json(const calibrate::Comparison& comparison);
 std::string comparison_text(const calibrate::Comparison& comparison);

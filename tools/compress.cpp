@@ -53,6 +53,7 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
                  {"dense_bytes", report.dense_bytes},
                  {"bytes", report.bytes},
                  {"weights", weights_json(report.weights)}};
+    if (flags.calibration.calibrates()) json["uncalibrated"] = uncalibrated_json(report.weights);
     if (comparison) json["measured"] = comparison_json(*comparison);
     return write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
   }

@@ -76,7 +76,7 @@ Status read_blocks(const std::vector<std::string>& words, ConvertOptions& option
   return {};
 }
 
-Json report_json(const ConversionReport& report) {
+Json report_json(const ConversionReport& report, bool calibrates) {
   Json json = {{"version", 1},
                {"path", report.path.string()},
                {"written", report.written},
@@ -95,6 +95,7 @@ Json report_json(const ConversionReport& report) {
   if (!report.quantize.empty()) {
     json["quantize"] = report.quantize;
     json["weights"] = weights_json(report.weights);
+    if (calibrates && report.written) json["uncalibrated"] = uncalibrated_json(report.weights);
   }
   if (report.speed.empty()) return json;
   json["bytes_per_token"] = report.bytes_per_token;
@@ -153,9 +154,10 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   };
   ANEMONE_TRY(const auto report, converted());
   if (common.quiet && !common.json) return {};
-  return write_stdout(
-      common.json ? report_json(report).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                  : report_text(report, common.verbose > 0));
+  return write_stdout(common.json ? report_json(report, flags.calibration.calibrates())
+                                            .dump(2, ' ', false, Json::error_handler_t::replace) +
+                                        "\n"
+                                  : report_text(report, common.verbose > 0));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "anemone/convert.h"
 #include "anemone/language_model.h"
@@ -48,6 +49,19 @@ Result<CompressionReport> compress_model(const std::filesystem::path& path,
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& convert,
                                  const Options& options);
+
+/// Weights of one part and scheme of which calibration knows nothing: schemes that cannot be tuned,
+/// embeddings, and what the text has not reached. They are stored as without.
+struct Uncalibrated {
+  std::string part;
+  std::string scheme;
+  size_t weights = 0;
+  size_t of_weights = 0;  ///< that the part has in this scheme.
+};
+
+/// Of the weights of a report, by part and scheme. A log of `compress_model` and `convert` gets a
+/// warning for each.
+std::vector<Uncalibrated> uncalibrated(const std::vector<CompressedWeight>& weights);
 
 /// What compression changed, over the same windows of a text that it was not tuned on.
 struct Comparison {

@@ -1,6 +1,10 @@
 #include "anemone/calibrate.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
+#include <utility>
 
 #include "base/error.h"
 #include "base/final_path.h"
@@ -70,6 +74,15 @@ auto keeping(const fs::path& place, const LogSink& log, Work work)
 /// adapter and of the base, and are joined by links.
 Result<text::Tokenizer> tokenizer_for(const fs::path& path, const fs::path& adapter) {
   ANEMONE_TRY(const auto companions, converter::companions_of(path, adapter));
+  const auto folder_of = [](const converter::Companion& companion) {
+    return companion.path.parent_path();
+  };
+  const auto elsewhere = [&](const converter::Companion& companion) {
+    return companion.path.filename() != companion.name ||
+           folder_of(companion) != folder_of(companions[0]);
+  };
+  if (!companions.empty() && std::ranges::none_of(companions, elsewhere))
+    return tokenizer_of(folder_of(companions[0]));
   std::error_code error;
   const fs::path temporary = fs::temp_directory_path(error);
   if (error) return fail(ErrorCode::io, "no folder for temporary files: {}", error.message());
@@ -131,12 +144,40 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
   return std::shared_ptr<const compress::WeightPlan>(std::make_shared<StoredPlan>(tuner->store()));
 }
 
+/// Says which parts are stored as they would be without a text.
+void warn_of_uncalibrated(const std::vector<CompressedWeight>& weights, const LogSink& log) {
+  if (!log) return;
+  for (const Uncalibrated& those : uncalibrated(weights))
+    log(LogLevel::warning,
+        fmt::format("{} as {}: {} of {} weights are stored without calibration, {}", those.part,
+                    those.scheme, those.weights, those.of_weights,
+                    those.part == compress::kPartNames[static_cast<size_t>(compress::Part::embed)]
+                        ? "which does not tune the embedding"
+                        : "which does not tune such schemes or did not reach them"));
+}
+
 /// The spec that a plan with a scheme for each weight stands over.
 std::string spec_text(const std::string& quantize, const Options& options) {
   return options.target_bits > 0 ? target_schemes().back().text() : quantize;
 }
 
 }  // namespace
+
+std::vector<Uncalibrated> uncalibrated(const std::vector<CompressedWeight>& weights) {
+  std::map<std::pair<std::string, std::string>, Uncalibrated> found;
+  for (const CompressedWeight& weight : weights) {
+    Uncalibrated& those = found[{weight.part, weight.scheme}];
+    ++those.of_weights;
+    if (!weight.output_error) ++those.weights;
+  }
+  std::vector<Uncalibrated> result;
+  for (auto& [key, those] : found) {
+    if (those.weights == 0) continue;
+    std::tie(those.part, those.scheme) = key;
+    result.push_back(std::move(those));
+  }
+  return result;
+}
 
 Result<CompressionReport> compress_model(const fs::path& path, const fs::path& out,
                                          const CompressOptions& compress, const Options& options) {
@@ -148,7 +189,9 @@ Result<CompressionReport> compress_model(const fs::path& path, const fs::path& o
   ANEMONE_RETURN_IF_ERROR(converter::check_source(PartialFolder::place_of(model.out), path));
   const auto work = [&](const fs::path& partial) -> Result<CompressionReport> {
     ANEMONE_TRY(planned.weight_plan, make_plan(path, partial, false, compress, options));
-    return anemone::compress_model(path, model.out, planned);
+    auto report = anemone::compress_model(path, model.out, planned);
+    if (report.ok()) warn_of_uncalibrated(report->weights, options.log);
+    return report;
   };
   return keeping(model.out, options.log, work);
 }
@@ -192,7 +235,9 @@ Result<ConversionReport> convert(const fs::path& path, const fs::path& out,
     const bool joined = place.extension() == ".mlpackage";
     ANEMONE_TRY(planned.weight_plan, make_plan(made, partial, joined, compress, options));
     planned.quantize = spec_text(convert.quantize, options);
-    return anemone::convert(path, place, planned);
+    auto report = anemone::convert(path, place, planned);
+    if (report.ok()) warn_of_uncalibrated(report->weights, options.log);
+    return report;
   };
   return keeping(place, options.log, work);
 }

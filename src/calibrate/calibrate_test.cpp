@@ -18,6 +18,64 @@ TEST_F(Calibrated, EveryWeightSaysWhatItsOutputsLose) {
   EXPECT_FALSE(fs::exists(folder_ / "out.partial"));
 }
 
+TEST_F(Calibrated, WhatIsStoredWithoutCalibrationIsSaid) {
+  Options options = tuning(1);
+  std::string warned;
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::warning) warned += std::string(line) + "\n";
+  };
+  const auto report =
+      compress("out", "ffn=lut4:g16:v2,attn=lut6,head=sparse50,embed=int8", options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  std::map<std::string, std::string> schemes;
+  for (const Uncalibrated& those : uncalibrated(report->weights)) {
+    schemes[those.part] = those.scheme;
+    EXPECT_EQ(those.weights, those.of_weights) << those.part;
+    EXPECT_NE(warned.find(those.part + " as " + those.scheme + ": "), std::string::npos) << warned;
+  }
+  const std::map<std::string, std::string> expected = {
+      {"ffn", "lut4:g16:v2"}, {"head", "sparse50"}, {"embed", "int8:channel"}};
+  EXPECT_EQ(schemes, expected);
+  EXPECT_EQ(warned.find("attn"), std::string::npos) << warned;
+}
+
+TEST_F(Calibrated, ATextThatSaysNothingIsCalledSo) {
+  for (const char* text : {"", " \n\t"}) {
+    Options options = tuning(1);
+    options.text = text;
+    options.text_name = "prose.txt";
+    const auto error = compress("out", "lut4", options).error();
+    EXPECT_EQ(error.code, ErrorCode::invalid_argument);
+    EXPECT_EQ(error.message, *text == 0 ? "prose.txt is empty" : "prose.txt is blank");
+  }
+}
+
+TEST_F(Calibrated, ASinglePackageNeedsATokenizerBesideItAndTheErrorSaysWhere) {
+  fs::create_directory(folder_ / "alone");
+  const fs::path package = folder_ / "alone/one.mlpackage";
+  fs::copy(dense() / "chunk_01of01.mlpackage", package, fs::copy_options::recursive);
+  const auto report = calibrate::compress_model(package, folder_ / "two.mlpackage",
+                                                {.quantize = "lut4"}, tuning(1));
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::not_found);
+  EXPECT_NE(report.error().message.find("no tokenizer.json beside it"), std::string::npos);
+  EXPECT_NE(report.error().hint.find("copy tokenizer.json"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "two.mlpackage.partial"));
+}
+
+TEST_F(Calibrated, ADryRunLeavesNoFolder) {
+  const fs::path temporary = folder_ / "temporary";
+  fs::create_directory(temporary);
+  ASSERT_EQ(setenv("TMPDIR", temporary.c_str(), 1), 0);
+  const auto report =
+      calibrate::convert(test::source_folder() / "models/anemone-tiny", folder_ / "none/out",
+                         {.context = 128, .quantize = "lut4", .dry_run = true}, tuning(1));
+  unsetenv("TMPDIR");
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_TRUE(fs::is_empty(temporary));
+  EXPECT_FALSE(fs::exists(folder_ / "none"));
+}
+
 TEST_F(Calibrated, NeitherThreadsNorPassesChangeTheResult) {
   ASSERT_TRUE(compress("one", "lut3:g16", tuning(2), 1).ok());
   Options small = tuning(2);
