@@ -68,8 +68,11 @@ TEST_P(RestoredSequence, GoesOnAsTheOneThatWasSaved) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, RestoredSequence, testing::Values("anemone-tiny-anemll", "anemone-tiny"),
-                         [](const auto& each) { return each.index == 0 ? "anemll" : "checkpoint"; });
+INSTANTIATE_TEST_SUITE_P(Models, RestoredSequence,
+                         testing::Values("anemone-tiny-anemll", "anemone-tiny"),
+                         [](const auto& each) {
+                           return each.index == 0 ? "anemll" : "checkpoint";
+                         });
 
 }  // namespace
 }  // namespace anemone::lm
