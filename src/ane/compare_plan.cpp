@@ -131,6 +131,10 @@ Result<PlanComparison> compare_with_plan(const Forecast& forecast,
   if (text_of(document, "format") != kFormat || document.value("version", Json(0)) != 1) {
     return fail(ErrorCode::corrupt, "{}: no {} of version 1", plan.string(), kFormat);
   }
+  if (text_of(document, "device").empty())
+    return with_hint(
+        fail(ErrorCode::mismatch, "{}: it does not say which device made it", plan.string()),
+        "a plan without its hardware is of no chip");
   auto read = read_operations(document);
   if (!read.ok()) return std::move(read).in(plan.string()).error();
   PlanComparison comparison{.device = text_of(document, "device"),

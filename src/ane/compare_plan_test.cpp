@@ -53,6 +53,16 @@ TEST(ComparePlan, S3_77_SharesOfARecordedPlanAddUpToOne) {
   EXPECT_EQ(result->operating_system, "macOS 15.5");
 }
 
+TEST(ComparePlan, S3_75_APlanThatDoesNotNameItsDeviceIsRefused) {
+  std::string nameless = plan(operation("a", "\"cpu\"", 1));
+  const std::string device = R"("device": "Mac16,9", )";
+  nameless.erase(nameless.find(device), device.size());
+  const auto result = compare(nameless);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::mismatch);
+  EXPECT_NE(result.error().message.find("which device"), std::string::npos);
+}
+
 TEST(ComparePlan, S4_12_ResidencyIsOfRecordedCostsAndElseNotThere) {
   const auto recorded = compare(
       plan(operation("a", "\"neural_engine\"", 0.75) + "," + operation("c", "\"cpu\"", 0.25)));
