@@ -315,6 +315,26 @@ std::vector<Weight> weights(const FunctionView& function) {
   return found;
 }
 
+bool feeds_constant(const FunctionView& function, const OpView& op) {
+  const auto uses = function.uses(op.operation->outputs[0].name);
+  return !uses.empty() && std::ranges::all_of(uses, [](const Use& use) {
+    return use.op->type().starts_with("constexpr_");
+  });
+}
+
+bool has_scales_of_blocks(const FunctionView& function, const OpView& op) {
+  const mil::TensorType* scale = function.operand_type(op, "scale");
+  const Shape& weight = op.operation->outputs[0].type.tensor.shape;
+  if (scale == nullptr) return false;
+  size_t divided = 0;
+  for (size_t axis = 0; axis < std::min(scale->shape.rank(), weight.rank()); ++axis) {
+    if (scale->shape[axis] <= 1) continue;
+    if (scale->shape[axis] != weight[axis]) return true;
+    ++divided;
+  }
+  return divided > 1;
+}
+
 int palette_bits(const FunctionView& function, const OpView& op) {
   if (op.type() != "constexpr_lut_to_dense" && op.type() != "constexpr_lut_to_sparse") return 0;
   const mil::TensorType* indices = function.operand_type(

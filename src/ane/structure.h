@@ -69,6 +69,13 @@ struct Weight {
 /// Each value once.
 std::vector<Weight> weights(const FunctionView& function);
 
+/// Whether all that uses the result of a constexpr op are others: it is a table inside of one.
+bool feeds_constant(const FunctionView& function, const OpView& op);
+
+/// Whether the scales of constexpr_blockwise_shift_scale divide more than one axis, or an axis into
+/// blocks.
+bool has_scales_of_blocks(const FunctionView& function, const OpView& op);
+
 /// Bits of the indices of a palette, in both forms; 0 when it is none.
 int palette_bits(const FunctionView& function, const OpView& op);
 

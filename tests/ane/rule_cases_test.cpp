@@ -5,6 +5,7 @@
 
 #include "ane/rule_case.h"
 #include "support/op_case.h"
+#include "support/scratch_folder.h"
 
 namespace anemone {
 namespace {
@@ -97,6 +98,25 @@ TEST(Rules, EveryCaseBelongsToARule) {
     const std::string name = file.stem().stem().string();
     EXPECT_NE(std::ranges::find(ids, name), ids.end()) << file;
   }
+}
+
+TEST(Rules, OneResultOfLogitsContradictsASplitHead) {
+  std::string text = test::read_text(file_of("meta_contradiction", "sound"));
+  const auto replace = [&](const std::string& what, const std::string& with) {
+    const size_t at = text.find(what);
+    ASSERT_NE(at, std::string::npos) << what;
+    text.replace(at, what.size(), with);
+  };
+  replace("(logits1, logits2)", "(logits1)");
+  replace("vocab_size: 128", "vocab_size: 64");
+  const test::ScratchFolder folder;
+  folder.write("case.mil", text);
+  const auto result = test::run_rule_case(folder.path() / "case.mil", "meta_contradiction");
+  ASSERT_TRUE(result.ok()) << result.error().to_string();
+  ASSERT_EQ(result->findings.size(), 1U);
+  EXPECT_NE(result->findings[0].message.find("split_lm_head is 2, but there are 1 parts"),
+            std::string::npos)
+      << result->findings[0].message;
 }
 
 TEST(Rules, S3_76_EachHasExplanationFixAndSource) {

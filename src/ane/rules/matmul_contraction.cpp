@@ -5,19 +5,35 @@
 namespace anemone::ane {
 namespace {
 
+struct Sum {
+  int64_t length = 0;
+  const char* operand = "x";
+};
+
+Sum sum_of(const FunctionView& function, const OpView& op) {
+  const auto along = [&](const char* operand, size_t from_end) {
+    const mil::TensorType* type = function.operand_type(op, operand);
+    if (type == nullptr || type->shape.rank() < from_end) return Sum{};
+    return Sum{type->shape[type->shape.rank() - from_end], operand};
+  };
+  if (op.type() == "linear") return along("x", 1);
+  if (op.type() == "matmul") return along("x", function.flag(op, "transpose_x") ? 2 : 1);
+  if (op.type() == "scaled_dot_product_attention") return along("key", 2);
+  // nchw,nwhu->nchu or chw,whr->chr: MIL knows no other forms.
+  if (op.type() == "einsum") return along("values", 1);
+  return {};
+}
+
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops()) {
-    if (op.type() != "matmul" && op.type() != "linear") continue;
-    const mil::TensorType* x = function.operand_type(op, "x");
-    const bool transposed = op.type() == "matmul" && function.flag(op, "transpose_x");
-    const size_t from_end = transposed ? 2 : 1;
-    if (x == nullptr || x->shape.rank() < from_end) continue;
-    const int64_t length = x->shape[x->shape.rank() - from_end];
-    findings.add(
-        function, op, fmt::format("sums over {} elements", length),
-        {.operand = "x", .value = x->shape.to_string(), .holds = [length](const Chip& chip) {
-           return length > chip.limits().contraction;
-         }});
+    const Sum sum = sum_of(function, op);
+    if (sum.length <= 0) continue;
+    findings.add(function, op, fmt::format("sums over {} elements", sum.length),
+                 {.operand = sum.operand,
+                  .value = function.operand_type(op, sum.operand)->shape.to_string(),
+                  .holds = [length = sum.length](const Chip& chip) {
+                    return length > chip.limits().contraction;
+                  }});
   }
 }
 

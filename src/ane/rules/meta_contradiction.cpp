@@ -81,8 +81,8 @@ class Judge {
       if (meta_.argmax_in_model && function.name() == head->package.default_function)
         say("argmax_in_model", 1, fmt::format("'{}' gives logits", function.name()));
       const auto count = static_cast<int64_t>(parts.size());
-      expect("split_lm_head", meta_.split_lm_head, count == meta_.split_lm_head || count == 1,
-             count, "parts of logits");
+      expect("split_lm_head", meta_.split_lm_head, count == meta_.split_lm_head, count,
+             "parts of logits");
       const int64_t rows = std::accumulate(parts.begin(), parts.end(), int64_t{0});
       expect("vocab_size", meta_.vocab_size.value_or(0), rows == meta_.vocab_size.value_or(0), rows,
              "logits");

@@ -1,6 +1,7 @@
 
 
 #include "ane/rule.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
@@ -9,11 +10,19 @@ bool clamps(const Chip& chip) {
   return chip.generation >= Generation::h13 && chip.generation <= Generation::h15;
 }
 
-/// Whether values go through a norm right before: those stay small.
-bool is_normalised(const FunctionView& function, const OpView& op) {
+/// Whether values go through a norm or a softmax right before: those stay small.
+bool is_small(const FunctionView& function, const OpView& op) {
   const std::string* x = function.operand_name(op, "x");
-  const OpView* producer = x == nullptr ? nullptr : function.producer(function.source_of(*x));
-  return producer != nullptr && (producer->type() == "layer_norm" || producer->type() == "softmax");
+  if (x == nullptr) return false;
+  const std::string_view source = function.source_of(*x);
+  const OpView* producer = function.producer(source);
+  return is_normalised(function, source) || (producer != nullptr && producer->type() == "softmax");
+}
+
+/// Whether the mask lets the last axis begin at its start, whatever `begin` says.
+bool last_begin_is_masked(const FunctionView& function, const OpView& op) {
+  const Tensor* mask = function.operand_contents(op, "begin_mask");
+  return mask != nullptr && mask->element_count() > 0 && mask->at(mask->element_count() - 1) != 0;
 }
 
 bool starts_inside(const FunctionView& function, const OpView& op) {
@@ -24,14 +33,15 @@ bool starts_inside(const FunctionView& function, const OpView& op) {
     const auto axis = function.integer(op, "axis");
     return axis && (*axis == last || *axis == -1);
   }
-  if (op.type() != "slice_by_index") return false;
+  if (op.type() != "slice_by_index" && op.type() != "slice_by_size") return false;
+  if (op.type() == "slice_by_index" && last_begin_is_masked(function, op)) return false;
   const auto begin = function.known_elements(op, "begin");
   return begin.size() == x->shape.rank() && begin.back() && *begin.back() != 0;
 }
 
 void judge(const FunctionView& function, Findings& findings) {
   for (const OpView& op : function.ops())
-    if (starts_inside(function, op) && !is_normalised(function, op) &&
+    if (starts_inside(function, op) && !is_small(function, op) &&
         !function.is_constant(op.operation->outputs[0].name))
       findings.add(function, op, "starts inside the last axis",
                    {.operand = "x", .value = function.operand_type(op, "x")->shape.to_string()});

@@ -27,6 +27,12 @@ bool all_reach_one(const Tensor& weight, int64_t lines, int64_t length, int64_t 
   return any && lines >= kFewestRows;
 }
 
+/// The first axis that is no 1: products of matrices may have a leading one.
+int64_t rows_of(const Shape& shape) {
+  const auto first = std::ranges::find_if(shape, [](int64_t dim) { return dim != 1; });
+  return first == shape.end() ? 1 : *first;
+}
+
 bool is_compressed(const Weight& weight) { return weight.decompressor != nullptr; }
 
 void judge(const FunctionView& function, Findings& findings) {
@@ -35,7 +41,7 @@ void judge(const FunctionView& function, Findings& findings) {
   for (const Weight& weight : all) {
     const Tensor* contents = is_compressed(weight) ? nullptr : function.contents(weight.name);
     if (contents == nullptr || !is_float(contents->dtype())) continue;
-    const int64_t rows = contents->shape()[0];
+    const int64_t rows = rows_of(contents->shape());
     if (rows == 0) continue;
     const int64_t columns = contents->element_count() / rows;
     const bool by_row = all_reach_one(*contents, rows, columns, columns, 1);

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "ane/rule.h"
+#include "ane/structure.h"
 
 namespace anemone::ane {
 namespace {
@@ -10,10 +11,11 @@ namespace {
 /// Whether the generation expands the form before it multiplies.
 std::function<bool(const Chip&)> expanded_on(const FunctionView& function, const OpView& op) {
   const mil::TensorType* data = function.operand_type(op, "data");
-  const bool is_int8 = op.type() == "constexpr_affine_dequantize" ||
-                       (data != nullptr && bit_width(data->dtype) == 8);
-  return [is_int8](const Chip& chip) {
-    return chip.generation <= (is_int8 ? Generation::h13 : Generation::h14);
+  const bool is_plain_int8 =
+      op.type() == "constexpr_affine_dequantize" ||
+      (data != nullptr && bit_width(data->dtype) == 8 && !has_scales_of_blocks(function, op));
+  return [is_plain_int8](const Chip& chip) {
+    return chip.generation <= (is_plain_int8 ? Generation::h13 : Generation::h14);
   };
 }
 
@@ -22,6 +24,7 @@ void judge(const FunctionView& function, Findings& findings) {
     if (op.type() != "constexpr_affine_dequantize" &&
         op.type() != "constexpr_blockwise_shift_scale")
       continue;
+    if (feeds_constant(function, op)) continue;
     const mil::TensorType* data = function.operand_type(
         op, op.type() == "constexpr_affine_dequantize" ? "quantized_data" : "data");
     findings.add(function, op,
