@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 
+#include "anemone/checkpoint_summary.h"
+#include "anemone/convert.h"
 #include "check_report.h"
 #include "command.h"
 #include "forecast_report.h"
 #include "input_text.h"
 #include "model_flags.h"
+#include "records_report.h"
 #include "settings.h"
 #include "simulation_report.h"
 #include "terminal.h"
@@ -29,14 +33,20 @@ struct Flags {
   bool markdown = false;
   std::optional<double> min_ane;
   int64_t prompt_tokens = 512;
+  int64_t cached_tokens = 0;
+  std::vector<int64_t> contexts;
+  std::vector<int64_t> batches;
   std::string plan;
   std::string stack = "core-ml";
   std::string run_text;
   std::string tokenizer;
+  std::vector<std::string> trace;
+  std::string log;
 };
 
 /// The chip of a forecast where none is asked for.
 constexpr const char* kForecastChip = "m4";
+constexpr int64_t kLongestContext = int64_t{1} << 24;
 
 Status explain(const std::string& id, const CommonFlags& common) {
   std::vector<std::string> names;
@@ -65,12 +75,38 @@ Status write_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const Flags& flags) {
+/// Programs of checkpoints, by the path of the checkpoint.
+using BuiltModels = std::map<std::filesystem::path, ane::ModelInMemory>;
+
+/// Checks a model; of a checkpoint the programs that `convert` would write, which `built` keeps.
+Result<ane::CheckReport> check_model(const std::string& model, const Flags& flags,
+                                     const CommonFlags& common, BuiltModels& built) {
+  const ane::CheckOptions options{.chip = flags.chip};
+  if (!is_checkpoint(model)) return ane::check(model, options);
+  ProgressLine progress(common);
+  ConvertOptions convert;
+  convert.progress = progress.sink();
+  ANEMONE_TRY(BuiltModel made, build_model(model, convert));
+  const auto& kept = built[model] = {.path = model,
+                                     .form = "checkpoint",
+                                     .layers = made.layers,
+                                     .packages = std::move(made.packages)};
+  return ane::check(kept, options);
+}
+
+Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const Flags& flags,
+                                     const BuiltModels& built) {
   ArtifactForecast artifact{.path = checked.path, .plan = flags.plan};
-  auto forecast = ane::forecast(
-      checked.path, {.chip = flags.chip.empty() ? kForecastChip : flags.chip,
-                     .stack = flags.stack == "core-ai" ? ane::Stack::core_ai : ane::Stack::core_ml,
-                     .prompt_tokens = flags.prompt_tokens});
+  const ane::ForecastOptions options{
+      .chip = flags.chip.empty() ? kForecastChip : flags.chip,
+      .stack = flags.stack == "core-ai" ? ane::Stack::core_ai : ane::Stack::core_ml,
+      .prompt_tokens = flags.prompt_tokens,
+      .cached_tokens = flags.cached_tokens,
+      .contexts = flags.contexts,
+      .batches = flags.batches};
+  const auto in_memory = built.find(checked.path);
+  auto forecast = in_memory == built.end() ? ane::forecast(checked.path, options)
+                                           : ane::forecast(in_memory->second, options);
   if (forecast.ok()) {
     artifact.forecast = std::move(forecast).value();
   } else {
@@ -151,9 +187,10 @@ Status check(const Flags& flags, const CommonFlags& common) {
   if (flags.models.empty())
     return Error{ErrorCode::invalid_argument, "no model is named", {}, "anemone check MODEL…"};
   ane::CheckReport report;
+  BuiltModels built;
   std::optional<Error> failure;
   for (const std::string& model : flags.models) {
-    auto part = ane::check(model, {.chip = flags.chip});
+    auto part = check_model(model, flags, common, built);
     if (!part.ok()) {
       if (flags.models.size() == 1) return std::move(part).error();
       print_error(part.error(), common);
@@ -166,11 +203,14 @@ Status check(const Flags& flags, const CommonFlags& common) {
   }
   if (!flags.plan.empty() && report.artifacts.size() != 1)
     return Error{ErrorCode::invalid_argument, "--plan is of one model", {}, {}};
+  if ((!flags.trace.empty() || !flags.log.empty()) && report.artifacts.size() != 1)
+    return Error{ErrorCode::invalid_argument, "--trace and --log are of one model", {}, {}};
   if (!flags.run_text.empty() && report.artifacts.size() != 1)
     return Error{ErrorCode::invalid_argument, "--run-text is of one model", {}, {}};
+  ANEMONE_TRY(const DeviceRecords records, read_records(flags.trace, flags.log));
   std::vector<ArtifactForecast> forecasts;
   for (const ane::CheckedArtifact& artifact : report.artifacts) {
-    ANEMONE_TRY(ArtifactForecast forecast, forecast_of(artifact, flags));
+    ANEMONE_TRY(ArtifactForecast forecast, forecast_of(artifact, flags, built));
     forecasts.push_back(std::move(forecast));
   }
   std::optional<simulate::Report> simulation;
@@ -179,12 +219,15 @@ Status check(const Flags& flags, const CommonFlags& common) {
   }
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
   const bool verbose = common.verbose > 0;
-  std::string text = common.json ? check_json(report, forecasts, simulation)
+  std::string text = common.json ? check_json(report, forecasts, simulation, records, !failure)
                                  : check_text(report, forecasts, verbose);
   if (simulation && !common.json) text += simulation_text(*simulation, verbose);
+  if (!common.json) text += records_text(records);
   ANEMONE_RETURN_IF_ERROR(write_stdout(text));
   if (failure) return *std::move(failure);
   if (flags.strict) ANEMONE_RETURN_IF_ERROR(judge(report, simulation));
+  if (flags.min_ane && records.trace)
+    return judge_recorded_residency(*records.trace, *flags.min_ane);
   if (flags.min_ane) return judge_residency(forecasts, *flags.min_ane);
   return {};
 }
@@ -197,7 +240,8 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       "Whether models would run on the Neural Engine, and what their converters got wrong: rules "
       "over the programs, no Mac needed");
   app.add_option("models", flags->models,
-                 "Model directories, packages, or folders of them, which are checked whole");
+                 "Model directories, packages, checkpoints, of which the programs are judged that "
+                 "anemone convert makes, or folders of such artifacts, which are checked whole");
   app.add_option(
          "--chip", flags->chip,
          "Judge for one chip: a12 to a19pro, m1 to m6; default: all, and speed is predicted for m4")
@@ -210,12 +254,25 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
                "Exit 1 on any finding of severity error, and on an overflow that --run-text finds; "
                "warnings and notes pass");
   app.add_option("--min-ane", flags->min_ane,
-                 "Exit 1 when less than this share of the predicted time is on the Neural Engine")
+                 "Exit 1 when less than this share of the predicted time, or with --trace of the "
+                 "recorded one, is on the Neural Engine")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--cached-tokens", flags->cached_tokens,
+                 "Tokens of that prompt that are in the caches already")
+      ->check(CLI::Range(int64_t{0}, kLongestContext))
+      ->capture_default_str();
+  app.add_option("--contexts", flags->contexts,
+                 "Also predict the speed of the same model built for these contexts")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{2}, kLongestContext));
+  app.add_option("--batch", flags->batches,
+                 "Also predict the speed of so many sequences in one step")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{1}, ane::kMostSequences));
   app.add_option("--stack", flags->stack,
                  "Software that the predicted speed is of: through core-ml, or the same model "
                  "through core-ai")
@@ -223,6 +280,12 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       ->capture_default_str();
   app.add_option("--plan", flags->plan,
                  "Hold the predicted placement against Core ML's own plan (docs/compute-plan.md)");
+  app.add_option("--trace", flags->trace,
+                 "Also tell what Instruments recorded on a device: a table of contents and tables "
+                 "that xctrace exported (docs/device-records.md)")
+      ->delimiter(',');
+  app.add_option("--log", flags->log,
+                 "Also look for signs of the Neural Engine in lines of a device's log");
   app.add_option("--sarif", flags->sarif, "Also write the findings as SARIF 2.1.0 to this file");
   app.add_option("--run-text", flags->run_text,
                  "Run this UTF-8 text (- is the standard input) through the model in the Neural "

@@ -96,6 +96,8 @@ Json to_json(const ane::Finding& finding) {
 
 }  // namespace
 
+bool is_built(const ane::CheckedArtifact& artifact) { return artifact.form == "checkpoint"; }
+
 std::string check_text(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts, bool verbose) {
   std::string text;
@@ -106,6 +108,8 @@ std::string check_text(const ane::CheckReport& report,
     text += fmt::format("; predicted: {} suit the Neural Engine, {} do not, {} not measured\n",
                         counted(artifact.ops.suited, "op"), artifact.ops.unsuited,
                         artifact.ops.unmeasured);
+    if (is_built(artifact))
+      text += "  the programs are those that anemone convert makes of it by default\n";
     text += lines_of(report, artifact, ane::Severity::error);
     text += lines_of(report, artifact, ane::Severity::warning);
     if (verbose) text += lines_of(report, artifact, ane::Severity::note);
@@ -117,22 +121,25 @@ std::string check_text(const ane::CheckReport& report,
 
 std::string check_json(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts,
-                       const std::optional<simulate::Report>& simulation) {
-  Json json = {
-      {"version", 1},
-      {"predicted", true},
-      {"chips", report.chips},
-      {"passed", report.count(ane::Severity::error) == 0 && (!simulation || simulation->passed())},
-      {"errors", report.count(ane::Severity::error)},
-      {"warnings", report.count(ane::Severity::warning)},
-      {"notes", report.count(ane::Severity::note)},
-      {"artifacts", Json::array()},
-      {"findings", Json::array()},
-      {"simulation", simulation ? simulation_json(*simulation) : Json()}};
+                       const std::optional<simulate::Report>& simulation,
+                       const DeviceRecords& records, bool all_opened) {
+  Json json = {{"version", 1},
+               {"predicted", true},
+               {"chips", report.chips},
+               {"passed", all_opened && report.count(ane::Severity::error) == 0 &&
+                              (!simulation || simulation->passed())},
+               {"errors", report.count(ane::Severity::error)},
+               {"warnings", report.count(ane::Severity::warning)},
+               {"notes", report.count(ane::Severity::note)},
+               {"artifacts", Json::array()},
+               {"findings", Json::array()},
+               {"simulation", simulation ? simulation_json(*simulation) : Json()},
+               {"records", records_json(records)}};
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},
                                  {"form", artifact.form},
+                                 {"built", is_built(artifact)},
                                  {"packages", artifact.packages},
                                  {"ops",
                                   {{"suited", artifact.ops.suited},

@@ -8,19 +8,25 @@
 #include "anemone/simulate.h"
 #include "command.h"
 #include "forecast_report.h"
+#include "records_report.h"
 
 /// The results of `anemone check` as text, JSON and SARIF, and its rules as text and Markdown.
 namespace anemone::tools {
+
+/// Whether the programs were built in memory, of a checkpoint.
+bool is_built(const ane::CheckedArtifact& artifact);
 
 /// Findings of one rule in one function are one line, with their number. Notes and long lists only
 /// when `verbose`. Forecasts are in the order of the artifacts.
 std::string check_text(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts, bool verbose);
 
-/// One document; `passed` says whether --strict lets it pass.
+/// One document; `passed` says whether --strict lets it pass: never where a model that was named
+/// could not be opened.
 std::string check_json(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts,
-                       const std::optional<simulate::Report>& simulation);
+                       const std::optional<simulate::Report>& simulation,
+                       const DeviceRecords& records, bool all_opened);
 
 /// SARIF 2.1.0 (OASIS, 2020-03-27): a log of one run with all rules.
 std::string check_sarif(const ane::CheckReport& report);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -37,12 +38,14 @@ Json to_sarif(const ane::RuleInfo& rule) {
            {{"family", to_string(rule.family)}, {"chips", rule.chips}, {"source", rule.source}}}};
 }
 
-Json location_of(const ane::Finding& finding) {
+/// Packages of a model in memory are no files: their place is the model, and their name goes with
+/// the function's.
+Json location_of(const ane::Finding& finding, bool is_built) {
   std::filesystem::path path = finding.artifact;
-  if (!finding.package.empty()) path /= finding.package;
+  if (!finding.package.empty() && !is_built) path /= finding.package;
   Json location = {{"physicalLocation", {{"artifactLocation", {{"uri", uri_of(path)}}}}}};
   if (!finding.function.empty()) {
-    std::string name = finding.function;
+    std::string name = is_built ? finding.package + "/" + finding.function : finding.function;
     if (!finding.operation.empty()) name += "/" + finding.operation;
     location["logicalLocations"] = {{{"fullyQualifiedName", name},
                                      {"kind", finding.operation.empty() ? "function" : "member"}}};
@@ -61,6 +64,9 @@ std::string check_sarif(const ane::CheckReport& report) {
   }
   Json results = Json::array();
   for (const ane::Finding& finding : report.findings) {
+    const auto artifact =
+        std::ranges::find(report.artifacts, finding.artifact, &ane::CheckedArtifact::path);
+    const bool built = artifact != report.artifacts.end() && is_built(*artifact);
     Json properties = Json::object();
     if (!finding.operand.empty()) properties["operand"] = finding.operand;
     if (!finding.value.empty()) properties["value"] = finding.value;
@@ -69,7 +75,7 @@ std::string check_sarif(const ane::CheckReport& report) {
                        {"ruleIndex", indices.at(finding.rule)},
                        {"level", to_string(finding.severity)},
                        {"message", text(finding.message)},
-                       {"locations", {location_of(finding)}},
+                       {"locations", {location_of(finding, built)}},
                        {"properties", std::move(properties)}});
   }
   const Json log = {
@@ -79,6 +85,7 @@ std::string check_sarif(const ane::CheckReport& report) {
        {{{"tool",
           {{"driver",
             {{"name", "anemone check"}, {"version", version()}, {"rules", std::move(rules)}}}}},
+         {"properties", {{"predicted", true}}},
          {"results", std::move(results)}}}}};
   return log.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -28,17 +28,43 @@ std::string floor_of(const ane::DecodingForecast& decoding) {
              : "none";
 }
 
+std::string prompt_of(const ane::DecodingForecast& decoding) {
+  std::string text = counted(static_cast<size_t>(decoding.prompt_tokens), "token");
+  if (decoding.cached_tokens > 0) text += fmt::format(", {} cached,", decoding.cached_tokens);
+  return text;
+}
+
+std::string energy_text(const std::optional<ane::EnergyForecast>& energy) {
+  if (!energy) return "n/a, no power of this chip's Neural Engine is published";
+  return fmt::format(
+      "predicted {:.2g} to {:.2g} J a token, of the Neural Engine alone (floor "
+      "{:.2g} J; {})",
+      energy->joules_low, energy->joules_high, energy->joules_floor, energy->source);
+}
+
 std::string decoding_text(const ane::DecodingForecast& decoding) {
   return fmt::format(
       "    decoding     predicted {} tok/s on the Neural Engine, context {} full (floor {}: "
       "{:.1f} MB of weights, "
       "{:.1f} MB of caches)\n"
       "    first token  predicted {:.3g} ms after {} in steps of {} (floor {:.3g} ms)\n"
-      "    energy       predicted {:.2g} to {:.2g} J a token, of the Neural Engine alone\n",
+      "    energy       {}\n",
       rate(decoding.tokens_per_second), decoding.context, floor_of(decoding),
       decoding.weight_bytes / 1e6, decoding.cache_bytes / 1e6, decoding.first_token_ms,
-      counted(static_cast<size_t>(decoding.prompt_tokens), "token"), decoding.prompt_width,
-      decoding.first_token_floor_ms, decoding.joules_low, decoding.joules_high);
+      prompt_of(decoding), decoding.prompt_width, decoding.first_token_floor_ms,
+      energy_text(decoding.energy));
+}
+
+std::string sweep_text(const ane::DecodingForecast& decoding) {
+  return fmt::format(
+      "    context {}, batch {}: predicted {} tok/s (floor {}), first token {:.3g} ms after {} "
+      "(floor {:.3g} ms), {}\n",
+      decoding.context, decoding.batch, rate(decoding.tokens_per_second), floor_of(decoding),
+      decoding.first_token_ms, prompt_of(decoding), decoding.first_token_floor_ms,
+      decoding.energy
+          ? fmt::format("{:.2g} to {:.2g} J a token (floor {:.2g} J)", decoding.energy->joules_low,
+                        decoding.energy->joules_high, decoding.energy->joules_floor)
+          : "energy n/a");
 }
 
 std::string residency_text(const ane::FunctionForecast& function) {
@@ -55,9 +81,10 @@ std::string interruption_text(const ane::Interruption& cut) {
 }
 
 std::string function_text(const ane::FunctionForecast& function, bool verbose) {
-  std::string text = fmt::format("    {}: predicted {:.2f} ms, {}{}\n", function_name(function),
-                                 function.milliseconds, residency_text(function),
-                                 function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
+  std::string text =
+      fmt::format("    {}: predicted {:.2f} ms (floor {:.2g} ms), {}{}\n", function_name(function),
+                  function.milliseconds, function.floor_ms, residency_text(function),
+                  function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
   const size_t shown =
       verbose ? function.interruptions.size() : std::min(kMostLines, function.interruptions.size());
   for (size_t i = 0; i < shown; ++i) text += interruption_text(function.interruptions[i]);
@@ -115,6 +142,7 @@ Json function_json(const ane::FunctionForecast& function) {
                {"function", function.function},
                {"milliseconds", function.milliseconds},
                {"launch_ms", function.launch_ms},
+               {"floor_ms", function.floor_ms},
                {"segments", function.segments},
                {"residency", function.below_launch_cost ? Json() : Json(function.residency)},
                {"below_launch_cost", function.below_launch_cost},
@@ -139,7 +167,9 @@ Json function_json(const ane::FunctionForecast& function) {
 }
 
 Json decoding_json(const ane::DecodingForecast& decoding) {
-  return {{"tokens_per_second", decoding.tokens_per_second},
+  const auto& energy = decoding.energy;
+  return {{"batch", decoding.batch},
+          {"tokens_per_second", decoding.tokens_per_second},
           {"floor_tokens_per_second", decoding.floor_tokens_per_second},
           {"weights_ms", decoding.weights_ms},
           {"compute_ms", decoding.compute_ms},
@@ -149,11 +179,14 @@ Json decoding_json(const ane::DecodingForecast& decoding) {
           {"cache_bytes", decoding.cache_bytes},
           {"context", decoding.context},
           {"prompt_tokens", decoding.prompt_tokens},
+          {"cached_tokens", decoding.cached_tokens},
           {"prompt_width", decoding.prompt_width},
           {"first_token_ms", decoding.first_token_ms},
           {"first_token_floor_ms", decoding.first_token_floor_ms},
-          {"joules_low", decoding.joules_low},
-          {"joules_high", decoding.joules_high}};
+          {"joules_low", energy ? Json(energy->joules_low) : Json()},
+          {"joules_high", energy ? Json(energy->joules_high) : Json()},
+          {"joules_floor", energy ? Json(energy->joules_floor) : Json()},
+          {"power_source", energy ? Json(energy->source) : Json()}};
 }
 
 Json differences_json(const std::vector<ane::PlanDifference>& differences) {
@@ -192,6 +225,7 @@ std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
       fmt::format("  predicted for {} through {} (weights at {:.1f} GB/s: {})\n", forecast.label,
                   forecast.stack, forecast.bandwidth_gbps, forecast.bandwidth_source);
   if (forecast.decoding) text += decoding_text(*forecast.decoding);
+  for (const ane::DecodingForecast& decoding : forecast.sweep) text += sweep_text(decoding);
   text += "    residency    predicted ";
   text += forecast.residency ? percent(*forecast.residency) + " of the time on the Neural Engine\n"
                              : "nothing: all programs are below the launch cost, not judged\n";
@@ -212,8 +246,12 @@ nlohmann::ordered_json forecast_json(const ArtifactForecast& artifact) {
                {"bandwidth_source", forecast.bandwidth_source},
                {"residency", forecast.residency ? Json(*forecast.residency) : Json()},
                {"decoding", forecast.decoding ? decoding_json(*forecast.decoding) : Json()},
+               {"sweep", Json::array()},
                {"functions", Json::array()},
                {"plan", artifact.comparison ? comparison_json(artifact) : Json()}};
+  for (const ane::DecodingForecast& decoding : forecast.sweep) {
+    json["sweep"].push_back(decoding_json(decoding));
+  }
   for (const ane::FunctionForecast& function : forecast.functions) {
     json["functions"].push_back(function_json(function));
   }

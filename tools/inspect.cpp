@@ -111,25 +111,6 @@ void verify_whole(const fs::path& path, const CommonFlags& common, Findings& fin
   if (findings.faults == 0) findings.text += "verified: the packages join, no faults\n";
 }
 
-bool holds_packages(const fs::path& folder) {
-  std::error_code ignored;
-  for (auto entry = fs::directory_iterator(folder, ignored);
-       !ignored && entry != fs::directory_iterator(); entry.increment(ignored))
-    if (entry->path().extension() == ".mlpackage" || entry->path().extension() == ".mlmodelc")
-      return true;
-  return false;
-}
-
-/// Whether a path is what `anemone convert` takes, or means to be.
-bool may_be_checkpoint(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored))
-    return fs::is_regular_file(path, ignored) &&
-           fs::exists(path.parent_path() / "config.json", ignored);
-  return !holds_packages(path) && (fs::exists(path / "config.json", ignored) ||
-                                   fs::exists(path / "adapter_config.json", ignored));
-}
-
 Status inspect_checkpoint(const Flags& flags, Findings& findings) {
   ANEMONE_TRY(const CheckpointSummary summary, summarize_checkpoint(flags.model));
   Json& json = findings.json;
@@ -203,8 +184,7 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   std::error_code ignored;
   const bool joins_packages =
       fs::exists(path / "anemone.json", ignored) || fs::exists(path / "meta.yaml", ignored);
-  if (!form && !joins_packages && may_be_checkpoint(path))
-    return inspect_checkpoint(flags, findings);
+  if (is_checkpoint(path)) return inspect_checkpoint(flags, findings);
   if (form || !fs::is_directory(path, ignored)) {
     findings.json["form"] = form ? Json(package::to_string(*form)) : Json();
     return inspect_packages({path}, flags, common, findings);
@@ -217,7 +197,7 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
     if (!flags.report.verify) find_missing(path, parts, findings);
   } else {
-    if (!joins_packages && !holds_packages(path)) return no_model(path);
+    if (!joins_packages && packages_in(path).empty()) return no_model(path);
     const auto directory = package::open_anemll(path);
     if (!directory.ok()) {
       if (!flags.report.verify) return directory.error();

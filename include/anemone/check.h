@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "anemone/package.h"
@@ -88,16 +89,30 @@ struct CheckReport {
   size_t count(Severity severity) const;
 };
 
+/// Packages of one model that are on no disk, such as a conversion would make.
+struct ModelInMemory {
+  std::filesystem::path path;     ///< what findings call it.
+  std::string form;               ///< "checkpoint".
+  std::optional<int64_t> layers;  ///< that it is known to have.
+  /// By file name, in the order in which a token passes them.
+  std::vector<std::pair<std::string, package::Package>> packages;
+};
+
 /// Checks a package, a model directory (anemone.json, meta.yaml), or every such artifact below a
 /// folder; there, one that cannot be opened is a finding and not an error.
 /// Reads programs, descriptions and those weights that a rule asks for. Any thread.
-/// Errors: not_found (nothing there), unsupported (no ML Program; a checkpoint), invalid_argument
-/// (the chip), and those of package::open and open_anemll.
+/// Errors: not_found (nothing there), unsupported (no ML Program; a checkpoint, whose
+/// programs build_model makes), invalid_argument (the chip), and those of package::open and
+/// open_anemll.
 Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options = {});
 
 /// Checks one package in memory, described (`package::describe`) or not; `artifact` is its path.
 Result<std::vector<Finding>> check(const package::Package& package,
                                    const CheckOptions& options = {});
+
+/// Checks a model in memory. Constants without contents are judged by their types. Errors:
+/// invalid_argument (the chip).
+Result<CheckReport> check(const ModelInMemory& model, const CheckOptions& options = {});
 
 /// Names that `CheckOptions::chip` takes.
 std::vector<std::string_view> chip_names();

@@ -32,6 +32,11 @@ struct CheckpointSummary {
   std::optional<Error> fault;  ///< why it can be neither run nor converted.
 };
 
+/// Whether a path is what `convert` takes, or means to be: a folder with config.json or
+/// adapter_config.json and neither a package nor a manifest, or a file beside config.json that is
+/// no package.
+bool is_checkpoint(const std::filesystem::path& path);
+
 /// Reads config and headers of the checkpoint at `path`, a folder or a file of weights, with the
 /// adapter that lies in it. Errors: those of opening a checkpoint.
 Result<CheckpointSummary> summarize_checkpoint(const std::filesystem::path& path);

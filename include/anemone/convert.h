@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "anemone/compress.h"
 #include "anemone/log.h"
+#include "anemone/package.h"
 #include "anemone/passes.h"
 #include "anemone/result.h"
 #include "anemone/tensor.h"
@@ -98,6 +100,19 @@ struct ConversionReport {
 /// read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
+
+/// What `convert` would write to a folder, in memory.
+struct BuiltModel {
+  int64_t layers = 0;
+  /// File names and packages, in the order in which a token passes them. Constants of the
+  /// checkpoint have types and no contents.
+  std::vector<std::pair<std::string, package::Package>> packages;
+};
+
+/// Builds the programs that `convert` would write for these options, and writes nothing. Reads
+/// those weights that choose the scale of the residual stream, where none is given.
+/// Errors: those of `convert` that do not concern files.
+Result<BuiltModel> build_model(const std::filesystem::path& path, const ConvertOptions& options);
 
 struct CompressOptions {
   std::string quantize;                                     ///< as ConvertOptions::quantize.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "anemone/check.h"
 #include "anemone/package.h"
 #include "anemone/result.h"
 
@@ -47,6 +48,7 @@ struct FunctionForecast {
   size_t segments = 0;                      ///< runs of ops on the Neural Engine.
   double milliseconds = 0;                  ///< ops and launches.
   double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
+  double floor_ms = 0;                      ///< no faster: bytes of its weights at the bandwidth.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
   /// Even if every op ran there, they would save less than one launch and the outputs cost: all
@@ -57,9 +59,18 @@ struct FunctionForecast {
   std::vector<Interruption> interruptions;  ///< at most 32 of segments - 1; what saves most first.
 };
 
-/// Speed of a language model with its caches full, one sequence.
+/// Energy of a token, of the Neural Engine alone: predicted times at published powers.
+struct EnergyForecast {
+  double joules_low = 0;
+  double joules_high = 0;
+  double joules_floor = 0;  ///< no less: the floor's time at the least published power.
+  std::string_view source;  ///< of the powers.
+};
+
+/// Speed of a language model with its caches full.
 struct DecodingForecast {
-  double tokens_per_second = 0;
+  int64_t batch = 1;             ///< sequences that a step advances, each with its own caches.
+  double tokens_per_second = 0;  ///< of all sequences together.
   double floor_tokens_per_second = 0;  ///< no faster: bytes of weights and caches at the bandwidth.
   double weights_ms = 0;
   double compute_ms = 0;  ///< hidden behind the weights, or they behind it.
@@ -69,11 +80,12 @@ struct DecodingForecast {
   double cache_bytes = 0;
   int64_t context = 0;        ///< positions of the static graph.
   int64_t prompt_tokens = 0;  ///< of which the time to the first token speaks.
+  int64_t cached_tokens = 0;  ///< of them, that are in the caches already.
   int64_t prompt_width = 0;   ///< tokens that one step of the prompt takes.
-  double first_token_ms = 0;
+  double first_token_ms = 0;  ///< until all sequences have theirs.
   double first_token_floor_ms = 0;
-  double joules_low = 0;  ///< of a token, the Neural Engine alone.
-  double joules_high = 0;
+  /// Nothing for phones: no power of a phone's Neural Engine is published.
+  std::optional<EnergyForecast> energy;
 };
 
 struct Forecast {
@@ -86,6 +98,9 @@ struct Forecast {
   /// Over all functions that are not below the launch cost; nothing when all are.
   std::optional<double> residency;
   std::optional<DecodingForecast> decoding;  ///< of language models with a static context.
+  /// The same model built for other contexts and batches: every context that was asked for with
+  /// every batch, in that order. Empty where there is no `decoding`.
+  std::vector<DecodingForecast> sweep;
 };
 
 struct ForecastOptions {
@@ -93,15 +108,24 @@ struct ForecastOptions {
   /// The speed is that of the same model brought to the Neural Engine by this software.
   Stack stack = Stack::core_ml;
   int64_t prompt_tokens = 512;  ///< at most the context.
+  int64_t cached_tokens = 0;    ///< of the prompt; the last one is always computed.
+  /// Contexts and batches of `sweep`; where one of them is empty, the program's context, and 1.
+  std::vector<int64_t> contexts;
+  std::vector<int64_t> batches;
 };
+
+/// The largest batch that Core ML was seen to place (751K-M6, notes/coreml_dispatch.md).
+inline constexpr int64_t kMostSequences = 64;
 
 /// Forecasts a package or a model directory. Reads programs and no weights. Any thread.
 /// Errors: those of `check`; unsupported (nothing is published of the chip's speed); mismatch (the
-/// program is not well formed).
+/// program is not well formed); invalid_argument (a context below 2, a batch that is not 1 to
+/// kMostSequences).
 Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options = {});
 
-/// The same of one package in memory. Errors: unsupported and mismatch.
+/// The same of one package in memory. Errors: the same, but for files.
 Result<Forecast> forecast(const package::Package& package, const ForecastOptions& options = {});
+Result<Forecast> forecast(const ModelInMemory& model, const ForecastOptions& options = {});
 
 /// Where an op ran, or would, by Core ML's own word.
 struct PlanDifference {
@@ -132,7 +156,7 @@ struct PlanComparison {
 };
 
 /// Errors: those of reading a JSON file; corrupt (a key that is missing or of the wrong kind);
-/// mismatch (the plan shares no op with the forecast).
+/// mismatch (the plan shares no op with the forecast, or does not name its device).
 Result<PlanComparison> compare_with_plan(const Forecast& forecast,
                                          const std::filesystem::path& plan);
 

@@ -45,6 +45,12 @@ CheckedArtifact describe(const ModelView& model) {
   return artifact;
 }
 
+CheckReport empty_report(const std::vector<const Chip*>& chips) {
+  CheckReport report;
+  for (const Chip* chip : chips) report.chips.push_back(chip->name);
+  return report;
+}
+
 }  // namespace
 
 const char* to_string(Severity severity) {
@@ -89,10 +95,18 @@ Result<std::vector<Finding>> check(const package::Package& package, const CheckO
   return judge(*view_of(package), chips);
 }
 
+Result<CheckReport> check(const ModelInMemory& model, const CheckOptions& options) {
+  ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
+  const std::unique_ptr<ModelView> view = view_of(model);
+  CheckReport report = empty_report(chips);
+  report.artifacts.push_back(describe(*view));
+  report.findings = judge(*view, chips);
+  return report;
+}
+
 Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options) {
   ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
-  CheckReport report;
-  for (const Chip* chip : chips) report.chips.push_back(chip->name);
+  CheckReport report = empty_report(chips);
   const bool alone = is_artifact(path);
   const std::vector<std::filesystem::path> artifacts =
       alone ? std::vector{path} : artifacts_below(path);

@@ -17,13 +17,15 @@ constexpr double kPassesOfScores = 6;
 struct WattRange {
   double low = 0;
   double high = 0;
+  std::string_view source;
 };
-/// M1 Max 4.2 and M3 Max 8 while they compute 64 positions a token (smpanaro/coreml-llm-cli,
-/// README.md, 2026-11).
-constexpr WattRange kComputeBound{4.2, 8.0};
-/// M5 Pro by its counter (cadamcat, findings/qwen3-4b-graph-capacity, 2026-11), M6 2.5
-/// (751K-M6, notes/power.md, 2026-10).
-constexpr WattRange kWeightBound{2.0, 2.5};
+/// While they compute 64 positions a token.
+constexpr WattRange kComputeBound{
+    4.2, 8.0, "4.2 W of M1 Max to 8 W of M3 Max: smpanaro/coreml-llm-cli, README.md"};
+/// M5 Pro by its counter.
+constexpr WattRange kWeightBound{2.0, 2.5,
+                                 "2.0 W of M5 Pro: cadamcat, findings/qwen3-4b-graph-capacity; "
+                                 "2.5 W of M6: 751K-M6, notes/power.md"};
 
 /// M1: 60.9 of 68 GB/s; M6: 150 of 170.5. In between, Macs have more memory than one engine takes.
 constexpr double kShareOfMemory = 0.89;
@@ -122,13 +124,15 @@ Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& wor
   }
   constexpr double kBytesPerMs = 1e6;  // of 1 GB/s
   constexpr double kFlopsPerMs = 1e9;  // of 1 TFLOP/s
-  const double flops = 2 * work.multiply_adds * static_cast<double>(work.width);
-  const double attention = work.cache_bytes + kPassesOfRepeatedCache * work.repeated_cache_bytes +
-                           kPassesOfScores * work.score_bytes;
+  const auto batch = static_cast<double>(work.batch);
+  const double flops = 2 * work.multiply_adds * static_cast<double>(work.width) * batch;
+  const double attention =
+      batch * (work.cache_bytes + kPassesOfRepeatedCache * work.repeated_cache_bytes +
+               kPassesOfScores * work.score_bytes);
   StepCost cost;
   cost.weights_ms = work.weight_bytes / (bandwidth.value * kBytesPerMs);
   cost.compute_ms = flops / (reached.value * kFlopsPerMs);
-  const double cache_ms = work.cache_bytes / (bandwidth.value * kBytesPerMs);
+  const double cache_ms = batch * work.cache_bytes / (bandwidth.value * kBytesPerMs);
   cost.attention_ms = std::max(attention / (constants.attention_gbps * kBytesPerMs), cache_ms);
   cost.overhead_ms = launch_overhead(stack, work, constants) +
                      static_cast<double>(work.islands) * (2 * kBackendChangeMs + kSegmentLaunchMs);
@@ -136,10 +140,14 @@ Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& wor
   return cost;
 }
 
-JouleRange estimate_energy(const StepCost& step) {
+std::optional<EnergyForecast> estimate_energy(const Chip& chip, const StepCost& step) {
+  if (chip.device == Device::phone) return std::nullopt;
   const double seconds = step.total_ms() / 1000;
   const WattRange& watts = step.compute_bound() ? kComputeBound : kWeightBound;
-  return {.low = watts.low * seconds, .high = watts.high * seconds};
+  return EnergyForecast{.joules_low = watts.low * seconds,
+                        .joules_high = watts.high * seconds,
+                        .joules_floor = kWeightBound.low * step.floor_ms / 1000,
+                        .source = watts.source};
 }
 
 }  // namespace anemone::ane

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "ane/chip.h"
@@ -22,6 +23,7 @@ struct StepWork {
   int64_t width = 1;    ///< tokens that the graph computes, wanted or not.
   int64_t calls = 1;    ///< programs, or dispatches of the private API.
   int64_t islands = 0;  ///< ops, or runs of ops, in the middle that leave the Neural Engine.
+  int64_t batch = 1;    ///< sequences, each with its own caches and scores.
 };
 
 /// Attention layers of one form; `positions` is the static context, or the window.
@@ -85,12 +87,9 @@ struct StepCost {
 Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& work,
                               const CostConstants& constants = kFittedCosts);
 
-struct JouleRange {
-  double low = 0;
-  double high = 0;
-};
 /// Of the Neural Engine alone, for a step: its time at the power that was published for work bound
 /// by weights (2.0 to 2.5 W: M5 Pro, M6) or by arithmetic (4.2 to 8 W: M1 Max, M2, M3, M3 Max).
-JouleRange estimate_energy(const StepCost& step);
+/// Nothing for phones, of which none is published.
+std::optional<EnergyForecast> estimate_energy(const Chip& chip, const StepCost& step);
 
 }  // namespace anemone::ane

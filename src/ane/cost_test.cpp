@@ -51,8 +51,32 @@ TEST(Cost, WideStepsAreBoundByArithmetic) {
   EXPECT_FALSE(narrow->compute_bound());
   EXPECT_TRUE(wide->compute_bound());
   EXPECT_NEAR(wide->compute_ms, 2 * 30e6 * 512 / 4.3e9, 1e-9);
-  EXPECT_GT(estimate_energy(*wide).low / wide->total_ms(),
-            estimate_energy(*narrow).high / narrow->total_ms());
+  const auto of_narrow = estimate_energy(chip("m1"), *narrow);
+  const auto of_wide = estimate_energy(chip("m1"), *wide);
+  ASSERT_TRUE(of_narrow && of_wide);
+  EXPECT_GT(of_wide->joules_low / wide->total_ms(), of_narrow->joules_high / narrow->total_ms());
+}
+
+TEST(Cost, EnergyNamesItsSourceAndIsNotKnownOfPhones) {
+  const auto step = predict_step(chip("m4"), Stack::core_ml, small_decoder(1), kRound);
+  const auto energy = estimate_energy(chip("m4"), *step);
+  ASSERT_TRUE(energy);
+  EXPECT_NE(energy->source.find("751K-M6"), std::string_view::npos);
+  EXPECT_NEAR(energy->joules_floor, 2.0e-3 * step->floor_ms, 1e-12);
+  EXPECT_LT(energy->joules_floor, energy->joules_low);
+  EXPECT_FALSE(estimate_energy(chip("a19pro"), *step));
+}
+
+TEST(Cost, ABatchReadsWeightsOnceAndEachCacheForItself) {
+  StepWork work = small_decoder(1);
+  const auto one = predict_step(chip("m4"), Stack::core_ml, work, kRound);
+  work.batch = 8;
+  const auto eight = predict_step(chip("m4"), Stack::core_ml, work, kRound);
+  EXPECT_EQ(eight->weights_ms, one->weights_ms);
+  EXPECT_EQ(eight->overhead_ms, one->overhead_ms);
+  EXPECT_NEAR(eight->attention_ms, 8 * one->attention_ms, 1e-12);
+  EXPECT_NEAR(eight->compute_ms, 8 * one->compute_ms, 1e-12);
+  EXPECT_NEAR(eight->floor_ms - one->floor_ms, 7 * work.cache_bytes / 64.2e6, 1e-12);
 }
 
 TEST(Cost, StacksDifferInOverheadOnly) {

@@ -44,13 +44,14 @@ std::vector<const PackageView*> packages_of_step(const ModelView& model) {
   return packages;
 }
 
-ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const Forecast& forecast) {
+ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const Forecast& forecast,
+                        const OtherContext* other) {
   ModelWork total{.step = {.calls = 0}};
   double multiply_adds = 0;
   for (const PackageView* package : packages_of_step(model)) {
     const FunctionView* function = choose(*package);
     if (function == nullptr) continue;
-    const FunctionWork part = work_of(*function);
+    const FunctionWork part = work_of(*function, other);
     total.step.weight_bytes += part.work.weight_bytes;
     total.step.cache_bytes += part.work.cache_bytes;
     total.step.repeated_cache_bytes += part.work.repeated_cache_bytes;
@@ -67,34 +68,77 @@ ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const For
   return total;
 }
 
-Result<std::optional<DecodingForecast>> decoding_of(const ModelView& model, const Chip& chip,
-                                                    const ForecastOptions& options,
-                                                    const Forecast& forecast) {
-  const ModelWork token = work_of_model(model, &decoding_function, forecast);
-  if (token.context <= 1) return std::optional<DecodingForecast>();
-  const ModelWork prompt = work_of_model(model, &prompt_function, forecast);
-  ANEMONE_TRY(const StepCost step, predict_step(chip, options.stack, token.step));
-  ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, options.stack, prompt.step));
-  DecodingForecast decoding{.tokens_per_second = 1000 / step.total_ms(),
-                            .floor_tokens_per_second = 1000 / step.floor_ms,
+/// What a step of a token and one of a prompt take; their `batch` is set by whoever asks.
+struct DecoderWork {
+  ModelWork token;
+  ModelWork prompt;
+};
+
+Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t batch,
+                                          int64_t context, const Chip& chip,
+                                          const ForecastOptions& options) {
+  StepWork token = decoder.token.step;
+  StepWork prompt = decoder.prompt.step;
+  token.batch = prompt.batch = batch;
+  ANEMONE_TRY(const StepCost step, predict_step(chip, options.stack, token));
+  ANEMONE_TRY(const StepCost prompt_step, predict_step(chip, options.stack, prompt));
+  const auto sequences = static_cast<double>(batch);
+  DecodingForecast decoding{.batch = batch,
+                            .tokens_per_second = sequences * 1000 / step.total_ms(),
+                            .floor_tokens_per_second = sequences * 1000 / step.floor_ms,
                             .weights_ms = step.weights_ms,
                             .compute_ms = step.compute_ms,
                             .attention_ms = step.attention_ms,
                             .overhead_ms = step.overhead_ms,
-                            .weight_bytes = token.step.weight_bytes,
-                            .cache_bytes = token.step.cache_bytes,
-                            .context = token.context};
+                            .weight_bytes = token.weight_bytes,
+                            .cache_bytes = sequences * token.cache_bytes,
+                            .context = context,
+                            .energy = estimate_energy(chip, step)};
   decoding.prompt_tokens =
-      std::clamp<int64_t>(options.prompt_tokens, 1, std::max<int64_t>(1, token.context));
-  decoding.prompt_width = prompt.step.width;
-  const auto steps = static_cast<double>((decoding.prompt_tokens + decoding.prompt_width - 1) /
-                                         decoding.prompt_width);
+      std::clamp<int64_t>(options.prompt_tokens, 1, std::max<int64_t>(1, context));
+  decoding.prompt_width = prompt.width;
+  decoding.cached_tokens =
+      std::clamp<int64_t>(options.cached_tokens, 0, decoding.prompt_tokens - 1);
+  const int64_t computed = decoding.prompt_tokens - decoding.cached_tokens;
+  const auto steps =
+      static_cast<double>((computed + decoding.prompt_width - 1) / decoding.prompt_width);
   decoding.first_token_ms = steps * prompt_step.total_ms();
   decoding.first_token_floor_ms = steps * prompt_step.floor_ms;
-  const JouleRange joules = estimate_energy(step);
-  decoding.joules_low = joules.low;
-  decoding.joules_high = joules.high;
-  return std::optional(decoding);
+  if (decoding.energy) {
+    decoding.energy->joules_low /= sequences;
+    decoding.energy->joules_high /= sequences;
+    decoding.energy->joules_floor /= sequences;
+  }
+  return decoding;
+}
+
+DecoderWork work_of_decoder(const ModelView& model, const Forecast& forecast,
+                            const OtherContext* other) {
+  return {.token = work_of_model(model, &decoding_function, forecast, other),
+          .prompt = work_of_model(model, &prompt_function, forecast, other)};
+}
+
+/// Adds `decoding` and `sweep` of a language model with a static context.
+Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOptions& options,
+                    Forecast& forecast) {
+  const DecoderWork own = work_of_decoder(model, forecast, nullptr);
+  const int64_t context = own.token.context;
+  if (context <= 1) return {};
+  ANEMONE_TRY(forecast.decoding, predict_decoding(own, 1, context, chip, options));
+  if (options.contexts.empty() && options.batches.empty()) return {};
+  const std::vector<int64_t> contexts =
+      options.contexts.empty() ? std::vector{context} : options.contexts;
+  const std::vector<int64_t> batches =
+      options.batches.empty() ? std::vector<int64_t>{1} : options.batches;
+  for (const int64_t wanted : contexts) {
+    const OtherContext other{.from = context, .to = wanted};
+    const DecoderWork work = work_of_decoder(model, forecast, &other);
+    for (const int64_t batch : batches) {
+      ANEMONE_TRY(DecodingForecast decoding, predict_decoding(work, batch, wanted, chip, options));
+      forecast.sweep.push_back(decoding);
+    }
+  }
+  return {};
 }
 
 std::optional<double> residency_of(const std::vector<FunctionForecast>& functions) {
@@ -110,6 +154,13 @@ std::optional<double> residency_of(const std::vector<FunctionForecast>& function
 }
 
 Result<const Chip*> chip_of(const ForecastOptions& options) {
+  for (const int64_t context : options.contexts)
+    if (context < 2)
+      return fail(ErrorCode::invalid_argument, "a context of {}, expected 2 or more", context);
+  for (const int64_t batch : options.batches)
+    if (batch < 1 || batch > kMostSequences)
+      return fail(ErrorCode::invalid_argument, "a batch of {}, expected 1 to {}", batch,
+                  kMostSequences);
   ANEMONE_TRY(const Chip* chip, find_chip(options.chip));
   if (weight_bandwidth(*chip).value > 0) return chip;
   return with_hint(
@@ -137,7 +188,7 @@ Result<Forecast> forecast_model(const ModelView& model, const Chip& chip,
     }
   }
   forecast.residency = residency_of(forecast.functions);
-  ANEMONE_TRY(forecast.decoding, decoding_of(model, chip, options, forecast));
+  ANEMONE_RETURN_IF_ERROR(add_decoding(model, chip, options, forecast));
   return forecast;
 }
 
@@ -157,6 +208,11 @@ Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptio
 Result<Forecast> forecast(const package::Package& package, const ForecastOptions& options) {
   ANEMONE_TRY(const Chip* chip, chip_of(options));
   return forecast_model(*view_of(package), *chip, options);
+}
+
+Result<Forecast> forecast(const ModelInMemory& model, const ForecastOptions& options) {
+  ANEMONE_TRY(const Chip* chip, chip_of(options));
+  return forecast_model(*view_of(model), *chip, options);
 }
 
 }  // namespace anemone::ane

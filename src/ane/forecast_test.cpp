@@ -24,7 +24,12 @@ TEST(Forecast, SpeedIsBelowItsFloorOnEveryChipWithKnownBandwidth) {
     EXPECT_GT(forecast->decoding->tokens_per_second, 0);
     EXPECT_LT(forecast->decoding->tokens_per_second, forecast->decoding->floor_tokens_per_second);
     EXPECT_GT(forecast->decoding->first_token_ms, forecast->decoding->first_token_floor_ms);
-    EXPECT_LT(forecast->decoding->joules_low, forecast->decoding->joules_high);
+    EXPECT_EQ(forecast->decoding->energy.has_value(), chip[0] == 'm') << chip;
+    if (forecast->decoding->energy) {
+      EXPECT_LT(forecast->decoding->energy->joules_floor, forecast->decoding->energy->joules_low);
+    }
+    for (const FunctionForecast& function : forecast->functions)
+      EXPECT_GE(function.milliseconds, function.floor_ms) << function.package;
     EXPECT_FALSE(forecast->bandwidth_source.empty());
   }
 }
@@ -57,6 +62,21 @@ TEST(Forecast, TheFirstTokenTakesAStepForEachBlockOfThePrompt) {
   EXPECT_NEAR(forecast_tiny("m4", 65)->decoding->first_token_ms, 2 * of_64, 1e-9);
   EXPECT_NEAR(forecast_tiny("m4", 1024)->decoding->first_token_ms, 16 * of_64, 1e-9);
   EXPECT_EQ(forecast_tiny("m4", 99999)->decoding->prompt_tokens, 1024);
+}
+
+TEST(Forecast, S4_35_CachedTokensOfThePromptTakeNoStep) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto first_token = [](int64_t cached) {
+    const auto told = forecast(test::shared_folder() / kTiny,
+                               {.chip = "m4", .prompt_tokens = 512, .cached_tokens = cached});
+    EXPECT_TRUE(told.ok());
+    return *told->decoding;
+  };
+  const DecodingForecast cold = first_token(0);
+  EXPECT_NEAR(first_token(448).first_token_ms, cold.first_token_ms / 8, 1e-9);
+  EXPECT_NEAR(first_token(448).first_token_floor_ms, cold.first_token_floor_ms / 8, 1e-9);
+  EXPECT_EQ(first_token(512).cached_tokens, 511) << "the last token makes the first new one";
+  EXPECT_NEAR(first_token(512).first_token_ms, cold.first_token_ms / 8, 1e-9);
 }
 
 TEST(Forecast, S3_77_EveryOpHasOneUnitAndSharesAreOfTheirTime) {
@@ -145,6 +165,52 @@ TEST(Forecast, ADecoderOfAnyLengthHasNoSpeed) {
   EXPECT_FALSE(forecast->decoding);
   EXPECT_TRUE(forecast->functions[0].has_unknown_shapes);
   EXPECT_EQ(forecast->residency, 0);  // a range of shapes
+}
+
+TEST(Forecast, AnotherContextIsThatOfAProgramBuiltForIt) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto tiny = forecast(test::shared_folder() / kTiny,
+                             {.chip = "m4", .contexts = {512, 1024}, .batches = {1, 4}});
+  ASSERT_TRUE(tiny.ok()) << tiny.error().to_string();
+  ASSERT_EQ(tiny->sweep.size(), 4U);
+  const DecodingForecast& half = tiny->sweep[0];
+  const DecodingForecast& whole = tiny->sweep[2];
+  EXPECT_EQ(half.context, 512);
+  EXPECT_EQ(half.cache_bytes * 2, tiny->decoding->cache_bytes);
+  EXPECT_NEAR(half.attention_ms * 2, tiny->decoding->attention_ms, 1e-12);
+  EXPECT_EQ(half.weight_bytes, tiny->decoding->weight_bytes);
+  EXPECT_EQ(whole.tokens_per_second, tiny->decoding->tokens_per_second);
+  EXPECT_EQ(whole.first_token_ms, tiny->decoding->first_token_ms);
+  const DecodingForecast& four = tiny->sweep[3];
+  EXPECT_EQ(four.batch, 4);
+  EXPECT_EQ(four.cache_bytes, 4 * whole.cache_bytes);
+  EXPECT_GT(four.tokens_per_second, whole.tokens_per_second);
+  EXPECT_LT(four.tokens_per_second, 4 * whole.tokens_per_second);
+  for (const DecodingForecast& each : tiny->sweep) {
+    EXPECT_LT(each.tokens_per_second, each.floor_tokens_per_second);
+    EXPECT_GT(each.first_token_ms, each.first_token_floor_ms);
+  }
+}
+
+TEST(Forecast, WindowsStayWhatTheyAreInALongerContext) {
+  constexpr const char* kGemma = "fixtures/anemll/gemma3-fp16-1chunk";
+  ANEMONE_NEED_SHARED(kGemma);
+  const auto own = forecast(test::shared_folder() / kGemma);
+  ASSERT_TRUE(own.ok()) << own.error().to_string();
+  const int64_t context = own->decoding->context;
+  const auto longer =
+      forecast(test::shared_folder() / kGemma, {.contexts = {context, 2 * context}});
+  ASSERT_TRUE(longer.ok()) << longer.error().to_string();
+  EXPECT_EQ(longer->sweep[0].cache_bytes, own->decoding->cache_bytes);
+  EXPECT_GT(longer->sweep[1].cache_bytes, own->decoding->cache_bytes);
+  EXPECT_LT(longer->sweep[1].cache_bytes, 2 * own->decoding->cache_bytes);
+}
+
+TEST(Forecast, RefusesContextsAndBatchesThatAreNone) {
+  for (const ForecastOptions& options :
+       {ForecastOptions{.contexts = {1}}, ForecastOptions{.batches = {0}},
+        ForecastOptions{.batches = {65}}})
+    EXPECT_EQ(forecast("anywhere", options).error().code, ErrorCode::invalid_argument);
 }
 
 TEST(Forecast, NamesAChipWithoutPublishedFigures) {

@@ -14,6 +14,7 @@ struct Graph {
   std::vector<OpChoice> choices;
   std::vector<double> engine_ms;  ///< also of ops that do not run there: if they did.
   std::vector<std::string_view> obstacles;
+  double floor_ms = 0;
 };
 
 std::string_view obstacle_of(const FunctionView& function, const OpView& op,
@@ -33,6 +34,7 @@ Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& 
     if (!runs(function, op)) continue;
     const OpWork work = work_of(function, op);
     const size_t index = graph.ops.size();
+    graph.floor_ms += floor_ms(work, bandwidth);
     OpChoice choice{.cpu_ms = cpu_ms(work, bandwidth)};
     graph.ops.push_back(&op);
     graph.engine_ms.push_back(engine_ms(work, bandwidth, reached));
@@ -143,6 +145,7 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                             .segments = placement.segments,
                             .milliseconds = placement.total_ms,
                             .launch_ms = placement.launch_ms,
+                            .floor_ms = graph.floor_ms,
                             .has_unknown_shapes = has_unknown_shapes(graph)};
   double on_engine = 0;
   double in_ops = 0;

@@ -155,6 +155,10 @@ double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& 
          work.activation_bytes / (kFittedCosts.attention_gbps * kBytesPerMs);
 }
 
+double floor_ms(const OpWork& work, const ChipRate& bandwidth) {
+  return std::min(work.weight_bytes, work.dense_weight_bytes) / (bandwidth.value * kBytesPerMs);
+}
+
 double cpu_ms(const OpWork& work, const ChipRate& bandwidth) {
   const double read = work.dense_weight_bytes + work.activation_bytes;
   return std::max(read / (kCpuShareOfBandwidth * bandwidth.value * kBytesPerMs),

@@ -34,6 +34,8 @@ std::string_view obstacle_of(const FunctionView& function, const OpView& op);
 
 /// Weights stream while arithmetic runs; activations come on top.
 double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached);
+/// No faster on either side: weights at the Neural Engine's bandwidth, in the smaller form.
+double floor_ms(const OpWork& work, const ChipRate& bandwidth);
 /// Weights in fp16 and activations at the CPU's share of the Neural Engine's `bandwidth`.
 double cpu_ms(const OpWork& work, const ChipRate& bandwidth);
 

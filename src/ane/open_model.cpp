@@ -42,6 +42,12 @@ const PackageView* add(ModelView& model, package::Package package, std::string n
   return model.packages.back().get();
 }
 
+/// A package of the layout anemone.
+void add_part(ModelView& model, package::Package package, std::string name) {
+  const PackageView* part = add(model, std::move(package), std::move(name));
+  if (part->name.starts_with("chunk_")) model.chunks.push_back(part);
+}
+
 Result<const PackageView*> open_part(ModelView& model, const fs::path& path) {
   ANEMONE_TRY(package::Package package, package::open(path));
   return add(model, std::move(package), path.filename().string());
@@ -101,15 +107,14 @@ Result<std::unique_ptr<ModelView>> open_model(const fs::path& path) {
     model->form = "anemone";
     for (const fs::path& entry : entries(path)) {
       if (!is_package_name(entry)) continue;
-      ANEMONE_TRY(const PackageView* part, open_part(*model, entry));
-      if (part->name.starts_with("chunk_")) model->chunks.push_back(part);
+      ANEMONE_TRY(package::Package package, package::open(entry));
+      add_part(*model, std::move(package), entry.filename().string());
     }
     return model;
   }
   if (is_there(path / "config.json"))
-    return with_hint(
-        fail(ErrorCode::unsupported, "{}: a checkpoint has no program to check yet", path.string()),
-        "anemone convert makes one");
+    return with_hint(fail(ErrorCode::unsupported, "{}: a checkpoint has no program", path.string()),
+                     "anemone convert makes one");
   return with_hint(fail(ErrorCode::not_found, "{}: there is no model", path.string()),
                    "a model is a package, or a folder with meta.yaml or anemone.json");
 }
@@ -119,6 +124,15 @@ std::unique_ptr<ModelView> view_of(const package::Package& package) {
   model->path = package.path;
   model->form = package::to_string(package.form);
   add(*model, package, "");
+  return model;
+}
+
+std::unique_ptr<ModelView> view_of(const ModelInMemory& in_memory) {
+  auto model = std::make_unique<ModelView>();
+  model->path = in_memory.path;
+  model->form = in_memory.form;
+  model->layers = in_memory.layers;
+  for (const auto& [name, package] : in_memory.packages) add_part(*model, package, name);
   return model;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ane/model_view.h"
+#include "anemone/check.h"
 
 namespace anemone::ane {
 
@@ -14,6 +15,7 @@ Result<std::unique_ptr<ModelView>> open_model(const std::filesystem::path& path)
 
 /// The same of a package in memory.
 std::unique_ptr<ModelView> view_of(const package::Package& package);
+std::unique_ptr<ModelView> view_of(const ModelInMemory& model);
 
 /// The artifacts below a folder that is none itself, sorted; they do not lie in each other.
 std::vector<std::filesystem::path> artifacts_below(const std::filesystem::path& folder);

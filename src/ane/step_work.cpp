@@ -21,21 +21,38 @@ double scores_of(const FunctionView& function, const Attention& attention, int64
   return elements_of(*query) / static_cast<double>(head_dim) * static_cast<double>(keys);
 }
 
-/// Scores, keys and values, which are as large as the keys.
-void add_attentions(FunctionWork& total, const FunctionView& function) {
+double share_of(const OtherContext* other, int64_t positions) {
+  return other == nullptr ? 1 : other->share(positions);
+}
+
+/// Positions that a state has, along the axis that an attention looks along.
+int64_t positions_of(const Shape& state, const std::vector<int64_t>& attended) {
+  for (const int64_t dim : state)
+    if (std::ranges::find(attended, dim) != attended.end()) return dim;
+  const auto axis = token_axis(state);
+  return axis ? std::max<int64_t>(1, state[*axis]) : 1;
+}
+
+/// Scores, keys and values, which are as large as the keys. Returns their positions.
+std::vector<int64_t> add_attentions(FunctionWork& total, const FunctionView& function,
+                                    const OtherContext* other) {
+  std::vector<int64_t> attended;
   int64_t queries = 1;
   for (const Attention& attention : attentions(function)) {
     const mil::TensorType* keys = function.operand_type(*attention.scores, attention.keys_operand);
     if (keys == nullptr) continue;
     const int64_t positions = std::max<int64_t>(1, attention.keys);
-    total.work.score_bytes += kBytesOfHalf * scores_of(function, attention, positions);
-    total.work.repeated_cache_bytes += 2 * kBytesOfHalf * elements_of(*keys);
+    const double share = share_of(other, positions);
+    attended.push_back(positions);
+    total.work.score_bytes += share * kBytesOfHalf * scores_of(function, attention, positions);
+    total.work.repeated_cache_bytes += share * 2 * kBytesOfHalf * elements_of(*keys);
     total.context = std::max(total.context, positions);
     queries = std::max(queries, attention.queries);
     ++total.attention_layers;
   }
   const int64_t tokens = total.attention_layers > 0 ? tokens_of(function) : 0;
   total.work.width = tokens > 0 ? tokens : queries;
+  return attended;
 }
 
 const FunctionView* named(const PackageView& package, std::initializer_list<const char*> names) {
@@ -47,9 +64,15 @@ const FunctionView* named(const PackageView& package, std::initializer_list<cons
 
 }  // namespace
 
-FunctionWork work_of(const FunctionView& function) {
+double OtherContext::share(int64_t positions) const {
+  const auto before = static_cast<double>(std::max<int64_t>(1, positions));
+  if (positions < from) return static_cast<double>(std::min(positions, to)) / before;
+  return static_cast<double>(to) / static_cast<double>(from);
+}
+
+FunctionWork work_of(const FunctionView& function, const OtherContext* other) {
   FunctionWork total;
-  add_attentions(total, function);
+  const std::vector<int64_t> attended = add_attentions(total, function, other);
   double multiply_adds = 0;
   std::unordered_set<std::string_view> counted;
   for (const OpView& op : function.ops()) {
@@ -68,7 +91,9 @@ FunctionWork work_of(const FunctionView& function) {
   total.work.multiply_adds = multiply_adds / static_cast<double>(total.work.width);
   for (const mil::NamedType& input : function.function().inputs) {
     if (input.type.kind != mil::ValueType::Kind::state) continue;
-    total.work.cache_bytes += elements_of(input) * bit_width(input.type.tensor.dtype) / 8;
+    const mil::TensorType& type = input.type.tensor;
+    total.work.cache_bytes += share_of(other, positions_of(type.shape, attended)) *
+                              elements_of(type) * bit_width(type.dtype) / 8;
   }
   return total;
 }

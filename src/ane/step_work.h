@@ -11,8 +11,16 @@ struct FunctionWork {
   int64_t attention_layers = 0;
   int64_t context = 0;  ///< positions that the widest attention looks at.
 };
+/// The positions of a program as they would be in one for another context.
+struct OtherContext {
+  int64_t from = 0;  ///< what the widest attention of the model looks at.
+  int64_t to = 0;
+  /// Those of windows stay, as far as the context reaches.
+  double share(int64_t positions) const;
+};
+
 /// Width is that of the mask or of the token ids; where neither is an input, rows of the scores.
-FunctionWork work_of(const FunctionView& function);
+FunctionWork work_of(const FunctionView& function, const OtherContext* other = nullptr);
 
 /// The function that makes one token: "infer", "decode", else the default. Null in a package
 /// without functions.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "anemone/package.h"
 #include "checkpoint/checkpoint.h"
 #include "models/architectures.h"
 
@@ -22,6 +23,15 @@ std::vector<CheckpointSummary::Kind> kinds_of(const checkpoint::TensorSource& we
   return kinds;
 }
 
+bool holds_packages(const fs::path& folder) {
+  std::error_code ignored;
+  for (auto entry = fs::directory_iterator(folder, ignored);
+       !ignored && entry != fs::directory_iterator(); entry.increment(ignored))
+    if (entry->path().extension() == ".mlpackage" || entry->path().extension() == ".mlmodelc")
+      return true;
+  return false;
+}
+
 Status describe(const checkpoint::Checkpoint& opened, CheckpointSummary& summary) {
   ANEMONE_TRY(const models::Decoder decoder,
               models::read_decoder(opened.config_json, *opened.weights));
@@ -34,6 +44,18 @@ Status describe(const checkpoint::Checkpoint& opened, CheckpointSummary& summary
 }
 
 }  // namespace
+
+bool is_checkpoint(const fs::path& path) {
+  std::error_code ignored;
+  if (package::form_of(path) || fs::exists(path / "meta.yaml", ignored) ||
+      fs::exists(path / "anemone.json", ignored))
+    return false;
+  if (!fs::is_directory(path, ignored))
+    return fs::is_regular_file(path, ignored) &&
+           fs::exists(path.parent_path() / "config.json", ignored);
+  return !holds_packages(path) && (fs::exists(path / "config.json", ignored) ||
+                                   fs::exists(path / "adapter_config.json", ignored));
+}
 
 Result<CheckpointSummary> summarize_checkpoint(const fs::path& path) {
   ANEMONE_TRY(const checkpoint::Checkpoint opened, checkpoint::open(path));

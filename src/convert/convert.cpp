@@ -109,6 +109,14 @@ class Conversion {
     return std::move(report_);
   }
 
+  /// What was planned: after a run.
+  BuiltModel take_model() && {
+    BuiltModel model{.layers = static_cast<int64_t>(source_.decoder.layers.size())};
+    for (PlannedPackage& planned : plan_.packages)
+      model.packages.emplace_back(std::move(planned.name), std::move(planned.package));
+    return model;
+  }
+
  private:
   template <typename... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) const {
@@ -317,6 +325,14 @@ class Conversion {
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options) {
   return converter::Conversion(out, options).run(path);
+}
+
+Result<BuiltModel> build_model(const std::filesystem::path& path, const ConvertOptions& options) {
+  ConvertOptions planned = options;
+  planned.dry_run = true;
+  converter::Conversion conversion("model", planned);
+  ANEMONE_TRY([[maybe_unused]] const ConversionReport report, conversion.run(path));
+  return std::move(conversion).take_model();
 }
 
 }  // namespace anemone

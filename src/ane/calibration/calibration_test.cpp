@@ -98,6 +98,20 @@ TEST(ExpectedTimes, AnUncachedPromptOf8kIsBoundByArithmetic) {
               2 * 9e9 * 8192 / (4.6e9 * kFittedCosts.compute_factor), 1e-6);
 }
 
+TEST(ExpectedTimes, S4_35_AFirstTokenOf8kIsJudgedColdAndCachedApart) {
+  const auto judged = [](std::string_view model) {
+    const auto found = std::ranges::find(expected_times(), model, &ExpectedTime::model);
+    EXPECT_NE(found, expected_times().end()) << model;
+    EXPECT_EQ(found->high_ms, 500);
+    return verdict_of(*found);
+  };
+  EXPECT_EQ(judged("9B, first token of 8k, uncached"), "below the floor");
+  EXPECT_EQ(judged("0.6B, first token of 8k, uncached"), "below the floor");
+  EXPECT_EQ(judged("9B, first token of 8k, all but 64 tokens cached"), "above the floor");
+  EXPECT_NEAR(floor_of("9B, first token of 8k, all but 64 tokens cached", "m1max"), 9e9 / 54.6e6,
+              1e-6);
+}
+
 TEST(CostModel, NoPointIsFasterThanTheMeasuredBandwidthAllows) {
   for (const PublishedPoint& point : decode_points()) {
     if (!weight_bandwidth(*point.chip).measured) continue;

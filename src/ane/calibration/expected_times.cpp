@@ -28,4 +28,11 @@ double floor_ms(const ExpectedTime& expected) {
   return std::max(step->weights_ms, step->compute_ms);
 }
 
+std::string_view verdict_of(const ExpectedTime& expected) {
+  const double floor = floor_ms(expected);
+  if (floor > expected.high_ms) return "below the floor";
+  return expected.low_ms > 0 && floor > expected.low_ms ? "in part below the floor"
+                                                        : "above the floor";
+}
+
 }  // namespace anemone::ane

@@ -25,4 +25,8 @@ std::span<const ExpectedTime> expected_times();
 /// of the formula: the longer of the two.
 double floor_ms(const ExpectedTime& expected);
 
+/// "below the floor", where nothing can be so fast; "in part below the floor"; "above the floor",
+/// where it is not ruled out.
+std::string_view verdict_of(const ExpectedTime& expected);
+
 }  // namespace anemone::ane

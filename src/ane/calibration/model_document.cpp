@@ -193,7 +193,7 @@ class Document {
          "Max, M2, M3,"
          " M3 Max).");
     line(text_, "CPU, GPU and memory come on top: on M5 Pro they are more than half.\n");
-    line(text_, "| chip | model | positions | estimated J | published J | source |");
+    line(text_, "| chip | model | positions | predicted J | published J | source |");
     line(text_, "| --- | --- | --- | --- | --- | --- |");
 #define ENERGY(chip, model, positions, low, high, source) \
   energy_line(#chip, model, positions, low, high, source);
@@ -210,9 +210,11 @@ class Document {
     });
     ANEMONE_CHECK(point != decode_points().end(), "an energy point without its decode point");
     const auto step = predict_step(*point->chip, point->stack, point->work, without(point->chip));
-    const JouleRange joules = estimate_energy(*step);
-    line(text_, "| {} | {} | {} | {:.2f} to {:.2f} | {:.2f} to {:.2f} | {} |", point->chip->label,
-         model, positions, joules.low, joules.high, low, high, source);
+    const auto energy = estimate_energy(*point->chip, *step);
+    const std::string estimated =
+        energy ? fmt::format("{:.2f} to {:.2f}", energy->joules_low, energy->joules_high) : "n/a";
+    line(text_, "| {} | {} | {} | {} | {:.2f} to {:.2f} | {} |", point->chip->label, model,
+         positions, estimated, low, high, source);
   }
 
   void expected() {
@@ -232,12 +234,8 @@ class Document {
       const std::string range = time.low_ms > 0
                                     ? fmt::format("{:.0f} to {:.0f}", time.low_ms, time.high_ms)
                                     : fmt::format("less than {:.0f}", time.high_ms);
-      const std::string_view verdict = floor > time.high_ms ? "below the floor"
-                                       : floor > time.low_ms && time.low_ms > 0
-                                           ? "in part below the floor"
-                                           : "above the floor";
       line(text_, "| {} | {} | {} | {} | {:.0f} | {} |", time.requirement, time.model,
-           (*find_chip(time.chip))->label, range, floor, verdict);
+           (*find_chip(time.chip))->label, range, floor, verdict_of(time));
     }
     text_ += '\n';
   }
