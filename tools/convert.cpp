@@ -101,7 +101,8 @@ Json report_json(const ConversionReport& report, bool calibrates) {
   json["bytes_per_token"] = report.bytes_per_token;
   json["bandwidth_source"] = report.bandwidth_source;
   for (const SpeedBound& bound : report.speed)
-    json["at_most"].push_back({{"chip", bound.chip},
+    json["at_most"].push_back({{"predicted", true},
+                               {"chip", bound.chip},
                                {"bandwidth_gb_per_s", bound.bandwidth_gb_per_s},
                                {"tokens_per_second", bound.tokens_per_second}});
   return json;
@@ -122,11 +123,11 @@ std::string report_text(const ConversionReport& report, bool each_weight) {
   text += weights_text(report.weights, each_weight);
   if (report.written || report.speed.empty()) return text;
   text +=
-      fmt::format("at most, tokens a second ({:.1f} MB a token; {}):\n",
+      fmt::format("predicted, at most ({:.1f} MB a token; {}):\n",
                   static_cast<double>(report.bytes_per_token) / kMegabyte, report.bandwidth_source);
   for (const SpeedBound& bound : report.speed)
-    text += fmt::format("  {:<8} {:>6.1f} GB/s {:>10.1f}\n", bound.chip, bound.bandwidth_gb_per_s,
-                        bound.tokens_per_second);
+    text += fmt::format("  {:<8} {:>6.1f} GB/s {:>10.1f} tok/s predicted\n", bound.chip,
+                        bound.bandwidth_gb_per_s, bound.tokens_per_second);
   return text;
 }
 

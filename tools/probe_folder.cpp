@@ -35,6 +35,7 @@ std::vector<ProbedArtifact> checked(const ane::CheckReport& report) {
 Result<probe::Report> compared(const ProbeFlags& flags, const CommonFlags& common,
                                ProbeSide& reference, ProbedArtifact& artifact) {
   ANEMONE_TRY(ProbeSide model, ProbeSide::model(flags, common, artifact.path));
+  artifact.simulated = model.is_simulated() || reference.is_simulated();
   ANEMONE_TRY(const auto ids, probed_ids(flags, model, &reference));
   artifact.tokens = ids.size();
   ANEMONE_TRY(const probe::Trace* own, model.trace(ids));

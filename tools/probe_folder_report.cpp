@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "simulated_heading.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -16,9 +18,12 @@ using Json = nlohmann::ordered_json;
 
 std::string_view verdict(bool passed) { return passed ? "passed" : "failed"; }
 
-/// The point with the largest relative error; null where all have other shapes.
+/// The point with the largest relative error, of which no number is the worst; null where all have
+/// other shapes.
 const probe::PointError* worst(const probe::Report& report) {
-  const auto found = std::ranges::max_element(report.points, {}, &probe::PointError::relative);
+  const auto found = std::ranges::max_element(report.points, {}, [](const probe::PointError& each) {
+    return std::isnan(each.relative) ? std::numeric_limits<double>::infinity() : each.relative;
+  });
   return found == report.points.end() ? nullptr : &*found;
 }
 
@@ -83,10 +88,14 @@ Json to_json(const ProbedArtifact& artifact) {
   return json;
 }
 
+bool any_simulated(const std::vector<ProbedArtifact>& artifacts) {
+  return std::ranges::any_of(artifacts, &ProbedArtifact::simulated);
+}
+
 }  // namespace
 
 std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts) {
-  std::string text;
+  std::string text(any_simulated(artifacts) ? kSimulatedHeading : "");
   size_t passed = 0;
   for (const ProbedArtifact& artifact : artifacts) {
     text += fmt::format("{}: {}\n", artifact.path, verdict(artifact.passed()));
@@ -104,6 +113,7 @@ std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
       {"folder", flags.model.model},
       {"reference", flags.reference},
       {"tolerance", {{"relative_error", flags.tolerance.relative}, {"mse", flags.tolerance.mse}}},
+      {"simulated", any_simulated(artifacts)},
       {"passed", std::ranges::all_of(artifacts, &ProbedArtifact::passed)},
       {"artifacts", Json::array()}};
   for (const ProbedArtifact& artifact : artifacts) json["artifacts"].push_back(to_json(artifact));

@@ -17,6 +17,7 @@ struct ProbedArtifact {
   size_t warnings = 0;
   std::vector<std::string> rules;  ///< of the errors, each once.
   size_t tokens = 0;
+  bool simulated = false;  ///< it, or the reference, ran in Numerics::ane.
   std::optional<probe::Report> parity;
   std::string failure;  ///< why there is no parity.
   bool passed() const { return errors == 0 && parity && parity->passed(); }

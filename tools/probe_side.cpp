@@ -46,6 +46,11 @@ Result<std::vector<int32_t>> ids_of_file(const std::string& file) {
 Result<std::vector<int32_t>> chosen_ids(const ProbeFlags& flags, const ProbeSide& model) {
   if (!flags.ids.empty()) return ids_of_file(flags.ids);
   ANEMONE_TRY(const lm::ModelInfo info, probe::describe_model(model.path(), model.options()));
+  if (info.context_length < 1)
+    return Error{ErrorCode::unsupported,
+                 model.path() + ": it does not say how long its context is",
+                 {},
+                 "--ids FILE names the tokens"};
   const int64_t most = std::min(flags.tokens.value_or(kDefaultTokens), info.context_length);
   if (flags.text.empty()) return probe::random_ids(most, info.vocab_size, flags.seed);
   ANEMONE_TRY(const std::string text, read_text(flags.text));

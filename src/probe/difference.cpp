@@ -65,7 +65,7 @@ PointError difference(std::span<const float> reference, std::span<const float> m
     error.cosine = rm / std::sqrt(rr * mm);
   else
     error.cosine = rr == mm ? 1 : 0;
-  error.over = error.relative > tolerance.relative || error.mse > tolerance.mse;
+  error.over = !(error.relative <= tolerance.relative && error.mse <= tolerance.mse);
   return error;
 }
 
