@@ -25,8 +25,10 @@ struct Origin {
   std::string function;
   std::string operation;  ///< display name.
   std::string type;       ///< "conv".
-  std::string part;       ///< "embedding", "layer.3.attention", "layer.3.mlp", "head"; empty: not
-                          ///< known.
+  std::string part;  ///< "embedding", "layer.3.attention", "layer.3.mlp", "head"; "layer.3.mixer"
+                     ///< where a layer mixes tokens without a softmax; empty: not
+                     ///< known.
+  friend bool operator==(const Origin&, const Origin&) = default;
 };
 
 /// An operation that made infinities of finite operands.
@@ -35,6 +37,7 @@ struct Overflow {
   /// The first for which it did, counted from the first one that was run; see whole_windows.
   std::optional<int64_t> token;
   uint64_t elements = 0;  ///< over all tokens.
+  friend bool operator==(const Overflow&, const Overflow&) = default;
 };
 
 /// The residual stream behind one addition to it, where it is fp16.
@@ -44,6 +47,7 @@ struct Peak {
   double largest = 0;            ///< magnitude over all tokens; infinite after an overflow.
   std::optional<int64_t> token;  ///< that had it; see whole_windows.
   bool is_safe() const { return largest <= kLargestSafe; }
+  friend bool operator==(const Peak&, const Peak&) = default;
 };
 
 /// Operands of an activation that lie beyond its table, where it is its limit.
@@ -53,6 +57,7 @@ struct Saturation {
   double largest = 0;    ///< operand, by magnitude.
   uint64_t beyond = 0;
   uint64_t elements = 0;
+  friend bool operator==(const Saturation&, const Saturation&) = default;
 };
 
 struct Report {
@@ -78,8 +83,8 @@ struct Report {
 /// Numerics::ane, and again in fp32. Threads and instruction set are those of `options`; its
 /// numerics and observer are replaced. One of the two models is open at a time.
 /// Errors: unsupported (a checkpoint, which runs in fp32 only; a program that computes nothing in
-/// fp16; no context length); those of LanguageModel::open and extend; invalid_argument (an empty
-/// text); interrupted.
+/// fp16; no context length); limit (a window's logits are more than 1 GiB); those of
+/// LanguageModel::open and extend; invalid_argument (an empty text); interrupted.
 Result<Report> run_text(const std::filesystem::path& model, const text::Tokenizer& tokenizer,
                         std::string_view content, lm::LanguageModel::Options options,
                         const ProgressSink& progress);

@@ -7,6 +7,7 @@
 
 #include "kernels/ane/number.h"
 #include "probe/structure.h"
+#include "simulate/folded_constants.h"
 
 namespace anemone::simulate {
 namespace {
@@ -83,6 +84,36 @@ bool holds_infinity(const Tensor& tensor) {
   return std::ranges::any_of(tensor.values<float>(), [](float each) { return std::isinf(each); });
 }
 
+struct BranchPlace {
+  size_t branch = 0;
+  size_t layer = 0;
+  std::string name;
+};
+
+/// Which layer each branch belongs to. Behind an attention and what closes its layer, pairs of
+/// branches without attention are layers of another mixer; an even number of branches behind an
+/// attention all belongs to its layer.
+std::vector<BranchPlace> places_of(std::span<const probe::Branch> branches) {
+  std::vector<BranchPlace> places;
+  size_t layers = 0;
+  for (size_t at = 0; at < branches.size();) {
+    const bool attends = branches[at].is_attention;
+    if (attends) places.push_back({at++, layers++, ".attention"});
+    size_t end = at;
+    while (end < branches.size() && !branches[end].is_attention) ++end;
+    const size_t run = end - at;
+    const bool pairs = run > 1 && (run % 2 == (attends ? 1U : 0U));
+    const size_t own = pairs ? (attends ? 1 : 0) : run;
+    if (!attends && own > 0) ++layers;
+    for (const size_t last = at + own; at < last; ++at) places.push_back({at, layers - 1, ".mlp"});
+    for (; at < end; at += 2) {
+      places.push_back({at, layers, ".mixer"});
+      places.push_back({at + 1, layers++, ".mlp"});
+    }
+  }
+  return places;
+}
+
 std::string key_of(std::string_view package, std::string_view name) {
   return std::string(package) + '\n' + std::string(name);
 }
@@ -106,13 +137,12 @@ void RangeObserver::find_stream(Watch& watch) const {
     watch.stream[structure.start->value] = embedding;
     watch.parts.emplace_back(index_of(structure.start->value), embedding);
   }
-  for (const probe::Branch& branch : structure.branches) {
-    if (branch.is_attention || watch.layers == 0) ++watch.layers;
-    const size_t layer = watch.layers - 1;
-    const std::string& sum = branch.sum.value;
-    watch.stream[sum] = Part{layer, branch.is_attention ? ".attention" : ""};
-    watch.parts.emplace_back(index_of(sum),
-                             Part{layer, branch.is_attention ? ".attention" : ".mlp"});
+  for (const BranchPlace& place : places_of(structure.branches)) {
+    const std::string& sum = structure.branches[place.branch].sum.value;
+    const bool closes = place.name == ".mlp";
+    watch.stream[sum] = Part{place.layer, closes ? "" : place.name};
+    watch.parts.emplace_back(index_of(sum), Part{place.layer, place.name});
+    watch.layers = place.layer + 1;
   }
 }
 
@@ -181,6 +211,8 @@ std::vector<std::string> RangeObserver::wanted(const package::Package& package,
     watch.constant.push_back(constant);
     for (const mil::NamedType& output : operation.outputs) watch.makers[output.name] = i;
   }
+  for (std::string& name : infinite_folds(*found, watch.constant))
+    watch.infinite.insert(std::move(name));
   find_stream(watch);
   find_feeds(watch);
   std::set<std::string> names;
@@ -197,6 +229,7 @@ std::vector<std::string> RangeObserver::wanted(const package::Package& package,
         !is_half(operation.outputs.at(0).type))
       continue;
     names.insert(x->bindings[0].name());
+    watch.activated.insert(x->bindings[0].name());
     watch.activations.push_back(
         {x->bindings[0].name(),
          {.origin = {.operation = operation.outputs[0].name}, .table_end = table->end}});
@@ -269,6 +302,7 @@ void RangeObserver::note_stream(const Watch& watch, std::string_view value, uint
 
 void RangeObserver::note_activations(Watch& watch, std::string_view value,
                                      std::span<const uint16_t> values, uint16_t bits) const {
+  if (!watch.activated.contains(value)) return;
   for (Activation& activation : watch.activations) {
     if (activation.operand != value) continue;
     Saturation& saturation = activation.seen;

@@ -49,7 +49,8 @@ class RangeObserver final : public runtime::Observer {
     std::unordered_map<std::string_view, size_t> makers;  ///< operations of the outermost block.
     std::vector<bool> constant;                           ///< operations that no input changes.
     std::map<std::string, Part, std::less<>> stream;      ///< by value.
-    std::vector<Activation> activations;
+    std::vector<Activation> activations;                  ///< in order.
+    std::set<std::string, std::less<>> activated;         ///< their operands.
     std::vector<std::pair<size_t, Part>> parts;   ///< operations before the index are of it.
     std::set<std::string, std::less<>> infinite;  ///< values of the run under way.
     std::map<std::string, std::set<std::string>, std::less<>> feeds;  ///< states, by value.

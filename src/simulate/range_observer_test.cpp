@@ -117,6 +117,20 @@ TEST(RangeObserver, InfinitiesOfConstantsAndInputsAreNoOverflow) {
                         "tensor<fp16, [4]> y = add(x = x, y = mask);",
                         {{1, 2}})
                   .passed());
+  EXPECT_TRUE(report_of("tensor<fp16, [4]> large = const()[val = tensor<fp16, [4]>([0, 0, 60000, "
+                        "60000])];\n"
+                        "tensor<fp16, [4]> mask = mul(x = large, y = fp16(-2));\n"
+                        "tensor<fp16, [4]> y = add(x = x, y = mask);",
+                        {{1, 2}})
+                  .passed())
+      << "folded before anything runs";
+  EXPECT_FALSE(report_of("tensor<fp16, [4]> large = const()[val = tensor<fp16, [4]>([0, 0, 60000, "
+                         "60000])];\n"
+                         "tensor<fp16, [4]> half = mul(x = large, y = fp16(0.5));\n"
+                         "tensor<fp16, [4]> sum = add(x = x, y = half);\n"
+                         "tensor<fp16, [4]> y = mul(x = sum, y = fp16(4));",
+                         {{1, 2}})
+                   .passed());
   const std::string narrowed =
       "tensor<fp16, [4]> mask = cast(x = x, dtype = string(\"fp16\"));\n"
       "tensor<fp16, [4]> y = sub(x = mask, y = fp16(1));";
@@ -177,6 +191,25 @@ TEST(RangeObserver, CountsLayersOfOnePass) {
   const Report both = watched.report();
   ASSERT_EQ(both.stream.size(), 3u) << "one runs behind the other";
   EXPECT_EQ(both.stream[2].name, "layer.1");
+}
+
+TEST(RangeObserver, LayersWithoutAttentionHaveNamesOfTheirOwn) {
+  std::string body;
+  std::string from = "x";
+  for (const char* to : {"a", "b", "c", "y"}) {
+    const std::string branch = std::string("branch_") + to;
+    body += "tensor<fp16, [4]> " + branch + " = mul(x = " + from + ", y = fp16(0.5));\n" +
+            "tensor<fp16, [4]> " + to + " = add(x = " + from + ", y = " + branch + ");\n";
+    from = to;
+  }
+  const Report report = report_of(body, {{8, 0, 0, 0}});
+  std::vector<std::string> names;
+  for (const Peak& peak : report.stream) names.push_back(peak.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"embedding", "layer.0.mixer", "layer.0",
+                                             "layer.1.mixer", "layer.1"}));
+  EXPECT_EQ(report.stream[1].origin.part, "layer.0.mixer");
+  EXPECT_EQ(report.stream[4].origin.part, "layer.1.mlp");
+  EXPECT_EQ(report.stream[4].largest, 8 * 1.5 * 1.5 * 1.5 * 1.5);
 }
 
 TEST(RangeObserver, KeepsTheEmbeddingApartFromTheFirstLayer) {

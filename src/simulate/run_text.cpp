@@ -43,6 +43,7 @@ class WindowRun {
     const size_t at_once = takes_whole_windows() ? inputs : static_cast<size_t>(tokens_at_once);
     for (size_t at = 0; at < inputs; at += at_once) {
       const size_t some = std::min(at_once, inputs - at);
+      if (wants_logits) ANEMONE_RETURN_IF_ERROR(check_room(some, vocab));
       begin(static_cast<int64_t>(done_));
       logits_.resize(wants_logits ? some * vocab : 0);
       ANEMONE_RETURN_IF_ERROR(model_.extend(*sequence, std::span(tokens).subspan(at, some),
@@ -61,6 +62,19 @@ class WindowRun {
   const Scores& scores() const { return scores_; }
 
  private:
+  /// A model without a state gives the logits of a whole window at once.
+  static Status check_room(size_t tokens, size_t vocab) {
+    constexpr size_t kMostLogits = (size_t{1} << 30) / sizeof(float);
+    if (tokens <= std::max<size_t>(1, kMostLogits / vocab)) return {};
+    return with_hint(fail(ErrorCode::limit,
+                          "the logits of a window of {} tokens and {} words of the vocabulary are "
+                          "more than 1 GiB",
+                          tokens, vocab),
+                     fmt::format("a package of shorter inputs has shorter windows: anemone convert "
+                                 "--layout plain --lengths {}",
+                                 std::max<size_t>(1, kMostLogits / vocab)));
+  }
+
   void score(std::span<const float> logits, int32_t token) {
     const auto best = lm::best_token(logits);
     scores_.likeliest.push_back(best.ok() ? *best : -1);
