@@ -60,7 +60,7 @@ const char* const kSumBehind =
     "    tensor<fp32, [1, 3, 4]> past = cumsum(x = own, axis = int32(1), exclusive = bool(true), "
     "reverse = bool(true));\n";
 
-TEST(PlainModel, PaddingChangesNoLogits) {
+TEST(PlainModel, S3_55_PaddingChangesNoLogits) {
   auto model = open(package_of(function_text("main", 3, kSumBefore, "past"), {{"main", 3}}));
   ASSERT_TRUE(model.ok()) << model.error().to_string();
   EXPECT_EQ(row_after(**model, {2}), (std::vector<float>{0, 0, 1, 0}));

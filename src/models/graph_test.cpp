@@ -23,7 +23,7 @@ std::vector<NamedTensor> cached_inputs(DType dtype, int64_t first, int64_t rows,
           {"causal_mask", mask_of(dtype, rows, context, first, context)},
           {"window_mask", mask_of(dtype, rows, context, first, window)}};
 }
-TEST(Graph, CachedFunctionsGiveTheRowsOfThePlainOne) {
+TEST(Graph, S4_7_CachedFunctionsGiveTheRowsOfThePlainOne) {
   TinyDecoder tiny;
   const Tensor expected = plain_logits(tiny, plain_spec(DType::fp32));
   ASSERT_EQ(expected.shape(), (Shape{1, kLength, TinyDecoder::kVocab}));

@@ -121,6 +121,33 @@ TEST(OpenAnemll, ALinkToItselfIsNoPackage) {
   EXPECT_THAT(directory.error(), HasSubstr("llama_FFN_PF_lut6_chunk_01of02.mlpackage"));
 }
 
+TEST(OpenAnemll, S2_10_S2_11_S2_12_PrefixedCompiledPartsWithoutPaletteBitsAreFound) {
+  const Directory directory(
+      {"qwen_embeddings.mlmodelc", "qwen_lm_head.mlmodelc", "qwen_FFN_PF_chunk_01of01.mlmodelc"},
+      "    context_length: 256\n    batch_size: 64\n    lut_embeddings: none\n    lut_ffn: none\n"
+      "    lut_lmhead: none\n    num_chunks: 1\n    model_prefix: qwen\n    split_lm_head: 16\n");
+  const auto opened = directory.open();
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  EXPECT_EQ(opened->embeddings.filename(), "qwen_embeddings.mlmodelc");
+  EXPECT_EQ(opened->lm_head.filename(), "qwen_lm_head.mlmodelc");
+  EXPECT_THAT(names(opened->chunks), ElementsAre("qwen_FFN_PF_chunk_01of01.mlmodelc"));
+  EXPECT_EQ(opened->context_length, 256);
+  EXPECT_EQ(opened->parameters.at("lut_ffn"), "none");
+}
+
+/// The name says nothing of weights: what is stored does.
+TEST(OpenAnemll, S2_12_WeightTypesAreThoseOfThePackage) {
+  const auto opened = open_anemll(test::source_folder() / "models/anemone-tiny-anemll");
+  ASSERT_TRUE(opened.ok()) << opened.error().to_string();
+  ASSERT_EQ(opened->chunks.at(0).stem(), "qwen_FFN_PF_chunk_01of01");
+  const auto chunk = package::open(opened->chunks[0]);
+  ASSERT_TRUE(chunk.ok()) << chunk.error().to_string();
+  const auto blobs = list_blobs(*chunk);
+  ASSERT_TRUE(blobs.ok()) << blobs.error().to_string();
+  EXPECT_FALSE(blobs->empty());
+  for (const BlobEntry& blob : *blobs) EXPECT_EQ(blob.dtype, DType::fp16) << blob.offset_bytes;
+}
+
 TEST(OpenAnemll, MetaDecidesBetweenCandidates) {
   const std::initializer_list<const char*> packages = {"embeddings.mlpackage", "lm_head.mlpackage",
                                                        "a_FFN_PF_chunk_01of01.mlpackage",
@@ -190,7 +217,7 @@ TEST(OpenAnemll, MonolithsAreKnownFromEitherPlaceOrTheirName) {
               HasSubstr("neither q_monolithic_full.mlmodelc nor"));
 }
 
-TEST(AnemllMeta, ValuesOfEveryKind) {
+TEST(AnemllMeta, S2_13_ValuesOfEveryKind) {
   const auto meta = parse_anemll_meta(R"(model_info:
   name: anemll-x
   version: 0.3.5
@@ -220,7 +247,7 @@ TEST(AnemllMeta, ValuesOfEveryKind) {
   EXPECT_EQ(meta->parameters.count("functions"), 0u);
 }
 
-TEST(AnemllMeta, EveryWrongValueIsNamed) {
+TEST(AnemllMeta, S2_13_EveryWrongValueIsNamed) {
   const auto meta = parse_anemll_meta(
       "model_info:\n  parameters:\n    context_length: many\n    num_chunks: -2\n"
       "    batch_size: 1e3\n    lm_head_chunk_sizes: [1, x]\n    argmax_in_model: 7\n"

@@ -51,7 +51,7 @@ void expect_like_interpreter(PlannedProgram& planned) {
   }
 }
 
-TEST(PlanStates, UpdatesAStateInPlace) {
+TEST(PlanStates, S4_23_UpdatesAStateInPlace) {
   PlannedProgram planned(function_text(
       kInputs,
       read("a") + update("a1", "a", 1) + write("a1") + read("c") + row("r", "c", 0, 2) +

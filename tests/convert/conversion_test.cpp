@@ -227,12 +227,12 @@ class ConvertedOther : public ::testing::TestWithParam<Other> {
 };
 
 /// Adapters are merged, quantised weights unpacked, and other files read.
-TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformers) {
+TEST_P(ConvertedOther, S3_1_S3_10_HasTheLogitsOfTransformers) {
   const fs::path out = convert_to("out", {.context = 160, .prefill = {16}, .dtype = DType::fp32});
   expect_near(out, Numerics::fp32, 2e-3, "largest_fp32");
 }
 
-TEST_P(ConvertedOther, S3_10_HasTheLogitsOfTransformersInFp16) {
+TEST_P(ConvertedOther, S3_1_S3_10_HasTheLogitsOfTransformersInFp16) {
   const fs::path out = convert_to("out", {.context = 160, .prefill = {16}});
   expect_near(out, Numerics::fp32, GetParam().rounding_bound, "largest_of_fp16_package_in_fp32");
   expect_near(out, Numerics::fp16, 2 * GetParam().fp16_error, "largest_of_fp16_package_in_fp16");
