@@ -1,5 +1,6 @@
 #include "package_report.h"
 
+#include "anemone/systems.h"
 #include "feature_words.h"
 
 namespace anemone::tools {
@@ -13,6 +14,12 @@ void count_ops(const mil::Block& block, std::map<std::string, int64_t>& counts) 
     ++counts[op.type];
     for (const mil::Block& nested : op.blocks) count_ops(nested, counts);
   }
+}
+
+Json systems_json(const package::Package& package) {
+  const auto systems = package::systems_of(package);
+  if (!systems) return nullptr;
+  return {{"ios", systems->ios}, {"macos", systems->macos}, {"because", systems->because}};
 }
 
 }  // namespace
@@ -49,6 +56,7 @@ Json to_json(const PackageReport& report, const ReportFlags& flags) {
   Json json = {{"path", package.path.string()},
                {"form", package::to_string(package.form)},
                {"specification_version", package.specification_version},
+               {"systems", systems_json(package)},
                {"default_function", package.default_function},
                {"metadata", package.metadata},
                {"weight_file_bytes", package.weight_file_bytes}};

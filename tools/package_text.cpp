@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "anemone/systems.h"
 #include "feature_words.h"
 #include "package_report.h"
 
@@ -22,6 +24,9 @@ std::string to_text(const PackageReport& report, const ReportFlags& flags) {
   std::string text = fmt::format("{}\n  specification {}, weights {} in {} blobs\n",
                                  package.path.filename().string(), package.specification_version,
                                  human_bytes(package.weight_file_bytes), report.blobs.size());
+  if (const auto systems = package::systems_of(package))
+    text += fmt::format("  from iOS {} and macOS {} on: {}\n", systems->ios, systems->macos,
+                        fmt::join(systems->because, "; "));
   for (const auto& description : package.functions) {
     const mil::Function* body = report.body(description.name);
     int64_t total = 0;
