@@ -26,11 +26,11 @@ struct Flags {
   std::string output;
   ConvertOptions options;
   std::vector<std::string> prefill;
+  std::vector<std::string> lengths;
   std::string chunks = "auto";
   std::string residual_scale = "auto";
   std::string adapter;
   std::string dtype = "fp16";
-  std::string target = "iOS18";
   CalibrationFlags calibration;
 };
 
@@ -72,6 +72,28 @@ Status read_blocks(const std::vector<std::string>& words, ConvertOptions& option
                    {},
                    {}};
     options.prefill.push_back(*tokens);
+  }
+  return {};
+}
+
+/// Numbers, or one range "1..512".
+Status read_lengths(const std::vector<std::string>& words, ConvertOptions& options) {
+  const auto wrong = [&](const std::string& word) {
+    return Error{
+        ErrorCode::invalid_argument,
+        fmt::format("--lengths: '{}', expected a number of tokens or one range 1..512", word),
+        {},
+        {}};
+  };
+  for (const std::string& word : words) {
+    const size_t dots = word.find("..");
+    options.any_length = dots != std::string::npos;
+    if (options.any_length && words.size() > 1) return wrong(word);
+    const auto first = count_in(word.substr(0, dots));
+    const auto last = options.any_length ? count_in(word.substr(dots + 2)) : first;
+    if (!first || !last || (options.any_length && *last <= *first)) return wrong(word);
+    options.lengths.push_back(*first);
+    if (options.any_length) options.lengths.push_back(*last);
   }
   return {};
 }
@@ -135,6 +157,7 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY([[maybe_unused]] const auto runtime, common.runtime_options());
   ConvertOptions options = flags.options;
   ANEMONE_RETURN_IF_ERROR(read_blocks(flags.prefill, options));
+  ANEMONE_RETURN_IF_ERROR(read_lengths(flags.lengths, options));
   if (flags.chunks != "auto") {
     ANEMONE_TRY(options.chunks, chunk_count(flags.chunks));
   }
@@ -200,19 +223,17 @@ Action add_convert(CLI::App& app, const CommonFlags& common) {
   app.add_option("--residual-scale", flags->residual_scale,
                  "Power of two that the residual stream is kept multiplied by, or auto: only "
                  "where fp16 would overflow");
-  app.add_option("--lengths", options.lengths,
+  app.add_option("--lengths", flags->lengths,
                  "Layout plain: tokens of the inputs; a folder gets a package for each, one "
-                 ".mlpackage takes them all")
-      ->delimiter(',')
-      ->check([](const std::string& text) {
-        return count_in(text) ? std::string()
-                              : fmt::format("'{}', expected a number of tokens", text);
-      });
+                 ".mlpackage takes them all. 1..512: any from 1 to 512")
+      ->delimiter(',');
   app.add_option("--adapter", flags->adapter, "LoRA adapter to merge")->check(not_empty());
   app.add_option("--dtype", flags->dtype, "Weights and activations")
       ->check(CLI::IsMember({"fp16", "fp32"}));
-  app.add_option("--target", flags->target, "Least system version")
-      ->check(CLI::IsMember({"iOS18"}));
+  app.add_option(
+         "--target", options.target,
+         "Least system version: iOS18 or macOS15; with --layout plain also iOS17 or macOS14")
+      ->check(CLI::IsMember({"iOS17", "iOS18", "macOS14", "macOS15"}));
   app.add_option("--quantize", options.quantize,
                  "How weights are stored: lut4:g16 for all but the embedding, or part by part: "
                  "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8")

@@ -37,8 +37,14 @@ struct ConvertOptions {
   std::string chip;               ///< whose limit that is ("m4"); empty: the least of all.
   std::vector<int64_t> lengths;   ///< layout plain, in place of `context`: tokens of the inputs. A
                                   ///< folder gets a package for each, one package takes them all.
+  /// Layout plain: one package for every length from the least to the largest of `lengths`, which
+  /// is the default one. Core ML runs the others beside the Neural Engine: the log warns.
+  bool any_length = false;
   std::filesystem::path adapter;  ///< merged into the weights; may be empty.
   DType dtype = DType::fp16;      ///< of weights and activations: fp16 or fp32.
+  /// Least system: "iOS18" ("macOS15"), or for the layout plain also "iOS17" ("macOS14"); states,
+  /// which the other layouts have, are of iOS 18.
+  std::string target = "iOS18";
   /// What the residual stream is multiplied by inside, a power of two; the results stay what they
   /// are. Nothing: 1, or less where the weights suggest that fp16 would overflow.
   std::optional<double> residual_scale;
@@ -95,9 +101,9 @@ struct ConversionReport {
 /// Weights are streamed: memory holds a few tensors. Weights are rounded once, to nearest even.
 /// Errors: those of reading a checkpoint; invalid_argument (options, also such as the layout does
 /// not know or that are no compression; `out` exists, or has no name; the source lies in `out`, or
-/// is converted already; no such pass), unsupported (a config or layout that this cannot do),
-/// out_of_range (a weight beyond fp16), io (also: needed and available bytes, before any weight is
-/// read), interrupted.
+/// is converted already; no such pass), unsupported (a config, layout or target that this cannot
+/// do), out_of_range (a weight beyond fp16), io (also: needed and available bytes, before any
+/// weight is read), interrupted.
 Result<ConversionReport> convert(const std::filesystem::path& path,
                                  const std::filesystem::path& out, const ConvertOptions& options);
 

@@ -142,6 +142,12 @@ class Conversion {
     else if (std::ranges::count(companions_, "tokenizer.json", &Companion::name) == 0)
       warn(fmt::format("{} has no tokenizer.json: {} takes tokens, but no text",
                        source_.checkpoint.path.string(), report_.path.string()));
+    if (settings_.any_length)
+      warn(fmt::format(
+          "lengths {0} to {1} are a range: Core ML was measured to run other lengths than the "
+          "default, {1}, beside the Neural Engine (coremltools issue 2370); --lengths {0},{1} "
+          "gives fixed ones",
+          settings_.lengths.front(), settings_.lengths.back()));
     const auto is_long = [](const models::Rope& rope) { return !rope.long_inv_freq.empty(); };
     const int64_t short_context = source_.decoder.max_positions;
     if (settings_.context > short_context && std::ranges::any_of(source_.decoder.ropes, is_long))

@@ -12,6 +12,7 @@ struct LayoutOptions {
   bool prefill = false;
   bool chunks = false;  ///< and `chip`, which decides how many.
   bool lengths = false;
+  bool has_states = true;  ///< which need iOS 18.
 };
 
 /// One way to divide a model into packages: a file layout_<name>.cpp and a line of layouts.inc.

@@ -28,6 +28,7 @@ uint64_t byte_count(DType dtype, const Shape& shape) {
 
 models::FunctionSpec base_spec(const Settings& settings) {
   models::FunctionSpec spec;
+  spec.opset = settings.opset;
   spec.dtype = settings.dtype;
   spec.context = settings.context;
   spec.residual_scale = settings.residual_scale;
@@ -53,6 +54,7 @@ PlannedPackage new_package(std::string name, const Source& source, const Setting
       {"prefill", settings.prefill},        {"lengths", settings.lengths},
       {"dtype", to_string(settings.dtype)}, {"residual_scale", settings.residual_scale}};
   if (settings.monolith) record.update({{"monolith", true}, {"argmax", settings.argmax}});
+  if (settings.any_length) record["any_length"] = true;
   if (!settings.quantize_text.empty()) record["quantize"] = settings.quantize_text;
   metadata[std::string(kSettingsKey)] = record.dump();
   return result;

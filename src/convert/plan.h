@@ -28,6 +28,8 @@ struct Settings {
   std::vector<int64_t> prefill;  ///< none above the context, the largest first; empty: none.
   std::optional<int64_t> chunks;
   std::vector<int64_t> lengths;
+  bool any_length = false;        ///< a range from the first length to the last.
+  std::string opset = "CoreML8";  ///< of the target.
   DType dtype = DType::fp16;
   double residual_scale = 1;
   uint64_t chunk_limit = 0;   ///< bytes of weights in a program.

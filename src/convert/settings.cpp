@@ -40,6 +40,22 @@ Result<std::vector<int64_t>> blocks_for(const ConvertOptions& options, int64_t c
   return blocks;
 }
 
+/// The opset that a system has.
+Result<std::string> opset_of(const std::string& target, const Layout& layout) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTargets = {
+      {{"iOS17", "CoreML7"}, {"macOS14", "CoreML7"}, {"iOS18", "CoreML8"}, {"macOS15", "CoreML8"}}};
+  for (const auto& [name, opset] : kTargets) {
+    if (name != target) continue;
+    if (opset == "CoreML7" && layout.options.has_states)
+      return with_hint(fail(ErrorCode::unsupported, "the layout {} has states, which {} lacks",
+                            layout.name, target),
+                       "they are of iOS 18 and macOS 15; the layout plain has none");
+    return std::string(opset);
+  }
+  return with_hint(fail(ErrorCode::unsupported, "target '{}' is not supported", target),
+                   "targets: iOS17 (macOS14), iOS18 (macOS15)");
+}
+
 }  // namespace
 
 std::span<const Layout> layouts() {
@@ -101,6 +117,8 @@ Result<Settings> settings_for(const Layout& layout, const ConvertOptions& option
   settings.monolith = options.monolith;
   settings.argmax = options.argmax;
   settings.dtype = options.dtype;
+  settings.any_length = options.any_length;
+  ANEMONE_TRY(settings.opset, opset_of(options.target, layout));
   if (!options.quantize.empty()) {
     ANEMONE_TRY(settings.quantize, compress::Spec::parse(options.quantize));
   }
@@ -115,6 +133,9 @@ Result<Settings> settings_for(const Layout& layout, const ConvertOptions& option
   std::ranges::sort(settings.lengths);
   if (std::ranges::adjacent_find(settings.lengths) != settings.lengths.end())
     return fail(ErrorCode::invalid_argument, "a length is given twice");
+  if (settings.any_length && settings.lengths.size() != 2)
+    return fail(ErrorCode::invalid_argument, "{} lengths, expected the two ends of a range",
+                settings.lengths.size());
   if (!settings.lengths.empty()) settings.context = settings.lengths.back();
   if (settings.dtype != DType::fp16 && settings.dtype != DType::fp32)
     return fail(ErrorCode::invalid_argument, "dtype {}, expected fp16 or fp32",
