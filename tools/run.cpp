@@ -6,6 +6,7 @@
 #include "anemone/generate.h"
 #include "anemone/text.h"
 #include "command.h"
+#include "generation_flags.h"
 #include "input_text.h"
 #include "model_flags.h"
 #include "sampling_flags.h"
@@ -21,6 +22,7 @@ struct Flags {
   ModelFlags model;
   std::string prompt;
   generate::Options options;
+  GenerationFlags generation;
   bool chat = false;
   std::string system;
 };
@@ -53,6 +55,10 @@ Json report(const generate::Generation& generation, const lm::ModelInfo& info) {
                {"tokens", generation.tokens},
                {"stop_reason", to_string(generation.stop)},
                {"prompt_tokens", generation.prompt_tokens},
+               {"reused_tokens", generation.reused_tokens},
+               {"drafted_tokens", generation.drafted_tokens},
+               {"accepted_tokens", generation.accepted_tokens},
+               {"slides", generation.slides},
                {"prefill_ns", generation.prefill_ns},
                {"decode_ns", generation.decode_ns}};
   json["decode_tokens_per_second"] =
@@ -65,10 +71,17 @@ void print_summary(const generate::Generation& generation, const lm::ModelInfo& 
   std::string speed = "n/a";
   if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
   if (info.numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
-  print_stderr("{} in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
-               counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"),
+  std::string known;
+  if (generation.reused_tokens > 0) known = fmt::format(" ({} known)", generation.reused_tokens);
+  std::string guessed;
+  if (generation.drafted_tokens > 0)
+    guessed = fmt::format(" ({} of {} guesses right)", generation.accepted_tokens,
+                          generation.drafted_tokens);
+  print_stderr("{}{} in {:.0f} ms; {}, {} tok/s{}; stopped: {}\n",
+               counted(static_cast<uint64_t>(generation.prompt_tokens), "prompt token"), known,
                static_cast<double>(generation.prefill_ns) / 1e6,
-               counted(generation.tokens.size(), "token"), speed, to_string(generation.stop));
+               counted(generation.tokens.size(), "token"), speed, guessed,
+               to_string(generation.stop));
 }
 
 Status check(const Flags& flags) {
@@ -92,7 +105,11 @@ Status run(const Flags& flags, const CommonFlags& common) {
   if (given == "-") {
     ANEMONE_TRY(given, read_stdin());
   }
-  ANEMONE_TRY(const auto model, flags.model.open(common, common.json));
+  const bool hash = common.json || !flags.generation.prompt_cache.empty();
+  ANEMONE_TRY(const auto model, flags.model.open(common, hash));
+  ANEMONE_TRY(const auto parts, GenerationParts::open(flags.generation, common, *model));
+  generate::Options options = flags.options;
+  parts.fill(options);
   ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
   ANEMONE_TRY(const std::string prompt, prompt_text(flags, given, tokenizer));
   ANEMONE_TRY(const auto ids, tokenizer.encode(prompt, !flags.chat));
@@ -101,8 +118,7 @@ Status run(const Flags& flags, const CommonFlags& common) {
     if (!common.json) written = write_stdout(piece);
     return written.ok() && !interrupted();
   };
-  ANEMONE_TRY(const auto generation,
-              generate::generate(*model, tokenizer, ids, flags.options, sink));
+  ANEMONE_TRY(const auto generation, generate::generate(*model, tokenizer, ids, options, sink));
   ANEMONE_RETURN_IF_ERROR(std::move(written));
   ANEMONE_RETURN_IF_ERROR(write_stdout(
       common.json
@@ -126,6 +142,7 @@ Action add_run(CLI::App& app, const CommonFlags& common) {
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens to generate")
       ->check(whole_number());
   add_sampling_flags(app, flags->options.sampling);
+  add_generation_flags(app, flags->generation);
   app.add_option("--stop", flags->options.stop, "End the answer at this text (repeatable)")
       ->allow_extra_args(false);
   app.add_flag("--chat", flags->chat, "Put the prompt as a user's message into the chat template");
