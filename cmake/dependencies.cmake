@@ -11,6 +11,7 @@ find_package(SQLite3 REQUIRED)        # public domain; the answers of evaluation
 find_package(ZLIB REQUIRED)           # Zlib; deflated .npz members, .gz data sets
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)  # MIT; task files: the scanner that PyYAML has
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)   # BSD-3-Clause; Python-like regular expressions
+pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)    # BSD-3-Clause; lines and their history in chat; part of macOS
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)  # MIT; Unicode categories and normal forms
 
 find_path(PROTOZERO_INCLUDE_DIR protozero/pbf_reader.hpp REQUIRED)  # BSD-2-Clause; protobuf wire format

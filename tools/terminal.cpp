@@ -49,6 +49,8 @@ void watch_interrupt() {
 
 bool interrupted() { return g_interrupted; }
 
+void clear_interrupt() { g_interrupted = false; }
+
 void write_stderr(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stderr) != text.size()) std::clearerr(stderr);
 }

@@ -25,6 +25,8 @@ void print_stderr(fmt::format_string<T...> form, T&&... values) {
 /// done is removed; a second one ends it at once. SIGHUP stays ignored under nohup.
 void watch_interrupt();
 bool interrupted();
+/// Forgets an interrupt that ended what it was meant for.
+void clear_interrupt();
 
 /// Words for the user, on stderr: level and message; respects -q and -v.
 LogSink log_sink(const CommonFlags& common);

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "anemone/generate.h"
+#include "anemone/language_model.h"
+#include "anemone/result.h"
+#include "anemone/text.h"
+
+namespace anemone::generate {
+
+/// A conversation by a model's chat template. What the model knows of it is kept between turns (in
+/// Options::cache, or in a cache of its own), so a turn costs what is new in it. Not thread-safe;
+/// model, tokenizer and cache must outlive it.
+class Conversation {
+ public:
+  /// Errors: not_found, corrupt (the chat template), invalid_argument (`tools` is no JSON list).
+  /// `system`: empty: none. `tools`: JSON list of tool schemas, empty: none.
+  static Result<Conversation> start(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
+                                    const Options& options, std::string system = {},
+                                    std::string tools = {});
+  Conversation(Conversation&&) noexcept;
+  Conversation& operator=(Conversation&&) noexcept;
+  ~Conversation();
+
+  /// Asks and keeps the answer, also a cancelled one. Errors: as `generate` and
+  /// ChatTemplate::render (then the conversation is as before); out_of_range when the conversation
+  /// fills the context.
+  Result<Generation> say(std::string_view text, const TextSink& sink = {});
+  /// Another answer to the last message of the user, with the next seed. Errors: invalid_argument
+  /// (there is none), and as `say`.
+  Result<Generation> again(const TextSink& sink = {});
+
+  /// From here on; empty: none.
+  void set_system(std::string system);
+  /// Errors: as `start`; then nothing changes.
+  Status set_tools(std::string tools);
+  /// Forgets all messages but the system's.
+  void clear();
+  int64_t messages() const;
+
+  /// {"version", "messages", "tools"}, for `read`.
+  std::string to_json() const;
+  /// Replaces messages and tools. Errors: corrupt (what is wrong); then nothing changes.
+  Status read(std::string_view json);
+
+ private:
+  struct State;
+  explicit Conversation(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace anemone::generate

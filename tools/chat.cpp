@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "anemone/conversation.h"
+#include "chat_commands.h"
+#include "chat_lines.h"
+#include "command.h"
+#include "generation_flags.h"
+#include "input_text.h"
+#include "model_flags.h"
+#include "sampling_flags.h"
+#include "simulated_heading.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+struct Flags {
+  ModelFlags model;
+  generate::Options options;
+  GenerationFlags generation;
+  std::string system;
+  std::string tools;
+};
+
+double rate(uint64_t tokens, int64_t ns) {
+  return ns > 0 ? static_cast<double>(tokens) * 1e9 / static_cast<double>(ns) : 0;
+}
+
+void print_stats(const std::optional<generate::Generation>& last) {
+  if (!last) return write_stderr("no answer yet\n");
+  const std::string speed =
+      last->tokens.size() > 1
+          ? fmt::format("{:.1f}", rate(last->tokens.size() - 1, last->decode_ns))
+          : "n/a";
+  print_stderr("{} ({} known) in {:.0f} ms; {}, {} tok/s; stopped: {}\n",
+               counted(static_cast<uint64_t>(last->prompt_tokens), "prompt token"),
+               last->reused_tokens, static_cast<double>(last->prefill_ns) / 1e6,
+               counted(last->tokens.size(), "token"), speed, to_string(last->stop));
+}
+
+/// Shows an answer as it comes; what lies between thinking tags dimly on a terminal.
+class Answers {
+ public:
+  explicit Answers(const CommonFlags& common)
+      : dims_(common.color == "always" || (common.color == "auto" && isatty(STDOUT_FILENO) != 0)) {}
+
+  Status show(const std::function<Result<generate::Generation>(const generate::TextSink&)>& make) {
+    Status written;
+    thinking_ = false;
+    const auto sink = [&](std::string_view piece) {
+      written = write_stdout(with_dim(piece));
+      return written.ok() && !interrupted();
+    };
+    auto generation = make(sink);
+    clear_interrupt();
+    if (thinking_ && dims_) ANEMONE_RETURN_IF_ERROR(write_stdout(kNormal));
+    if (!generation.ok()) return generation.error();
+    ANEMONE_RETURN_IF_ERROR(std::move(written));
+    last_ = *std::move(generation);
+    return write_stdout("\n");
+  }
+
+  const std::optional<generate::Generation>& last() const { return last_; }
+
+ private:
+  static constexpr std::string_view kDim = "\x1b[2m";
+  static constexpr std::string_view kNormal = "\x1b[0m";
+
+  std::string with_dim(std::string_view piece) {
+    std::string text(piece);
+    if (!dims_) return text;
+    const auto open = text.find("<think>");
+    if (!thinking_ && open != std::string::npos) {
+      text.insert(open, kDim);
+      thinking_ = true;
+    }
+    constexpr std::string_view kEnd = "</think>";
+    const auto close = text.find(kEnd);
+    if (thinking_ && close != std::string::npos) {
+      text.insert(close + kEnd.size(), kNormal);
+      thinking_ = false;
+    }
+    return text;
+  }
+
+  bool dims_;
+  bool thinking_ = false;
+  std::optional<generate::Generation> last_;
+};
+
+Status chat(const Flags& flags, const CommonFlags& common) {
+  if (common.json)
+    return Error{ErrorCode::invalid_argument,
+                 "a chat has no JSON",
+                 {},
+                 "/save writes the conversation; `anemone run --chat --json` answers one message"};
+  ANEMONE_TRY(const auto model, flags.model.open(common, !flags.generation.prompt_cache.empty()));
+  ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
+  ANEMONE_TRY(const auto parts, GenerationParts::open(flags.generation, common, *model));
+  generate::Options options = flags.options;
+  parts.fill(options);
+  std::string tools;
+  if (!flags.tools.empty()) {
+    ANEMONE_TRY(tools, read_text(flags.tools));
+  }
+  ANEMONE_TRY(auto conversation, generate::Conversation::start(*model, tokenizer, options,
+                                                               flags.system, std::move(tools)));
+  if (model->info().numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
+  if (!common.quiet)
+    print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.\n",
+                 model->info().name, model->info().context_length);
+  ChatLines lines;
+  Answers answers(common);
+  ChatState state{conversation,
+                  [&] {
+                    return answers.show(
+                        [&](const generate::TextSink& sink) { return conversation.again(sink); });
+                  },
+                  [&] { print_stats(answers.last()); }};
+  while (!state.ended) {
+    const auto message = lines.next();
+    if (!message) break;
+    if (message->find_first_not_of(" \n") == std::string::npos) continue;
+    const Status status = message->starts_with('/')
+                              ? run_chat_command(state, *message)
+                              : answers.show([&](const generate::TextSink& sink) {
+                                  return conversation.say(*message, sink);
+                                });
+    if (!status.ok()) print_error(status.error(), common);
+  }
+  return {};
+}
+
+}  // namespace
+
+Action add_chat(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  flags->options.max_tokens = 512;
+  app.description("Talk to a model in the terminal");
+  add_model_flags(app, flags->model);
+  add_tokenizer_flag(app, flags->model);
+  app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens of an answer")
+      ->check(whole_number());
+  app.add_option("--system", flags->system, "System message");
+  app.add_option("--tools", flags->tools, "JSON file with the tools that the model may call");
+  add_sampling_flags(app, flags->options.sampling);
+  add_generation_flags(app, flags->generation);
+  app.footer("Example: anemone chat models/anemone-tiny-anemll --temperature 0.7");
+  return [flags, &common] { return chat(*flags, common); };
+}
+
+}  // namespace anemone::tools

@@ -1,0 +1,102 @@
+#include "chat_commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "input_text.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+Status help(ChatState&, const std::string&) {
+  for (const ChatCommand& each : chat_commands())
+    print_stderr("/{:<20} {}\n", fmt::format("{} {}", each.name, each.argument), each.words);
+  print_stderr(
+      "A line that ends in \\ goes on in the next; \"\"\" begins and ends several lines.\n");
+  return {};
+}
+
+Status set_system(ChatState& state, const std::string& text) {
+  state.conversation.set_system(text);
+  return {};
+}
+
+Status set_tools(ChatState& state, const std::string& file) {
+  if (file.empty()) return state.conversation.set_tools({});
+  ANEMONE_TRY(std::string tools, read_text(file));
+  return state.conversation.set_tools(std::move(tools));
+}
+
+Status save(ChatState& state, const std::string& file) {
+  if (file.empty())
+    return Error{ErrorCode::invalid_argument, "/save needs a file", {}, "/save talk.json"};
+  std::ofstream stream(file, std::ios::binary);
+  stream << state.conversation.to_json();
+  stream.close();
+  if (!stream) return Error{ErrorCode::io, file + ": cannot be written", {}, {}};
+  print_stderr("{} in {}\n",
+               counted(static_cast<uint64_t>(state.conversation.messages()), "message"), file);
+  return {};
+}
+
+Status load(ChatState& state, const std::string& file) {
+  if (file.empty())
+    return Error{ErrorCode::invalid_argument, "/load needs a file", {}, "/load talk.json"};
+  ANEMONE_TRY(const std::string text, read_text(file));
+  ANEMONE_RETURN_IF_ERROR(state.conversation.read(text).in(file));
+  print_stderr("{}\n", counted(static_cast<uint64_t>(state.conversation.messages()), "message"));
+  return {};
+}
+
+Status regenerate(ChatState& state, const std::string&) { return state.regenerate(); }
+
+Status stats(ChatState& state, const std::string&) {
+  state.show_stats();
+  return {};
+}
+
+Status clear(ChatState& state, const std::string&) {
+  state.conversation.clear();
+  return {};
+}
+
+Status quit(ChatState& state, const std::string&) {
+  state.ended = true;
+  return {};
+}
+
+constexpr ChatCommand kCommands[] = {
+    {"help", "", "These words", help},
+    {"system", "TEXT", "Change the system message; without a text: remove it", set_system},
+    {"tools", "FILE", "Offer the tools of a JSON file; without one: none", set_tools},
+    {"regenerate", "", "Another answer to the last message", regenerate},
+    {"save", "FILE", "Write the conversation", save},
+    {"load", "FILE", "Go on with a conversation that was saved", load},
+    {"stats", "", "What the last answer took", stats},
+    {"clear", "", "Forget the conversation, keep the system message", clear},
+    {"quit", "", "End, as Ctrl-D does", quit},
+};
+
+}  // namespace
+
+std::span<const ChatCommand> chat_commands() { return kCommands; }
+
+Status run_chat_command(ChatState& state, std::string_view line) {
+  line.remove_prefix(1);
+  const std::string_view name = line.substr(0, line.find(' '));
+  std::string argument(line.substr(std::min(line.size(), name.size() + 1)));
+  argument.erase(0, argument.find_first_not_of(' '));
+  const auto found = std::ranges::find(kCommands, name, &ChatCommand::name);
+  if (found == std::end(kCommands))
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("there is no command /{}", name),
+                 {},
+                 "/help lists them; a message that begins with a slash goes between two lines of "
+                 "three quotes"};
+  return found->run(state, argument);
+}
+
+}  // namespace anemone::tools

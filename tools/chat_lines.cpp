@@ -1,0 +1,58 @@
+#include "chat_lines.h"
+
+#include <editline/readline.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+
+namespace anemone::tools {
+namespace {
+
+constexpr const char* kPrompt = "> ";
+constexpr const char* kMore = ". ";
+constexpr std::string_view kQuotes = "\"\"\"";
+
+struct Free {
+  void operator()(char* text) const { std::free(text); }
+};
+
+}  // namespace
+
+ChatLines::ChatLines() : terminal_(isatty(STDIN_FILENO) != 0) {
+  if (terminal_) rl_initialize();
+}
+
+std::optional<std::string> ChatLines::line(const char* prompt) {
+  if (!terminal_) {
+    std::string text;
+    if (!std::getline(std::cin, text)) return std::nullopt;
+    return text;
+  }
+  const std::unique_ptr<char, Free> text(readline(prompt));
+  if (text == nullptr) return std::nullopt;
+  if (*text != '\0') add_history(text.get());
+  return std::string(text.get());
+}
+
+std::optional<std::string> ChatLines::next() {
+  auto text = line(kPrompt);
+  if (!text) return std::nullopt;
+  if (*text == kQuotes) {
+    std::string all;
+    for (auto more = line(kMore); more && *more != kQuotes; more = line(kMore))
+      all += (all.empty() ? "" : "\n") + *more;
+    return all;
+  }
+  while (text->ends_with('\\')) {
+    text->back() = '\n';
+    const auto more = line(kMore);
+    if (!more) break;
+    *text += *more;
+  }
+  return text;
+}
+
+}  // namespace anemone::tools

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "anemone/result.h"
+
+namespace anemone::tools {
+
+/// What the user types: on a terminal with a prompt, editing and a history, elsewhere line by line.
+class ChatLines {
+ public:
+  ChatLines();
+  /// One message: a line, or lines that end in a backslash and the one behind them, or what stands
+  /// between two lines of three quotes. None at the end of the input, or when Ctrl-C was pressed.
+  std::optional<std::string> next();
+
+ private:
+  std::optional<std::string> line(const char* prompt);
+
+  bool terminal_;
+};
+
+}  // namespace anemone::tools
