@@ -38,8 +38,7 @@ void add_generation_flags(CLI::App& app, GenerationFlags& flags) {
 }
 
 Result<GenerationParts> GenerationParts::open(const GenerationFlags& flags,
-                                              const CommonFlags& common,
-                                              const lm::LanguageModel& model) {
+                                              const CommonFlags& common, lm::LanguageModel& model) {
   GenerationParts parts;
   parts.options_.when_full =
       flags.when_full == "slide" ? generate::WhenFull::slide : generate::WhenFull::stop;

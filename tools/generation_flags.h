@@ -27,7 +27,7 @@ class GenerationParts {
  public:
   /// Errors: invalid_argument (flags that contradict each other), and those of opening.
   static Result<GenerationParts> open(const GenerationFlags& flags, const CommonFlags& common,
-                                      const lm::LanguageModel& model);
+                                      lm::LanguageModel& model);
   /// Sets what belongs to the flags; `options` may be used while this lives.
   void fill(generate::Options& options) const;
   const generate::PromptCache* cache() const { return cache_.get(); }

@@ -28,7 +28,8 @@ struct TokenBias {
 struct Sampling {
   double temperature = 0;
   int64_t top_k = 0;              ///< keeps so many of the likeliest tokens; 0: all.
-  double top_p = 1;               ///< keeps the fewest likeliest that reach this probability.
+  double top_p = 1;               ///< keeps the fewest likeliest that reach this probability, of
+                                  ///< equals at the edge those of the lowest ids.
   double min_p = 0;               ///< keeps those of at least this share of the likeliest's.
   double typical_p = 1;           ///< keeps the fewest typical ones that reach this probability.
   double repetition_penalty = 1;  ///< divides positive and multiplies negative logits of tokens
@@ -42,6 +43,7 @@ struct Sampling {
 /// Who guesses tokens ahead, which the model then verifies in one call. The answer is the same as
 /// without, token by token, whatever is guessed and at every temperature: each token is chosen from
 /// the model's own logits, and a guess that is not chosen is forgotten.
+/// (For a package whose blocks round otherwise than its steps: as far as it makes no difference.)
 struct Speculation {
   enum class By : uint8_t {
     nobody,
@@ -99,8 +101,10 @@ using TextSink = std::function<bool(std::string_view piece)>;
 
 /// Continues `prompt` in a new sequence. The joined pieces are `Generation::text`. Equal input
 /// gives equal output on every instruction set and thread count. Errors: invalid_argument (empty
-/// prompt; a number of `sampling` out of its range; any but greedy sampling with a model that gives
-/// no logits), out_of_range (the prompt fills the context), and those of LanguageModel.
+/// prompt; a number of `sampling` out of its range, any but greedy sampling with a model that gives
+/// no logits; a draft model that is missing or has another vocabulary, guesses of less than a
+/// token; kept_tokens beyond half of the context), out_of_range (a token that is none; a prompt
+/// longer than the context), and those of LanguageModel.
 Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const Options& options,
                             const TextSink& sink = {});

@@ -13,7 +13,12 @@ namespace anemone::generate {
 
 /// What a model remembers of beginnings of texts, so that they need not be computed again: by token
 /// ids, in memory and, where a folder is given, on disk for the next start. A sequence that comes
-/// from here goes on as one that was computed, bit by bit. Not thread-safe.
+/// from here goes on as one that was computed, bit by bit (as far as the artifact
+/// makes no difference between blocks and steps). Not thread-safe.
+///
+/// Files hold the keys and values of prompts, from which their text can be guessed: they and a
+/// folder that is made here are their owner's alone, and a folder of somebody else, or one that
+/// others may write to, is refused.
 class PromptCache {
  public:
   struct Options {
@@ -38,17 +43,18 @@ class PromptCache {
     uint64_t rejected_files = 0;  ///< damaged ones.
   };
 
-  /// A cache for `model`, which it does not keep. Errors: unsupported (a model whose memory cannot
-  /// be cut by tokens; a folder for a model without a hash), io (the folder).
-  static Result<std::unique_ptr<PromptCache>> open(const lm::LanguageModel& model,
+  /// A cache for `model`, which must outlive it. Errors: unsupported (a model whose memory cannot
+  /// be cut by tokens; a folder for a model without a hash), io (the folder), invalid_argument (a
+  /// folder that others may write to).
+  static Result<std::unique_ptr<PromptCache>> open(lm::LanguageModel& model,
                                                    const Options& options);
   virtual ~PromptCache() = default;
 
-  /// A sequence of `model` that holds the longest known beginning of `tokens`, perhaps none.
-  virtual std::unique_ptr<lm::Sequence> find(lm::LanguageModel& model,
-                                             std::span<const int32_t> tokens) = 0;
-  /// Keeps all tokens of the sequence; what was not used for the longest time makes room.
-  virtual void keep(const lm::LanguageModel& model, const lm::Sequence& sequence) = 0;
+  /// A sequence of the model that holds the longest known beginning of `tokens`, perhaps none.
+  virtual std::unique_ptr<lm::Sequence> find(std::span<const int32_t> tokens) = 0;
+  /// Keeps the tokens of a sequence of the model, as many as there is room for; what was not used
+  /// for the longest time goes.
+  virtual void keep(const lm::Sequence& sequence) = 0;
   virtual Stats stats() const = 0;
 };
 

@@ -127,7 +127,11 @@ struct PyModel {
                          ? take(tokenizer().encode(nb::cast<std::string>(prompt), true))
                          : token_ids(prompt);
     const text::Tokenizer& text = tokenizer();
-    const generate::Options options{max_tokens, {.temperature = temperature, .seed = seed}, stop};
+    generate::Options options;
+    options.max_tokens = max_tokens;
+    options.sampling.temperature = temperature;
+    options.sampling.seed = seed;
+    options.stop = stop;
     const RunningCall call(*serial);
     auto generation = [&] {
       const nb::gil_scoped_release release;

@@ -14,7 +14,7 @@ namespace anemone {
 
 namespace fs = std::filesystem;
 
-Result<AtomicFile> AtomicFile::create(const fs::path& path) {
+Result<AtomicFile> AtomicFile::create(const fs::path& path, unsigned mode) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   const fs::path& target = error ? path : real;
@@ -29,7 +29,7 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     fs::path temporary = target;
     temporary += fmt::format(".{:08x}.tmp", random());
-    const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor >= 0) return AtomicFile(descriptor, target, std::move(temporary));
     if (errno != EEXIST) break;
   }

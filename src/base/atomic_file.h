@@ -13,8 +13,9 @@ namespace anemone {
 /// /dev/null) is written to directly.
 class AtomicFile {
  public:
-  /// Errors: io.
-  static Result<AtomicFile> create(const std::filesystem::path& path);
+  /// `mode`: who may read and write a new file, less what the process's umask takes away. Errors:
+  /// io.
+  static Result<AtomicFile> create(const std::filesystem::path& path, unsigned mode = 0666);
 
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;

@@ -85,16 +85,20 @@ Answer::Answer(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
   generation_.prompt_tokens = static_cast<int64_t>(prompt.size());
   sampler_.add_prompt(prompt);
   // The last token is fed in any case: it says what follows.
-  sequence_ = options.cache != nullptr ? options.cache->find(model, prompt.first(prompt.size() - 1))
+  sequence_ = options.cache != nullptr ? options.cache->find(prompt.first(prompt.size() - 1))
                                        : model.new_sequence();
   generation_.reused_tokens = sequence_->length();
   const auto rest = prompt.subspan(static_cast<size_t>(sequence_->length()));
   pending_.assign(rest.begin(), rest.end());
   if (options.max_tokens <= 0) end(StopReason::max_tokens);
   if (!model.info().gives_logits) return;
-  if (drafter_ = drafter_of(options.speculation, prompt.size()); drafter_ != nullptr)
-    draft_length_.emplace(static_cast<size_t>(options.speculation.most_tokens));
-  const auto rows = drafter_ ? static_cast<size_t>(options.speculation.most_tokens) + 1 : 1;
+  size_t rows = 1;
+  if (drafter_ = drafter_of(options.speculation, prompt.size()); drafter_ != nullptr) {
+    const auto most =
+        static_cast<size_t>(std::min(options.speculation.most_tokens, model.info().context_length));
+    draft_length_.emplace(most);
+    rows += most;
+  }
   logits_.reserve(rows * static_cast<size_t>(model.info().vocab_size));
 }
 
@@ -143,13 +147,17 @@ Status Answer::prepare() {
   pending_.assign(tokens_.begin() + sequence_->length(), tokens_.end());
   if (drafter_ == nullptr || pending_.size() != 1) return {};
   const int64_t room =
-      std::min(options_.max_tokens - static_cast<int64_t>(generation_.tokens.size()),
-               model_.info().context_length - sequence_->length()) -
+      std::min({options_.max_tokens - static_cast<int64_t>(generation_.tokens.size()),
+                model_.info().context_length - sequence_->length(),
+                // What is rejected must be taken back.
+                sequence_->rollback_limit() - sequence_->length()}) -
       1;
   const size_t most = draft_length_->next();
   if (room <= 0 || most == 0) return {};
-  ANEMONE_RETURN_IF_ERROR(
-      drafter_->propose(tokens_, std::min(most, static_cast<size_t>(room)), draft_));
+  if (!drafter_->propose(tokens_, std::min(most, static_cast<size_t>(room)), draft_).ok()) {
+    drafter_ = nullptr;  // an answer does not depend on guesses
+    return {};
+  }
   drafted_ = draft_.size();
   pending_.insert(pending_.end(), draft_.begin(), draft_.end());
   return {};
@@ -212,7 +220,7 @@ Result<Generation> Answer::finish() {
     if (!step.found && generation_.stop == reason) give(stop_text_.finish());
   }
   if (first_token_ns_) generation_.decode_ns = now_ns() - *first_token_ns_;
-  if (options_.cache != nullptr) options_.cache->keep(model_, *sequence_);
+  if (options_.cache != nullptr) options_.cache->keep(*sequence_);
   return std::move(generation_);
 }
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "generate/embedded_model.h"
+#include "generate/embedded_model_test.h"
 
 namespace anemone::generate {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace anemone::generate {
 namespace {
 
@@ -22,7 +24,6 @@ Status LookupDrafter::propose(std::span<const int32_t> tokens, size_t most,
   size_t best_end = 0;
   size_t best_length = kLeastMatch - 1;
   for (size_t end = searched; end-- > 1;) {
-    if (end == tokens.size()) continue;
     size_t length = 0;
     while (length < kMostMatch && length < end &&
            tokens[end - 1 - length] == tokens[tokens.size() - 1 - length])
@@ -43,6 +44,8 @@ Status ModelDrafter::propose(std::span<const int32_t> tokens, size_t most,
   draft.clear();
   const auto context = static_cast<size_t>(model_.info().context_length);
   if (tokens.size() >= context) return {};
+  const auto rollback = static_cast<uint64_t>(sequence_->rollback_limit());
+  if (tokens.size() + most > rollback) return {};  // guesses could not be taken back
   most = std::min(most, context - tokens.size());
   const auto known = sequence_->tokens();
   const auto [theirs, ours] = std::ranges::mismatch(known, tokens);
@@ -51,12 +54,18 @@ Status ModelDrafter::propose(std::span<const int32_t> tokens, size_t most,
   sequence_->truncate(static_cast<int64_t>(common));
   auto fed = tokens.subspan(common);
   while (draft.size() < most) {
-    auto next = model_.extend_greedy(*sequence_, fed);
-    if (!next.ok()) return next.error();
-    draft.push_back(*next);
+    ANEMONE_TRY(const int32_t next, likeliest(fed));
+    draft.push_back(next);
     fed = std::span(draft).last(1);
   }
   return {};
+}
+
+Result<int32_t> ModelDrafter::likeliest(std::span<const int32_t> tokens) {
+  if (!model_.info().gives_logits) return model_.extend_greedy(*sequence_, tokens);
+  row_.resize(static_cast<size_t>(model_.info().vocab_size));
+  ANEMONE_RETURN_IF_ERROR(model_.extend(*sequence_, tokens, lm::Rows::last, row_));
+  return lm::best_token(row_);
 }
 
 size_t DraftLength::next() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,8 +43,12 @@ class ModelDrafter final : public Drafter {
                  std::vector<int32_t>& draft) override;
 
  private:
+  /// The likeliest token after `tokens`, which are appended.
+  Result<int32_t> likeliest(std::span<const int32_t> tokens);
+
   lm::LanguageModel& model_;
   std::unique_ptr<lm::Sequence> sequence_;
+  std::vector<float> row_;
 };
 
 /// How many tokens are worth drafting, learnt from what became of the last drafts.

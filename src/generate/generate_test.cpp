@@ -9,11 +9,13 @@ namespace {
 
 constexpr int64_t kLetters = 6;  // a … f; f ends nothing
 
-/// Prefers the letter after the last one, with a second choice two further.
+/// Prefers the letter `step` after the last one, with a second choice two further; after c, `turn`.
 class AlphabetModel : public lm::LanguageModel {
  public:
-  AlphabetModel() {
-    info_.vocab_size = kLetters;
+  explicit AlphabetModel(int32_t step = 1, int32_t turn = 3, int64_t vocab_size = kLetters)
+      : step_(step), turn_(turn) {
+    info_.name = "alphabet";
+    info_.vocab_size = vocab_size;
     info_.context_length = 40;
   }
   const lm::ModelInfo& info() const override { return info_; }
@@ -23,8 +25,14 @@ class AlphabetModel : public lm::LanguageModel {
     auto& list = static_cast<Tokens&>(sequence).list;
     list.insert(list.end(), tokens.begin(), tokens.end());
     std::ranges::fill(logits, 0.0F);
-    logits[static_cast<size_t>((list.back() + 1) % kLetters)] = 2;
-    logits[static_cast<size_t>((list.back() + 3) % kLetters)] = broken ? nan : 1;
+    const size_t rows = logits.size() / kLetters;
+    for (size_t row = 0; row < rows; ++row) {
+      const int32_t last = list[list.size() - rows + row];
+      const int32_t next = last == 2 ? turn_ : last + step_;
+      const auto logit = logits.subspan(row * kLetters, kLetters);
+      logit[static_cast<size_t>(next % kLetters)] = 2;
+      logit[static_cast<size_t>((next + 2) % kLetters)] = broken ? nan : 1;
+    }
     return {};
   }
   Result<int32_t> extend_greedy(lm::Sequence&, std::span<const int32_t>) override {
@@ -42,6 +50,8 @@ class AlphabetModel : public lm::LanguageModel {
     void truncate(int64_t length) override { list.resize(static_cast<size_t>(length)); }
     uint64_t size_bytes() const override { return 0; }
   };
+  int32_t step_;
+  int32_t turn_;
   static constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   lm::ModelInfo info_;
 };
@@ -117,6 +127,48 @@ TEST_F(GenerateTest, SaysWhenTheModelGivesNoNumbers) {
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().message, "logit 3 is nan: the model's numbers overflowed");
   EXPECT_EQ(generate(model_, *tokenizer_, {}, {}).error().message, "the prompt has no tokens");
+}
+
+TEST_F(GenerateTest, S4_8_TheTextIsTheSameWhateverIsDrafted) {
+  using By = Speculation::By;
+  AlphabetModel right;
+  AlphabetModel at_times(1, 0);
+  AlphabetModel wrong(2);
+  AlphabetModel broken;
+  broken.broken = true;
+  for (const Options& plain :
+       {Options{.max_tokens = 30}, Options{.max_tokens = 30, .stop = {"dea"}},
+        Options{.max_tokens = 200}, Options{.max_tokens = 100, .when_full = WhenFull::slide},
+        Options{.max_tokens = 100,
+        .sampling = {.temperature = 1.3, .frequency_penalty = 0.3, .seed = 5},
+        .when_full = WhenFull::slide,
+        .kept_tokens = 3}}) {
+    const Generation expected = answer(plain);
+    int64_t accepted = 0;
+    for (AlphabetModel* const draft : {&right, &at_times, &wrong, &broken})
+      for (const int64_t most : {1, 5, 60}) {
+        Options options = plain;
+        options.speculation = {.by = By::draft_model, .draft = draft, .most_tokens = most};
+        const Generation guessed = answer(options);
+        EXPECT_EQ(guessed.tokens, expected.tokens);
+        EXPECT_EQ(guessed.text, expected.text);
+        EXPECT_EQ(guessed.stop, expected.stop);
+        EXPECT_EQ(guessed.slides, expected.slides);
+        accepted += guessed.accepted_tokens;
+      }
+    EXPECT_GT(accepted, 0);
+  }
+}
+
+TEST_F(GenerateTest, ADraftModelHasTheSameVocabulary) {
+  AlphabetModel other(1, 3, kLetters + 1);
+  const int32_t prompt[] = {0};
+  const auto result =
+      generate(model_, *tokenizer_, prompt,
+               {.speculation = {.by = Speculation::By::draft_model, .draft = &other}});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message,
+            "the draft model alphabet has a vocabulary of 7 tokens, alphabet one of 6");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "anemone/version.h"
 #include "base/blake3.h"
 #include "base/error.h"
 #include "generate/prompt_files.h"
@@ -22,31 +23,30 @@ std::string_view as_text(std::span<const int32_t> tokens) {
 
 class KeptPrompts final : public PromptCache {
  public:
-  KeptPrompts(std::string identity, uint64_t token_bytes, uint64_t memory_bytes,
+  KeptPrompts(lm::LanguageModel& model, std::string identity, uint64_t memory_bytes,
               std::optional<PromptFiles> files)
-      : identity_(std::move(identity)),
-        token_bytes_(token_bytes),
-        tree_(token_bytes, memory_bytes),
+      : model_(model),
+        identity_(std::move(identity)),
+        token_bytes_(model.saved_token_bytes()),
+        tree_(token_bytes_, memory_bytes),
         files_(std::move(files)) {}
 
-  std::unique_ptr<lm::Sequence> find(lm::LanguageModel& model,
-                                     std::span<const int32_t> tokens) override {
+  std::unique_ptr<lm::Sequence> find(std::span<const int32_t> tokens) override {
     size_t known = tree_.find(tokens, pieces_);
     if (files_ && read_files(tokens, known)) known = tree_.find(tokens, pieces_);
     ++stats_.lookups;
     stats_.hits += known > 0 ? 1 : 0;
     stats_.asked_tokens += tokens.size();
     stats_.found_tokens += known;
-    return model.restore(tokens.first(known), pieces_);
+    return model_.restore(tokens.first(known), pieces_);
   }
 
-  void keep(const lm::LanguageModel& model, const lm::Sequence& sequence) override {
-    const auto tokens = sequence.tokens();
-    const auto end = static_cast<int64_t>(tokens.size());
-    tree_.insert(tokens, [&](size_t begin, std::span<std::byte> bytes) {
-      model.save(sequence, static_cast<int64_t>(begin), end, bytes);
+  void keep(const lm::Sequence& sequence) override {
+    tree_.insert(sequence.tokens(), [&](size_t begin, std::span<std::byte> bytes) {
+      const size_t end = begin + bytes.size() / token_bytes_;
+      model_.save(sequence, static_cast<int64_t>(begin), static_cast<int64_t>(end), bytes);
     });
-    if (files_) write_files(model, sequence);
+    if (files_) write_files(sequence);
   }
 
   Stats stats() const override {
@@ -81,8 +81,8 @@ class KeptPrompts final : public PromptCache {
       const auto block = files_->read(key, kBlock * token_bytes_);
       if (!block) return false;
       tree_.insert(tokens.first(end), [&](size_t from, std::span<std::byte> bytes) {
-        const auto skipped = static_cast<ptrdiff_t>((from - begin) * token_bytes_);
-        std::copy(block->begin() + skipped, block->end(), bytes.begin());
+        const auto kept = std::span(*block).subspan((from - begin) * token_bytes_, bytes.size());
+        std::ranges::copy(kept, bytes.begin());
       });
       stats_.file_tokens += end - std::max(begin, known);
       found = true;
@@ -91,29 +91,37 @@ class KeptPrompts final : public PromptCache {
     return found;
   }
 
-  void write_files(const lm::LanguageModel& model, const lm::Sequence& sequence) {
+  /// As many blocks from the beginning as the folder has room for: without the first of them the
+  /// others cannot be found, so the first counts as used last.
+  void write_files(const lm::Sequence& sequence) {
     block_.resize(kBlock * token_bytes_);
+    keys_.clear();
     for_each_block(sequence.tokens(), [&](const std::string& key, size_t begin) {
+      if (!files_->has_room_for(keys_.size() + 1, block_.size())) return false;
+      keys_.push_back(key);
       if (files_->holds(key)) return true;
       const auto first = static_cast<int64_t>(begin);
-      model.save(sequence, first, first + kFileTokens, block_);
+      model_.save(sequence, first, first + kFileTokens, block_);
       files_->write(key, block_);
       return true;
     });
+    files_->use(keys_);
   }
 
+  lm::LanguageModel& model_;
   std::string identity_;
   uint64_t token_bytes_;
   PromptTree tree_;
   std::optional<PromptFiles> files_;
   std::vector<std::span<const std::byte>> pieces_;
   std::vector<std::byte> block_;
+  std::vector<std::string> keys_;
   Stats stats_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<PromptCache>> PromptCache::open(const lm::LanguageModel& model,
+Result<std::unique_ptr<PromptCache>> PromptCache::open(lm::LanguageModel& model,
                                                        const Options& options) {
   const lm::ModelInfo& info = model.info();
   const uint64_t token_bytes = model.saved_token_bytes();
@@ -129,10 +137,11 @@ Result<std::unique_ptr<PromptCache>> PromptCache::open(const lm::LanguageModel& 
                   "{}: without a hash of the model no prompt is kept on disk", info.name);
     ANEMONE_TRY(files, PromptFiles::open(options.folder, options.folder_bytes, options.log));
   }
-  std::string identity = fmt::format("{} {} {} {} {} {}", kVersion, info.hash, info.form,
-                                     to_string(info.numerics), info.context_length, token_bytes);
+  std::string identity =
+      fmt::format("{} {} {} {} {} {} {}", kVersion, version(), info.hash, info.form,
+                  to_string(info.numerics), info.context_length, token_bytes);
   return std::unique_ptr<PromptCache>(std::make_unique<KeptPrompts>(
-      std::move(identity), token_bytes, options.memory_bytes, std::move(files)));
+      model, std::move(identity), options.memory_bytes, std::move(files)));
 }
 
 }  // namespace anemone::generate

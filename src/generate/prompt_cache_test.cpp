@@ -6,8 +6,9 @@
 #include <fstream>
 #include <numeric>
 
-#include "generate/embedded_model.h"
+#include "generate/embedded_model_test.h"
 #include "support/scratch_folder.h"
+#include "support/shared.h"
 
 namespace anemone::generate {
 namespace {
@@ -64,11 +65,11 @@ TEST_F(PromptCacheTest, S4_17_KeepsToItsBudgetAndEvicts) {
     const auto sequence = model_->new_sequence();
     const std::vector<int32_t> tokens(200, first);
     ASSERT_TRUE(model_->extend(*sequence, tokens, lm::Rows::none, {}).ok());
-    cache->keep(*model_, *sequence);
+    cache->keep(*sequence);
     EXPECT_LE(cache->stats().memory_bytes, budget);
-    EXPECT_EQ(cache->find(*model_, tokens)->length(), 200);
+    EXPECT_EQ(cache->find(tokens)->length(), 200);
   }
-  EXPECT_EQ(cache->find(*model_, std::vector<int32_t>(200, 0))->length(), 0);
+  EXPECT_EQ(cache->find(std::vector<int32_t>(200, 0))->length(), 0);
   EXPECT_EQ(cache->stats().evicted_tokens, 600U);
 }
 
@@ -139,7 +140,7 @@ TEST_F(PromptCacheTest, FilesOfAnotherArithmeticAreNotMet) {
   ASSERT_TRUE(other.ok());
   auto cache = PromptCache::open(**other, {.folder = folder_.path()});
   ASSERT_TRUE(cache.ok());
-  EXPECT_EQ((*cache)->find(**other, prompt(5))->length(), 0);
+  EXPECT_EQ((*cache)->find(prompt(5))->length(), 0);
   EXPECT_EQ((*cache)->stats().rejected_files, 0U);
 }
 
@@ -152,6 +153,62 @@ TEST_F(PromptCacheTest, TheFolderKeepsToItsBudgetAndToItsOwnFiles) {
   answer(prompt(5), cached);
   EXPECT_EQ(files().size(), 3U) << "two blocks and the notes";
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "notes.txt"));
+  const auto next = open({.folder = folder_.path()});
+  EXPECT_EQ(next->find(prompt(5))->length(), 128) << "the first two are kept";
+
+  // Of two prompts the one that was used last stays.
+  std::vector<int32_t> other = prompt(5);
+  other[0] = 7;
+  answer(other, cached);
+  const auto last = open({.folder = folder_.path()});
+  EXPECT_EQ(last->find(other)->length(), 128);
+  EXPECT_EQ(last->find(prompt(5))->length(), 0);
+}
+
+TEST_F(PromptCacheTest, FilesAreTheirOwnersAlone) {
+  const auto cache = open({.folder = folder_.path() / "made/here"});
+  Options cached = options_;
+  cached.cache = cache.get();
+  answer(prompt(5), cached);
+  using std::filesystem::perms;
+  const auto mode = [](const std::filesystem::path& path) {
+    return std::filesystem::status(path).permissions() & perms::all;
+  };
+  EXPECT_EQ(mode(folder_.path() / "made/here"), perms::owner_all);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path() / "made/here"))
+    EXPECT_EQ(mode(entry.path()), perms::owner_read | perms::owner_write);
+
+  std::filesystem::permissions(folder_.path(), perms::all);
+  const auto refused = PromptCache::open(*model_, {.folder = folder_.path()});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(PromptCacheTest, ALinkIsNotFollowed) {
+  Options cached = options_;
+  const auto fill = open({.folder = folder_.path()});
+  cached.cache = fill.get();
+  const Generation cold = answer(prompt(5), cached);
+  const auto name = files()[0];
+  test::ScratchFolder elsewhere;
+  std::ofstream(elsewhere.path() / "mine") << "mine";
+  std::filesystem::remove(name);
+  std::filesystem::create_symlink(elsewhere.path() / "mine", name);
+  const auto cache = open({.folder = folder_.path()});
+  cached.cache = cache.get();
+  EXPECT_EQ(answer(prompt(5), cached).tokens, cold.tokens);
+  std::ifstream kept(elsewhere.path() / "mine");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), "mine");
+}
+
+TEST_F(PromptCacheTest, AModelWhoseCacheRotatesHasNone) {
+  const char* const name = "fixtures/anemll/gemma3-fp16-1chunk";
+  ANEMONE_NEED_SHARED(name);
+  auto model = lm::LanguageModel::open(test::shared_folder() / name, {.hash = false});
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const auto cache = PromptCache::open(**model, {});
+  ASSERT_FALSE(cache.ok());
+  EXPECT_EQ(cache.error().code, ErrorCode::unsupported);
 }
 
 TEST_F(PromptCacheTest, AFolderThatIsNoneIsAnError) {

@@ -18,15 +18,19 @@ namespace anemone::generate {
 /// Files that are damaged are passed over with a warning, other names are not touched.
 class PromptFiles {
  public:
-  /// Makes the folder, for its owner alone. Errors: io.
+  /// Makes the folder, for its owner alone. Errors: io, invalid_argument (a folder that is a link,
+  /// belongs to another user or may be written to by others).
   static Result<PromptFiles> open(std::filesystem::path folder, uint64_t budget_bytes, LogSink log);
 
   /// The `size` bytes kept under `key`, 64 hexadecimal digits; none where there are none.
   std::optional<std::vector<std::byte>> read(const std::string& key, size_t size);
   bool holds(const std::string& key) const;
-  /// Then files go that were not used for the longest time until the rest fits the budget. What
-  /// cannot be written is not kept, with a warning.
+  bool has_room_for(size_t blocks, size_t size) const;
+  /// Readable by the owner alone. What cannot be written is not kept, with a warning.
   void write(const std::string& key, std::span<const std::byte> bytes);
+  /// Marks files as used now, the first last; then files go that were not used for the longest time
+  /// until the rest fits the budget.
+  void use(std::span<const std::string> keys);
   uint64_t rejected() const { return rejected_count_; }
 
  private:

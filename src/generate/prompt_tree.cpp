@@ -44,8 +44,11 @@ void PromptTree::insert(std::span<const int32_t> tokens,
   Node* node = descend(tokens, known, [&](const Node&, size_t count) { of_last = count; });
   if (known == tokens.size()) return;
   if (node != &root_ && of_last < node->tokens.size()) node = split(node, of_last);
+  const uint64_t room = budget_bytes_ < sizeof(Node) ? 0 : budget_bytes_ - sizeof(Node);
+  const auto rest = tokens.subspan(
+      known, std::min(tokens.size() - known, room / (token_bytes_ + sizeof(int32_t))));
+  if (rest.empty()) return;
   auto leaf = std::make_unique<Node>();
-  const auto rest = tokens.subspan(known);
   leaf->parent = node;
   leaf->tokens.assign(rest.begin(), rest.end());
   leaf->bytes.resize(rest.size() * token_bytes_);

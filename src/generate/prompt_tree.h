@@ -22,8 +22,8 @@ class PromptTree {
   size_t find(std::span<const int32_t> tokens, std::vector<std::span<const std::byte>>& pieces);
 
   /// Makes all of `tokens` known; `save(begin, bytes)` gives the bytes of those from `begin` on,
-  /// which were not. Then leaves go that were not used for the longest time until the rest fits the
-  /// budget, this one too if it does not fit alone.
+  /// which were not: all of them, or as many as the budget holds. Then leaves go that were not used
+  /// for the longest time until the rest fits the budget.
   void insert(std::span<const int32_t> tokens,
               const std::function<void(size_t begin, std::span<std::byte> bytes)>& save);
 

@@ -28,9 +28,8 @@ class PromptTreeTest : public testing::Test {
     size_t saved = 0;
     const auto all = bytes_of(tokens);
     tree.insert(tokens, [&](size_t begin, std::span<std::byte> bytes) {
-      saved = tokens.size() - begin;
-      EXPECT_EQ(bytes.size(), saved * 2);
-      std::copy(all.begin() + static_cast<ptrdiff_t>(begin * 2), all.end(), bytes.begin());
+      saved = bytes.size() / 2;
+      std::ranges::copy(std::span(all).subspan(begin * 2, bytes.size()), bytes.begin());
     });
     return saved;
   }
@@ -105,8 +104,8 @@ TEST_F(SmallPromptTreeTest, WhatWasNotUsedLongestGoesFirst) {
   EXPECT_EQ(find(text(3)), 80U);
   EXPECT_EQ(tree.evicted_tokens(), 80U);
   insert(std::vector<int32_t>(5000, 4));
-  EXPECT_EQ(find(std::vector<int32_t>(5000, 4)), 0U) << "larger than the budget";
-  EXPECT_EQ(tree.size_bytes(), 0U);
+  EXPECT_GT(find(std::vector<int32_t>(5000, 4)), 200U) << "the beginning of what is too large";
+  EXPECT_LE(tree.size_bytes(), 1500U);
 }
 
 }  // namespace

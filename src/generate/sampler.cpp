@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "generate/exponential.h"
 
@@ -17,29 +19,35 @@ struct Range {
   double most;
 };
 
-constexpr double kMost = std::numeric_limits<float>::max();
+/// Within these no logit of a model overflows.
+constexpr double kMostPenalty = 1e4;
+constexpr double kMostFactor = 1e4;
+constexpr double kMostCount = 1e9;
 
 Status check(const Sampling& sampling, int64_t vocab_size) {
-  const Range ranges[] = {{"temperature", sampling.temperature, 0, kMost},
-                          {"top_k", static_cast<double>(sampling.top_k), 0, kMost},
-                          {"top_p", sampling.top_p, 0, 1},
-                          {"min_p", sampling.min_p, 0, 1},
-                          {"typical_p", sampling.typical_p, 0, 1},
-                          {"repetition_penalty", sampling.repetition_penalty, 0x1p-20, 0x1p20},
-                          {"presence_penalty", sampling.presence_penalty, -kMost, kMost},
-                          {"frequency_penalty", sampling.frequency_penalty, -kMost, kMost}};
+  const Range ranges[] = {
+      {"temperature", sampling.temperature, 0, kMostFactor},
+      {"top_k", static_cast<double>(sampling.top_k), 0, kMostCount},
+      {"top_p", sampling.top_p, 0, 1},
+      {"min_p", sampling.min_p, 0, 1},
+      {"typical_p", sampling.typical_p, 0, 1},
+      {"repetition_penalty", sampling.repetition_penalty, 1 / kMostFactor, kMostFactor},
+      {"presence_penalty", sampling.presence_penalty, -kMostPenalty, kMostPenalty},
+      {"frequency_penalty", sampling.frequency_penalty, -kMostPenalty, kMostPenalty}};
   for (const Range& each : ranges)
     if (!(each.value >= each.least && each.value <= each.most))
-      return fail(ErrorCode::invalid_argument, "{} is {}, expected {}", each.name, each.value,
-                  each.most == 1    ? "0 to 1"
-                  : each.least == 0 ? "0 or more"
-                  : each.least > 0  ? "more than 0"
-                                    : "a number");
-  for (const TokenBias& each : sampling.logit_bias)
-    if (each.token < 0 || each.token >= vocab_size || !std::isfinite(each.bias))
+      return fail(ErrorCode::invalid_argument, "{} is {}, expected {} to {}", each.name, each.value,
+                  each.least, each.most);
+  std::set<int32_t> biased;
+  for (const TokenBias& each : sampling.logit_bias) {
+    if (each.token < 0 || each.token >= vocab_size ||
+        !(std::abs(static_cast<double>(each.bias)) <= kMostPenalty))
       return fail(ErrorCode::invalid_argument,
-                  "logit_bias gives {} to token {}, expected a number and a token below {}",
-                  each.bias, each.token, vocab_size);
+                  "logit_bias gives {} to token {}, expected {} to {} and a token below {}",
+                  each.bias, each.token, -kMostPenalty, kMostPenalty, vocab_size);
+    if (!biased.insert(each.token).second)
+      return fail(ErrorCode::invalid_argument, "logit_bias names token {} twice", each.token);
+  }
   return {};
 }
 
@@ -98,6 +106,7 @@ Result<int32_t> Sampler::choose(std::span<const float> logits) {
   for (size_t i = 0; i < logits.size(); ++i)
     if (!std::isinf(logits[i])) candidates_.push_back({static_cast<int32_t>(i), logits[i]});
   for (const auto& step : steps_) step->apply(candidates_, history_);
+  ANEMONE_CHECK(!candidates_.empty(), "the likeliest token is left");
   return draw();
 }
 

@@ -82,18 +82,34 @@ TEST(SamplerTest, PenaltiesMoveTheGreedyChoice) {
   EXPECT_EQ(*make({.logit_bias = {{0, 5}}}).choose(logits), 0);
 }
 
+/// Below the least float, too.
+TEST(SamplerTest, ALowTemperatureIsGreedy) {
+  const std::array logits{1.0F, -3.0F, 2.0F, 1.9F};
+  for (const double temperature : {1e-3, 1e-30, 1e-46, 1e-300})
+    for (const Sampling& sampling :
+         {Sampling{.temperature = temperature}, Sampling{.temperature = temperature, .top_k = 3},
+          Sampling{.temperature = temperature, .top_p = 0.9},
+          Sampling{.temperature = temperature, .min_p = 0.1},
+          Sampling{.temperature = temperature, .typical_p = 0.5}})
+      EXPECT_EQ(*make(sampling).choose(logits), 2) << temperature;
+}
+
 TEST(SamplerTest, NumbersOutOfTheirRangeAreRefused) {
   const auto message = [](const Sampling& sampling) {
     const auto sampler = Sampler::make(sampling, 10);
     return sampler.ok() ? std::string() : sampler.error().message;
   };
-  EXPECT_EQ(message({.temperature = -1}), "temperature is -1, expected 0 or more");
-  EXPECT_EQ(message({.temperature = std::nan("")}), "temperature is nan, expected 0 or more");
-  EXPECT_EQ(message({.top_k = -1}), "top_k is -1, expected 0 or more");
+  EXPECT_EQ(message({.temperature = -1}), "temperature is -1, expected 0 to 10000");
+  EXPECT_EQ(message({.temperature = std::nan("")}), "temperature is nan, expected 0 to 10000");
+  EXPECT_EQ(message({.top_k = -1}), "top_k is -1, expected 0 to 1000000000");
   EXPECT_EQ(message({.top_p = 1.5}), "top_p is 1.5, expected 0 to 1");
-  EXPECT_EQ(message({.repetition_penalty = 0}), "repetition_penalty is 0, expected more than 0");
+  EXPECT_EQ(message({.repetition_penalty = 0}),
+            "repetition_penalty is 0, expected 0.0001 to 10000");
   EXPECT_EQ(message({.logit_bias = {{10, 1}}}),
-            "logit_bias gives 1 to token 10, expected a number and a token below 10");
+            "logit_bias gives 1 to token 10, expected -10000 to 10000 and a token below 10");
+  EXPECT_EQ(message({.frequency_penalty = 1e5}),
+            "frequency_penalty is 100000, expected -10000 to 10000");
+  EXPECT_EQ(message({.logit_bias = {{3, 1}, {3, 1}}}), "logit_bias names token 3 twice");
   EXPECT_EQ(message({.temperature = 2, .top_k = 3, .top_p = 0}), "");
 }
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "generate/embedded_model.h"
+#include "generate/embedded_model_test.h"
 
 namespace anemone::generate {
 namespace {
@@ -80,7 +80,7 @@ TEST_F(SpeculationTest, EndsWhereTheAnswerWithoutEnds) {
   EXPECT_EQ(guessed.tokens, plain.tokens);
 }
 
-TEST_F(SpeculationTest, ADraftModelOfAnotherVocabularyIsRefused) {
+TEST_F(SpeculationTest, ADraftModelIsNeeded) {
   const auto result = generate(*model_, *tokenizer_, std::vector<int32_t>{1},
                                {.speculation = {.by = By::draft_model}});
   ASSERT_FALSE(result.ok());

@@ -15,13 +15,14 @@ class CachedSequence : public Sequence {
   /// `rollback_limit`: from this many cached tokens on, the state cannot be rolled back (a rotating
   /// cache has lost its oldest rows); negative when it always can. `rows_are_positions`: row i of
   /// every tensor [.., rows, D] of the state belongs to token i, as long as nothing has rotated.
-  /// `context_length`: room for as many tokens is made at once.
+  /// `context_length`: room for as many tokens is made at once, unless a file asks for too many.
   CachedSequence(runtime::State state, int64_t rollback_limit, bool rows_are_positions,
                  int64_t context_length)
       : state_(std::move(state)),
         rollback_limit_(rollback_limit < 0 ? Sequence::rollback_limit() : rollback_limit),
         rows_are_positions_(rows_are_positions) {
-    tokens_.reserve(static_cast<size_t>(context_length));
+    constexpr int64_t kMostReserved = int64_t{1} << 17;
+    tokens_.reserve(static_cast<size_t>(std::clamp<int64_t>(context_length, 0, kMostReserved)));
   }
 
   std::span<const int32_t> tokens() const override { return tokens_; }

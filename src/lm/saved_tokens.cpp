@@ -41,18 +41,19 @@ void for_each_row(Tensors tensors, uint64_t token_bytes, size_t begin, size_t co
 
 }  // namespace
 
-uint64_t token_bytes(const runtime::State& state) {
+uint64_t token_bytes(const runtime::State& state, int64_t rows) {
   uint64_t bytes = 0;
   for (const NamedTensor& named : state.tensors()) {
-    const Rows rows = rows_of(named.tensor);
-    bytes += rows.matrices * rows.row_bytes;
+    const Rows of_tensor = rows_of(named.tensor);
+    if (of_tensor.matrices == 0 || of_tensor.rows < static_cast<size_t>(rows)) return 0;
+    bytes += of_tensor.matrices * of_tensor.row_bytes;
   }
   return bytes;
 }
 
 void save_tokens(const runtime::State& state, int64_t begin, int64_t end,
                  std::span<std::byte> bytes) {
-  const uint64_t each = token_bytes(state);
+  const uint64_t each = token_bytes(state, end);
   const auto count = static_cast<size_t>(end - begin);
   ANEMONE_CHECK(bytes.size() == count * each, "room for the saved tokens");
   for_each_row(state.tensors(), each, static_cast<size_t>(begin), count,
@@ -62,7 +63,7 @@ void save_tokens(const runtime::State& state, int64_t begin, int64_t end,
 }
 
 int64_t restore_tokens(std::span<const std::byte> bytes, int64_t begin, runtime::State& state) {
-  const uint64_t each = token_bytes(state);
+  const uint64_t each = token_bytes(state, begin);
   ANEMONE_CHECK(each > 0 && bytes.size() % each == 0, "whole tokens are restored");
   const size_t count = bytes.size() / each;
   for_each_row(state.tensors(), each, static_cast<size_t>(begin), count,

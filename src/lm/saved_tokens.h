@@ -10,8 +10,8 @@
 /// token its rows of all tensors, in their order.
 namespace anemone::lm {
 
-/// Bytes of one token.
-uint64_t token_bytes(const runtime::State& state);
+/// Bytes of one token; 0 where a tensor is no such one of at least `rows` rows.
+uint64_t token_bytes(const runtime::State& state, int64_t rows);
 
 /// CHECKs that `bytes` holds exactly tokens [begin, end), and the state as many rows.
 void save_tokens(const runtime::State& state, int64_t begin, int64_t end,

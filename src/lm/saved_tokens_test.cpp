@@ -17,7 +17,9 @@ TEST(SavedTokens, LieTokenByToken) {
     const auto values = named.tensor.mutable_values<float>();
     std::iota(values.begin(), values.end(), named.name == "k" ? 0.0F : 100.0F);
   }
-  ASSERT_EQ(token_bytes(state), 16U);
+  ASSERT_EQ(token_bytes(state, 3), 16U);
+  EXPECT_EQ(token_bytes(state, 4), 0U) << "k has three rows";
+  EXPECT_EQ(token_bytes(runtime::State({{"step", Tensor::zeros(DType::fp32, {4})}}), 1), 0U);
   std::vector<float> saved(8);
   save_tokens(state, 1, 3, std::as_writable_bytes(std::span(saved)));
   EXPECT_EQ(saved, (std::vector<float>{1, 4, 102, 103, 2, 5, 104, 105}));

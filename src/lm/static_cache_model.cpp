@@ -142,7 +142,8 @@ void StaticCacheModel::score_many(std::span<Scoring> scorings) {
 
 uint64_t StaticCacheModel::saved_token_bytes() const {
   const StaticCacheParts& parts = carrier_.parts();
-  return parts.rows_are_positions ? token_bytes(parts.empty_state) : 0;
+  if (!parts.rows_are_positions || parts.window > 0) return 0;  // a rotation moves rows
+  return token_bytes(parts.empty_state, info().context_length);
 }
 
 void StaticCacheModel::save(const Sequence& sequence, int64_t begin, int64_t end,

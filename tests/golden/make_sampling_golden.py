@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel, LogitsProcessorList
 
 VOCAB_SIZE = 48
@@ -61,7 +62,7 @@ def main():
                 [token, float(score)] for token, score in enumerate(scores.numpy()) if np.isfinite(score)
             ]
             cases.append({"sampling": settings, "logits": [float(f"{x:.3f}") for x in logits], "kept": kept})
-    document = {"vocab_size": VOCAB_SIZE, "prompt": PROMPT, "cases": cases}
+    document = {"transformers": transformers.__version__, "vocab_size": VOCAB_SIZE, "prompt": PROMPT, "cases": cases}
     lines = ",\n".join("  " + json.dumps(case) for case in document.pop("cases"))
     path = Path(__file__).parent / "sampling/steps.json"
     path.write_text(json.dumps(document)[:-1] + ', "cases": [\n' + lines + "\n]}\n")
