@@ -1,0 +1,345 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "anemone/log.h"
+#include "anemone/model.h"
+#include "anemone/result.h"
+#include "anemone/statistics.h"
+
+/// Speed, memory and energy of a language model over a sweep of configurations. What was measured
+/// is in the report; what was not is absent with a reason. docs/bench-format.md says what each
+/// number means, and is the contract of `to_json`.
+namespace anemone::bench {
+
+struct Options {
+  /// Tokens that prompt and answer fill together, at least 2.
+  std::vector<int64_t> contexts = {128, 256, 512};
+  /// Tokens of a prefill block; empty: the model's own. 0: every token by the one-token function.
+  /// Other sizes than a package has are for checkpoints, which are converted for each.
+  std::vector<int64_t> prefill;
+  std::vector<int64_t> chunks;  ///< as prefill.
+  /// "cpu", "cpu-gpu", "cpu-ane", "all"; others than cpu need macOS.
+  std::vector<std::string> compute_units = {"cpu"};
+  std::vector<int> threads = {0};  ///< worker threads; 0: one a core.
+  int repetitions = 30;            ///< timed requests of each configuration.
+  int warmup = 5;                  ///< requests before them that are not counted.
+  int loads = 3;                   ///< of a configuration, beside the first.
+  int stage_requests = 5;          ///< further requests, by which the stages are timed; 0: none.
+  int64_t answer_tokens = 64;      ///< at most half of the context.
+  uint64_t seed = 0;               ///< of the bootstrap and of made-up prompts.
+  double confidence = 0.95;        ///< of all intervals.
+  std::string prompt;              ///< text that is repeated to the length; empty: a built-in one.
+  std::string prompt_name;         ///< what the report calls it; empty: "built-in text".
+  /// Compression of a checkpoint that is converted (docs/compression.md). Not empty: it is.
+  std::string quantize;
+  std::string numerics;  ///< of the runtime: "fp16", "fp32", "ane"; empty: fp16.
+  runtime::Isa isa = runtime::Isa::automatic;
+  /// "typos", "perplexity".
+  std::vector<std::string> quality;
+  std::filesystem::path data;       ///< data sets of tasks.
+  std::string perplexity_text;      ///< a text of its own; empty: the built-in one.
+  std::filesystem::path reference;  ///< a checkpoint whose choices are held against the answers.
+  std::vector<std::string> chips;   ///< that speed is predicted for ("m4"); may be empty.
+  /// What powermetrics (plist) or macmon (JSON lines) writes while the run goes on. Empty: RAPL.
+  std::filesystem::path power_log;
+  std::string preset;  ///< "phase2" adds its verdict; it changes no other option.
+  /// Limits that each configuration is judged against; nothing: not asked.
+  std::optional<double> target_first_token_ms;
+  std::optional<double> target_tokens_per_second;
+};
+
+struct Machine {
+  std::string cpu;
+  std::string architecture;
+  int cores = 0;
+  uint64_t memory_bytes = 0;
+  std::string os;
+  std::string accelerator;      ///< empty: none that is known.
+  uint64_t cache_bytes = 0;     ///< of the last level; 0: unknown.
+  double read_bytes_per_s = 0;  ///< of memory, with all threads; 0: not measured.
+  /// Of what speed depends on: reports of another identity are not compared.
+  std::string identity() const;
+};
+
+struct Model {
+  std::string name;
+  std::string path;
+  std::string form;
+  std::string architecture;
+  std::string hash;
+  uint64_t weight_bytes = 0;
+  int64_t vocabulary = 0;
+  runtime::Numerics numerics = runtime::Numerics::fp16;
+};
+
+struct Series {
+  std::vector<double> samples;  ///< in the order of time.
+  std::optional<statistics::Summary> summary;
+};
+
+/// The packages that a configuration ran.
+struct Artifact {
+  std::string name;
+  std::string hash;
+  uint64_t weight_bytes = 0;
+  int64_t context_tokens = 0;
+  bool converted = false;  ///< from a checkpoint, for this run.
+};
+
+struct Load {
+  std::optional<double> cold_ns;  ///< with its files out of the page cache.
+  std::string cold_reason;        ///< why there is none.
+  Series warm_ns;
+};
+
+struct FirstToken {
+  Series cold_ns;    ///< the first request after a load.
+  Series warm_ns;    ///< nothing cached.
+  Series cached_ns;  ///< a fork of a sequence with the prompt's first tokens.
+  int64_t cached_prefix_tokens = 0;
+  /// Share of the warm median that the cache saves; nothing without both.
+  std::optional<double> cached_saving() const;
+};
+
+/// Nanoseconds of a request, by what ran. Nothing: the programs do not show the border.
+struct Stages {
+  int requests = 0;
+  double total_ns = 0;  ///< read from the clock around the request.
+  std::optional<double> tokenize, embed, prefill, step, head, sample, other;
+  double sum_ns() const;
+  std::string note;
+};
+
+struct Memory {
+  uint64_t weights_bytes = 0;
+  uint64_t state_bytes = 0;  ///< of the sequence at its end.
+  std::optional<uint64_t> peak_rss_bytes;
+  struct Point {
+    int64_t at_ns = 0;
+    uint64_t rss_bytes = 0;
+  };
+  std::vector<Point> series;
+  std::string source;
+  std::string reason;
+};
+
+struct Energy {
+  std::optional<double> joules;
+  std::optional<double> joules_per_token;
+  std::optional<double> watts;
+  std::map<std::string, double> rails;  ///< joules.
+  std::string source;
+  std::string reason;
+};
+
+/// Of the timed requests.
+struct Processor {
+  std::optional<double> cpu_seconds;  ///< of all threads.
+  std::optional<double> utilisation;  ///< share of the worker threads' time.
+};
+
+struct Thermal {
+  std::string pressure;  ///< the worst that was seen: "nominal", "moderate", "heavy"; or empty.
+  std::optional<double> celsius_before;
+  std::optional<double> celsius_after;
+  std::string source;
+  std::string reason;
+};
+
+struct Reference {
+  std::string name;
+  double match_rate = 0;  ///< answer tokens that it would have chosen after the same tokens.
+  std::optional<int64_t> first_difference;
+};
+
+struct Outputs {
+  std::string token_hash;
+  std::vector<int32_t> tokens;
+  bool repeatable = false;  ///< all requests gave the same tokens.
+  std::optional<bool> equal_to_cpu;
+  std::optional<Reference> reference;
+};
+
+/// No faster: the time to read weights and cache once.
+struct Floor {
+  double bytes_per_token = 0;
+  double bandwidth_bytes_per_s = 0;
+  std::string source;
+  double tokens_per_second = 0;
+  double share = 0;  ///< measured median speed over the floor's.
+  /// Weights read once for each call that carries the prompt, or what is not cached of it.
+  double first_token_ns = 0;
+  double cached_first_token_ns = 0;
+  std::string reason;  ///< why there is none; then all others are 0.
+};
+
+struct Prediction {
+  std::string chip;
+  double tokens_per_second = 0;
+  double floor_tokens_per_second = 0;
+  double first_token_ns = 0;
+  int64_t prompt_tokens = 0;
+  std::optional<double> residency;
+  double joules_low = 0;
+  double joules_high = 0;
+  std::string source;
+};
+
+struct Perplexity {
+  double token = 0;
+  std::optional<double> word;
+  uint64_t tokens = 0;
+  std::string text;
+};
+
+struct Typos {
+  std::optional<double> exact, wer, f05;
+  int64_t n = 0;
+};
+
+struct Quality {
+  std::optional<Perplexity> perplexity;
+  std::map<std::string, std::map<std::string, double>> tasks;
+  std::optional<Typos> typos;
+};
+
+struct Measurement {
+  int64_t prompt_tokens = 0;
+  int64_t answer_tokens = 0;
+  Load load;
+  FirstToken first_token;
+  Series prefill_tokens_per_second;
+  Series decode_tokens_per_second;
+  Series step_ns;
+  Series request_ns;
+  std::optional<Stages> stages;
+  Memory memory;
+  Processor processor;
+  Energy energy;
+  Thermal thermal;
+  std::optional<statistics::Drift> drift;
+  Outputs outputs;
+  Floor floor;
+  std::optional<Quality> quality;
+};
+
+enum class Outcome : uint8_t { measured, not_available, failed, not_reached };
+const char* to_string(Outcome outcome);  ///< "not available".
+
+struct Configuration {
+  int64_t context_tokens = 0;
+  std::optional<int64_t> prefill_block_tokens;  ///< nothing: the model's own, not known yet.
+  std::optional<int64_t> chunks;                ///< the same.
+  std::string compute_units;
+  int threads = 0;
+  Outcome outcome = Outcome::not_reached;
+  std::string reason;
+  std::optional<Artifact> artifact;
+  std::optional<Measurement> measurement;
+  std::vector<Prediction> predicted;
+
+  std::string id() const;
+  /// All of the id but the context.
+  std::string group() const;
+};
+
+/// A line through the medians of configurations that differ by context alone.
+struct Scaling {
+  std::string metric;
+  std::string group;
+  std::vector<std::pair<int64_t, double>> points;
+  statistics::Line line;
+};
+
+struct Best {
+  std::string id;
+  std::string rule;
+  std::string why;
+  std::map<std::string, std::string> by;  ///< metric: id.
+};
+
+struct BaselineVerdict {
+  std::string file;
+  double threshold = 0;
+  double confidence = 0;
+  struct Compared {
+    std::string id;
+    std::string metric;
+    double baseline_median = 0;
+    double median = 0;
+    statistics::Ratio slowdown;  ///< above 1: worse, whatever the metric.
+    std::string verdict;         ///< "slower", "faster", "same".
+  };
+  std::vector<Compared> compared;
+  std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
+  bool regressed() const;
+};
+
+struct Phase2Verdict {
+  struct Speedup {
+    int64_t context_tokens = 0;
+    statistics::Ratio ratio;
+  };
+  std::vector<Speedup> speedups;  ///< by decoding speed: Neural Engine over CPU.
+  std::optional<bool> met;        ///< nothing: n/a.
+  std::string reason;
+  std::optional<bool> identical_outputs;
+};
+
+/// A median held against a limit, beside what memory allows.
+struct TargetVerdict {
+  std::string id;
+  std::string
+      metric;  ///< "first_token_ns.warm", "first_token_ns.cached", "decode_tokens_per_second".
+  double limit = 0;  ///< in the metric's unit.
+  std::optional<double> median;
+  std::optional<double> floor;  ///< the best that memory's bandwidth allows; nothing: not known.
+  std::optional<bool> met;      ///< nothing: not measured.
+};
+
+struct Report {
+  std::string started;
+  double seconds = 0;
+  bool complete = true;
+  Machine machine;
+  Model model;
+  Options options;
+  std::vector<Configuration> configurations;
+  std::vector<Scaling> scaling;
+  std::optional<Best> best;
+  std::optional<BaselineVerdict> baseline;
+  std::optional<Phase2Verdict> phase2;
+  std::vector<TargetVerdict> targets;
+};
+
+/// Measures every configuration of the sweep on the model at `path`: a model as
+/// lm::LanguageModel::open takes it, or a folder of `model_seq{N}` variants. `tokenizer_path` is
+/// where its tokenizer is found when not beside it; may be empty. Runs one model at a time; timed
+/// loops allocate nothing of their own. Progress: stage "bench", in requests; false ends the run
+/// after the request under way, with a report that says what was not reached. A configuration that
+/// fails is no error of the run. Errors: those of opening the model, invalid_argument (an option
+/// that makes no sense), interrupted (before the first configuration is measured).
+Result<Report> run(const std::filesystem::path& path, const std::filesystem::path& tokenizer_path,
+                   const Options& options, const ProgressSink& progress, const LogSink& log);
+
+/// Holds a report against the document of an earlier run of the same machine and model.
+/// `threshold`: a slowdown counts when it is larger than this share with the report's confidence.
+/// Errors: io and corrupt (the file), mismatch (another machine or model).
+Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
+                              double threshold);
+
+/// The document of docs/bench-format.md.
+std::string to_json(const Report& report);
+/// Tables for people.
+std::string to_markdown(const Report& report);
+/// One line a configuration.
+std::string to_csv(const Report& report);
+
+}  // namespace anemone::bench

@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "base/error.h"
+#include "base/json_document.h"
+#include "bench/judgement.h"
+
+namespace anemone::bench {
+namespace {
+
+struct Metric {
+  const char* name;
+  bool higher_is_better;
+  const Series& (*of)(const Measurement& measurement);
+  const char* first_key;   ///< in the document, below the configuration.
+  const char* second_key;  ///< below that, or null.
+};
+
+const Series& decode(const Measurement& one) { return one.decode_tokens_per_second; }
+const Series& prefill(const Measurement& one) { return one.prefill_tokens_per_second; }
+const Series& warm(const Measurement& one) { return one.first_token.warm_ns; }
+const Series& cached(const Measurement& one) { return one.first_token.cached_ns; }
+
+constexpr std::array kMetrics = {
+    Metric{"decode_tokens_per_second", true, decode, "decode_tokens_per_second", nullptr},
+    Metric{"prefill_tokens_per_second", true, prefill, "prefill_tokens_per_second", nullptr},
+    Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm"},
+    Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached"},
+};
+
+constexpr int kFormat = 1;
+
+const Json* member(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const Json* value = member(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+/// The positive samples of one series; none where the document has none.
+Result<std::vector<double>> samples_of(const Json& configuration, const Metric& metric) {
+  const Json* series = member(configuration, metric.first_key);
+  if (series != nullptr && metric.second_key != nullptr)
+    series = member(*series, metric.second_key);
+  const Json* samples = series == nullptr ? nullptr : member(*series, "samples");
+  std::vector<double> values;
+  if (samples == nullptr || samples->is_null()) return values;
+  const auto bad = [&] {
+    return fail(ErrorCode::corrupt, "the samples of {} are no positive numbers", metric.name);
+  };
+  if (!samples->is_array()) return bad();
+  for (const Json& sample : *samples) {
+    if (!sample.is_number() || !(sample.get<double>() > 0)) return bad();
+    values.push_back(sample.get<double>());
+  }
+  return values;
+}
+
+Status check_identity(const Json& document, const Report& report) {
+  const Json* format = member(document, "anemone_bench");
+  if (format == nullptr || !format->is_number_integer())
+    return fail(ErrorCode::corrupt, "no document of anemone bench");
+  if (format->get<int64_t>() != kFormat)
+    return fail(ErrorCode::unsupported, "a document of version {}, this program knows {}",
+                format->get<int64_t>(), kFormat);
+  const Json* machine = member(document, "machine");
+  const std::string identity = machine == nullptr ? "" : text_of(*machine, "identity");
+  if (identity != report.machine.identity())
+    return with_hint(fail(ErrorCode::mismatch, "measured on '{}', this machine is '{}'", identity,
+                          report.machine.identity()),
+                     "speeds of different machines are not compared");
+  const Json* model = member(document, "model");
+  for (const auto& [key, own] :
+       {std::pair("name", report.model.name),
+        std::pair("numerics", std::string(to_string(report.model.numerics)))}) {
+    const std::string found = model == nullptr ? "" : text_of(*model, key);
+    if (found != own)
+      return fail(ErrorCode::mismatch, "the baseline's model has the {} '{}', this one '{}'", key,
+                  found, own);
+  }
+  return {};
+}
+
+BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
+                                  const std::vector<double>& before,
+                                  const std::vector<double>& after, double threshold,
+                                  const statistics::BootstrapOptions& bootstrap) {
+  BaselineVerdict::Compared compared{.id = id, .metric = metric.name};
+  compared.baseline_median = statistics::percentile(before, 0.5);
+  compared.median = statistics::percentile(after, 0.5);
+  compared.slowdown = metric.higher_is_better
+                          ? statistics::ratio_of_medians(before, after, bootstrap)
+                          : statistics::ratio_of_medians(after, before, bootstrap);
+  compared.verdict = compared.slowdown.interval.low > 1 + threshold          ? "slower"
+                     : compared.slowdown.interval.high < 1 / (1 + threshold) ? "faster"
+                                                                             : "same";
+  return compared;
+}
+
+Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
+                                    BaselineVerdict verdict) {
+  const Json* list = member(document, "configurations");
+  if (list == nullptr || !list->is_array())
+    return fail(ErrorCode::corrupt, "the document has no configurations");
+  const statistics::BootstrapOptions bootstrap{.confidence = report.options.confidence,
+                                               .seed = report.options.seed};
+  for (const Json& before : *list) {
+    if (text_of(before, "status") != to_string(Outcome::measured)) continue;
+    const std::string id = text_of(before, "id");
+    const auto after = std::ranges::find_if(report.configurations, [&](const Configuration& one) {
+      return one.measurement && one.id() == id;
+    });
+    if (after == report.configurations.end()) {
+      verdict.missing.push_back(id);
+      continue;
+    }
+    for (const Metric& metric : kMetrics) {
+      ANEMONE_TRY(const auto earlier, samples_of(before, metric));
+      const auto& now = metric.of(*after->measurement).samples;
+      if (!earlier.empty() && !now.empty())
+        verdict.compared.push_back(compare(id, metric, earlier, now, verdict.threshold, bootstrap));
+    }
+  }
+  if (verdict.compared.empty())
+    return with_hint(fail(ErrorCode::mismatch, "it has no configuration that was measured here"),
+                     "sweep the configurations of the baseline");
+  return verdict;
+}
+
+}  // namespace
+
+bool BaselineVerdict::regressed() const {
+  return std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
+}
+
+Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
+                              double threshold) {
+  const auto work = [&]() -> Result<BaselineVerdict> {
+    ANEMONE_TRY(const Json document, read_json_object(baseline));
+    ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    return compare_all(document, report,
+                       {.file = baseline.filename().string(),
+                        .threshold = threshold,
+                        .confidence = report.options.confidence});
+  };
+  return work().in(baseline.string());
+}
+
+}  // namespace anemone::bench

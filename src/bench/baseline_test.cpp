@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "bench/report_of.h"
+#include "statistics/generator.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::bench {
+namespace {
+
+constexpr double kThreshold = 0.05;
+
+/// Thirty speeds around `mean` as a busy machine gives them: noise of 2 %, a fall of 2 % over the
+/// run, and now and then a request that took half as long again.
+std::vector<double> noisy(double mean, uint64_t seed) {
+  statistics::Generator generator(seed);
+  const auto uniform = [&] { return static_cast<double>(generator.next() >> 11) * 0x1p-53; };
+  std::vector<double> speeds;
+  for (int i = 0; i < 30; ++i) {
+    double speed = mean * (1 + 0.02 * (uniform() + uniform() + uniform() - 1.5) * 2);
+    speed *= 1 - 0.02 * i / 30;
+    if (uniform() < 0.07) speed /= 1.5;
+    speeds.push_back(speed);
+  }
+  return speeds;
+}
+
+class Baseline : public testing::Test {
+ protected:
+  std::filesystem::path write(const Report& report) const {
+    folder_.write("baseline.json", to_json(report));
+    return folder_.path() / "baseline.json";
+  }
+  static const BaselineVerdict::Compared& decode(const BaselineVerdict& verdict) {
+    for (const auto& one : verdict.compared)
+      if (one.metric == "decode_tokens_per_second") return one;
+    ADD_FAILURE() << "no decoding speed was compared";
+    return verdict.compared.front();
+  }
+  test::ScratchFolder folder_;
+};
+
+TEST_F(Baseline, S2_2_APlantedSlowdownIsCaughtAndNoiseIsNot) {
+  for (uint64_t round = 0; round < 20; ++round) {
+    const auto file = write(report_of({decoded_at(128, noisy(500, 2 * round))}));
+    const auto same =
+        judge(report_of({decoded_at(128, noisy(500, 2 * round + 1))}), file, kThreshold);
+    ASSERT_TRUE(same.ok()) << same.error().to_string();
+    EXPECT_FALSE(same->regressed()) << round;
+    const auto slow =
+        judge(report_of({decoded_at(128, noisy(500 / 1.2, 2 * round + 1))}), file, kThreshold);
+    ASSERT_TRUE(slow.ok());
+    EXPECT_TRUE(slow->regressed()) << round;
+    EXPECT_EQ(decode(*slow).verdict, "slower");
+    EXPECT_NEAR(decode(*slow).slowdown.value, 1.2, 0.06);
+    const auto fast =
+        judge(report_of({decoded_at(128, noisy(500 * 1.2, 2 * round + 1))}), file, kThreshold);
+    ASSERT_TRUE(fast.ok());
+    EXPECT_FALSE(fast->regressed()) << round;
+    EXPECT_EQ(decode(*fast).verdict, "faster");
+  }
+}
+
+TEST_F(Baseline, ALongerFirstTokenIsASlowdown) {
+  const auto file = write(report_of({decoded_at(128, {100, 100, 100})}));
+  Configuration now = decoded_at(128, {100, 100, 100});
+  now.measurement->first_token.warm_ns = make_series({7e6, 7e6, 7e6}, {});
+  const auto verdict = judge(report_of({now}), file, kThreshold);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_TRUE(verdict->regressed());
+  for (const auto& one : verdict->compared)
+    EXPECT_EQ(one.verdict, one.metric == "first_token_ns.warm" ? "slower" : "same") << one.metric;
+}
+
+TEST_F(Baseline, S3_75_TimesWithoutTheirHardwareAreRefused) {
+  const Report report = report_of({decoded_at(128, {100, 100})});
+  std::string text = to_json(report);
+  const size_t at = text.find("\"identity\"");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 10, "\"renamed\"");
+  folder_.write("baseline.json", text);
+  const auto verdict = judge(report, folder_.path() / "baseline.json", kThreshold);
+  ASSERT_FALSE(verdict.ok());
+  EXPECT_EQ(verdict.error().code, ErrorCode::mismatch);
+}
+
+TEST_F(Baseline, OtherMachinesModelsAndFilesAreRefused) {
+  const Report report = report_of({decoded_at(128, {100, 100})});
+  Report other = report;
+  other.machine.cores = 4;
+  auto verdict = judge(report, write(other), kThreshold);
+  ASSERT_FALSE(verdict.ok());
+  EXPECT_EQ(verdict.error().code, ErrorCode::mismatch);
+  EXPECT_NE(verdict.error().message.find("4 cores"), std::string::npos);
+  other = report;
+  other.model.name = "n";
+  EXPECT_EQ(judge(report, write(other), kThreshold).error().code, ErrorCode::mismatch);
+  other = report;
+  other.configurations[0].context_tokens = 256;
+  EXPECT_EQ(judge(report, write(other), kThreshold).error().code, ErrorCode::mismatch);
+  for (const char* text : {"{}", "[]", "{\"anemone_bench\": \"1\"}", "not json"}) {
+    folder_.write("baseline.json", text);
+    EXPECT_EQ(judge(report, folder_.path() / "baseline.json", kThreshold).error().code,
+              ErrorCode::corrupt)
+        << text;
+  }
+  folder_.write("baseline.json", "{\"anemone_bench\": 2}");
+  EXPECT_EQ(judge(report, folder_.path() / "baseline.json", kThreshold).error().code,
+            ErrorCode::unsupported);
+  EXPECT_EQ(judge(report, folder_.path() / "none.json", kThreshold).error().code,
+            ErrorCode::not_found);
+}
+
+TEST_F(Baseline, NamesWhatIsMissing) {
+  const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
+  const auto verdict = judge(report_of({decoded_at(128, {100, 100})}), file, kThreshold);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_EQ(verdict->missing, std::vector<std::string>{decoded_at(256, {}).id()});
+}
+
+}  // namespace
+}  // namespace anemone::bench

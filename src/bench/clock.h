@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace anemone::bench {
+
+/// Where all times come from, so that tests can script them.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  /// Nanoseconds since some moment; never less than before.
+  virtual int64_t now_ns() = 0;
+};
+
+class SteadyClock : public Clock {
+ public:
+  int64_t now_ns() override {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+};
+
+}  // namespace anemone::bench

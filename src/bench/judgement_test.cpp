@@ -1,0 +1,112 @@
+#include "bench/judgement.h"
+
+#include <gtest/gtest.h>
+
+#include "bench/report_of.h"
+
+namespace anemone::bench {
+namespace {
+
+TEST(Best, S2_39_IsTheFastestAtTheLargestContext) {
+  Configuration small = decoded_at(128, {900, 901, 902});
+  Configuration slow = decoded_at(512, {100, 101, 102});
+  Configuration fast = decoded_at(512, {200, 201, 202});
+  fast.prefill_block_tokens = 32;
+  const auto best = choose_best({small, slow, fast});
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->id, "context=512 prefill=32 chunks=1 units=cpu threads=2");
+  EXPECT_EQ(best->by.at("decode_tokens_per_second"), best->id);
+  EXPECT_FALSE(best->by.contains("joules_per_token"));
+  EXPECT_NE(best->why.find("201.0 tokens a second"), std::string::npos) << best->why;
+  EXPECT_NE(best->why.find("none of the others"), std::string::npos) << best->why;
+}
+
+TEST(Best, S2_45_EqualSpeedsAreDecidedByTheFirstTokenThenMemory) {
+  Configuration first = decoded_at(512, {198, 200, 204});
+  Configuration second = decoded_at(512, {196, 199, 203});
+  second.threads = 1;
+  second.measurement->first_token.warm_ns = make_series({4e6, 4e6, 4e6}, {});
+  auto best = choose_best({first, second});
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->id, second.id());
+  EXPECT_EQ(best->by.at("decode_tokens_per_second"), first.id());
+  EXPECT_EQ(best->by.at("first_token_ns"), second.id());
+  second.measurement->first_token.warm_ns = first.measurement->first_token.warm_ns;
+  second.measurement->memory.peak_rss_bytes = 10;
+  best = choose_best({first, second});
+  EXPECT_EQ(best->id, second.id());
+}
+
+TEST(Best, NothingMeasuredHasNone) {
+  EXPECT_FALSE(choose_best({Configuration{.context_tokens = 128, .compute_units = "all"}}));
+}
+
+TEST(Scaling, S2_33_IsALineThroughThreeContexts) {
+  const auto lines = find_scaling({decoded_at(128, {1e9 / 1128}), decoded_at(256, {1e9 / 1256}),
+                                   decoded_at(512, {1e9 / 1512})});
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(lines[0].metric, "step_ns");
+  EXPECT_EQ(lines[0].group, "prefill=64 chunks=1 units=cpu threads=2");
+  EXPECT_NEAR(lines[0].line.intercept, 1000, 1e-6);
+  EXPECT_NEAR(lines[0].line.slope, 1, 1e-9);
+  EXPECT_TRUE(find_scaling({decoded_at(128, {1}), decoded_at(256, {2})}).empty());
+}
+
+Configuration on_engine(Configuration one, std::vector<double> speeds) {
+  one.compute_units = "cpu-ane";
+  one.measurement->decode_tokens_per_second = make_series(std::move(speeds), {});
+  return one;
+}
+
+TEST(Phase2, S2_3_TheSpeedUpMustLieAboveTheTargetWithItsInterval) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101, 100, 100});
+  auto verdict = judge_phase2(report_of({cpu, on_engine(cpu, {149, 150, 151, 150, 150})}));
+  ASSERT_EQ(verdict.speedups.size(), 1U);
+  EXPECT_DOUBLE_EQ(verdict.speedups[0].ratio.value, 1.5);
+  EXPECT_GT(verdict.speedups[0].ratio.interval.low, 149.0 / 101 - 1e-9);
+  EXPECT_EQ(verdict.met, true);
+  EXPECT_EQ(verdict.identical_outputs, true);
+  verdict = judge_phase2(report_of({cpu, on_engine(cpu, {120, 140, 131, 150, 110})}));
+  EXPECT_EQ(verdict.met, false) << "the median is above 1.3, the interval is not";
+}
+
+TEST(Phase2, S2_7_S2_31_S3_67_TheTablesShowUnitsAndTheEarlierFiguresWithTheirSource) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101, 100, 100});
+  Report report = report_of({cpu, on_engine(cpu, {149, 150, 151, 150, 150})});
+  report.phase2 = judge_phase2(report);
+  const std::string table = to_markdown(report);
+  for (const char* part :
+       {"128 / 64 / 1 / cpu / 2", "128 / 64 / 1 / cpu-ane / 2", "context 128: 1.50 (",
+        "3.52 ms against 4.55 ms", "1.29 to 1.62", "TypoFixerTraining"})
+    EXPECT_NE(table.find(part), std::string::npos) << part;
+}
+
+TEST(Phase2, S2_40_RatiosBeyondTheExpectedRangeAreNamed) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101});
+  const auto verdict = judge_phase2(report_of({cpu, on_engine(cpu, {250, 251, 252})}));
+  EXPECT_EQ(verdict.met, true);
+  EXPECT_NE(verdict.reason.find("1 of 1 ratios lie beyond the expected 2"), std::string::npos)
+      << verdict.reason;
+}
+
+TEST(Phase2, OtherTokensMissTheTargetWhateverTheSpeed) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101});
+  Configuration engine = on_engine(cpu, {300, 300, 300});
+  engine.measurement->outputs.tokens = {1, 2, 4};
+  const auto verdict = judge_phase2(report_of({cpu, engine}));
+  EXPECT_EQ(verdict.identical_outputs, false);
+  EXPECT_EQ(verdict.met, false);
+}
+
+TEST(Phase2, WithoutANeuralEngineThereIsNoVerdict) {
+  Configuration engine = decoded_at(128, {100});
+  engine.compute_units = "cpu-ane";
+  engine.measurement.reset();
+  const auto verdict = judge_phase2(report_of({decoded_at(128, {100}), engine}));
+  EXPECT_FALSE(verdict.met);
+  EXPECT_FALSE(verdict.identical_outputs);
+  EXPECT_NE(verdict.reason.find("Mac"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace anemone::bench

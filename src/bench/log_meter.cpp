@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "base/json_document.h"
+#include "bench/energy_meter.h"
+#include "bench/power_log.h"
+
+namespace anemone::bench {
+namespace {
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+constexpr std::array<std::string_view, 5> kPressures = {"nominal", "moderate", "heavy", "trapping",
+                                                        "sleeping"};
+
+class LogMeter : public EnergyMeter {
+ public:
+  LogMeter(std::filesystem::path path, std::chrono::milliseconds lateness)
+      : path_(std::move(path)), lateness_(lateness) {}
+
+  void begin() override { from_s_ = now_s(); }
+  void tick() override {}
+
+  Energy end() override {
+    const double to_s = now_s();
+    std::this_thread::sleep_for(lateness_);
+    Energy energy;
+    pressure_.clear();
+    const auto text = read_text(path_);
+    if (!text.ok()) {
+      energy.reason = text.error().to_string();
+      return energy;
+    }
+    const auto samples = parse_power_log(*text);
+    if (!samples.ok()) {
+      energy.reason = fmt::format("{}: {}", path_.string(), samples.error().to_string());
+      return energy;
+    }
+    for (const PowerSample& sample : *samples)
+      if (sample.end_s > from_s_ && sample.end_s - sample.seconds < to_s) note(sample.pressure);
+    energy.rails = integrate_power(*samples, from_s_, to_s);
+    if (energy.rails.empty()) {
+      energy.reason = fmt::format("{} has no power of this time", path_.string());
+      return energy;
+    }
+    double joules = 0;
+    for (const auto& [rail, own] : energy.rails) joules += own;
+    energy.joules = joules;
+    energy.source = path_.filename().string();
+    return energy;
+  }
+
+  std::string pressure() const override { return pressure_; }
+
+ private:
+  void note(const std::string& pressure) {
+    const auto rank = [](std::string_view word) {
+      return std::ranges::find(kPressures, word) - kPressures.begin();
+    };
+    const auto known = static_cast<std::ptrdiff_t>(kPressures.size());
+    if (rank(pressure) == known) return;
+    if (pressure_.empty() || rank(pressure) > rank(pressure_)) pressure_ = pressure;
+  }
+
+  std::filesystem::path path_;
+  std::chrono::milliseconds lateness_;
+  double from_s_ = 0;
+  std::string pressure_;
+};
+
+}  // namespace
+
+std::unique_ptr<EnergyMeter> make_log_meter(const std::filesystem::path& log,
+                                            std::chrono::milliseconds lateness) {
+  return std::make_unique<LogMeter>(log, lateness);
+}
+
+}  // namespace anemone::bench

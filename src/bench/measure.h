@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "anemone/bench.h"
+#include "anemone/language_model.h"
+#include "bench/clock.h"
+#include "bench/energy_meter.h"
+#include "bench/memory_meter.h"
+#include "bench/request.h"
+
+namespace anemone::bench {
+
+/// What is measured.
+struct Subject {
+  using Opener = std::function<Result<std::unique_ptr<lm::LanguageModel>>(
+      std::shared_ptr<runtime::Observer> observer)>;
+  Opener open;
+  std::filesystem::path files;  ///< of the model.
+  Prompt prompt;
+  int64_t answer_tokens = 0;
+  int threads = 1;  ///< of the model.
+};
+
+/// By what it is measured.
+struct Meters {
+  Clock& clock;
+  MemoryReader& memory;
+  EnergyMeter& energy;
+  std::function<bool(const std::filesystem::path&)> drop_from_page_cache;
+  std::function<std::optional<double>()> celsius;
+  std::function<double()> cpu_seconds;  ///< that the process has used.
+};
+
+struct Measured {
+  Measurement measurement;
+  std::unique_ptr<lm::LanguageModel> model;  ///< the one that the requests ran on.
+};
+
+/// Called after each request; false ends the measurement.
+using RequestDone = std::function<bool()>;
+
+/// Requests that `measure` runs, for progress.
+uint64_t requests_of(const Options& options);
+
+/// Loads the model a few times, runs warm-up and timed requests, then first tokens with the
+/// prompt's beginning cached, and last the requests by which stages are timed, on a model of their
+/// own. `floor`, `quality`, `outputs.equal_to_cpu` and `outputs.reference` are the caller's.
+/// Errors: those of the model, interrupted.
+Result<Measured> measure(const Subject& subject, const Options& options, const Meters& meters,
+                         const RequestDone& done);
+
+/// Samples with their summary.
+Series make_series(std::vector<double> samples, const Options& options);
+
+/// Tokens of the prompt that are not cached when first tokens are timed with a cache.
+inline constexpr int64_t kUncachedTokens = 16;
+
+}  // namespace anemone::bench

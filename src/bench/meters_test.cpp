@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+#include "bench/energy_meter.h"
+#include "bench/machine.h"
+#include "bench/memory_meter.h"
+#include "bench/power_log.h"
+#include "bench/thermal.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::bench {
+namespace {
+
+TEST(Memory, IsReadFromTheLinesOfStatus) {
+  const std::string status =
+      "Name:\tanemone\nVmPeak:\t  99 kB\nVmHWM:\t  1234 kB\nVmRSS:\t 12 MB\n";
+  EXPECT_EQ(status_bytes(status, "VmHWM"), 1234U * 1024);
+  EXPECT_FALSE(status_bytes(status, "VmRSS"));
+  EXPECT_FALSE(status_bytes(status, "VmSwap"));
+  EXPECT_FALSE(status_bytes(status, "Vm"));
+}
+
+TEST(Memory, S0_13_OfThisProcessGrowsWithWhatItHolds) {
+  SystemMemory memory;
+  const auto before = memory.resident_bytes();
+  ASSERT_TRUE(before);
+  constexpr size_t kBytes = size_t{64} << 20;
+  const std::vector<char> held(kBytes, 1);
+  const auto after = memory.resident_bytes();
+  ASSERT_TRUE(after);
+  EXPECT_GT(*after, *before + kBytes / 2);
+  EXPECT_GE(memory.peak_bytes().value(), *after);
+}
+
+void add_zone(const test::ScratchFolder& folder, const std::string& zone, const std::string& name,
+              uint64_t microjoules) {
+  folder.write(zone + "/name", name + "\n");
+  folder.write(zone + "/max_energy_range_uj", "1000000\n");
+  folder.write(zone + "/energy_uj", std::to_string(microjoules) + "\n");
+}
+
+TEST(Rapl, S0_14_AddsPackagesAndMemoryAndCountsRound) {
+  const test::ScratchFolder folder;
+  add_zone(folder, "intel-rapl:0", "package-0", 900000);
+  add_zone(folder, "intel-rapl:0:0", "core", 100);
+  add_zone(folder, "intel-rapl:0:1", "dram", 500000);
+  add_zone(folder, "intel-rapl:1", "psys", 0);
+  const auto meter = make_rapl_meter(folder.path());
+  meter->begin();
+  add_zone(folder, "intel-rapl:0", "package-0", 400000);
+  add_zone(folder, "intel-rapl:0:1", "dram", 750000);
+  meter->tick();
+  add_zone(folder, "intel-rapl:0", "package-0", 450000);
+  add_zone(folder, "intel-rapl:0:0", "core", 200100);
+  add_zone(folder, "intel-rapl:1", "psys", 999999);
+  const Energy energy = meter->end();
+  EXPECT_DOUBLE_EQ(energy.joules.value(), 0.55 + 0.25);
+  EXPECT_DOUBLE_EQ(energy.rails.at("package-0"), 0.55);
+  EXPECT_DOUBLE_EQ(energy.rails.at("core 0"), 0.2);
+  EXPECT_DOUBLE_EQ(energy.rails.at("psys"), 0.999999);
+  EXPECT_EQ(energy.source, "RAPL");
+}
+
+TEST(Rapl, WithoutCountersNothingIsMadeUp) {
+  const test::ScratchFolder folder;
+  const auto meter = make_rapl_meter(folder.path());
+  meter->begin();
+  const Energy energy = meter->end();
+  EXPECT_FALSE(energy.joules);
+  EXPECT_TRUE(energy.source.empty());
+  EXPECT_NE(energy.reason.find("no RAPL counters"), std::string::npos);
+}
+
+/// As powermetrics -f plist writes it: mJ of an interval, documents ended by NUL.
+std::string plist(const std::string& time, double seconds, int cpu_mj, int ane_mj,
+                  const std::string& pressure) {
+  return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict>\n"
+         "<key>is_delta</key><true/>\n<key>elapsed_ns</key><integer>" +
+         std::to_string(static_cast<int64_t>(seconds * 1e9)) +
+         "</integer>\n<key>timestamp</key><date>" + time +
+         "</date>\n<key>thermal_pressure</key><string>" + pressure +
+         "</string>\n<key>processor</key>\n<dict>\n<key>clusters</key><array/>\n"
+         "<key>cpu_energy</key><integer>" +
+         std::to_string(cpu_mj) + "</integer>\n<key>ane_energy</key><integer>" +
+         std::to_string(ane_mj) + "</integer>\n</dict>\n</dict>\n</plist>\n" + std::string(1, '\0');
+}
+
+TEST(PowerLog, S0_46_OfPowermetricsIsIntegratedOverTheTimeOfTheRun) {
+  const std::string log = plist("2026-01-02T00:00:10Z", 1, 3000, 500, "Nominal") +
+                          plist("2026-01-02T00:00:11Z", 1, 5000, 700, "Heavy") +
+                          plist("2026-01-02T00:00:12Z", 1, 1000, 0, "Moderate");
+  const auto samples = parse_power_log(log);
+  ASSERT_TRUE(samples.ok()) << samples.error().to_string();
+  ASSERT_EQ(samples->size(), 3U);
+  EXPECT_EQ((*samples)[1].pressure, "heavy");
+  EXPECT_DOUBLE_EQ((*samples)[1].watts.at("cpu"), 5);
+  EXPECT_FALSE((*samples)[1].watts.contains("gpu"));
+  const double start = parse_time("2026-01-02T00:00:09Z").value();
+  const auto joules = integrate_power(*samples, start + 0.5, start + 2.5);
+  EXPECT_DOUBLE_EQ(joules.at("cpu"), 1.5 + 5 + 0.5);
+  EXPECT_DOUBLE_EQ(joules.at("ane"), 0.25 + 0.7);
+  EXPECT_TRUE(integrate_power(*samples, start + 2, start + 9).empty());
+}
+
+/// Seconds since 1970 as `parse_time` reads them.
+std::string time_text(std::chrono::system_clock::time_point moment) {
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(moment - day));
+  char text[32];
+  std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  return text;
+}
+
+TEST(PowerLog, S2_29_TheWorstThermalPressureOfTheRunIsKept) {
+  const test::ScratchFolder folder;
+  const auto now = std::chrono::system_clock::now();
+  const auto meter = make_log_meter(folder.path() / "log", std::chrono::milliseconds(0));
+  meter->begin();
+  folder.write("log",
+               plist(time_text(now - std::chrono::minutes(9)), 1, 1, 1, "Sleeping") +
+                   plist(time_text(now + std::chrono::seconds(30)), 60, 60000, 6000, "Heavy") +
+                   plist(time_text(now + std::chrono::seconds(40)), 70, 0, 0, "Moderate"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const Energy energy = meter->end();
+  EXPECT_EQ(meter->pressure(), "heavy");
+  EXPECT_GT(energy.rails.at("cpu"), 0.02);
+  EXPECT_EQ(energy.source, "log");
+  folder.write("log", "nothing of that kind");
+  meter->begin();
+  const Energy none = meter->end();
+  EXPECT_FALSE(none.joules);
+  EXPECT_NE(none.reason.find("neither a log"), std::string::npos);
+  EXPECT_TRUE(meter->pressure().empty());
+}
+
+TEST(PowerLog, OfMacmonHasALineForEachSample) {
+  const auto samples = parse_power_log(
+      "{\"timestamp\":\"2026-01-02T01:00:10.500000+01:00\",\"cpu_power\":2.0,\"ane_power\":0.5}\n"
+      "{\"timestamp\":\"2026-01-02T01:00:11.500000+01:00\",\"cpu_power\":4.0,\"ane_power\":1.5,"
+      "\"ram_power\":0.25,\"temp\":{\"cpu_temp_avg\":50}}\n"
+      "{\"timestamp\":\"2026-01-02T01:0");
+  ASSERT_TRUE(samples.ok()) << samples.error().to_string();
+  ASSERT_EQ(samples->size(), 2U);
+  EXPECT_DOUBLE_EQ((*samples)[1].seconds, 1);
+  EXPECT_DOUBLE_EQ((*samples)[1].watts.at("dram"), 0.25);
+  const double end = parse_time("2026-01-02T00:00:11.5Z").value();
+  EXPECT_DOUBLE_EQ((*samples)[1].end_s, end);
+  EXPECT_DOUBLE_EQ(integrate_power(*samples, end - 1, end).at("ane"), 1.5);
+}
+
+TEST(PowerLog, RefusesOtherFilesAndTimes) {
+  EXPECT_FALSE(parse_power_log("CPU Power: 12 mW\n").ok());
+  EXPECT_FALSE(parse_power_log("{\"timestamp\":3}\n{\"timestamp\":4}\n").ok());
+  EXPECT_TRUE(parse_power_log("").ok());
+  EXPECT_FALSE(parse_time("2026-13-02T00:00:00Z").ok());
+  EXPECT_FALSE(parse_time("2026-01-02").ok());
+  EXPECT_FALSE(parse_time("2026-01-02T00:00:00+1").ok());
+  EXPECT_EQ(parse_time("1970-01-02T00:00:01Z").value(), 86401);
+}
+
+TEST(Thermal, TheHottestZoneCounts) {
+  const test::ScratchFolder folder;
+  EXPECT_FALSE(hottest_zone(folder.path()));
+  folder.write("thermal_zone0/temp", "41000\n");
+  folder.write("thermal_zone1/temp", "52500\n");
+  folder.write("cooling_device0/temp", "99000\n");
+  EXPECT_DOUBLE_EQ(hottest_zone(folder.path()).value(), 52.5);
+}
+
+TEST(Machine, TheLastCacheIsTheLargest) {
+  const test::ScratchFolder folder;
+  folder.write("index0/size", "48K\n");
+  folder.write("index3/size", "32M\n");
+  folder.write("index2/size", "2048K\n");
+  EXPECT_EQ(cache_bytes_in(folder.path()), uint64_t{32} << 20);
+  EXPECT_EQ(cache_bytes_in(folder.path() / "none"), 0U);
+}
+
+TEST(Machine, IdentityNamesWhatSpeedDependsOn) {
+  Machine machine{.cpu = "C", .architecture = "x86_64", .cores = 2, .os = "Linux 6"};
+  EXPECT_EQ(machine.identity(), "C, x86_64, 2 cores");
+  machine.accelerator = "Apple Neural Engine";
+  EXPECT_EQ(machine.identity(), "C, x86_64, 2 cores, Apple Neural Engine");
+}
+
+}  // namespace
+}  // namespace anemone::bench

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "anemone/bench.h"
+#include "bench/measure.h"
+
+/// Reports made by hand, for tests.
+namespace anemone::bench {
+
+/// A measured configuration whose requests decoded at these speeds.
+inline Configuration decoded_at(int64_t context, std::vector<double> speeds) {
+  Configuration one{.context_tokens = context,
+                    .prefill_block_tokens = 64,
+                    .chunks = 1,
+                    .compute_units = "cpu",
+                    .threads = 2,
+                    .outcome = Outcome::measured};
+  Measurement own;
+  std::vector<double> steps;
+  for (const double speed : speeds) steps.push_back(1e9 / speed);
+  own.step_ns = make_series(std::move(steps), {});
+  own.decode_tokens_per_second = make_series(std::move(speeds), {});
+  own.first_token.warm_ns = make_series({5e6, 5e6, 5e6}, {});
+  own.memory.peak_rss_bytes = 1000;
+  own.outputs.tokens = {1, 2, 3};
+  one.measurement = std::move(own);
+  return one;
+}
+
+inline Report report_of(std::vector<Configuration> configurations) {
+  Report report;
+  report.machine = {.cpu = "C", .architecture = "A", .cores = 2};
+  report.model.name = "m";
+  report.configurations = std::move(configurations);
+  return report;
+}
+
+}  // namespace anemone::bench

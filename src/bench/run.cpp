@@ -1,0 +1,312 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "base/error.h"
+#include "bench/beside.h"
+#include "bench/judgement.h"
+#include "bench/machine.h"
+#include "bench/measure.h"
+#include "bench/prompt.h"
+#include "bench/sweep.h"
+#include "bench/thermal.h"
+#include "bench/variants.h"
+
+namespace anemone::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPowercap = "/sys/class/powercap";
+constexpr const char* kThermal = "/sys/class/thermal";
+
+std::string now_utc() {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(now - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
+}
+
+class Bench {
+ public:
+  Bench(const fs::path& path, const Options& options, const ProgressSink& progress,
+        const LogSink& log, Variants variants)
+      : path_(path),
+        options_(options),
+        progress_(progress),
+        log_(log),
+        variants_(std::move(variants)),
+        energy_(options.power_log.empty() ? make_rapl_meter(kPowercap)
+                                          : make_log_meter(options.power_log)) {}
+
+  Result<Report> all(const fs::path& tokenizer_path) {
+    const int64_t start = clock_.now_ns();
+    report_.started = now_utc();
+    report_.options = options_;
+    report_.machine = find_machine();
+    report_.machine.read_bytes_per_s =
+        measure_bandwidth(clock_, report_.machine.cores, report_.machine.cache_bytes);
+    ANEMONE_TRY(numerics_, options_.numerics.empty()
+                               ? Result<runtime::Numerics>(runtime::Numerics::fp16)
+                               : runtime::parse_numerics(options_.numerics));
+    ANEMONE_RETURN_IF_ERROR(find_tokenizer(tokenizer_path));
+    report_.configurations = make_sweep(options_, report_.machine);
+    for (const Configuration& one : report_.configurations)
+      if (one.outcome == Outcome::not_reached) total_ += requests_of(options_);
+    for (Configuration& one : report_.configurations) {
+      if (one.outcome != Outcome::not_reached) {
+        predict_only(one);
+        continue;
+      }
+      if (!run_one(one)) break;
+    }
+    const bool measured = std::ranges::any_of(report_.configurations, [](const Configuration& one) {
+      return one.measurement.has_value();
+    });
+    if (!report_.complete && !measured) return fail(ErrorCode::interrupted, "interrupted");
+    if (report_.model.name.empty()) return no_model();
+    report_.best = choose_best(report_.configurations);
+    report_.scaling = find_scaling(report_.configurations);
+    if (options_.preset == "phase2") report_.phase2 = judge_phase2(report_);
+    report_.targets = judge_targets(report_);
+    report_.seconds = static_cast<double>(clock_.now_ns() - start) * 1e-9;
+    return std::move(report_);
+  }
+
+ private:
+  Status find_tokenizer(const fs::path& asked) {
+    auto loaded = text::Tokenizer::load(asked.empty() ? path_ : asked);
+    if (loaded.ok()) {
+      tokenizer_ = *std::move(loaded);
+      return {};
+    }
+    if (!asked.empty() || loaded.error().code != ErrorCode::not_found)
+      return std::move(loaded).error();
+    if (!options_.quality.empty())
+      return with_hint(std::move(loaded).error(), "--quality needs the tokenizer: --tokenizer DIR");
+    report_.options.prompt_name = "random ids";
+    log_(LogLevel::warning, "no tokenizer is there: prompts are random tokens, tokenizing is n/a");
+    return {};
+  }
+
+  /// Why nothing could be opened.
+  Error no_model() const {
+    if (first_error_) return *first_error_;
+    return fail(ErrorCode::unsupported, "none of the configurations can be measured here: {}",
+                report_.configurations.front().reason);
+  }
+
+  /// Of one that this machine cannot run.
+  void predict_only(Configuration& one) {
+    if (options_.chips.empty()) return;
+    if (const auto choice = variants_.choose(one, options_, log_); choice.ok())
+      one.predicted = predict(choice->path, options_.chips, one.context_tokens);
+  }
+
+  /// False when the run is to end.
+  bool run_one(Configuration& one) {
+    const uint64_t before = done_;
+    const Status status = measure_one(one);
+    if (!status.ok() && status.error().code == ErrorCode::interrupted) {
+      report_.complete = false;
+      one.artifact.reset();
+      one.measurement.reset();
+      return false;
+    }
+    done_ = before + requests_of(options_);
+    if (status.ok()) {
+      one.outcome = Outcome::measured;
+      return true;
+    }
+    one.measurement.reset();
+    one.reason = status.error().to_string();
+    const bool unsupported = status.error().code == ErrorCode::unsupported;
+    one.outcome = unsupported ? Outcome::not_available : Outcome::failed;
+    if (!unsupported) log_(LogLevel::warning, one.id() + ": " + one.reason);
+    if (!first_error_) first_error_ = status.error();
+    return true;
+  }
+
+  lm::LanguageModel::Options open_options(const Configuration& one,
+                                          const Variants::Choice& choice) const {
+    lm::LanguageModel::Options options;
+    options.runtime.numerics = numerics_;
+    options.runtime.threads = one.threads;
+    options.runtime.isa = options_.isa;
+    options.single_steps = choice.single_steps;
+    options.context = choice.context;
+    options.hash = false;
+    return options;
+  }
+
+  Status measure_one(Configuration& one) {
+    ANEMONE_TRY(const Variants::Choice choice, variants_.choose(one, options_, log_));
+    lm::LanguageModel::Options options = open_options(one, choice);
+    ANEMONE_RETURN_IF_ERROR(describe(one, choice, options));
+    Subject subject;
+    subject.answer_tokens = std::min(options_.answer_tokens, one.context_tokens / 2);
+    subject.files = choice.path;
+    subject.threads = one.threads;
+    const int64_t prompt_tokens = one.context_tokens - subject.answer_tokens;
+    if (tokenizer_) {
+      const std::string_view text =
+          options_.prompt.empty() ? builtin_text() : std::string_view(options_.prompt);
+      ANEMONE_TRY(subject.prompt, make_prompt(*tokenizer_, text, prompt_tokens));
+    } else {
+      subject.prompt = make_random_prompt(report_.model.vocabulary, prompt_tokens, options_.seed);
+    }
+    subject.open = [&](std::shared_ptr<runtime::Observer> observer) {
+      lm::LanguageModel::Options own = options;
+      own.runtime.observer = std::move(observer);
+      return lm::LanguageModel::open(choice.path, own);
+    };
+    const Meters meters{clock_,
+                        memory_,
+                        *energy_,
+                        drop_from_page_cache,
+                        [] { return hottest_zone(kThermal); },
+                        used_cpu_seconds};
+    const std::string item = one.id();
+    const auto tick = [&] {
+      ++done_;
+      return !progress_ || progress_({"bench", done_, total_, "requests", item});
+    };
+    ANEMONE_TRY(Measured measured, measure(subject, options_, meters, tick));
+    ANEMONE_RETURN_IF_ERROR(add_beside(one, choice, subject, measured));
+    one.measurement = std::move(measured.measurement);
+    return {};
+  }
+
+  /// Names the artifact and checks that it can run the configuration.
+  Status describe(Configuration& one, const Variants::Choice& choice,
+                  lm::LanguageModel::Options options) {
+    auto known = artifacts_.find(choice.path.string() + "@" + std::to_string(choice.context));
+    if (known == artifacts_.end()) {
+      options.hash = true;
+      ANEMONE_TRY(const auto model, lm::LanguageModel::open(choice.path, options));
+      known =
+          artifacts_
+              .emplace(choice.path.string() + "@" + std::to_string(choice.context), model->info())
+              .first;
+    }
+    const lm::ModelInfo& info = known->second;
+    if (report_.model.name.empty()) name_model(info);
+    one.artifact = Artifact{.name = choice.converted ? report_.model.name : info.name,
+                            .hash = info.hash,
+                            .weight_bytes = info.weight_bytes,
+                            .context_tokens = info.context_length,
+                            .converted = choice.converted};
+    if (one.context_tokens > info.context_length)
+      return fail(ErrorCode::unsupported, "the model's context holds {} tokens",
+                  info.context_length);
+    const int64_t block = choice.single_steps ? 0 : info.prefill_block_tokens;
+    if (one.prefill_block_tokens.value_or(block) != block)
+      return fail(ErrorCode::unsupported,
+                  "the model's blocks have {} tokens; of a checkpoint others are converted", block);
+    one.prefill_block_tokens = block;
+    const auto chunks = choice.converted || variants_.source() != Source::checkpoint
+                            ? chunks_of(choice.path)
+                            : std::optional<int64_t>(1);
+    if (one.chunks && chunks && *one.chunks != *chunks)
+      return fail(ErrorCode::unsupported,
+                  "the model has {} chunks; of a checkpoint others are converted", *chunks);
+    one.chunks = chunks;
+    return {};
+  }
+
+  void name_model(const lm::ModelInfo& info) {
+    const fs::path whole = fs::absolute(path_).lexically_normal();
+    const std::string own =
+        (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+    report_.model = {.name = variants_.source() == Source::artifact ? info.name : own,
+                     .path = path_.string(),
+                     .form = info.form,
+                     .architecture = info.architecture,
+                     .hash = info.hash,
+                     .weight_bytes = info.weight_bytes,
+                     .vocabulary = info.vocab_size,
+                     .numerics = info.numerics};
+  }
+
+  Status add_beside(Configuration& one, const Variants::Choice& choice, const Subject& subject,
+                    Measured& measured) {
+    Measurement& own = measured.measurement;
+    const auto& speed = own.decode_tokens_per_second.summary;
+    own.floor = find_floor(step_bytes(choice.path), report_.machine, one.context_tokens,
+                           speed ? speed->median : 0);
+    add_first_token_floors(own.floor, own.prompt_tokens,
+                           own.prompt_tokens - own.first_token.cached_prefix_tokens,
+                           one.prefill_block_tokens.value_or(0));
+    one.predicted = predict(choice.path, options_.chips, own.prompt_tokens);
+    if (!options_.reference.empty()) {
+      ANEMONE_TRY(own.outputs.reference, compare_with_reference(subject, own.outputs.tokens));
+    }
+    if (one.compute_units != "cpu") {
+      const auto cpu =
+          std::ranges::find_if(report_.configurations, [&](const Configuration& other) {
+            return other.compute_units == "cpu" && other.measurement &&
+                   other.context_tokens == one.context_tokens && other.artifact && one.artifact &&
+                   other.artifact->hash == one.artifact->hash;
+          });
+      if (cpu != report_.configurations.end())
+        own.outputs.equal_to_cpu = cpu->measurement->outputs.tokens == own.outputs.tokens;
+    }
+    if (options_.quality.empty()) return {};
+    const std::string key =
+        one.artifact->hash + one.compute_units + std::to_string(one.artifact->context_tokens);
+    auto found = qualities_.find(key);
+    if (found == qualities_.end()) {
+      ANEMONE_TRY(Quality quality, find_quality(*measured.model, *tokenizer_, options_, log_));
+      found = qualities_.emplace(key, std::move(quality)).first;
+    }
+    own.quality = found->second;
+    return {};
+  }
+
+  Result<std::optional<Reference>> compare_with_reference(const Subject& subject,
+                                                          const std::vector<int32_t>& answer) {
+    if (reference_ == nullptr) {
+      lm::LanguageModel::Options options;
+      options.runtime.numerics = runtime::Numerics::fp32;
+      options.runtime.isa = options_.isa;
+      options.hash = false;
+      ANEMONE_TRY(reference_, lm::LanguageModel::open(options_.reference, options));
+    }
+    ANEMONE_TRY(auto held, hold_against(*reference_, subject.prompt.ids, answer));
+    return std::optional(std::move(held));
+  }
+
+  const fs::path& path_;
+  const Options& options_;
+  const ProgressSink& progress_;
+  const LogSink& log_;
+  Variants variants_;
+  std::unique_ptr<EnergyMeter> energy_;
+  SteadyClock clock_;
+  SystemMemory memory_;
+  runtime::Numerics numerics_ = runtime::Numerics::fp16;
+  std::optional<text::Tokenizer> tokenizer_;
+  std::map<std::string, lm::ModelInfo> artifacts_;
+  std::map<std::string, Quality> qualities_;
+  std::unique_ptr<lm::LanguageModel> reference_;
+  std::optional<Error> first_error_;
+  uint64_t done_ = 0;
+  uint64_t total_ = 0;
+  Report report_;
+};
+
+}  // namespace
+
+Result<Report> run(const fs::path& path, const fs::path& tokenizer_path, const Options& options,
+                   const ProgressSink& progress, const LogSink& log) {
+  ANEMONE_RETURN_IF_ERROR(check_options(options));
+  ANEMONE_TRY(Variants variants, Variants::of(path));
+  return Bench(path, options, progress, log, std::move(variants)).all(tokenizer_path);
+}
+
+}  // namespace anemone::bench

@@ -1,0 +1,227 @@
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "anemone/bench.h"
+#include "anemone/convert.h"
+#include "bench/sweep.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::bench {
+namespace {
+
+const std::filesystem::path kModels = std::filesystem::path(ANEMONE_SOURCE_DIR) / "models";
+const LogSink kQuiet = [](LogLevel, std::string_view) {};
+const ProgressSink kGoOn = [](const Progress&) { return true; };
+
+Options quick() {
+  return {.contexts = {32},
+          .repetitions = 3,
+          .warmup = 1,
+          .loads = 1,
+          .stage_requests = 1,
+          .answer_tokens = 4};
+}
+
+TEST(Sweep, S2_6_S2_27_HasEveryCombinationInItsOrder) {
+  Options options = quick();
+  options.contexts = {128, 256};
+  options.compute_units = {"cpu", "cpu-ane"};
+  options.threads = {1, 0};
+  Machine machine;
+  machine.cores = 8;
+  const auto sweep = make_sweep(options, machine);
+  ASSERT_EQ(sweep.size(), 8U);
+  EXPECT_EQ(sweep[0].id(), "context=128 prefill=own chunks=own units=cpu threads=1");
+  EXPECT_EQ(sweep[1].threads, 8);
+  EXPECT_EQ(sweep[2].outcome, Outcome::not_available);
+  EXPECT_NE(sweep[2].reason.find("macOS"), std::string::npos);
+  EXPECT_EQ(sweep[4].context_tokens, 256);
+}
+
+TEST(Sweep, RefusesWhatMakesNoSense) {
+  const auto refused = [](const auto& change) {
+    Options options = quick();
+    change(options);
+    const Status status = check_options(options);
+    return !status.ok() && status.error().code == ErrorCode::invalid_argument;
+  };
+  EXPECT_TRUE(check_options(quick()).ok());
+  EXPECT_TRUE(refused([](Options& o) { o.contexts = {}; }));
+  EXPECT_TRUE(refused([](Options& o) { o.contexts = {1}; }));
+  EXPECT_TRUE(refused([](Options& o) { o.contexts = {64, 64}; }));
+  EXPECT_TRUE(refused([](Options& o) { o.chunks = {0}; }));
+  EXPECT_TRUE(refused([](Options& o) { o.compute_units = {"npu"}; }));
+  EXPECT_TRUE(refused([](Options& o) { o.repetitions = 0; }));
+  EXPECT_TRUE(refused([](Options& o) { o.answer_tokens = 0; }));
+  EXPECT_TRUE(refused([](Options& o) { o.confidence = 1; }));
+  EXPECT_TRUE(refused([](Options& o) { o.quality = {"taste"}; }));
+}
+
+TEST(Run, S2_19_S2_20_S2_21_ContextsOfAPackageAreFilled) {
+  Options options = quick();
+  options.contexts = {128, 256, 512, 4096};
+  options.repetitions = 2;
+  options.stage_requests = 0;
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->configurations.size(), 4U);
+  for (size_t i = 0; i < 3; ++i) {
+    const Configuration& one = report->configurations[i];
+    ASSERT_TRUE(one.measurement) << one.reason;
+    EXPECT_EQ(one.measurement->prompt_tokens + one.measurement->answer_tokens, one.context_tokens);
+    EXPECT_EQ(one.prefill_block_tokens, 64);
+    EXPECT_EQ(one.chunks, 1);
+    EXPECT_GT(one.measurement->decode_tokens_per_second.summary->median, 0);
+    EXPECT_TRUE(one.measurement->outputs.repeatable);
+  }
+  EXPECT_EQ(report->configurations[3].outcome, Outcome::not_available);
+  EXPECT_NE(report->configurations[3].reason.find("holds 1024"), std::string::npos);
+  EXPECT_EQ(report->scaling.size(), 2U);
+  EXPECT_NE(report->best->id.find("context=512"), std::string::npos);
+}
+
+TEST(Run, S2_36_S2_37_S0_42_ACheckpointIsConvertedForBlocksAndChunks) {
+  Options options = quick();
+  options.prefill = {0, 16};
+  options.chunks = {1, 2};
+  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->configurations.size(), 4U);
+  std::string answer;
+  for (const Configuration& one : report->configurations) {
+    ASSERT_TRUE(one.measurement) << one.id() << ": " << one.reason;
+    EXPECT_TRUE(one.artifact->converted);
+    EXPECT_EQ(one.artifact->context_tokens, 32);
+    if (answer.empty()) answer = one.measurement->outputs.token_hash;
+    EXPECT_EQ(one.measurement->outputs.token_hash, answer) << one.id();
+  }
+  EXPECT_EQ(report->configurations[3].prefill_block_tokens, 16);
+  EXPECT_EQ(report->configurations[3].chunks, 2);
+}
+
+TEST(Run, OtherBlocksThanAPackageHasAreNotAvailable) {
+  Options options = quick();
+  options.prefill = {64, 32};
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->configurations[0].outcome, Outcome::measured);
+  EXPECT_EQ(report->configurations[1].outcome, Outcome::not_available);
+  EXPECT_NE(report->configurations[1].reason.find("blocks have 64"), std::string::npos);
+}
+
+TEST(Run, AFolderOfVariantsGivesTheNextLongerOne) {
+  const test::ScratchFolder folder;
+  ConvertOptions conversion;
+  conversion.layout = "plain";
+  conversion.lengths = {32, 64};
+  const auto made = convert(kModels / "anemone-tiny", folder.path() / "family", conversion);
+  ASSERT_TRUE(made.ok()) << made.error().to_string();
+  Options options = quick();
+  options.contexts = {24, 64, 65};
+  const auto report = run(folder.path() / "family", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(report->configurations[0].artifact->context_tokens, 32);
+  EXPECT_EQ(report->configurations[1].artifact->context_tokens, 64);
+  EXPECT_EQ(report->configurations[2].outcome, Outcome::not_available);
+  EXPECT_NE(report->configurations[2].reason.find("longest variant has 64"), std::string::npos);
+}
+
+TEST(Run, S2_44_TheDocumentHasEveryKeyOfItsFormat) {
+  Options options = quick();
+  options.compute_units = {"cpu", "cpu-ane"};
+  options.chips = {"m4"};
+  options.reference = kModels / "anemone-tiny";
+  options.quality = {"perplexity"};
+  options.preset = "phase2";
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const auto document = nlohmann::json::parse(to_json(*report));
+  EXPECT_EQ(document["anemone_bench"], 1);
+  for (const char* key : {"version", "started", "seconds", "complete", "machine", "model",
+                          "settings", "configurations", "scaling", "best", "baseline", "phase2"})
+    EXPECT_TRUE(document.contains(key)) << key;
+  const auto& one = document["configurations"][0];
+  EXPECT_EQ(one["status"], "measured");
+  EXPECT_EQ(one["decode_tokens_per_second"]["samples"].size(), 3U);
+  EXPECT_EQ(one["step_ns"]["summary"]["n"], 9);
+  EXPECT_EQ(one["step_ns"]["summary"]["ci95"].size(), 2U);
+  const auto& stages = one["stages"];
+  double sum = 0;
+  for (const char* part : {"tokenize", "embed", "prefill", "step", "head", "sample", "other"})
+    sum += stages[part].get<double>();
+  EXPECT_NEAR(sum, stages["total_ns"].get<double>(), 0.01 * stages["total_ns"].get<double>());
+  EXPECT_GT(one["memory"]["peak_rss_bytes"], one["memory"]["weights_bytes"]);
+  EXPECT_TRUE(one["energy"]["joules"].is_number() || one["energy"]["reason"].is_string());
+  EXPECT_GT(one["outputs"]["reference"]["match_rate"], 0.5);
+  EXPECT_GT(one["quality"]["perplexity"]["token"], 1);
+  EXPECT_TRUE(one["quality"]["typos"].is_null());
+  EXPECT_EQ(one["predicted"][0]["chip"], "M4");
+  const auto& absent = document["configurations"][1];
+  EXPECT_EQ(absent["status"], "not available");
+  EXPECT_TRUE(absent["decode_tokens_per_second"].is_null());
+  EXPECT_EQ(absent["predicted"].size(), 1U);
+  EXPECT_EQ(document["phase2"]["verdict"], "n/a");
+  EXPECT_EQ(document["phase2"]["distilbert"]["ane_ms"], 3.52);
+}
+
+TEST(Run, S2_44_TablesNameWhatIsNotThere) {
+  Options options = quick();
+  options.compute_units = {"cpu", "all"};
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok());
+  const std::string table = to_markdown(*report);
+  for (const char* part : {"## Speed", "## Where a request's time goes", "## Not measured",
+                           "units=all", "needs the Core ML backend", "## Best configuration"})
+    EXPECT_NE(table.find(part), std::string::npos) << part;
+  const std::string csv = to_csv(*report);
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 3);
+  const auto columns = [](const std::string& line) { return std::ranges::count(line, ','); };
+  const std::string head = csv.substr(0, csv.find('\n'));
+  const std::string row =
+      csv.substr(head.size() + 1, csv.find('\n', head.size() + 1) - head.size());
+  EXPECT_EQ(columns(head), columns(row));
+}
+
+TEST(Run, S2_32_SpeedStandsBesideTheAccuracyOfCorrections) {
+  Options options = quick();
+  options.stage_requests = 0;
+  options.quality = {"typos"};
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_TRUE(report->configurations[0].measurement) << report->configurations[0].reason;
+  const auto& quality = report->configurations[0].measurement->quality;
+  ASSERT_TRUE(quality && quality->typos);
+  EXPECT_GT(quality->typos->exact.value(), 0);
+  EXPECT_GT(quality->typos->wer.value(), 0);
+  EXPECT_LT(quality->typos->wer.value(), 1);
+  EXPECT_GT(quality->typos->f05.value(), 0);
+  EXPECT_EQ(quality->tasks.at("published_typos").size(), 12U);
+  EXPECT_NE(to_markdown(*report).find("## Quality"), std::string::npos);
+}
+
+TEST(Run, StoppedEarlyItKeepsWhatIsFinished) {
+  Options options = quick();
+  options.contexts = {32, 48};
+  const ProgressSink stop = [](const Progress& progress) {
+    return progress.item.find("context=48") == std::string_view::npos;
+  };
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, stop, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_FALSE(report->complete);
+  EXPECT_EQ(report->configurations[0].outcome, Outcome::measured);
+  EXPECT_EQ(report->configurations[1].outcome, Outcome::not_reached);
+  const ProgressSink never = [](const Progress&) { return false; };
+  const auto nothing = run(kModels / "anemone-tiny-anemll", {}, options, never, kQuiet);
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_EQ(nothing.error().code, ErrorCode::interrupted);
+}
+
+TEST(Run, AModelThatIsNotThereIsAnError) {
+  const auto report = run("nowhere", {}, quick(), kGoOn, kQuiet);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace anemone::bench

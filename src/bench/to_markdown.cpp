@@ -1,0 +1,272 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "anemone/bench.h"
+#include "bench/judgement.h"
+
+namespace anemone::bench {
+namespace {
+
+constexpr const char* kNone = "n/a";
+
+std::string number(const Series& series, double unit, int digits) {
+  if (!series.summary) return kNone;
+  return fmt::format("{:.{}f}", series.summary->median * unit, digits);
+}
+
+std::string with_interval(const Series& series, double unit, int digits) {
+  if (!series.summary || !series.summary->interval) return number(series, unit, digits);
+  return fmt::format("{:.{}f} ({:.{}f}-{:.{}f})", series.summary->median * unit, digits,
+                     series.summary->interval->low * unit, digits,
+                     series.summary->interval->high * unit, digits);
+}
+
+std::string megabytes(std::optional<uint64_t> bytes) {
+  return bytes ? fmt::format("{:.1f}", static_cast<double>(*bytes) * 1e-6) : kNone;
+}
+
+std::string optional_number(const std::optional<double>& value, double unit, int digits) {
+  return value ? fmt::format("{:.{}f}", *value * unit, digits) : kNone;
+}
+
+/// Lines of a Markdown table whose columns are as wide as their widest cell.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string text() const {
+    std::vector<size_t> widths(rows_[0].size(), 3);
+    for (const auto& row : rows_)
+      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    std::string out;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      for (size_t i = 0; i < widths.size(); ++i)
+        out += fmt::format("| {:<{}} ", rows_[r][i], widths[i]);
+      out += "|\n";
+      if (r > 0) continue;
+      for (const size_t width : widths) out += "|" + std::string(width + 2, '-');
+      out += "|\n";
+    }
+    return out + "\n";
+  }
+  bool empty() const { return rows_.size() < 2; }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::string label(const Configuration& one) {
+  const auto shown = [](const std::optional<int64_t>& value) {
+    return value ? std::to_string(*value) : std::string("own");
+  };
+  return fmt::format("{} / {} / {} / {} / {}", one.context_tokens, shown(one.prefill_block_tokens),
+                     shown(one.chunks), one.compute_units, one.threads);
+}
+
+constexpr const char* kLabel = "context / prefill / chunks / units / threads";
+
+std::string speeds(const Report& report) {
+  Table table({kLabel, "decode tok/s (95 %)", "prefill tok/s", "first token ms: cold", "warm",
+               "cached", "request ms", "load ms: cold", "warm"});
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement) continue;
+    const Measurement& own = *one.measurement;
+    table.add({label(one), with_interval(own.decode_tokens_per_second, 1, 1),
+               number(own.prefill_tokens_per_second, 1, 0),
+               number(own.first_token.cold_ns, 1e-6, 2), number(own.first_token.warm_ns, 1e-6, 2),
+               number(own.first_token.cached_ns, 1e-6, 2), with_interval(own.request_ns, 1e-6, 2),
+               optional_number(own.load.cold_ns, 1e-6, 1), number(own.load.warm_ns, 1e-6, 1)});
+  }
+  return table.empty() ? "" : "## Speed\n\nMedians.\n\n" + table.text();
+}
+
+std::string spread(const Report& report) {
+  Table table({kLabel, "ms a token: mean", "stddev", "min", "p50", "p95", "p99", "max", "outliers",
+               "drift"});
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement || !one.measurement->step_ns.summary) continue;
+    const statistics::Summary& steps = *one.measurement->step_ns.summary;
+    const auto ms = [](double ns) { return fmt::format("{:.3f}", ns * 1e-6); };
+    const auto& drift = one.measurement->drift;
+    table.add({label(one), ms(steps.mean), steps.stddev ? ms(*steps.stddev) : kNone, ms(steps.min),
+               ms(steps.median), ms(steps.p95), ms(steps.p99), ms(steps.max),
+               fmt::format("{} of {}", steps.outliers.size(), steps.n),
+               !drift ? kNone
+                      : fmt::format("{:+.1f} %{}", 100 * drift->change,
+                                    drift->significant ? "" : " (not significant)")});
+  }
+  return table.empty() ? "" : "## Time of a token\n\n" + table.text();
+}
+
+std::string stages(const Report& report) {
+  Table table({kLabel, "ms: tokenize", "embed", "prefill", "step", "head", "sample", "other", "sum",
+               "total"});
+  std::string notes;
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement || !one.measurement->stages) continue;
+    const Stages& own = *one.measurement->stages;
+    const auto ms = [](const std::optional<double>& ns) { return optional_number(ns, 1e-6, 3); };
+    table.add({label(one), ms(own.tokenize), ms(own.embed), ms(own.prefill), ms(own.step),
+               ms(own.head), ms(own.sample), ms(own.other), ms(own.sum_ns()), ms(own.total_ns)});
+    if (!own.note.empty() && notes.find(own.note) == std::string::npos) notes += own.note + "\n";
+  }
+  if (table.empty()) return {};
+  return "## Where a request's time goes\n\n" + table.text() + (notes.empty() ? "" : notes + "\n");
+}
+
+std::string resources(const Report& report) {
+  Table table({kLabel, "weights MB", "state MB", "peak RSS MB", "processor", "J/token", "watts",
+               "floor tok/s", "share of floor"});
+  std::string reasons;
+  const auto note = [&](const char* what, const std::string& reason) {
+    const std::string line = fmt::format("{} n/a: {}\n", what, reason);
+    if (!reason.empty() && reasons.find(line) == std::string::npos) reasons += line;
+  };
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement) continue;
+    const Measurement& own = *one.measurement;
+    const bool floor = own.floor.reason.empty();
+    table.add({label(one), megabytes(own.memory.weights_bytes), megabytes(own.memory.state_bytes),
+               megabytes(own.memory.peak_rss_bytes),
+               own.processor.utilisation ? fmt::format("{:.0f} %", 100 * *own.processor.utilisation)
+                                         : kNone,
+               optional_number(own.energy.joules_per_token, 1, 4),
+               optional_number(own.energy.watts, 1, 1),
+               floor ? fmt::format("{:.1f}", own.floor.tokens_per_second) : kNone,
+               floor ? fmt::format("{:.0f} %", 100 * own.floor.share) : kNone});
+    note("energy", own.energy.reason);
+    note("floor", own.floor.reason);
+    note("memory", own.memory.reason);
+  }
+  if (table.empty()) return {};
+  return "## Memory and energy\n\n" + table.text() + (reasons.empty() ? "" : reasons + "\n");
+}
+
+std::string qualities(const Report& report) {
+  Table table({kLabel, "token perplexity", "typos: exact", "WER", "F0.5", "repeatable",
+               "match with the reference"});
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement || (!one.measurement->quality && !one.measurement->outputs.reference))
+      continue;
+    const Measurement& own = *one.measurement;
+    const Quality none;
+    const Quality& quality = own.quality ? *own.quality : none;
+    const Typos typos = quality.typos.value_or(Typos());
+    table.add(
+        {label(one), quality.perplexity ? fmt::format("{:.3f}", quality.perplexity->token) : kNone,
+         optional_number(typos.exact, 1, 4), optional_number(typos.wer, 1, 4),
+         optional_number(typos.f05, 1, 4), own.outputs.repeatable ? "yes" : "no",
+         own.outputs.reference ? fmt::format("{:.1f} %", 100 * own.outputs.reference->match_rate)
+                               : kNone});
+  }
+  return table.empty() ? "" : "## Quality\n\n" + table.text();
+}
+
+std::string predictions(const Report& report) {
+  Table table(
+      {kLabel, "chip", "decode tok/s", "floor tok/s", "first token ms", "residency", "J/token"});
+  for (const Configuration& one : report.configurations)
+    for (const Prediction& own : one.predicted)
+      table.add({label(one), own.chip, fmt::format("{:.1f}", own.tokens_per_second),
+                 fmt::format("{:.1f}", own.floor_tokens_per_second),
+                 fmt::format("{:.1f} for {}", own.first_token_ns * 1e-6, own.prompt_tokens),
+                 own.residency ? fmt::format("{:.0f} %", 100 * *own.residency) : kNone,
+                 own.joules_high > 0 ? fmt::format("{:.3f}-{:.3f}", own.joules_low, own.joules_high)
+                                     : kNone});
+  if (table.empty()) return {};
+  return "## Predicted for the Neural Engine\n\nNothing in this table was measured.\n\n" +
+         table.text();
+}
+
+std::string not_measured(const Report& report) {
+  std::string out;
+  for (const Configuration& one : report.configurations)
+    if (one.outcome != Outcome::measured)
+      out += fmt::format("- {}: {}{}\n", one.id(), to_string(one.outcome),
+                         one.reason.empty() ? "" : ": " + one.reason);
+  return out.empty() ? "" : "## Not measured\n\n" + out + "\n";
+}
+
+std::string targets(const Report& report) {
+  Table table({"configuration", "metric", "limit", "median", "floor by memory", "met"});
+  for (const TargetVerdict& one : report.targets) {
+    const bool time = one.metric.starts_with("first_token");
+    const double unit = time ? 1e-6 : 1;
+    const auto shown = [&](const std::optional<double>& value) {
+      return optional_number(value, unit, time ? 2 : 1);
+    };
+    table.add({one.id, one.metric + (time ? ", ms" : ""), shown(one.limit), shown(one.median),
+               shown(one.floor),
+               !one.met   ? kNone
+               : *one.met ? "yes"
+                          : "no"});
+  }
+  return table.text();
+}
+
+std::string verdicts(const Report& report) {
+  std::string out;
+  for (const Scaling& line : report.scaling)
+    out += fmt::format("- {} over context, {}: {:.4f} ms + {:.6f} ms a token (r2 {:.3f})\n",
+                       line.metric == "step_ns" ? "time of a token" : "first token", line.group,
+                       line.line.intercept * 1e-6, line.line.slope * 1e-6, line.line.r2);
+  if (!out.empty()) out = "## Scaling with the context\n\n" + out + "\n";
+  if (report.best)
+    out += fmt::format("## Best configuration\n\n{}: {}.\n\nRule: {}.\n\n", report.best->id,
+                       report.best->why, report.best->rule);
+  if (report.phase2) {
+    const Phase2Verdict& own = *report.phase2;
+    out += fmt::format("## Phase 2: Neural Engine against CPU, target {:.1f}\n\n{}: {}.\n\n",
+                       kTargetSpeedup,
+                       !own.met   ? kNone
+                       : *own.met ? "met"
+                                  : "not met",
+                       own.reason);
+    for (const auto& one : own.speedups)
+      out += fmt::format("- context {}: {:.2f} ({:.2f} to {:.2f})\n", one.context_tokens,
+                         one.ratio.value, one.ratio.interval.low, one.ratio.interval.high);
+    out += fmt::format(
+        "- the earlier DistilBERT: {:.2f} ms against {:.2f} ms, {:.2f} to {:.2f} times ({}; "
+        "{})\n\n",
+        DistilBert::kAneMs, DistilBert::kCpuMs, DistilBert::kLow, DistilBert::kHigh,
+        DistilBert::kConditions, DistilBert::kSource);
+  }
+  if (!report.targets.empty()) out += "## Targets\n\n" + targets(report);
+  if (!report.baseline) return out;
+  Table table({"configuration", "metric", "baseline", "now", "slowdown (95 %)", "verdict"});
+  for (const auto& one : report.baseline->compared)
+    table.add({one.id, one.metric, fmt::format("{:.1f}", one.baseline_median),
+               fmt::format("{:.1f}", one.median),
+               fmt::format("{:.3f} ({:.3f}-{:.3f})", one.slowdown.value, one.slowdown.interval.low,
+                           one.slowdown.interval.high),
+               one.verdict});
+  return out +
+         fmt::format(
+             "## Baseline {}: {}\n\nA slowdown of more than {:.0f} % counts when the "
+             "whole interval lies above it.\n\n",
+             report.baseline->file, report.baseline->regressed() ? "regressed" : "passed",
+             100 * report.baseline->threshold) +
+         table.text();
+}
+
+}  // namespace
+
+std::string to_markdown(const Report& report) {
+  std::string out = fmt::format(
+      "# {}\n\n{} of {}, {:.1f} MB of weights, numerics {}{}; {}, {}; {} requests after {} of "
+      "warm-up, seed {}{}\n\n",
+      report.model.name, report.model.form, report.model.architecture,
+      static_cast<double>(report.model.weight_bytes) * 1e-6, to_string(report.model.numerics),
+      report.model.numerics == runtime::Numerics::ane ? " (simulated: its times say nothing)" : "",
+      report.machine.identity(), report.machine.os, report.options.repetitions,
+      report.options.warmup, report.options.seed, report.complete ? "" : "; interrupted");
+  for (const auto& part :
+       {speeds, spread, stages, resources, qualities, predictions, not_measured, verdicts})
+    out += part(report);
+  while (out.ends_with("\n\n")) out.pop_back();
+  return out;
+}
+
+}  // namespace anemone::bench
