@@ -23,6 +23,7 @@ struct RecordedTask {
   std::optional<int64_t> failed;   ///< documents without a score, as anemone writes them.
   std::string version;             ///< of the task, as text: "1.0"; may be empty.
   std::string hash;                ///< of all prompts and targets; may be empty.
+  std::optional<double> seconds;   ///< wall time of this task alone; anemone only.
   std::vector<Score> scores;       ///< in the file's order; values that are not finite are nothing.
 };
 
@@ -43,7 +44,12 @@ struct RecordedResults {
   std::string numerics;         ///< or the type of the weights; may be empty.
   std::string harness_version;  ///< "0.4.13"; may be empty.
   std::optional<double> limit;
-  std::optional<double> seconds;  ///< wall time of the whole run.
+  std::optional<double> seconds;            ///< wall time of the whole run.
+  std::string machine;                      ///< the processor and system; may be empty.
+  bool simulated = false;                   ///< ran with the arithmetic of another processor.
+  std::optional<double> weight_bytes;       ///< of the model; anemone only, as what follows.
+  std::optional<double> tokens_per_second;  ///< that went through the model, of all tasks.
+  std::optional<double> peak_memory_bytes;
   std::vector<RecordedTask> tasks;
   std::vector<RecordedTask> groups;
 };
@@ -65,7 +71,21 @@ struct RecordedSample {
   std::string target;
   std::vector<std::string> answers;       ///< filtered, as text.
   std::map<std::string, double> metrics;  ///< those that are numbers.
+  /// Those that are a pair of numbers, such as a log-likelihood and the words of the text.
+  std::map<std::string, std::pair<double, double>> pairs;
+  /// What was chosen: the number of the likeliest choice, the generated text, or for one
+  /// continuation whether it is the greedy one. Nothing for whole texts.
+  std::optional<std::string> chosen;
+  std::vector<double> log_likelihoods;  ///< of the requests; empty for generated text.
+  std::optional<int64_t> prompt_words;  ///< of the first request, examples and template included.
+  std::optional<int64_t> target_words;  ///< where the target is a text.
 };
+
+/// The samples of a task that lie beside a file of results: samples_<task>_<time>.jsonl with the
+/// time of results_<time>.json, or samples_<task>.jsonl beside a file of another name; also packed
+/// with gzip. Nothing where there is none.
+std::optional<std::filesystem::path> samples_beside(const std::filesystem::path& results,
+                                                    std::string_view task);
 
 /// Reads a samples_<task>_<time>.jsonl of the harness or of anemone. Errors: not_found, io, limit,
 /// corrupt (the line and the key).

@@ -1,12 +1,11 @@
 #include "anemone/recorded_results.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/json_document.h"
 #include "eval/json_text.h"
-#include "eval/rows.h"
+#include "eval/recorded_value.h"
 
 namespace anemone::eval {
 namespace {
@@ -15,28 +14,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kErrorMark = "_stderr";
 
-/// The value of a key, null when it is absent or `object` is no object.
-Value at(const Value& object, const std::string& key) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(key);
-  return found == object.end() ? Value() : *found;
-}
-
-std::string text_at(const Value& object, const std::string& key) {
-  const Value value = at(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 std::optional<int64_t> count_at(const Value& object, const std::string& key) {
   const Value value = at(object, key);
   if (!value.is_number_integer() || value < 0) return std::nullopt;
   if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) return std::nullopt;
   return value.get<int64_t>();
-}
-
-std::optional<double> number(const Value& value) {
-  if (!value.is_number() || !std::isfinite(value.get<double>())) return std::nullopt;
-  return value.get<double>();
 }
 
 /// "acc_stderr,none" → "acc,none" and true.
@@ -78,6 +60,7 @@ Result<RecordedTask> read_task(const std::string& name, const Value& entry, cons
   task.samples = count_at(entry, "sample_len");
   if (!task.samples) task.samples = count_at(at(at(document, "n-samples"), name), "effective");
   task.failed = count_at(entry, "failed");
+  task.seconds = number(at(at(at(at(document, "anemone"), "tasks"), name), "seconds"));
   const Value version = at(at(document, "versions"), name);
   if (!version.is_null())
     task.version = version.is_string() ? version.get<std::string>() : version.dump();
@@ -138,13 +121,22 @@ void read_mlx_name(const fs::path& path, RecordedResults& results) {
 void read_run(const Value& document, RecordedResults& results) {
   const Value config = at(document, "config");
   const Value own = at(document, "anemone");
+  const Value model = at(own, "model");
   results.format = own.is_object() ? ResultsFormat::anemone : ResultsFormat::lm_eval;
   results.model = text_at(document, "model_name");
   results.model_hash = text_at(own, "model_hash");
-  results.numerics = text_at(at(own, "model"), "numerics");
+  results.numerics = text_at(model, "numerics");
   if (results.numerics.empty()) results.numerics = text_at(config, "model_dtype");
   results.harness_version = text_at(document, "lm_eval_version");
   results.limit = number(at(config, "limit"));
+  const Value simulated = at(model, "simulated");
+  results.simulated = simulated.is_boolean() && simulated.get<bool>();
+  results.weight_bytes = number(at(model, "weight_bytes"));
+  results.tokens_per_second = number(at(at(own, "work"), "tokens_per_second"));
+  results.peak_memory_bytes = number(at(at(own, "work"), "peak_memory_bytes"));
+  results.machine = text_at(at(own, "machine"), "cpu");
+  if (const std::string system = text_at(at(own, "machine"), "system"); !system.empty())
+    results.machine += (results.machine.empty() ? "" : ", ") + system;
   const Value seconds = at(document, "total_evaluation_time_seconds");
   results.seconds = number(seconds);
   // The harness writes this number as text.
@@ -175,29 +167,6 @@ Result<fs::path> newest_below(const fs::path& folder) {
   if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
   if (!newest) return fail(ErrorCode::not_found, "{}: no results_*.json below it", folder.string());
   return *newest;
-}
-
-Result<RecordedSample> read_sample(const Value& row) {
-  const auto document = at(row, "doc_id");
-  if (!document.is_number_integer())
-    return fail(ErrorCode::corrupt, "'doc_id' is {}, expected a number", document.type_name());
-  RecordedSample sample;
-  sample.document = document.get<int64_t>();
-  sample.filter = text_at(row, "filter");
-  sample.document_hash = text_at(row, "doc_hash");
-  sample.prompt_hash = text_at(row, "prompt_hash");
-  sample.target = text_at(row, "target");
-  for (const Value& answer : at(row, "filtered_resps")) {
-    const Value& first = answer.is_array() && !answer.empty() ? answer[0] : answer;
-    sample.answers.push_back(first.is_string() ? first.get<std::string>() : first.dump());
-  }
-  for (const Value& name : at(row, "metrics")) {
-    if (!name.is_string())
-      return fail(ErrorCode::corrupt, "'metrics' holds {}, expected names", name.type_name());
-    const auto key = name.get<std::string>();
-    if (const auto value = number(at(row, key))) sample.metrics[key] = *value;
-  }
-  return sample;
 }
 
 }  // namespace
@@ -250,22 +219,6 @@ Result<RecordedResults> read_results(const fs::path& path) {
   }
   ANEMONE_TRY(const std::string content, read_text(file));
   return parse_results(content, file).in(file.string());
-}
-
-Result<std::vector<RecordedSample>> read_samples(const fs::path& path) {
-  ANEMONE_TRY(const std::vector<Value> rows, read_rows(path));
-  std::vector<RecordedSample> samples;
-  samples.reserve(rows.size());
-  for (const Value& row : rows) {
-    auto sample = read_sample(row);
-    if (!sample.ok())
-      return std::move(sample)
-          .in(fmt::format("row {}", samples.size() + 1))
-          .in(path.string())
-          .error();
-    samples.push_back(std::move(sample).value());
-  }
-  return samples;
 }
 
 }  // namespace anemone::eval
