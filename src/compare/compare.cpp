@@ -1,0 +1,161 @@
+#include "anemone/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "compare/document.h"
+#include "compare/lengths.h"
+#include "compare/measures.h"
+#include "compare/scores.h"
+
+namespace anemone::compare {
+namespace {
+
+std::string label_of(const Input& input, const Document& document) {
+  if (!input.label.empty()) return input.label;
+  if (!document.source.model.empty()) return document.source.model;
+  return input.path.filename().empty() ? input.path.parent_path().filename().string()
+                                       : input.path.filename().string();
+}
+
+/// Inputs of one label are one subject. Without a label a document joins the subject of the same
+/// model and arithmetic when that has nothing of its kind; otherwise it is a subject of its own.
+std::vector<Subject> subjects_of(std::span<const Input> inputs,
+                                 const std::vector<Document>& documents) {
+  std::vector<Subject> subjects;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Source& source = documents[i].source;
+    const auto joins = [&](const Subject& subject) {
+      if (!inputs[i].label.empty()) return subject.label == inputs[i].label;
+      return std::ranges::all_of(subject.sources, [&](size_t other) {
+        const Source& there = documents[other].source;
+        return inputs[other].label.empty() && !source.model_hash.empty() &&
+               there.model_hash == source.model_hash && there.numerics == source.numerics &&
+               there.kind != source.kind;
+      });
+    };
+    const auto found = std::ranges::find_if(subjects, joins);
+    if (found != subjects.end()) {
+      found->sources.push_back(i);
+      continue;
+    }
+    subjects.push_back({label_of(inputs[i], documents[i]), {i}});
+  }
+  // Names that are alike get numbers, in the order of the inputs.
+  std::map<std::string, int> count;
+  for (const Subject& subject : subjects) ++count[subject.label];
+  std::map<std::string, int> number;
+  for (Subject& subject : subjects) {
+    const std::string label = subject.label;
+    if (count[label] > 1) subject.label = fmt::format("{} ({})", label, ++number[label]);
+  }
+  return subjects;
+}
+
+/// The configuration of bench that summaries show.
+std::string shown_configuration(const std::vector<Document>& documents, const Comparison& found) {
+  const auto measured = [&](const std::string& id) {
+    size_t count = 0;
+    for (const Measure& measure : found.measures)
+      if (measure.group == id && measure.name == "decode_tokens_per_second")
+        for (const Figure& figure : measure.figures) count += figure.value ? 1U : 0U;
+    return count;
+  };
+  std::string shown;
+  size_t most = 0;
+  for (const size_t source : found.subjects[0].sources) {
+    const auto& best = documents[source].content;
+    if (documents[source].source.kind != Kind::bench || !best.contains("best")) continue;
+    if (best["best"].is_object() && best["best"].contains("id") && best["best"]["id"].is_string()) {
+      shown = best["best"]["id"].get<std::string>();
+      most = measured(shown);
+    }
+  }
+  for (const Measure& measure : found.measures)
+    if (measure.name == "decode_tokens_per_second" && measured(measure.group) > most) {
+      shown = measure.group;
+      most = measured(shown);
+    }
+  return most > 0 ? shown : std::string();
+}
+
+bool has_common(const Comparison& found) {
+  const auto shared = [](const std::vector<Figure>& figures) {
+    return std::ranges::count_if(figures, [](const Figure& f) { return f.value.has_value(); }) > 1;
+  };
+  return std::ranges::any_of(found.measures, [&](const Measure& m) { return shared(m.figures); }) ||
+         std::ranges::any_of(found.scores, [&](const ScoreRow& r) { return shared(r.figures); });
+}
+
+void add_notes(Comparison& found) {
+  for (const Source& source : found.sources)
+    if (source.simulated)
+      found.notes.push_back(fmt::format("{}: simulated arithmetic, no result of a Neural Engine",
+                                        source.path.string()));
+  for (const Measure& measure : found.measures)
+    if (!measure.note.empty())
+      found.notes.push_back(fmt::format("{}{}: {}", measure.title,
+                                        measure.group.empty() ? "" : " (" + measure.group + ")",
+                                        measure.note));
+  for (const ScoreRow& row : found.scores)
+    for (size_t i = 1; i < row.differences.size(); ++i)
+      if (const Difference& each = row.differences[i]; !each.reason.empty())
+        found.notes.push_back(fmt::format("{} {} of {}: {}", row.task, row.metric,
+                                          found.subjects[i].label, each.reason));
+  std::vector<std::string> kept;
+  for (std::string& note : found.notes)
+    if (std::ranges::find(kept, note) == kept.end()) kept.push_back(std::move(note));
+  found.notes = std::move(kept);
+}
+
+Status check(std::span<const Input> inputs, const Options& options) {
+  if (inputs.size() < 2)
+    return with_hint(fail(ErrorCode::invalid_argument, "{} to compare, two are needed",
+                          inputs.empty() ? "nothing" : "one result"),
+                     "anemone compare results/fp16 results/lut4");
+  const auto& bootstrap = options.bootstrap;
+  if (!(bootstrap.confidence > 0 && bootstrap.confidence < 1))
+    return fail(ErrorCode::invalid_argument, "confidence {}, expected a number between 0 and 1",
+                bootstrap.confidence);
+  if (bootstrap.resamples < 100 || bootstrap.resamples > 10000000)
+    return fail(ErrorCode::invalid_argument, "{} resamples, expected 100 to 10000000",
+                bootstrap.resamples);
+  if (!std::ranges::is_sorted(options.length_edges, std::ranges::less_equal()))
+    return fail(ErrorCode::invalid_argument, "the ends of lengths do not ascend");
+  return {};
+}
+
+}  // namespace
+
+Result<Comparison> compare(std::span<const Input> inputs, const Options& options) {
+  ANEMONE_RETURN_IF_ERROR(check(inputs, options));
+  std::vector<Document> documents;
+  for (const Input& input : inputs) {
+    ANEMONE_TRY(Document document, read_document(input.path));
+    documents.push_back(std::move(document));
+  }
+  Comparison found;
+  found.bootstrap = options.bootstrap;
+  found.alpha = 1 - options.bootstrap.confidence;
+  for (const Document& document : documents) found.sources.push_back(document.source);
+  found.subjects = subjects_of(inputs, documents);
+  if (found.subjects.size() < 2)
+    return with_hint(fail(ErrorCode::invalid_argument, "all results are of '{}', two are needed",
+                          found.subjects[0].label),
+                     "labels tell runs apart: before=a.json after=b.json");
+  ANEMONE_TRY(found.measures, measures(documents, found.subjects, options, found.notes));
+  ANEMONE_TRY(const auto scores, collect_scores(documents, found.subjects));
+  ANEMONE_TRY(found.scores, score_rows(documents, scores, options, found.alpha));
+  if (options.by_length) found.lengths = length_tables(scores, found.scores, options);
+  if (!has_common(found))
+    return with_hint(fail(ErrorCode::mismatch, "no two of the results have anything in common"),
+                     "compare evaluations of one task, or benchmarks of one configuration");
+  found.configuration = shown_configuration(documents, found);
+  add_notes(found);
+  return found;
+}
+
+}  // namespace anemone::compare

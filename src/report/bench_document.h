@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "anemone/compare.h"
+#include "anemone/result.h"
+#include "eval/value.h"
+#include "report/page.h"
+
+namespace anemone::report {
+
+/// A document of bench that is being shown: numbers by their place. A number that is none of JSON
+/// is remembered, and the page refused.
+class BenchDocument {
+ public:
+  /// Errors: corrupt, limit, unsupported (another version).
+  static Result<BenchDocument> parse(std::string_view text, std::string_view name);
+
+  const eval::Value& root() const { return root_; }
+  size_t configurations() const;
+  std::string text(const std::string& pointer) const;
+  std::optional<double> number(const std::string& pointer) const;
+  /// The number in a cell with its origin; n/a where there is none.
+  Cell cell(const std::string& pointer, compare::Unit unit, double scale = 1,
+            bool predicted = false) const;
+  /// Median of a series with its interval, "48.6 [47.8, 49.4]", without a unit; n/a without.
+  Cell series_cell(const std::string& pointer, double scale) const;
+  /// A number without its unit.
+  Cell bare_cell(const std::string& pointer, double scale) const;
+  bool is_measured(size_t configuration) const;
+  /// The first place that held something else than a number.
+  Status faults() const;
+
+ private:
+  eval::Value root_;
+  std::string name_;
+  mutable std::string fault_;
+};
+
+}  // namespace anemone::report

@@ -1,0 +1,41 @@
+#include "report/bench_page.h"
+
+#include <fmt/format.h>
+
+#include "anemone/report.h"
+
+namespace anemone::report {
+
+std::string configuration_place(size_t configuration) {
+  return fmt::format("/configurations/{}", configuration);
+}
+
+Page bench_page(const BenchDocument& document) {
+  Page page;
+  page.title = "Benchmark of " + document.text("/model/name");
+  page.subtitle = document.text("/machine/cpu") + ", " + document.text("/started");
+  for (Section section : {bench_summary(document), bench_speed(document), bench_stages(document),
+                          bench_memory(document), bench_quality(document),
+                          bench_judgements(document), bench_predictions(document)})
+    if (!section.tables.empty() || !section.plots.empty())
+      page.sections.push_back(std::move(section));
+  page.sections.push_back(bench_provenance(document));
+  return page;
+}
+
+Result<std::string> bench(std::string_view text, std::string_view name, Format format) {
+  ANEMONE_TRY(const BenchDocument document, BenchDocument::parse(text, name));
+  const Page page = bench_page(document);
+  ANEMONE_RETURN_IF_ERROR(document.faults());
+  switch (format) {
+    case Format::text:
+      return to_text(page);
+    case Format::markdown:
+      return to_markdown(page);
+    case Format::html:
+      return to_html(page);
+  }
+  return std::string();
+}
+
+}  // namespace anemone::report

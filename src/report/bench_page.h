@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "report/bench_document.h"
+#include "report/page.h"
+
+namespace anemone::report {
+
+Page bench_page(const BenchDocument& document);
+
+/// "/configurations/<i>", where a configuration stands.
+std::string configuration_place(size_t configuration);
+
+/// The sections of the page; one without content has neither tables nor plots.
+Section bench_summary(const BenchDocument& document);
+Section bench_speed(const BenchDocument& document);
+Section bench_stages(const BenchDocument& document);
+Section bench_memory(const BenchDocument& document);
+Section bench_quality(const BenchDocument& document);
+Section bench_predictions(const BenchDocument& document);
+Section bench_judgements(const BenchDocument& document);
+Section bench_provenance(const BenchDocument& document);
+
+}  // namespace anemone::report

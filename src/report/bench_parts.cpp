@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include "report/bench_page.h"
+#include "report/number_text.h"
+
+namespace anemone::report {
+
+using compare::Unit;
+
+Section bench_stages(const BenchDocument& document) {
+  constexpr const char* kStages[] = {"tokenize", "embed",  "prefill", "step",
+                                     "head",     "sample", "other"};
+  Section section{"Where the time goes", {}, {}, {}, {}};
+  Plot plot;
+  plot.kind = Plot::Kind::stacked;
+  plot.title = "Stages of a request";
+  plot.x_title = "ms";
+  Table table{"", {{"configuration"}}, {}};
+  for (const char* stage : kStages) {
+    plot.parts.emplace_back(stage);
+    table.columns.push_back({stage, true});
+  }
+  table.columns.push_back({"sum", true});
+  table.columns.push_back({"by the clock", true});
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    const std::string place = configuration_place(i) + "/stages";
+    if (!document.is_measured(i) || !document.number(place + "/total_ns")) continue;
+    const std::string id = document.text(configuration_place(i) + "/id");
+    PlotBar bar{id, {}, {}, {}};
+    std::vector<Cell> row = {{id}};
+    for (const char* stage : kStages) {
+      const std::string part = place + "/" + stage;
+      const auto value = document.number(part);
+      bar.values.push_back(value ? std::optional(*value * 1e-6) : std::nullopt);
+      row.push_back(document.cell(part, Unit::seconds, 1e-9));
+      if (value) plot.description += fmt::format("{} {}: {:.3g} ms; ", id, stage, *value * 1e-6);
+    }
+    row.push_back(document.cell(place + "/sum_ns", Unit::seconds, 1e-9));
+    row.push_back(document.cell(place + "/total_ns", Unit::seconds, 1e-9));
+    plot.bars.push_back(std::move(bar));
+    table.rows.push_back(std::move(row));
+    if (const std::string note = document.text(place + "/note"); !note.empty())
+      section.points.push_back(id + ": " + note);
+  }
+  if (plot.bars.empty()) return section;
+  section.plots.push_back(std::move(plot));
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Section bench_memory(const BenchDocument& document) {
+  Section section{"Memory", {}, {}, {}, {}};
+  Plot plot;
+  plot.kind = Plot::Kind::bars;
+  plot.title = "Memory";
+  plot.x_title = "MB";
+  plot.parts = {"weights", "state", "peak of the process"};
+  Plot series;
+  series.title = "Memory of the process over time";
+  series.x_title = "seconds";
+  series.y_title = "MB";
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    if (!document.is_measured(i)) continue;
+    const std::string id = document.text(configuration_place(i) + "/id");
+    const std::string place = configuration_place(i) + "/memory";
+    PlotBar bar{id, {}, {}, {}};
+    for (const char* key : {"/weights_bytes", "/state_bytes", "/peak_rss_bytes"}) {
+      const auto value = document.number(place + key);
+      bar.values.push_back(value ? std::optional(*value * 1e-6) : std::nullopt);
+      plot.description +=
+          fmt::format("{}{}: {}; ", id, key, value ? number_text(*value, Unit::bytes) : "n/a");
+    }
+    plot.bars.push_back(std::move(bar));
+    const eval::Value::json_pointer at(place + "/series");
+    if (!document.root().contains(at) || series.series.size() >= 6) continue;
+    PlotSeries line{id, {}, false};
+    for (size_t k = 0; k < document.root().at(at).size(); ++k) {
+      const std::string point = fmt::format("{}/series/{}", place, k);
+      const auto x = document.number(point + "/at_ns");
+      const auto y = document.number(point + "/rss_bytes");
+      if (x && y) line.points.push_back({*x * 1e-9, *y * 1e-6, {}, {}, {}, {}});
+    }
+    if (line.points.size() > 1) series.series.push_back(std::move(line));
+  }
+  if (!plot.bars.empty()) section.plots.push_back(std::move(plot));
+  series.description =
+      fmt::format("{} configurations; memory over the time of each", series.series.size());
+  series.has_markers = false;
+  if (!series.series.empty()) section.plots.push_back(std::move(series));
+  return section;
+}
+
+Section bench_quality(const BenchDocument& document) {
+  Section section{"Quality beside speed", {}, {}, {}, {}};
+  Table table{"",
+              {{"configuration"},
+               {"decoding", true},
+               {"perplexity of a token", true},
+               {"typos, exact", true},
+               {"word error rate", true},
+               {"F0.5", true},
+               {"answers repeat"},
+               {"as on the CPU"}},
+              {}};
+  Plot plot;
+  plot.kind = Plot::Kind::scatter;
+  plot.title = "Typos corrected against speed";
+  plot.x_title = "decoding, tokens per second";
+  plot.y_title = "exact match";
+  plot.y_from_zero = false;
+  PlotSeries series;
+  const auto word = [&](const std::string& pointer) {
+    const eval::Value::json_pointer place(pointer);
+    if (!document.root().contains(place) || !document.root().at(place).is_boolean())
+      return missing_cell();
+    const bool yes = document.root().at(place).get<bool>();
+    return Cell{yes ? "yes" : "no", pointer, yes ? Tone::plain : Tone::bad};
+  };
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    if (!document.is_measured(i)) continue;
+    const std::string place = configuration_place(i);
+    const std::string id = document.text(place + "/id");
+    const std::string speed = place + "/decode_tokens_per_second/summary/median";
+    const std::string exact = place + "/quality/typos/exact";
+    table.rows.push_back({{id},
+                          document.cell(speed, Unit::tokens_per_second),
+                          document.cell(place + "/quality/perplexity/token", Unit::none),
+                          document.cell(exact, Unit::share),
+                          document.cell(place + "/quality/typos/wer", Unit::share),
+                          document.cell(place + "/quality/typos/f05", Unit::share),
+                          word(place + "/outputs/repeatable"),
+                          word(place + "/outputs/equal_to_cpu")});
+    const auto x = document.number(speed);
+    const auto y = document.number(exact);
+    if (!x || !y) continue;
+    PlotPoint point{*x, *y, {}, {}, id, fmt::format("{}: {:.0f} tokens/s, {:.3f}", id, *x, *y)};
+    plot.description += point.tip + "; ";
+    series.points.push_back(std::move(point));
+  }
+  if (series.points.size() > 1) {
+    plot.series.push_back(std::move(series));
+    section.plots.push_back(std::move(plot));
+  }
+  if (!table.rows.empty()) section.tables.push_back(std::move(table));
+  return section;
+}
+
+}  // namespace anemone::report

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/bench_page.h"
+#include "report/number_text.h"
+
+namespace anemone::report {
+namespace {
+
+using compare::Unit;
+
+/// "prefill=64 chunks=1 units=cpu threads=2" of an id that begins with its context.
+std::string group_of(const std::string& id) {
+  const size_t blank = id.find(' ');
+  return id.starts_with("context=") && blank != std::string::npos ? id.substr(blank + 1) : id;
+}
+
+/// Adds a point of a series to the line of its group.
+void add_point(const BenchDocument& document, size_t configuration, const std::string& series,
+               double scale, const std::string& name, Plot& plot) {
+  const std::string place = configuration_place(configuration);
+  const auto x = document.number(place + "/context_tokens");
+  const auto y = document.number(place + series + "/summary/median");
+  if (!x || !y || *x <= 0) return;
+  PlotPoint point{*x, *y * scale, {}, {}, {}, {}};
+  const auto low = document.number(place + series + "/summary/ci95/0");
+  const auto high = document.number(place + series + "/summary/ci95/1");
+  if (low && high) {
+    point.low = *low * scale;
+    point.high = *high * scale;
+  }
+  point.tip = fmt::format("{}, context {:.0f}: {:.4g}", name, *x, point.y);
+  plot.description += (plot.description.empty() ? "" : "; ") + point.tip;
+  auto line = std::ranges::find_if(plot.series, [&](const auto& s) { return s.name == name; });
+  if (line == plot.series.end()) line = plot.series.insert(line, PlotSeries{name, {}, false});
+  line->points.push_back(std::move(point));
+}
+
+Plot empty_plot(std::string title, std::string unit) {
+  Plot plot;
+  plot.title = std::move(title);
+  plot.x_title = "context, tokens";
+  plot.y_title = std::move(unit) + ", median with 95 % interval";
+  return plot;
+}
+
+Table growth_table(const BenchDocument& document) {
+  Table table{
+      "Growth with the context, a straight line through the medians",
+      {{"time"}, {"group"}, {"at no context", true}, {"each 100 tokens", true}, {"r²", true}},
+      {}};
+  const eval::Value fits = document.root().value("scaling", eval::Value::array());
+  for (size_t i = 0; i < fits.size(); ++i) {
+    const std::string place = fmt::format("/scaling/{}", i);
+    table.rows.push_back({{document.text(place + "/metric") == "step_ns" ? "step" : "first token"},
+                          {document.text(place + "/group")},
+                          document.cell(place + "/intercept", Unit::seconds, 1e-9),
+                          document.cell(place + "/slope", Unit::seconds, 1e-7),
+                          document.cell(place + "/r2", Unit::none)});
+  }
+  return table;
+}
+
+}  // namespace
+
+Section bench_speed(const BenchDocument& document) {
+  Section section{"Speed against context", {}, {}, {}, {}};
+  Plot decode = empty_plot("Decoding", "tokens per second");
+  Plot prompt = empty_plot("Prompt", "tokens per second");
+  Plot step = empty_plot("Time of a step", "ms");
+  Plot warm = empty_plot("Time to the first token, warm", "ms");
+  Plot cold = empty_plot("Time to the first token, cold", "ms");
+  Plot cached = empty_plot("Time to the first token, prompt cached", "ms");
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    if (!document.is_measured(i)) continue;
+    const std::string group = group_of(document.text(configuration_place(i) + "/id"));
+    add_point(document, i, "/decode_tokens_per_second", 1, group, decode);
+    add_point(document, i, "/prefill_tokens_per_second", 1, group, prompt);
+    add_point(document, i, "/step_ns", 1e-6, group, step);
+    add_point(document, i, "/first_token_ns/warm", 1e-6, group, warm);
+    add_point(document, i, "/first_token_ns/cold", 1e-6, group, cold);
+    add_point(document, i, "/first_token_ns/cached", 1e-6, group, cached);
+  }
+  for (Plot* plot : {&decode, &prompt, &step, &warm, &cold, &cached}) {
+    // Lines read from left to right.
+    for (PlotSeries& series : plot->series)
+      std::ranges::stable_sort(series.points, {}, &PlotPoint::x);
+    if (!plot->series.empty()) section.plots.push_back(std::move(*plot));
+  }
+  Table growth = growth_table(document);
+  if (!growth.rows.empty()) section.tables.push_back(std::move(growth));
+  return section;
+}
+
+}  // namespace anemone::report

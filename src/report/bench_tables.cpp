@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+
+#include "report/bench_page.h"
+#include "report/number_text.h"
+
+namespace anemone::report {
+
+using compare::Unit;
+
+Section bench_summary(const BenchDocument& document) {
+  Section section{"Configurations", {}, {}, {}, {}};
+  Table table{"",
+              {{"configuration"},
+               {"decoding, tokens/s", true},
+               {"prompt, tokens/s", true},
+               {"first token warm, ms", true},
+               {"cold, ms", true},
+               {"cached, ms", true},
+               {"peak memory, MB", true},
+               {"energy, J a token", true},
+               {"of the memory floor, %", true}},
+              {}};
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    const std::string place = configuration_place(i);
+    const std::string id = document.text(place + "/id");
+    if (!document.is_measured(i)) {
+      std::vector<Cell> row = {{id}};
+      row.push_back({document.text(place + "/status") + ": " + document.text(place + "/reason"), "",
+                     Tone::missing});
+      row.resize(table.columns.size(), missing_cell());
+      table.rows.push_back(std::move(row));
+      continue;
+    }
+    table.rows.push_back({{id},
+                          document.series_cell(place + "/decode_tokens_per_second", 1),
+                          document.series_cell(place + "/prefill_tokens_per_second", 1),
+                          document.series_cell(place + "/first_token_ns/warm", 1e-6),
+                          document.series_cell(place + "/first_token_ns/cold", 1e-6),
+                          document.series_cell(place + "/first_token_ns/cached", 1e-6),
+                          document.bare_cell(place + "/memory/peak_rss_bytes", 1e-6),
+                          document.bare_cell(place + "/energy/joules_per_token", 1),
+                          document.bare_cell(place + "/floor/share", 100)});
+  }
+  section.paragraphs.push_back("Medians, with their 95 % intervals by resampling.");
+  section.tables.push_back(std::move(table));
+  const std::string best = document.text("/best/id");
+  if (!best.empty()) {
+    section.paragraphs.push_back("Best: " + best + ". " + document.text("/best/rule") + " " +
+                                 document.text("/best/why"));
+  }
+  return section;
+}
+
+Section bench_predictions(const BenchDocument& document) {
+  Section section{"Predicted for the Neural Engine", {}, {}, {}, {}};
+  Table table{"",
+              {{"configuration"},
+               {"chip"},
+               {"decoding", true},
+               {"first token", true},
+               {"share of time on the engine", true},
+               {"source"}},
+              {}};
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    const std::string place = configuration_place(i);
+    const eval::Value::json_pointer list(place + "/predicted");
+    if (!document.root().contains(list) || !document.root().at(list).is_array()) continue;
+    for (size_t k = 0; k < document.root().at(list).size(); ++k) {
+      const std::string at = fmt::format("{}/predicted/{}", place, k);
+      table.rows.push_back(
+          {{document.text(place + "/id")},
+           {document.text(at + "/chip")},
+           document.cell(at + "/decode_tokens_per_second", Unit::tokens_per_second, 1, true),
+           document.cell(at + "/first_token_ns", Unit::seconds, 1e-9, true),
+           document.cell(at + "/residency", Unit::share, 1, true),
+           {document.text(at + "/source")}});
+    }
+  }
+  if (table.rows.empty()) return section;
+  section.paragraphs.push_back("Computed from published constants, not measured.");
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Section bench_judgements(const BenchDocument& document) {
+  Section section{"Against a baseline", {}, {}, {}, {}};
+  Table table{"",
+              {{"configuration"},
+               {"metric"},
+               {"before", true},
+               {"now", true},
+               {"slowdown", true},
+               {"95 % interval", true},
+               {"verdict"}},
+              {}};
+  const eval::Value::json_pointer compared("/baseline/compared");
+  const size_t rows = document.root().contains(compared) ? document.root().at(compared).size() : 0;
+  for (size_t i = 0; i < rows; ++i) {
+    const std::string place = fmt::format("/baseline/compared/{}", i);
+    const auto low = document.number(place + "/slowdown_ci95/0");
+    const auto high = document.number(place + "/slowdown_ci95/1");
+    const std::string verdict = document.text(place + "/verdict");
+    table.rows.push_back(
+        {{document.text(place + "/id")},
+         {document.text(place + "/metric")},
+         document.cell(place + "/baseline_median", Unit::none),
+         document.cell(place + "/median", Unit::none),
+         document.cell(place + "/slowdown", Unit::none),
+         low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high)} : missing_cell(),
+         {verdict, "",
+          verdict == "slower"   ? Tone::bad
+          : verdict == "faster" ? Tone::good
+                                : Tone::plain}});
+  }
+  if (table.rows.empty()) return section;
+  section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
+                               document.text("/baseline/status") + ".");
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+Section bench_provenance(const BenchDocument& document) {
+  Section section{"How it was measured", {}, {}, {}, {}};
+  Table table{"", {{"what"}, {"value"}}, {}};
+  const auto add = [&](const char* what, const std::string& pointer) {
+    const eval::Value::json_pointer place(pointer);
+    std::string text;
+    if (document.root().contains(place)) {
+      const eval::Value& value = document.root().at(place);
+      if (value.is_string())
+        text = value.get<std::string>();
+      else if (!value.is_null())
+        text = value.dump(-1, ' ', false, eval::Value::error_handler_t::replace);
+    }
+    table.rows.push_back({{what}, text.empty() ? missing_cell() : Cell{text, pointer}});
+  };
+  add("program", "/version");
+  add("started", "/started");
+  add("processor", "/machine/cpu");
+  add("cores", "/machine/cores");
+  add("system", "/machine/os");
+  add("accelerator", "/machine/accelerator");
+  add("model", "/model/name");
+  add("architecture", "/model/architecture");
+  add("hash of the model", "/model/hash");
+  add("bytes of weights", "/model/weight_bytes");
+  add("numerics", "/model/numerics");
+  add("simulated arithmetic", "/model/simulated");
+  add("repetitions", "/settings/repetitions");
+  add("warm-up", "/settings/warmup");
+  add("seed", "/settings/seed");
+  add("prompt", "/settings/prompt");
+  add("run to its end", "/complete");
+  section.tables.push_back(std::move(table));
+  return section;
+}
+
+}  // namespace anemone::report

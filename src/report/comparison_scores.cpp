@@ -1,0 +1,213 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/comparison_page.h"
+#include "report/number_text.h"
+
+namespace anemone::report {
+namespace {
+
+using compare::Comparison;
+using compare::Difference;
+using compare::ScoreRow;
+using compare::Unit;
+
+const char* method_words(compare::Method method) {
+  switch (method) {
+    case compare::Method::none:
+      return "n/a";
+    case compare::Method::mcnemar:
+      return "McNemar, exact";
+    case compare::Method::paired_t:
+      return "paired t";
+    case compare::Method::bootstrap:
+      return "paired bootstrap";
+    case compare::Method::unpaired:
+      return "unpaired";
+  }
+  return "n/a";
+}
+
+Tone tone_of(compare::Verdict verdict) {
+  switch (verdict) {
+    case compare::Verdict::better:
+      return Tone::good;
+    case compare::Verdict::worse:
+      return Tone::bad;
+    case compare::Verdict::same:
+      return Tone::plain;
+    case compare::Verdict::unknown:
+      return Tone::missing;
+  }
+  return Tone::plain;
+}
+
+template <typename Value, typename Format>
+Cell optional_cell(const std::optional<Value>& value, Format format) {
+  return value ? Cell{format(*value)} : missing_cell();
+}
+
+std::vector<Cell> difference_row(const ScoreRow& row, size_t subject, const Comparison& found) {
+  const Difference& each = row.differences[subject];
+  Cell value = optional_cell(each.value, signed_text);
+  value.origin = origin_text(row.figures[0], found.sources) + "; " +
+                 origin_text(row.figures[subject], found.sources);
+  const std::string documents =
+      each.pairing ? fmt::format("{}", each.pairing->matched) : std::string("n/a");
+  return {{row.alias},
+          {metric_title(row)},
+          {found.subjects[subject].label},
+          figure_cell(row.figures[0], Unit::none, found.sources),
+          figure_cell(row.figures[subject], Unit::none, found.sources),
+          value,
+          optional_cell(each.interval,
+                        [](const statistics::Interval& i) { return interval_text(i, true); }),
+          each.pairing ? Cell{documents} : missing_cell(),
+          each.method == compare::Method::none ? missing_cell() : Cell{method_words(each.method)},
+          optional_cell(each.p, p_text),
+          optional_cell(each.adjusted_p, p_text),
+          {to_string(each.verdict), each.reason, tone_of(each.verdict)}};
+}
+
+/// Bars of the leading scores with their standard errors.
+Plot score_bars(const std::vector<const ScoreRow*>& rows, const Comparison& found) {
+  Plot plot;
+  plot.kind = Plot::Kind::bars;
+  plot.title = "Scores, with one standard error";
+  plot.x_title = "share of right answers";
+  for (const compare::Subject& subject : found.subjects) plot.parts.push_back(subject.label);
+  for (const ScoreRow* row : rows) {
+    PlotBar bar{row->alias + " " + row->metric, {}, {}, {}};
+    plot.description += (plot.description.empty() ? "" : "; ") + bar.name;
+    for (const compare::Figure& figure : row->figures) {
+      bar.values.push_back(figure.value);
+      plot.description += " " + (figure.value ? number_text(*figure.value, Unit::none) : "n/a");
+      const bool has_error = figure.value && figure.standard_error;
+      bar.low.push_back(has_error ? std::optional(*figure.value - *figure.standard_error)
+                                  : std::nullopt);
+      bar.high.push_back(has_error ? std::optional(*figure.value + *figure.standard_error)
+                                   : std::nullopt);
+    }
+    plot.bars.push_back(std::move(bar));
+  }
+  return plot;
+}
+
+/// Differences of all scores that are shares, with their intervals.
+bool is_share(const ScoreRow& row) {
+  return row.higher_is_better == true && std::ranges::all_of(row.figures, [](const auto& figure) {
+           return !figure.value || (*figure.value >= 0 && *figure.value <= 1);
+         });
+}
+
+}  // namespace
+
+Section scores_section(const Comparison& found) {
+  Section section{"Scores", {}, {}, {}, {}};
+  Table table{"",
+              {{"task"},
+               {"metric"},
+               {"run"},
+               {found.subjects[0].label, true},
+               {"value", true},
+               {"difference", true},
+               {fmt::format("{:g} % interval", found.bootstrap.confidence * 100), true},
+               {"n", true},
+               {"test"},
+               {"p", true},
+               {"p, Holm", true},
+               {"verdict"}},
+              {}};
+  for (const ScoreRow& row : found.scores)
+    for (size_t i = 1; i < found.subjects.size(); ++i)
+      table.rows.push_back(difference_row(row, i, found));
+  if (table.rows.empty()) return section;
+  section.paragraphs.push_back(fmt::format(
+      "Documents that both runs answered (n) are paired. Right or wrong answers are tested by "
+      "McNemar's "
+      "exact test, other means by the paired t test, other scores by resampling documents ({} "
+      "times, "
+      "seed {}). Holm's correction holds for all tests of this table together; a verdict is given "
+      "below {:.3g}. \"No difference shown\" does not prove that there is none.",
+      found.bootstrap.resamples, found.bootstrap.seed, found.alpha));
+  section.tables.push_back(std::move(table));
+  std::vector<const ScoreRow*> shares;
+  for (const ScoreRow* row : leading_scores(found))
+    if (is_share(*row) && shares.size() < 8) shares.push_back(row);
+  if (!shares.empty()) section.plots.push_back(score_bars(shares, found));
+  return section;
+}
+
+Section samples_section(const Comparison& found) {
+  Section section{"Document by document", {}, {}, {}, {}};
+  Table table{"",
+              {{"task"},
+               {"metric"},
+               {"run"},
+               {"paired", true},
+               {"only " + found.subjects[0].label, true},
+               {"only this run", true},
+               {"other text", true},
+               {"same metric", true},
+               {"same answer", true},
+               {"lost", true},
+               {"won", true},
+               {"log-likelihoods apart, mean", true},
+               {"largest", true}},
+              {}};
+  const auto share = [](double value) { return number_text(value, Unit::share); };
+  const auto nats = [](double value) { return number_text(value, Unit::nats); };
+  for (const ScoreRow& row : found.scores)
+    for (size_t i = 1; i < found.subjects.size(); ++i) {
+      const Difference& each = row.differences[i];
+      if (!each.pairing) continue;
+      const bool counted = each.method == compare::Method::mcnemar;
+      const auto count = [](int64_t n) { return Cell{std::to_string(n)}; };
+      table.rows.push_back({{row.alias},
+                            {metric_title(row)},
+                            {found.subjects[i].label},
+                            count(each.pairing->matched),
+                            count(each.pairing->only_reference),
+                            count(each.pairing->only_subject),
+                            count(each.pairing->different),
+                            optional_cell(each.same_metric, share),
+                            optional_cell(each.same_answer, share),
+                            counted ? count(each.only_reference_right) : missing_cell(),
+                            counted ? count(each.only_subject_right) : missing_cell(),
+                            optional_cell(each.mean_distance, nats),
+                            optional_cell(each.largest_distance, nats)});
+    }
+  if (table.rows.empty()) return section;
+  section.paragraphs.push_back(
+      "Lost: right in the reference alone; won: right in this run alone. The answer is the choice "
+      "or the text that the model gave.");
+  section.tables.push_back(std::move(table));
+  for (const ScoreRow* row : leading_scores(found))
+    for (size_t i = 1; i < found.subjects.size(); ++i) {
+      const Difference& each = row->differences[i];
+      if (each.shown_flips.empty()) continue;
+      Table flips{fmt::format("{} {}, {}: {} of {} documents differ{}", row->alias, row->metric,
+                              found.subjects[i].label, each.flips, each.pairing->matched,
+                              static_cast<int64_t>(each.shown_flips.size()) < each.flips
+                                  ? fmt::format("; the first {}", each.shown_flips.size())
+                                  : ""),
+                  {{"document", true},
+                   {found.subjects[0].label, true},
+                   {found.subjects[i].label, true},
+                   {"answer of " + found.subjects[0].label},
+                   {"answer of " + found.subjects[i].label}},
+                  {},
+                  true};
+      for (const compare::Flip& flip : each.shown_flips)
+        flips.rows.push_back({{std::to_string(flip.document)},
+                              {number_text(flip.reference, Unit::none)},
+                              {number_text(flip.subject, Unit::none)},
+                              {flip.reference_answer},
+                              {flip.answer}});
+      section.tables.push_back(std::move(flips));
+    }
+  return section;
+}
+
+}  // namespace anemone::report
