@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "settings.h"
 #include "simulation_report.h"
 #include "terminal.h"
+#include "text_file.h"
 
 namespace anemone::tools {
 namespace {
@@ -65,14 +65,6 @@ Status list_rules(const Flags& flags, const CommonFlags& common) {
   return write_stdout(common.json      ? rules_json()
                       : flags.markdown ? rules_markdown()
                                        : rules_text());
-}
-
-Status write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file.fail()) return Error{ErrorCode::io, path + ": cannot be written", {}, {}};
-  return {};
 }
 
 /// Programs of checkpoints, by the path of the checkpoint.
