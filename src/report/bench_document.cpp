@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "base/error.h"
 #include "compare/document.h"
 #include "compare/readings.h"
@@ -23,6 +26,29 @@ Result<BenchDocument> BenchDocument::parse(std::string_view text, std::string_vi
 }
 
 size_t BenchDocument::configurations() const { return root_["configurations"].size(); }
+
+std::string BenchDocument::short_name(size_t configuration) const {
+  const auto words_of = [&](size_t i) {
+    std::vector<std::string> words;
+    std::istringstream id(text(fmt::format("/configurations/{}/id", i)));
+    for (std::string word; id >> word;) words.push_back(word);
+    return words;
+  };
+  // Every name looks at every configuration.
+  constexpr size_t kMostCompared = 200;
+  if (configurations() > kMostCompared)
+    return text(fmt::format("/configurations/{}/id", configuration));
+  std::vector<std::string> shared = words_of(configuration);
+  for (size_t i = 0; i < configurations(); ++i) {
+    const auto other = words_of(i);
+    if (is_measured(i))
+      std::erase_if(shared, [&](const auto& word) { return std::ranges::count(other, word) == 0; });
+  }
+  std::string name;
+  for (const std::string& word : words_of(configuration))
+    if (std::ranges::count(shared, word) == 0) name += (name.empty() ? "" : " ") + word;
+  return name.empty() ? text(fmt::format("/configurations/{}/id", configuration)) : name;
+}
 
 std::string BenchDocument::text(const std::string& pointer) const {
   const Value::json_pointer place(pointer);

@@ -21,6 +21,9 @@ class BenchDocument {
 
   const eval::Value& root() const { return root_; }
   size_t configurations() const;
+  /// The words of a configuration's id that not all configurations share; the id where these are
+  /// none.
+  std::string short_name(size_t configuration) const;
   std::string text(const std::string& pointer) const;
   std::optional<double> number(const std::string& pointer) const;
   /// The number in a cell with its origin; n/a where there is none.

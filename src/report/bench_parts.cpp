@@ -25,7 +25,7 @@ Section bench_stages(const BenchDocument& document) {
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i) + "/stages";
     if (!document.is_measured(i) || !document.number(place + "/total_ns")) continue;
-    const std::string id = document.text(configuration_place(i) + "/id");
+    const std::string id = document.short_name(i);
     PlotBar bar{id, {}, {}, {}};
     std::vector<Cell> row = {{id}};
     for (const char* stage : kStages) {
@@ -61,7 +61,7 @@ Section bench_memory(const BenchDocument& document) {
   series.y_title = "MB";
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;
-    const std::string id = document.text(configuration_place(i) + "/id");
+    const std::string id = document.short_name(i);
     const std::string place = configuration_place(i) + "/memory";
     PlotBar bar{id, {}, {}, {}};
     for (const char* key : {"/weights_bytes", "/state_bytes", "/peak_rss_bytes"}) {
@@ -119,7 +119,7 @@ Section bench_quality(const BenchDocument& document) {
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;
     const std::string place = configuration_place(i);
-    const std::string id = document.text(place + "/id");
+    const std::string id = document.short_name(i);
     const std::string speed = place + "/decode_tokens_per_second/summary/median";
     const std::string exact = place + "/quality/typos/exact";
     table.rows.push_back({{id},

@@ -10,10 +10,11 @@ namespace {
 
 using compare::Unit;
 
-/// "prefill=64 chunks=1 units=cpu threads=2" of an id that begins with its context.
+/// "units=cpu threads=2" of a name that begins with its context; the lines of a plot.
 std::string group_of(const std::string& id) {
   const size_t blank = id.find(' ');
-  return id.starts_with("context=") && blank != std::string::npos ? id.substr(blank + 1) : id;
+  if (!id.starts_with("context=")) return id;
+  return blank != std::string::npos ? id.substr(blank + 1) : "all configurations";
 }
 
 /// Adds a point of a series to the line of its group.
@@ -74,7 +75,7 @@ Section bench_speed(const BenchDocument& document) {
   Plot cached = empty_plot("Time to the first token, prompt cached", "ms");
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;
-    const std::string group = group_of(document.text(configuration_place(i) + "/id"));
+    const std::string group = group_of(document.short_name(i));
     add_point(document, i, "/decode_tokens_per_second", 1, group, decode);
     add_point(document, i, "/prefill_tokens_per_second", 1, group, prompt);
     add_point(document, i, "/step_ns", 1e-6, group, step);
