@@ -184,7 +184,7 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
   double widest = 0;
   for (const std::string& text : y_ticks.text)
     widest = std::max(widest, text_width(text, kTextSize));
-  const Box area{widest + 14, top + 26, kPlotWidth - 26, top + 26 + 220};
+  Box area{widest + 14, top + 26, kPlotWidth - 26, top + 26 + 220};
   const Range x_range = [&] {
     // Points of a scatter plot keep off the borders, where their labels have no room.
     Range range = ranges.x;
@@ -200,6 +200,10 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
   const double width = area.right - area.left;
   const auto at_points = is_scatter ? std::nullopt : ticks_at_points(plot, x_range, width);
   const Ticks x_ticks = at_points ? *at_points : fitting_ticks(x_range, plot.log_x, width);
+  // The last tick's text stands half behind the axis' end.
+  if (!x_ticks.text.empty())
+    area.right =
+        std::min(area.right, kPlotWidth - text_width(x_ticks.text.back(), kTextSize) / 2 - 2);
   const Scale x(x_ticks, plot.log_x, area.left, area.right);
   const Scale y(y_ticks, plot.log_y, area.bottom, area.top);
   draw_axes(area, x_ticks, y_ticks, x, y, canvas);
