@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "anemone/recorded_results.h"
 #include "support/scratch_folder.h"
 
@@ -10,8 +12,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-RecordedSample read_one(const std::string& row) {
+RecordedSample read_one(std::string row) {
   const test::ScratchFolder folder;
+  std::ranges::replace(row, '\n', ' ');  // a row is a line
   folder.write("samples_t.jsonl", row + "\n");
   const auto samples = read_samples(folder.path() / "samples_t.jsonl");
   EXPECT_TRUE(samples.ok()) << samples.error().to_string();
