@@ -36,11 +36,14 @@ Result<runtime::Options> CommonFlags::runtime_options() const {
 
 namespace {
 
+/// A command's own flag of that name takes the place of the common one.
 void add_common(CLI::App& app, CommonFlags& common) {
   const std::string group = "Common";
-  app.add_option("--threads", common.threads, "Worker threads; 0: one per core")
-      ->check(CLI::Range(0, 1024))
-      ->group(group);
+  const auto has_own = [&](const char* name) { return app.get_option_no_throw(name) != nullptr; };
+  if (!has_own("--threads"))
+    app.add_option("--threads", common.threads, "Worker threads; 0: one per core")
+        ->check(CLI::Range(0, 1024))
+        ->group(group);
   app.add_option("--isa", common.isa, "Force an instruction set")
       ->check(CLI::IsMember({"auto", "scalar", "avx2", "avx512", "neon"}))
       ->group(group);
@@ -52,9 +55,11 @@ void add_common(CLI::App& app, CommonFlags& common) {
   app.add_option("--backend", common.backend, "What runs the model")
       ->check(CLI::IsMember({"auto", "cpu", "coreml"}))
       ->group(group);
-  app.add_option("--compute-units", common.compute_units, "Core ML backend: which units it may use")
-      ->check(CLI::IsMember({"all", "cpu", "cpu-gpu", "cpu-ane"}))
-      ->group(group);
+  if (!has_own("--compute-units"))
+    app.add_option("--compute-units", common.compute_units,
+                   "Core ML backend: which units it may use")
+        ->check(CLI::IsMember({"all", "cpu", "cpu-gpu", "cpu-ane"}))
+        ->group(group);
   app.add_option("--config", common.config, "YAML file with flags (file < ANEMONE_* < flags)")
       ->group(group);
   app.add_flag("-q,--quiet", common.quiet, "Errors only")->group(group);

@@ -1,0 +1,208 @@
+#include "anemone/bench.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "command.h"
+#include "input_text.h"
+#include "model_flags.h"
+#include "not_empty.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+struct Flags {
+  std::string model;
+  std::string tokenizer;
+  bench::Options options;
+  std::string prompt_file;
+  std::string perplexity_file;
+  std::string data, reference, power_log;
+  std::string baseline;
+  double threshold = 5;
+  std::string format;
+  std::string output;
+  // Those that a preset sets where the user did not.
+  CLI::Option* contexts = nullptr;
+  CLI::Option* units = nullptr;
+  CLI::Option* quality = nullptr;
+};
+
+struct Format {
+  const char* name;
+  std::string (*write)(const bench::Report& report);
+};
+constexpr Format kFormats[] = {
+    {"md", bench::to_markdown}, {"json", bench::to_json}, {"csv", bench::to_csv}};
+
+/// By --format, else --json, else the output's ending.
+Result<const Format*> format_of(const Flags& flags, const CommonFlags& common) {
+  std::string name = flags.format;
+  if (name.empty() && common.json) name = "json";
+  if (name.empty() && !flags.output.empty()) {
+    const std::string ending = std::filesystem::path(flags.output).extension().string();
+    if (!ending.empty()) name = ending.substr(1);
+  }
+  if (name.empty()) name = "md";
+  for (const Format& format : kFormats)
+    if (name == format.name) return &format;
+  return Error{ErrorCode::invalid_argument,
+               fmt::format("{}: its ending names no format", flags.output),
+               {},
+               "give --format md, json or csv"};
+}
+
+/// What the preset says where no flag does.
+void apply_preset(Flags& flags) {
+  if (flags.options.preset != "phase2") return;
+  if (flags.contexts->empty()) flags.options.contexts = {128, 256, 512};
+  if (flags.units->empty()) flags.options.compute_units = {"cpu", "cpu-ane"};
+  if (flags.quality->empty()) flags.options.quality = {"typos"};
+}
+
+Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common) {
+  bench::Options options = flags.options;
+  ANEMONE_TRY(const runtime::Options runtime, common.runtime_options());
+  std::erase(options.quality, "none");
+  options.isa = runtime.isa;
+  options.numerics = common.numerics;
+  options.data = flags.data;
+  options.reference = flags.reference;
+  options.power_log = flags.power_log;
+  if (!flags.prompt_file.empty()) {
+    ANEMONE_TRY(options.prompt, read_text(flags.prompt_file));
+    options.prompt_name = std::filesystem::path(flags.prompt_file).filename().string();
+  }
+  if (!flags.perplexity_file.empty()) {
+    ANEMONE_TRY(options.perplexity_text, read_text(flags.perplexity_file));
+  }
+  return options;
+}
+
+Status write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (file.fail()) return Error{ErrorCode::io, path + ": cannot be written", {}, {}};
+  return {};
+}
+
+Status measure(Flags flags, const CommonFlags& common) {
+  apply_preset(flags);
+  ANEMONE_TRY(const Format* format, format_of(flags, common));
+  ANEMONE_TRY(const bench::Options options, options_of(flags, common));
+  const auto run = [&] {  // the progress line is gone when this returns
+    ProgressLine progress(common);
+    return bench::run(flags.model, flags.tokenizer, options, progress.sink(), log_sink(common));
+  };
+  ANEMONE_TRY(bench::Report report, run());
+  Status judged;
+  if (!flags.baseline.empty()) {
+    auto verdict = bench::judge(report, flags.baseline, flags.threshold / 100);
+    if (verdict.ok())
+      report.baseline = *std::move(verdict);
+    else
+      judged = std::move(verdict).error();
+  }
+  const std::string text = format->write(report);
+  ANEMONE_RETURN_IF_ERROR(flags.output.empty() ? write_stdout(text)
+                                               : write_file(flags.output, text));
+  if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
+  ANEMONE_RETURN_IF_ERROR(judged);
+  if (report.baseline && report.baseline->regressed())
+    return Error{ErrorCode::mismatch,
+                 fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
+                 {},
+                 {}};
+  return {};
+}
+
+}  // namespace
+
+Action add_bench(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  bench::Options& options = flags->options;
+  app.description("Speed, memory and energy of a language model over a sweep of configurations");
+  app.add_option("model", flags->model,
+                 "ANEMLL or anemone directory, package, folder of model_seq{N} variants, or "
+                 "checkpoint")
+      ->required();
+  app.add_option("--tokenizer", flags->tokenizer,
+                 "Directory with tokenizer.json (default: the model's)");
+  flags->contexts =
+      app.add_option("--contexts", options.contexts, "Tokens that prompt and answer fill together")
+          ->delimiter(',');
+  app.add_option("--prefill", options.prefill,
+                 "Tokens of a prefill block; 0: no blocks. A checkpoint is converted for each")
+      ->delimiter(',');
+  app.add_option("--chunks", options.chunks, "Chunks of layers. A checkpoint is converted for each")
+      ->delimiter(',');
+  flags->units = app.add_option("--compute-units", options.compute_units,
+                                "cpu, cpu-gpu, cpu-ane, all; others than cpu need macOS")
+                     ->delimiter(',')
+                     ->check(CLI::IsMember({"all", "cpu", "cpu-gpu", "cpu-ane"}));
+  app.add_option("--threads", options.threads, "Worker threads, a list; 0: one per core")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--repetitions", options.repetitions, "Timed requests of each configuration")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--warmup", options.warmup, "Requests before them that are not counted")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--loads", options.loads, "Loads of each configuration after the first")
+      ->check(CLI::Range(0, 1000));
+  app.add_option("--stage-requests", options.stage_requests,
+                 "Further requests, by which stages are timed; 0: none")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--answer-tokens", options.answer_tokens,
+                 "Tokens of an answer, at most half of the context")
+      ->check(whole_number());
+  app.add_option("--seed", options.seed, "Seed of the bootstrap")->check(whole_number());
+  app.add_option("--confidence", options.confidence, "Of all intervals, a share");
+  app.add_option("--prompt", flags->prompt_file, "Text that prompts are cut from; - is stdin")
+      ->check(not_empty());
+  app.add_option("--quantize", options.quantize,
+                 "Convert the checkpoint with this compression (docs/compression.md)")
+      ->check(not_empty());
+  flags->quality =
+      app.add_option("--quality", options.quality, "Quality beside speed: typos, perplexity, none")
+          ->delimiter(',')
+          ->check(CLI::IsMember({"typos", "perplexity", "none"}));
+  app.add_option("--data", flags->data, "Folder with data sets of tasks")->check(not_empty());
+  app.add_option("--perplexity-text", flags->perplexity_file, "Text of --quality perplexity")
+      ->check(not_empty());
+  app.add_option("--reference", flags->reference,
+                 "Checkpoint whose choices are held against the answers, in fp32")
+      ->check(not_empty());
+  app.add_option("--predict", options.chips,
+                 "Chips for which speed on the Neural Engine is predicted beside (m4, …)")
+      ->delimiter(',');
+  app.add_option("--power-log", flags->power_log,
+                 "What powermetrics -f plist or macmon pipe is writing meanwhile")
+      ->check(not_empty());
+  app.add_option("--preset", options.preset,
+                 "phase2: contexts 128,256,512, CPU against Neural Engine, typos, and its verdict")
+      ->check(CLI::IsMember({"phase2"}));
+  app.add_option("--target-first-token-ms", options.target_first_token_ms,
+                 "Judge first tokens, cached and not, against this time");
+  app.add_option("--target-tokens-per-second", options.target_tokens_per_second,
+                 "Judge decoding against this speed");
+  app.add_option("--baseline", flags->baseline,
+                 "JSON of an earlier run; exit 1 when this one is slower")
+      ->check(not_empty());
+  app.add_option("--threshold", flags->threshold,
+                 "Percent by which a run must be slower than its baseline, with confidence")
+      ->check(number_from_zero());
+  app.add_option("--format", flags->format, "md, json, csv; default: by the output's ending, or md")
+      ->check(CLI::IsMember({"md", "json", "csv"}));
+  app.add_option("-o,--output", flags->output, "File to write to")->check(not_empty());
+  app.footer(
+      "Example: anemone bench models/anemone-tiny-anemll --contexts 128,256 --format json -o "
+      "a.json");
+  return [flags, &common] { return measure(*flags, common); };
+}
+
+}  // namespace anemone::tools
