@@ -78,7 +78,8 @@ struct Comparison {
 Status check_comparable(const std::filesystem::path& model, const Options& options);
 
 /// Runs both models over the text. Errors: those of check_comparable and of running; mismatch
-/// (different vocabularies).
+/// (different vocabularies), out_of_range (logits that are no numbers, or that leave a token
+/// without probability that is the next, or that the dense model gives some).
 Result<Comparison> compare(const std::filesystem::path& dense,
                            const std::filesystem::path& compressed, const Options& options);
 

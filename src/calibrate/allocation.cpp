@@ -1,7 +1,11 @@
 #include "calibrate/allocation.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <numeric>
+
+#include "base/check.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -44,6 +48,8 @@ std::vector<size_t> allocate(const std::vector<std::vector<Option>>& weights,
   uint64_t taken = 0;
   for (size_t weight = 0; weight < weights.size(); ++weight) {
     const std::vector<Option>& options = weights[weight];
+    for (const Option& option : options)
+      ANEMONE_CHECK(std::isfinite(option.loss), "losses that can be compared");
     hulls.push_back(lower_hull(options));
     const std::vector<size_t>& hull = hulls.back();
     taken += options[hull[0]].bytes;

@@ -1,9 +1,9 @@
 #include "calibrate/compare.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
+#include "calibrate/divergence.h"
 
 namespace anemone::calibrate {
 namespace {
@@ -46,31 +46,6 @@ Result<Side> open_side(const std::filesystem::path& path, const Options& options
   return side;
 }
 
-/// log p of every token.
-void log_softmax(std::span<const float> logits, std::vector<double>& result) {
-  const double highest = static_cast<double>(std::ranges::max(logits));
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - highest);
-  const double shift = highest + std::log(sum);
-  result.resize(logits.size());
-  for (size_t i = 0; i < logits.size(); ++i) result[i] = static_cast<double>(logits[i]) - shift;
-}
-
-void add_row(std::span<const float> dense, std::span<const float> compressed, int32_t target,
-             Comparison& sums) {
-  std::vector<double> before;
-  std::vector<double> after;
-  log_softmax(dense, before);
-  log_softmax(compressed, after);
-  ++sums.tokens;
-  sums.dense_loss -= before[static_cast<size_t>(target)];
-  sums.loss -= after[static_cast<size_t>(target)];
-  sums.top1_agreement += std::ranges::max_element(dense) - dense.begin() ==
-                         std::ranges::max_element(compressed) - compressed.begin();
-  for (size_t i = 0; i < before.size(); ++i)
-    sums.kl_divergence += std::exp(before[i]) * (before[i] - after[i]);
-}
-
 Result<Comparison> run_sides(Side before, Side after, const Windows& windows,
                              const Options& options) {
   const lm::ModelInfo& info = before.model->info();
@@ -100,10 +75,17 @@ Result<Comparison> run_sides(Side before, Side after, const Windows& windows,
       ANEMONE_RETURN_IF_ERROR(before.extend(windows, first, at, tokens));
       ANEMONE_RETURN_IF_ERROR(after.extend(windows, first, at, tokens));
       for (size_t lane = 0; lane < count; ++lane)
-        for (size_t t = 0; t < tokens; ++t)
-          add_row(std::span(before.logits[lane]).subspan(t * vocab, vocab),
-                  std::span(after.logits[lane]).subspan(t * vocab, vocab),
-                  windows.targets[first + lane][at + t], sums);
+        for (size_t t = 0; t < tokens; ++t) {
+          Status added = add_token(std::span(before.logits[lane]).subspan(t * vocab, vocab),
+                                   std::span(after.logits[lane]).subspan(t * vocab, vocab),
+                                   windows.targets[first + lane][at + t], sums);
+          if (!added.ok())
+            return std::move(added)
+                .in(fmt::format("{} beside {}, window {}, token {}",
+                                after.model->info().path.string(), info.path.string(), first + lane,
+                                at + t))
+                .error();
+        }
     }
   }
   const auto total = static_cast<double>(sums.tokens);

@@ -1,6 +1,7 @@
 #include "calibrate/option_losses.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -21,8 +22,8 @@ void make_monotone(std::span<Option> options) {
   std::vector<size_t> order(options.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::stable_sort(order, std::greater{}, [&](size_t i) { return options[i].bytes; });
-  double least = 0;
-  for (const size_t i : order) least = options[i].loss = std::max(options[i].loss, least);
+  double greatest = 0;
+  for (const size_t i : order) greatest = options[i].loss = std::max(options[i].loss, greatest);
 }
 
 }  // namespace anemone::calibrate
