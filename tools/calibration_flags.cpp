@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 
 #include "input_text.h"
 #include "not_empty.h"
@@ -16,9 +15,11 @@ namespace {
 CLI::Validator bits() {
   return CLI::Validator(
       [](std::string& text) {
-        char* end = nullptr;
-        const double value = std::strtod(text.c_str(), &end);
-        const bool fits = !text.empty() && *end == '\0' && std::isfinite(value) && value > 0;
+        double value = 0;
+        const char* end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, value);
+        const bool fits =
+            read.ec == std::errc() && read.ptr == end && std::isfinite(value) && value > 0;
         return fits ? std::string()
                     : fmt::format("'{}', expected bits a weight, above 0, such as 3.5", text);
       },
@@ -73,9 +74,10 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
   app.add_option("--calibration-windows", flags.windows,
                  "Pieces of that text that the model runs, of up to 512 tokens")
       ->check(count());
-  app.add_option("--target-bits", flags.target_bits,
-                 "In place of --quantize: bits a weight on the average; each weight gets the "
-                 "scheme that the loss wants, of lut2, lut3, lut4, lut6 and int8")
+  app.add_option(
+         "--target-bits", flags.target_bits,
+         "In place of --quantize: bits a weight on the average; each weight gets the "
+         "scheme that changes the model's answers least, of lut2, lut3, lut4, lut6 and int8")
       ->check(bits());
   if (!measures) return;
   app.add_option("--measure", flags.measured,
