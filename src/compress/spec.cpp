@@ -39,17 +39,22 @@ size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-Error unknown(std::string_view text) {
-  const auto nearest = std::ranges::min_element(
+std::string_view nearest_to(std::string_view text) {
+  return *std::ranges::min_element(
       kSpellings, {}, [&](std::string_view known) { return distance(text.substr(0, 64), known); });
+}
+
+Error unknown(std::string_view text) {
   std::string known = "fp16";
   for (const SchemeFamily* family : scheme_families())
     known += "; " + std::string(family->spellings);
   return with_hint(fail(ErrorCode::invalid_argument, "'{}' is no compression", text),
-                   fmt::format("the nearest is {}; known: {}", *nearest, known));
+                   fmt::format("the nearest is {}; known: {}", nearest_to(text), known));
 }
 
-/// A word is missing: says what is left without it.
+Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text);
+
+/// A word is missing: says what is left without it, where that is a compression.
 Error incomplete(std::string_view text, const Terms& terms) {
   std::string rest;
   for (const std::vector<std::string>& words : terms) {
@@ -60,7 +65,9 @@ Error incomplete(std::string_view text, const Terms& terms) {
   }
   return with_hint(
       fail(ErrorCode::invalid_argument, "'{}': nothing stands beside a ':' or '+' of it", text),
-      fmt::format("the nearest is {}", rest.empty() ? "int8" : rest));
+      fmt::format("the nearest is {}", rest.empty()              ? "int8"
+                                       : parse_scheme(rest).ok() ? std::string_view(rest)
+                                                                 : nearest_to(rest)));
 }
 
 Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text) {

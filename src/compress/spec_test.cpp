@@ -49,6 +49,8 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
                                                         {"lut4:g16+", "the nearest is lut4:g16"},
                                                         {"lut4::g8", "the nearest is lut4:g8"},
                                                         {":", "int8"},
+                                                        {"foo:", "the nearest is fp16"},
+                                                        {"lut4:q16:", "the nearest is lut4:g16"},
                                                         {"ffn=", "ffn=fp16 leaves it as it is"},
                                                         {"attn=int8,ffn=", "as in ffn=lut4:g16"},
                                                         {"lut44", "lut8"},
@@ -60,6 +62,7 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
     EXPECT_NE(spec.error().hint.find(nearest), std::string::npos)
         << text << ": " << spec.error().to_string();
   }
+  EXPECT_EQ(Spec::parse("lut44:").error().hint, "the nearest is lut4");
   EXPECT_FALSE(Spec::parse("ffn=lut4,ffn=lut6").ok());
 }
 
