@@ -6,8 +6,8 @@ docs/compression.md, and the plot docs/compression.svg.
     compression_table.py                          all of it, with build/anemone
     compression_table.py --only anemone-tiny --anemone build/dev/tools/anemone --print
 
-The page is written when all rows of all models are there, by this program's version and these settings, and else stays
-as it is: --only and runs without coremltools print, or add to --rows.
+The page is written when all rows of all models are there, by this very program and these settings, and else stays as
+it is: --only and runs without coremltools print, or add to --rows.
 
 Needs NumPy, and coremltools for its rows (`make bench-compress` makes an environment with both: build/bench/venv).
 Calibration reads the training part of the corpus beside the repository, loss is measured on the validation part. The
@@ -15,6 +15,8 @@ fixture models are random, so for them only the divergence from the uncompressed
 """
 import argparse
 import gzip
+import hashlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -137,16 +139,25 @@ def coremltools_model(dense, out, scheme):
 class Rows:
     """Those of this run and, where there is a file, of earlier ones: what is measured is not measured again."""
 
-    def __init__(self, path, version):
+    def __init__(self, path, program, peer):
         self.path = path
-        self.settings = {"version": version, "length": LENGTH, "windows": WINDOWS, "windows_tuned": WINDOWS_TUNED,
+        self.peer = peer
+        self.settings = {"program": program, "length": LENGTH, "windows": WINDOWS, "windows_tuned": WINDOWS_TUNED,
                          "calibration_bytes": CALIBRATION_BYTES}
         lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
-        rows = [json.loads(line) for line in lines]
-        self.rows = [row for row in rows if row.get("settings") == self.settings]
+        rows = []
+        for number, line in enumerate(lines, 1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:  # of a run that was killed while it wrote
+                print(f"{path}:{number} is no row, and is not used", file=sys.stderr)
+        self.rows = [row for row in rows if row.get("settings") == self.settings_of(row["method"])]
         if len(self.rows) < len(rows):
-            print(f"{path}: {len(rows) - len(self.rows)} of {len(rows)} rows are of another version or other settings, "
+            print(f"{path}: {len(rows) - len(self.rows)} of {len(rows)} rows are of other programs or other settings, "
                   "and are not used", file=sys.stderr)
+
+    def settings_of(self, method):
+        return {**self.settings, "coremltools": self.peer} if method == "coremltools" else self.settings
 
     def missing(self):
         return [f"{name}: {method} {scheme}" for name in MODELS for method, scheme in expected(name)
@@ -156,11 +167,15 @@ class Rows:
         return next((row for row in self.rows if (row["model"], row["method"], row["scheme"]) == key), None)
 
     def add(self, row):
-        row["settings"] = self.settings
+        row["settings"] = self.settings_of(row["method"])
         self.rows.append(row)
         if self.path:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            with self.path.open("a+b") as file:
+                if file.tell() > 0:
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":  # the line before was cut off
+                        file.write(b"\n")
+                file.write(json.dumps(row).encode() + b"\n")
 
 
 def measure_model(name, source, anemone, with_peer, kept):
@@ -298,16 +313,16 @@ def main():
         print(f"skipped: no corpus below {SHARED}", file=sys.stderr)
         sys.exit(77)
     try:
-        import coremltools  # noqa: F401
-        with_peer = True
-    except ImportError:
-        with_peer = False
+        peer = importlib.metadata.version("coremltools")
+    except importlib.metadata.PackageNotFoundError:
+        peer = None
         print("coremltools is not installed: its rows are missing", file=sys.stderr)
-    version = run(arguments.anemone, "--version")[0].split("\n")[0]
-    kept = Rows(arguments.rows, version)
+    # Not its version, which is one number for all commits between two releases.
+    program = hashlib.sha256(arguments.anemone.read_bytes()).hexdigest()
+    kept = Rows(arguments.rows, program, peer)
     for name, source in MODELS.items():
         if arguments.only in (None, name):
-            measure_model(name, source, arguments.anemone, with_peer, kept)
+            measure_model(name, source, arguments.anemone, peer is not None, kept)
     rows = kept.rows
     if arguments.print:
         print(table(rows))
@@ -319,8 +334,10 @@ def main():
     page = ROOT / "docs/compression.md"
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
-    page.write_text(before + BEGIN + "\n" + table(rows) + "\n" + END + rest.split(END)[1], encoding="utf-8")
-    (ROOT / "docs/compression.svg").write_text(plot(rows), encoding="utf-8")
+    made = {page: before + BEGIN + "\n" + table(rows) + "\n" + END + rest.split(END)[1],
+            ROOT / "docs/compression.svg": plot(rows)}
+    for path, contents in made.items():
+        path.write_text(contents, encoding="utf-8")
 
 
 if __name__ == "__main__":
