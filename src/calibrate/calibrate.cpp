@@ -113,7 +113,8 @@ Status check_text(const fs::path& path, const ConvertOptions& convert,
 
 Choices of_one_package(const Choices& choices) {
   Choices joined;
-  for (const auto& [name, scheme] : choices) joined[{"", name.second}] = scheme;
+  for (const auto& [key, scheme] : choices)
+    joined[{"", std::get<1>(key), std::get<2>(key)}] = scheme;
   return joined;
 }
 

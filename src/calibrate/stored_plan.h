@@ -2,14 +2,16 @@
 
 #include <map>
 #include <memory>
+#include <tuple>
 
 #include "base/error.h"
 #include "calibrate/result_store.h"
 
 namespace anemone::calibrate {
 
-/// How every weight but the embedding is stored, by package and name.
-using Choices = std::map<std::pair<std::string, std::string>, const compress::Scheme*>;
+/// How every weight but the embedding is stored, by package, name and opset: one that functions for
+/// two systems share is stored for each. Null: it stays dense.
+using Choices = std::map<std::tuple<std::string, std::string, int>, const compress::Scheme*>;
 
 /// Weights as the store has them; and schemes that were chosen one by one.
 class StoredPlan final : public compress::WeightPlan {
@@ -24,7 +26,7 @@ class StoredPlan final : public compress::WeightPlan {
                                          const compress::Scheme* of_part) const override {
     if (text_.empty()) return of_part;
     if (weight.part == compress::Part::embed) return nullptr;
-    const auto found = choices_.find({std::string(package), weight.name});
+    const auto found = choices_.find({std::string(package), weight.name, weight.weight.opset});
     if (found != choices_.end()) return found->second;
     return fail(ErrorCode::mismatch, "nothing was chosen for the weight '{}' of '{}'", weight.name,
                 package);

@@ -1,6 +1,8 @@
 #include "calibrate/target_bits.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -13,35 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kProbe = 1;      ///< the scheme whose effect is measured: of 3 bits.
+constexpr size_t kProbes = 2;     ///< the first schemes, whose effect is measured: 2 and 3 bits.
 constexpr double kMostBits = 32;  ///< of a weight that is not compressed.
 constexpr size_t kUntuned = 3;    ///< that of weights of which calibration says nothing: of 6 bits.
-
-/// What one unit of output error in this part does to what the model says: its divergence from the
-/// dense model, which no error can make negative, as chance does the loss of a short text.
-Result<double> effect_of(const Tuner& tuner, compress::Part part, double errors,
-                         const fs::path& folder, const CompressOptions& compress,
-                         const Options& options) {
-  constexpr double kLeast = 1e-9;  ///< nats; a part that seems to do nothing still counts.
-  const std::string name(compress::kPartNames[static_cast<size_t>(part)]);
-  const fs::path probe = folder / (std::string(converter::PartialFolder::kProbe) + name +
-                                   (package::form_of(tuner.model()) ? ".mlpackage" : ""));
-  CompressOptions only = compress;
-  only.quantize = fmt::format("{}={}", name, target_schemes()[kProbe].scheme(part)->text());
-  only.weight_plan = std::make_shared<StoredPlan>(tuner.store());
-  only.overwrite = true;
-  ANEMONE_RETURN_IF_ERROR(anemone::compress_model(tuner.model(), probe, only));
-  const auto compared = compare_over(tuner.windows(), tuner.model(), probe, options);
-  std::error_code ignored;
-  fs::remove_all(probe, ignored);
-  if (!compared.ok()) return compared.error();
-  if (options.log)
-    options.log(LogLevel::info,
-                fmt::format("{} in {}: KL {:.4f}, loss {:.4f}, before {:.4f}", name,
-                            target_schemes()[kProbe].scheme(part)->text(), compared->kl_divergence,
-                            compared->loss, compared->dense_loss));
-  return std::max(compared->kl_divergence, kLeast) / errors;
-}
+constexpr size_t kMostKinds = 16;      ///< of a part: names beyond them do not tell kinds apart.
+constexpr size_t kProbeWindows = 128;  ///< of the text, that an effect is measured on at most.
 
 /// What a weight may be stored as: by each scheme, or by `kUntuned` alone.
 struct Row {
@@ -62,7 +40,8 @@ Result<Row> row_of(const TunedWeight& weight, bool is_tuned) {
   return row;
 }
 
-/// Whether the text has reached the weight, whose expected output errors its options then get.
+/// Whether the text has reached the weight, by inputs whose squares are numbers: its options then
+/// get the output errors to expect.
 Result<bool> read_losses(const Tuner& tuner, Row& row) {
   if (!row.is_tuned) return false;
   for (size_t s = 0; s < target_schemes().size(); ++s) {
@@ -71,9 +50,84 @@ Result<bool> read_losses(const Tuner& tuner, Row& row) {
     if (!known || !known->output_error) return false;
     row.options[s].loss =
         expected_error(*known, row.weight->found.weight.columns(), tuner.tokens());
+    if (!std::isfinite(row.options[s].loss)) return false;
   }
   make_monotone(row.options);
   return true;
+}
+
+void choose(const TunedWeight& weight, const compress::Scheme* scheme, Choices& choices) {
+  for (const auto& [package, name] : weight.names)
+    choices[{package, name, weight.found.weight.opset}] = scheme;
+}
+
+/// Weights that do the same in every layer, by their names without numbers: an error of the outputs
+/// counts alike in them, and may count several times less than in others of their part.
+using Kind = std::vector<Row*>;
+
+std::vector<Kind> kinds_of(std::vector<Row>& rows) {
+  std::map<compress::Part, std::map<std::string, Kind>> parts;
+  for (Row& row : rows) {
+    if (!row.is_tuned) continue;
+    std::string name = row.weight->names[0].second;
+    std::erase_if(name, [](char c) { return c >= '0' && c <= '9'; });
+    parts[row.weight->found.part][name].push_back(&row);
+  }
+  std::vector<Kind> kinds;
+  for (const auto& [part, named] : parts) {
+    const size_t first = kinds.size();
+    for (const auto& [name, kind] : named)
+      if (kinds.size() == first || named.size() <= kMostKinds)
+        kinds.push_back(kind);
+      else
+        kinds[first].insert(kinds[first].end(), kind.begin(), kind.end());
+  }
+  return kinds;
+}
+
+/// Spread over all of them.
+Windows probe_windows(const Windows& all) {
+  const size_t count = std::min(kProbeWindows, all.inputs.size());
+  Windows taken;
+  for (size_t i = 0; i < count; ++i) {
+    taken.inputs.push_back(all.inputs[i * all.inputs.size() / count]);
+    taken.targets.push_back(all.targets[i * all.inputs.size() / count]);
+  }
+  return taken;
+}
+
+/// What one unit of output error by this scheme in this kind does to what the model says: its
+/// divergence from the dense model, which no error can make negative, as chance does the loss of a
+/// short text.
+Result<double> effect_of(const Tuner& tuner, const Windows& windows, const std::vector<Row>& rows,
+                         const Kind& kind, size_t place, const fs::path& folder,
+                         const CompressOptions& compress, const Options& options) {
+  constexpr double kLeast = 1e-9;  ///< nats; a kind that seems to do nothing still counts.
+  const compress::Scheme* scheme = target_schemes()[place].scheme(kind[0]->weight->found.part);
+  double errors = 0;
+  for (const Row* row : kind) errors += row->options[place].loss;
+  if (errors <= 0) return 0.0;
+  Choices choices;
+  for (const Row& row : rows) choose(*row.weight, nullptr, choices);
+  for (const Row* row : kind) choose(*row->weight, scheme, choices);
+  const std::string name = kind[0]->weight->names[0].second;
+  CompressOptions only = compress;
+  only.quantize = target_schemes()[place].text();
+  only.weight_plan = std::make_shared<StoredPlan>(tuner.store(), std::move(choices), name);
+  only.overwrite = true;
+  fs::path probe = folder / converter::PartialFolder::kProbe;
+  probe += package::form_of(tuner.model()) ? "kind.mlpackage" : "kind";
+  ANEMONE_RETURN_IF_ERROR(anemone::compress_model(tuner.model(), probe, only));
+  const auto compared = compare_over(windows, tuner.model(), probe, options);
+  std::error_code ignored;
+  fs::remove_all(probe, ignored);
+  if (!compared.ok()) return compared.error();
+  if (options.log)
+    options.log(LogLevel::info,
+                fmt::format("{} weights as '{}' in {}: KL {:.5f}, loss {:.4f}, before {:.4f}",
+                            kind.size(), name, scheme->text(), compared->kl_divergence,
+                            compared->loss, compared->dense_loss));
+  return std::max(compared->kl_divergence, kLeast) / errors;
 }
 
 /// Bytes of all weights. Errors: invalid_argument (fewer than the smallest options take).
@@ -132,15 +186,18 @@ Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder
   }
   ANEMONE_TRY(budget, budget_of(rows, bits));
 
-  std::map<compress::Part, double> errors;
-  for (const Row& row : rows)
-    if (row.is_tuned) errors[row.weight->found.part] += row.options[kProbe].loss;
-  for (const auto& [part, sum] : errors) {
-    if (sum <= 0) continue;
-    ANEMONE_TRY(const double effect, effect_of(tuner, part, sum, folder, compress, options));
-    for (Row& row : rows)
-      if (row.weight->found.part == part)
-        for (Option& option : row.options) option.loss *= effect;
+  const Windows windows = probe_windows(tuner.windows());
+  for (const Kind& kind : kinds_of(rows)) {
+    std::array<double, kProbes> effects{};
+    for (size_t place = 0; place < kProbes; ++place) {
+      ANEMONE_TRY(effects[place],
+                  effect_of(tuner, windows, rows, kind, place, folder, compress, options));
+    }
+    for (Row* row : kind) {
+      for (size_t s = 0; s < row->options.size(); ++s)  // small errors act in proportion
+        row->options[s].loss *= effects[std::min(s, kProbes - 1)];
+      make_monotone(row->options);
+    }
   }
   std::vector<std::vector<Option>> table;
   for (const Row& row : rows) table.push_back(row.options);
@@ -149,8 +206,7 @@ Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder
   for (size_t i = 0; i < rows.size(); ++i) {
     const TunedWeight& weight = *rows[i].weight;
     const size_t scheme = rows[i].is_tuned ? chosen[i] : kUntuned;
-    for (const auto& name : weight.names)
-      choices[name] = target_schemes()[scheme].scheme(weight.found.part);
+    choose(weight, target_schemes()[scheme].scheme(weight.found.part), choices);
   }
   return choices;
 }

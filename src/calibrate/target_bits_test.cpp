@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "calibrate/calibrate_test.h"
 
@@ -23,8 +24,20 @@ double bits_of(const std::vector<CompressedWeight>& weights) {
 TEST_F(Calibrated, TargetBitsAreKeptAndGivenWhereTheyCount) {
   Options options = tuning(2);
   options.target_bits = 3.5;
+  std::set<std::string> probed;
+  options.log = [&](LogLevel, std::string_view line) {
+    const size_t end = line.find(" in lut3:g16: KL ");
+    if (end == std::string_view::npos) return;
+    EXPECT_TRUE(probed.emplace(line.substr(0, end)).second) << line;
+  };
   const auto report = compress("out", "", options);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const std::set<std::string> kinds = {
+      "5 weights as 'layer_0_attention_k_weight'", "5 weights as 'layer_0_attention_o_weight'",
+      "5 weights as 'layer_0_attention_q_weight'", "5 weights as 'layer_0_attention_v_weight'",
+      "5 weights as 'layer_0_mlp_down_weight'",    "5 weights as 'layer_0_mlp_gate_weight'",
+      "5 weights as 'layer_0_mlp_up_weight'",      "1 weights as 'head_part_weight'"};
+  EXPECT_EQ(probed, kinds);
   std::map<std::string, int> schemes;
   for (const CompressedWeight& weight : report->weights) ++schemes[weight.scheme];
   // No step of a weight fits into what is left, and none is longer than from 2 bits to 8.
