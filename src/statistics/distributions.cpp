@@ -59,6 +59,7 @@ double incomplete_beta(double a, double b, double x) {
 }
 
 double student_t_two_sided(double t, double degrees) {
+  ANEMONE_CHECK(!std::isnan(t), "callers pass a quotient of finite numbers");
   if (std::isinf(t)) return 0;
   return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t));
 }

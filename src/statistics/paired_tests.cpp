@@ -38,6 +38,7 @@ std::optional<PairedT> paired_t(std::span<const double> first, std::span<const d
     squares += off * off;
   }
   const double error = std::sqrt(squares / out.degrees / count);
+  if (!std::isfinite(out.mean_difference) || !std::isfinite(error)) return std::nullopt;
   out.interval = {out.mean_difference, out.mean_difference};
   if (error == 0) {
     if (out.mean_difference == 0) return out;
@@ -49,17 +50,7 @@ std::optional<PairedT> paired_t(std::span<const double> first, std::span<const d
   out.p = student_t_two_sided(out.t, out.degrees);
   const double half = student_t_quantile(0.5 + confidence / 2, out.degrees) * error;
   out.interval = {out.mean_difference - half, out.mean_difference + half};
-  return out;
-}
-
-SignTest sign_test(std::span<const double> first, std::span<const double> second) {
-  ANEMONE_CHECK(first.size() == second.size(), "callers pass pairs");
-  SignTest out;
-  for (size_t i = 0; i < first.size(); ++i) {
-    out.rises += second[i] > first[i] ? 1 : 0;
-    out.falls += second[i] < first[i] ? 1 : 0;
-  }
-  out.p = fair_toss_two_sided(out.rises, out.rises + out.falls);
+  if (!std::isfinite(out.interval.low) || !std::isfinite(out.interval.high)) return std::nullopt;
   return out;
 }
 

@@ -31,16 +31,9 @@ struct PairedT {
   Interval interval;  ///< of the mean difference.
 };
 /// The paired t test with the interval of the mean difference at `confidence`. Nothing for fewer
-/// than two pairs.
+/// than two pairs, or where sums of the numbers are not finite.
 std::optional<PairedT> paired_t(std::span<const double> first, std::span<const double> second,
                                 double confidence);
-
-struct SignTest {
-  int64_t rises = 0;
-  int64_t falls = 0;
-  double p = 1;  ///< two-sided, exact; pairs without a difference are left out.
-};
-SignTest sign_test(std::span<const double> first, std::span<const double> second);
 
 /// p-values after Holm's step-down correction for all of them, in the same order: below a level
 /// alpha, the chance that any of them is there without a cause is below alpha.
