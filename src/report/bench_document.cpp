@@ -67,13 +67,13 @@ Cell BenchDocument::cell(const std::string& pointer, compare::Unit unit, double 
                          bool predicted) const {
   const auto value = number(pointer);
   if (!value) return missing_cell();
-  return {number_text(*value * scale, unit), name_ + ": " + pointer,
+  return {number_text(*value * scale, unit), origin(pointer),
           predicted ? Tone::predicted : Tone::plain};
 }
 
 Cell BenchDocument::bare_cell(const std::string& pointer, double scale) const {
   const auto value = number(pointer);
-  return value ? Cell{three_digits(*value * scale), name_ + ": " + pointer} : missing_cell();
+  return value ? Cell{three_digits(*value * scale), origin(pointer)} : missing_cell();
 }
 
 Cell BenchDocument::series_cell(const std::string& pointer, double scale) const {

@@ -33,6 +33,8 @@ class BenchDocument {
   Cell series_cell(const std::string& pointer, double scale) const;
   /// A number without its unit.
   Cell bare_cell(const std::string& pointer, double scale) const;
+  /// "bench.json: /configurations/0/…".
+  std::string origin(const std::string& pointer) const { return name_ + ": " + pointer; }
   bool is_measured(size_t configuration) const;
   /// The first place that held something else than a number.
   Status faults() const;

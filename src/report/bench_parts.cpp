@@ -55,6 +55,10 @@ Section bench_memory(const BenchDocument& document) {
   plot.title = "Memory";
   plot.x_title = "MB";
   plot.parts = {"weights", "state", "peak of the process"};
+  Table table{
+      "",
+      {{"configuration"}, {"weights", true}, {"state", true}, {"peak of the process", true}},
+      {}};
   Plot series;
   series.title = "Memory of the process over time";
   series.x_title = "seconds";
@@ -64,13 +68,16 @@ Section bench_memory(const BenchDocument& document) {
     const std::string id = document.short_name(i);
     const std::string place = configuration_place(i) + "/memory";
     PlotBar bar{id, {}, {}, {}};
+    std::vector<Cell> row = {{id}};
     for (const char* key : {"/weights_bytes", "/state_bytes", "/peak_rss_bytes"}) {
+      row.push_back(document.cell(place + key, Unit::bytes));
       const auto value = document.number(place + key);
       bar.values.push_back(value ? std::optional(*value * 1e-6) : std::nullopt);
       plot.description +=
           fmt::format("{}{}: {}; ", id, key, value ? number_text(*value, Unit::bytes) : "n/a");
     }
     plot.bars.push_back(std::move(bar));
+    table.rows.push_back(std::move(row));
     const eval::Value::json_pointer at(place + "/series");
     if (!document.root().contains(at) || series.series.size() >= 6) continue;
     PlotSeries line{id, {}, false};
@@ -83,6 +90,7 @@ Section bench_memory(const BenchDocument& document) {
     if (line.points.size() > 1) series.series.push_back(std::move(line));
   }
   if (!plot.bars.empty()) section.plots.push_back(std::move(plot));
+  if (!table.rows.empty()) section.tables.push_back(std::move(table));
   series.description =
       fmt::format("{} configurations; memory over the time of each", series.series.size());
   series.has_markers = false;
@@ -114,7 +122,7 @@ Section bench_quality(const BenchDocument& document) {
     if (!document.root().contains(place) || !document.root().at(place).is_boolean())
       return missing_cell();
     const bool yes = document.root().at(place).get<bool>();
-    return Cell{yes ? "yes" : "no", pointer, yes ? Tone::plain : Tone::bad};
+    return Cell{yes ? "yes" : "no", document.origin(pointer), yes ? Tone::plain : Tone::bad};
   };
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;

@@ -100,17 +100,18 @@ Section bench_judgements(const BenchDocument& document) {
     const auto low = document.number(place + "/slowdown_ci95/0");
     const auto high = document.number(place + "/slowdown_ci95/1");
     const std::string verdict = document.text(place + "/verdict");
-    table.rows.push_back(
-        {{document.text(place + "/id")},
-         {document.text(place + "/metric")},
-         document.cell(place + "/baseline_median", Unit::none),
-         document.cell(place + "/median", Unit::none),
-         document.cell(place + "/slowdown", Unit::none),
-         low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high)} : missing_cell(),
-         {verdict, "",
-          verdict == "slower"   ? Tone::bad
-          : verdict == "faster" ? Tone::good
-                                : Tone::plain}});
+    table.rows.push_back({{document.text(place + "/id")},
+                          {document.text(place + "/metric")},
+                          document.cell(place + "/baseline_median", Unit::none),
+                          document.cell(place + "/median", Unit::none),
+                          document.cell(place + "/slowdown", Unit::none),
+                          low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high),
+                                             document.origin(place + "/slowdown_ci95")}
+                                      : missing_cell(),
+                          {verdict, "",
+                           verdict == "slower"   ? Tone::bad
+                           : verdict == "faster" ? Tone::good
+                                                 : Tone::plain}});
   }
   if (table.rows.empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
@@ -132,7 +133,8 @@ Section bench_provenance(const BenchDocument& document) {
       else if (!value.is_null())
         text = value.dump(-1, ' ', false, eval::Value::error_handler_t::replace);
     }
-    table.rows.push_back({{what}, text.empty() ? missing_cell() : Cell{text, pointer}});
+    table.rows.push_back(
+        {{what}, text.empty() ? missing_cell() : Cell{text, document.origin(pointer)}});
   };
   add("program", "/version");
   add("started", "/started");

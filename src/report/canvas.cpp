@@ -40,18 +40,18 @@ std::string sign(const Canvas::Key& key, double x, double y) {
       return fmt::format(
           "<rect class=\"f{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"14\" height=\"10\"/>", color,
           x + 3, y - 9.5);
-    case Sign::mark:
-      return fmt::format("<path class=\"mark\" d=\"M{:.1f} {:.1f}h20\"/>", x, y - 4.5);
     case Sign::line:
     case Sign::dashed:
-    case Sign::point: {
+    case Sign::point:
+    case Sign::hollow: {
       std::string text;
-      if (key.sign != Sign::point)
+      if (key.sign == Sign::line || key.sign == Sign::dashed)
         text = fmt::format("<path class=\"s s{}{}\" d=\"M{:.1f} {:.1f}h20\"/>", color,
                            key.sign == Sign::dashed ? " dash" : "", x, y - 4.5);
       return text +
-             fmt::format("<path class=\"f{}\" transform=\"translate({:.1f} {:.1f})\" d=\"{}\"/>",
-                         color, x + 10, y - 4.5, kMarkers[key.index % kMarkers.size()]);
+             fmt::format("<path class=\"{}{}\" transform=\"translate({:.1f} {:.1f})\" d=\"{}\"/>",
+                         key.sign == Sign::hollow ? "hollow s" : "f", color, x + 10, y - 4.5,
+                         kMarkers[key.index % kMarkers.size()]);
     }
   }
   return {};
@@ -70,11 +70,12 @@ void Canvas::line(double x1, double y1, double x2, double y2, std::string_view s
                        x2, y2);
 }
 
-void Canvas::marker(double x, double y, size_t index, std::string_view tip) {
+void Canvas::marker(double x, double y, size_t index, std::string_view tip, bool is_predicted) {
   body_ += fmt::format(
-      "<path class=\"p f{}\" transform=\"translate({:.1f} {:.1f})\" d=\"{}\"><title>{}</title>"
+      "<path class=\"{}{}\" transform=\"translate({:.1f} {:.1f})\" d=\"{}\"><title>{}</title>"
       "</path>\n",
-      index % kSeriesColors + 1, x, y, kMarkers[index % kMarkers.size()], html_escaped(tip));
+      is_predicted ? "hollow s" : "p f", index % kSeriesColors + 1, x, y,
+      kMarkers[index % kMarkers.size()], html_escaped(tip));
 }
 
 double Canvas::heading(const std::string& title, const std::vector<Key>& keys) {
@@ -106,27 +107,24 @@ std::string Canvas::finish(const Plot& plot, const std::string& id, double heigh
 std::string fitted(const std::string& text, double size, double width) {
   const std::string clean = printable(text);
   if (text_width(clean, size) <= width) return clean;
-  std::string cut = clean;
-  while (!cut.empty() && text_width(cut, size) + size > width) {
-    do cut.pop_back();
-    while (!cut.empty() && (static_cast<uint8_t>(cut.back()) & 0xC0U) == 0x80);
-    // What is left may end in the first byte of a longer character.
-    while (!cut.empty() && static_cast<uint8_t>(cut.back()) >= 0x80) cut.pop_back();
+  double used = size;  // of the sign at the end
+  size_t end = 0;
+  while (end < clean.size()) {
+    size_t next = end + 1;
+    while (next < clean.size() && (static_cast<uint8_t>(clean[next]) & 0xC0U) == 0x80) ++next;
+    used += text_width(std::string_view(clean).substr(end, next - end), size);
+    if (used > width) break;
+    end = next;
   }
-  return cut + "…";
+  return clean.substr(0, end) + "…";
 }
 
-Scale::Scale(const Ticks& ticks, bool log, double from, double to)
-    : low_(log ? std::log10(ticks.low) : ticks.low),
-      high_(log ? std::log10(ticks.high) : ticks.high),
-      from_(from),
-      to_(to),
-      log_(log) {}
+Scale::Scale(const Ticks& ticks, double from, double to)
+    : low_(ticks.low), high_(ticks.high), from_(from), to_(to) {}
 
 double Scale::operator()(double value) const {
-  const double at = log_ ? std::log10(value) : value;
   // Halves, so that no difference of finite numbers overflows.
-  const double share = (at / 2 - low_ / 2) / (high_ / 2 - low_ / 2);
+  const double share = (value / 2 - low_ / 2) / (high_ / 2 - low_ / 2);
   return from_ + std::clamp(share, 0.0, 1.0) * (to_ - from_);
 }
 
@@ -144,7 +142,7 @@ const char* plot_style() {
 .t{fill:var(--ink);stroke:var(--paper);stroke-width:3px;paint-order:stroke}.tt{fill:var(--ink);font-size:15px;font-weight:600}.td{fill:var(--dim)}
 .grid{stroke:var(--line);stroke-width:1;fill:none}.axis{stroke:var(--dim);stroke-width:1;fill:none}
 .s{fill:none;stroke-width:2;stroke-linejoin:round}.dash{stroke-dasharray:6 4}
-.mark{stroke:var(--dim);stroke-width:1.5;stroke-dasharray:3 3;fill:none}
+.hollow{fill:var(--paper);stroke-width:2}
 .p{stroke:var(--paper);stroke-width:1}.band{opacity:.2}.w{stroke:var(--ink);stroke-width:1.25;fill:none}
 .lead{stroke:var(--dim);stroke-width:.75;fill:none}
 .s1{stroke:var(--c1)}.s2{stroke:var(--c2)}.s3{stroke:var(--c3)}.s4{stroke:var(--c4)}

@@ -33,13 +33,13 @@ class Canvas {
             std::string_view style = "t");
   void line(double x1, double y1, double x2, double y2, std::string_view style);
   void raw(std::string_view markup) { body_ += markup; }
-  /// A marker of series `index`: colour and form tell it apart.
-  void marker(double x, double y, size_t index, std::string_view tip);
+  /// A marker of series `index`: colour and form tell it apart. What is predicted is hollow.
+  void marker(double x, double y, size_t index, std::string_view tip, bool is_predicted = false);
 
   /// Title and legend on top; returns the y below them. `dashed`: names drawn with a dashed line.
   struct Key {
     std::string name;
-    enum class Sign : uint8_t { line, dashed, area, mark, point } sign = Sign::line;
+    enum class Sign : uint8_t { line, dashed, area, point, hollow } sign = Sign::line;
     size_t index = 0;
   };
   double heading(const std::string& title, const std::vector<Key>& keys);
@@ -56,12 +56,11 @@ std::string fitted(const std::string& text, double size, double width);
 /// A place on an axis for a value.
 class Scale {
  public:
-  Scale(const Ticks& ticks, bool log, double from, double to);
+  Scale(const Ticks& ticks, double from, double to);
   double operator()(double value) const;
 
  private:
   double low_, high_, from_, to_;
-  bool log_;
 };
 
 std::string lines_svg(const Plot& plot, const std::string& id);  // and scatter

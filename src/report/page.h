@@ -35,6 +35,8 @@ struct Section {
   std::vector<Plot> plots;  ///< shown on a page only: their numbers stand in tables.
   std::vector<Table> tables;
   std::vector<std::string> points;  ///< a list.
+  /// Whether anything of it stands in a form without plots.
+  bool has_text(bool with_details) const;
 };
 
 /// A report before it has a form.

@@ -21,7 +21,7 @@ p{margin:.5rem 0;max-width:56rem;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.25rem 0 .5rem}
-th,td{padding:.35rem .55rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+th,td{padding:.35rem .4rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{background:var(--raised);font-weight:600}
 th,td{overflow-wrap:anywhere;min-width:12rem}th.k,td.k{white-space:nowrap;min-width:0}
 

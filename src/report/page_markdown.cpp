@@ -38,6 +38,7 @@ std::string to_markdown(const Page& page) {
   std::string text = "# " + escaped(page.title) + "\n";
   if (!page.subtitle.empty()) text += "\n" + escaped(page.subtitle) + "\n";
   for (const Section& section : page.sections) {
+    if (!section.has_text(true)) continue;
     text += "\n## " + escaped(section.title) + "\n";
     for (const std::string& paragraph : section.paragraphs)
       text += "\n" + escaped(paragraph) + "\n";

@@ -63,9 +63,16 @@ std::string table_text(const Table& table) {
 
 }  // namespace
 
+bool Section::has_text(bool with_details) const {
+  return !paragraphs.empty() || !points.empty() ||
+         std::ranges::any_of(tables,
+                             [&](const Table& table) { return with_details || !table.is_detail; });
+}
+
 std::string to_text(const Page& page) {
   std::string text;
   for (const Section& section : page.sections) {
+    if (!section.has_text(false)) continue;
     if (!text.empty()) text += '\n';
     text += printable(section.title) + "\n";
     for (const std::string& paragraph : section.paragraphs) text += wrapped(paragraph);

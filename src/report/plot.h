@@ -18,7 +18,7 @@ struct PlotPoint {
 struct PlotSeries {
   std::string name;
   std::vector<PlotPoint> points;
-  bool is_predicted = false;  ///< drawn in dashes.
+  bool is_predicted = false;  ///< drawn in dashes; its points are hollow.
 };
 
 struct PlotBar {
@@ -27,25 +27,21 @@ struct PlotBar {
   std::vector<std::optional<double>> low, high;  ///< empty, or one each series.
 };
 
-/// One diagram. Numbers are finite; a logarithmic axis has positive ones only.
+/// One diagram. Numbers are finite.
 struct Plot {
   enum class Kind : uint8_t { lines, scatter, bars, stacked };
   Kind kind = Kind::lines;
   std::string title;
   std::string description;  ///< for those who cannot see it: what is shown, and the main numbers.
   std::string x_title, y_title;  ///< with units.
-  bool log_x = false, log_y = false;
   bool y_from_zero = true;
   bool has_markers = true;         ///< of lines; without, for many points.
   std::vector<PlotSeries> series;  ///< lines and scatter.
   std::vector<std::string> parts;  ///< bars and stacked: names of the series.
   std::vector<PlotBar> bars;
-  std::optional<double>
-      mark;  ///< a line across the plot at this value of y (of bars: their value).
-  std::string mark_name;
 };
 
-/// The diagram as an SVG element for an HTML page, 720 wide in its own units; its colours are those
+/// The diagram as an SVG element for an HTML page, 560 wide in its own units; its colours are those
 /// of the page's style. `id` is unique on the page.
 std::string to_svg(const Plot& plot, const std::string& id);
 
@@ -59,8 +55,6 @@ struct Ticks {
   std::vector<std::string> text;
 };
 Ticks linear_ticks(double low, double high, int most);
-/// `low` > 0.
-Ticks log_ticks(double low, double high, int most);
 
 /// Width of a text in a sans-serif font of this size, rather too large than too small.
 double text_width(std::string_view text, double size);

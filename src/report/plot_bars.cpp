@@ -40,7 +40,6 @@ Reach reach_of(const Plot& plot) {
       for (const auto& value : *list)
         if (value) reach.add(*value);
   }
-  if (plot.mark) reach.add(*plot.mark);
   return reach;
 }
 
@@ -127,7 +126,6 @@ std::string bars_svg(const Plot& plot, const std::string& id) {
   if (plot.parts.size() > 1)
     for (size_t i = 0; i < plot.parts.size(); ++i)
       keys.push_back({plot.parts[i], Canvas::Key::Sign::area, i});
-  if (plot.mark) keys.push_back({plot.mark_name, Canvas::Key::Sign::mark, 0});
   const double top = canvas.heading(plot.title, keys) + 4;
 
   const Reach reach = reach_of(plot);
@@ -141,7 +139,7 @@ std::string bars_svg(const Plot& plot, const std::string& id) {
       widest = std::max(widest, text_width(text, kTextSize) + 10);
     if (widest * static_cast<double>(ticks.at.size()) < right - left) break;
   }
-  const Scale x(ticks, false, left, right);
+  const Scale x(ticks, left, right);
   double height = 0;
   for (const PlotBar& bar : plot.bars)
     height += 20 + (is_stacked ? 1.0 : static_cast<double>(bar.values.size())) * kLine + 6;
@@ -154,7 +152,6 @@ std::string bars_svg(const Plot& plot, const std::string& id) {
     canvas.text(x(0) + 6, y + 14, fitted(bar.name, kTextSize, kPlotWidth - x(0) - 14));
     y = (is_stacked ? bars.stacked(bar, y + 20) : bars.grouped(bar, y + 20)) + 6;
   }
-  if (plot.mark) canvas.line(x(*plot.mark), top, x(*plot.mark), bottom, "mark");
   for (size_t i = 0; i < ticks.at.size(); ++i)
     canvas.text(x(ticks.at[i]), bottom + 16, ticks.text[i],
                 i == 0 && reach.low >= 0 ? Anchor::start : Anchor::middle, "td");

@@ -32,18 +32,16 @@ Ranges ranges_of(const Plot& plot) {
       if (point.low) ranges.y.add(*point.low);
       if (point.high) ranges.y.add(*point.high);
     }
-  if (plot.mark) ranges.y.add(*plot.mark);
   return ranges;
 }
 
-Ticks ticks_of(Range range, bool log, bool from_zero, int most) {
-  if (log) return log_ticks(range.low, range.high, most);
+Ticks ticks_of(Range range, bool from_zero, int most) {
   if (from_zero && range.low > 0) range.low = 0;
   return linear_ticks(range.low, range.high, most);
 }
 
-bool have_room(const Ticks& ticks, bool log, double width) {
-  const Scale scale(ticks, log, 0, width);
+bool have_room(const Ticks& ticks, double width) {
+  const Scale scale(ticks, 0, width);
   for (size_t i = 1; i < ticks.at.size(); ++i) {
     const double room = scale(ticks.at[i]) - scale(ticks.at[i - 1]);
     const double need =
@@ -58,24 +56,23 @@ std::optional<Ticks> ticks_at_points(const Plot& plot, const Range& range, doubl
   std::set<double> places;
   for (const PlotSeries& series : plot.series)
     for (const PlotPoint& point : series.points) places.insert(point.x);
-  if (places.size() < 2 || places.size() > 8 || plot.log_x) return std::nullopt;
+  if (places.size() < 2 || places.size() > 8) return std::nullopt;
   const double margin = (range.high - range.low) * 0.04;
   Ticks ticks{range.low - margin, range.high + margin, {}, {}};
   for (const double place : places) {
     ticks.at.push_back(place);
     ticks.text.push_back(fmt::format("{:.6g}", place));
   }
-  return std::isfinite(margin) && have_room(ticks, false, width) ? std::optional(ticks)
-                                                                 : std::nullopt;
+  return std::isfinite(margin) && have_room(ticks, width) ? std::optional(ticks) : std::nullopt;
 }
 
 /// As many ticks as have room beside each other.
-Ticks fitting_ticks(const Range& range, bool log, double width) {
+Ticks fitting_ticks(const Range& range, double width) {
   for (int most = 9; most > 2; --most) {
-    Ticks ticks = ticks_of(range, log, false, most);
-    if (have_room(ticks, log, width)) return ticks;
+    Ticks ticks = ticks_of(range, false, most);
+    if (have_room(ticks, width)) return ticks;
   }
-  return ticks_of(range, log, false, 2);
+  return ticks_of(range, false, 2);
 }
 
 void draw_axes(const Box& area, const Ticks& x_ticks, const Ticks& y_ticks, const Scale& x,
@@ -168,19 +165,18 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
   Canvas canvas;
   std::vector<Canvas::Key> keys;
   using Sign = Canvas::Key::Sign;
-  if (plot.series.size() > 1 || !is_scatter)
+  const auto is_predicted = [](const PlotSeries& series) { return series.is_predicted; };
+  if (plot.series.size() > 1 || !is_scatter || std::ranges::any_of(plot.series, is_predicted))
     for (size_t i = 0; i < plot.series.size(); ++i)
       keys.push_back({plot.series[i].name,
-                      is_scatter                    ? Sign::point
-                      : plot.series[i].is_predicted ? Sign::dashed
-                                                    : Sign::line,
+                      is_scatter ? (plot.series[i].is_predicted ? Sign::hollow : Sign::point)
+                                 : (plot.series[i].is_predicted ? Sign::dashed : Sign::line),
                       i});
-  if (plot.mark) keys.push_back({plot.mark_name, Sign::mark, 0});
   const double top = canvas.heading(plot.title, keys);
   canvas.text(4, top + 12, fitted(plot.y_title, kTextSize, kPlotWidth - 8), Anchor::start, "td");
 
   const Ranges ranges = ranges_of(plot);
-  const Ticks y_ticks = ticks_of(ranges.y, plot.log_y, plot.y_from_zero, 6);
+  const Ticks y_ticks = ticks_of(ranges.y, plot.y_from_zero, 6);
   double widest = 0;
   for (const std::string& text : y_ticks.text)
     widest = std::max(widest, text_width(text, kTextSize));
@@ -188,7 +184,7 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
   const Range x_range = [&] {
     // Points of a scatter plot keep off the borders, where their labels have no room.
     Range range = ranges.x;
-    if (is_scatter && !plot.log_x) {
+    if (is_scatter) {
       const double margin = (range.high - range.low) * 0.08;
       if (std::isfinite(margin)) {
         range.low = range.low >= 0 ? std::max(0.0, range.low - margin) : range.low - margin;
@@ -199,15 +195,14 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
   }();
   const double width = area.right - area.left;
   const auto at_points = is_scatter ? std::nullopt : ticks_at_points(plot, x_range, width);
-  const Ticks x_ticks = at_points ? *at_points : fitting_ticks(x_range, plot.log_x, width);
+  const Ticks x_ticks = at_points ? *at_points : fitting_ticks(x_range, width);
   // The last tick's text stands half behind the axis' end.
   if (!x_ticks.text.empty())
     area.right =
         std::min(area.right, kPlotWidth - text_width(x_ticks.text.back(), kTextSize) / 2 - 2);
-  const Scale x(x_ticks, plot.log_x, area.left, area.right);
-  const Scale y(y_ticks, plot.log_y, area.bottom, area.top);
+  const Scale x(x_ticks, area.left, area.right);
+  const Scale y(y_ticks, area.bottom, area.top);
   draw_axes(area, x_ticks, y_ticks, x, y, canvas);
-  if (plot.mark) canvas.line(area.left, y(*plot.mark), area.right, y(*plot.mark), "mark");
   Labels labels(area);
   for (size_t i = 0; i < plot.series.size(); ++i) {
     const PlotSeries& series = plot.series[i];
@@ -217,7 +212,8 @@ std::string lines_svg(const Plot& plot, const std::string& id) {
     }
     for (const PlotPoint& point : series.points) {
       if (is_scatter || series.points.size() == 1) draw_whisker(point, x, y, canvas);
-      if (plot.has_markers) canvas.marker(x(point.x), y(point.y), i, point.tip);
+      if (plot.has_markers)
+        canvas.marker(x(point.x), y(point.y), i, point.tip, series.is_predicted);
       labels.keep_free(x(point.x), y(point.y));
       if (point.low && point.high)
         labels.keep_free(Box{x(point.x) - 4, y(*point.high), x(point.x) + 4, y(*point.low)});

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <sstream>
 
 #include "base/sha256.h"
+#include "report/canvas.h"
 #include "report/number_text.h"
 #include "report/page.h"
 #include "support/golden.h"
@@ -30,7 +32,6 @@ TEST(Ticks, AreRoundAndCoverTheRange) {
   EXPECT_THAT(small.text, ElementsAre("0.260", "0.265", "0.270", "0.275", "0.280", "0.285"));
   EXPECT_THAT(linear_ticks(0, 900, 6).text, ElementsAre("0", "200", "400", "600", "800", "1000"));
   EXPECT_THAT(linear_ticks(-0.5, 2.4, 5).text, ElementsAre("-1", "0", "1", "2", "3"));
-  EXPECT_THAT(log_ticks(128, 512, 9).text, ElementsAre("100", "200", "500", "1000"));
 }
 
 TEST(Ticks, NumbersWithoutAGridHaveTheirEnds) {
@@ -80,6 +81,17 @@ TEST(Plot, ATextThatIsTooLongIsCut) {
   EXPECT_THAT(svg, Not(HasSubstr("nan")));
 }
 
+TEST(Plot, ATextIsCutBetweenItsCharacters) {
+  std::string name;
+  for (int i = 0; i < 12; ++i) name += "日本語の設定";
+  const std::string cut = fitted(name, 10, 105);
+  EXPECT_EQ(cut, "日本語の設定日本語…");
+  EXPECT_EQ(fitted("日本語", 10, 30), "日本語");
+  EXPECT_EQ(fitted("日本語", 10, 5), "…");
+  // A name as long as a file may hold takes no time that shows.
+  EXPECT_LT(fitted(std::string(8'000'000, 'w'), 10, 500).size(), 60U);
+}
+
 TEST(Plot, ALineOfOnePointAndNumbersFarApartAreDrawn) {
   Plot plot;
   plot.series = {{"one", {{1, 1e308, -1e308, 1e308, "", "tip"}}, false}};
@@ -120,6 +132,43 @@ TEST(BenchReport, APageHasTheNumbersOfItsDocument) {
   EXPECT_THAT(*page, HasSubstr("tokens/s predicted"));
   EXPECT_THAT(*page, HasSubstr("Stages of a request"));
   EXPECT_THAT(*page, HasSubstr("regressed"));
+}
+
+/// Titles of sections that nothing stands below.
+std::vector<std::string> bare_headings(const std::string& markdown) {
+  std::vector<std::string> bare;
+  std::string heading;
+  std::istringstream lines(markdown + "\n## end\n");
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("## ")) {
+      if (!heading.empty()) bare.push_back(heading);
+      heading = line;
+    } else if (!line.empty()) {
+      heading.clear();
+    }
+  }
+  return bare;
+}
+
+TEST(BenchReport, NoHeadingStandsAlone) {
+  auto document = nlohmann::json::parse(bench_document());
+  EXPECT_THAT(bare_headings(*bench(document.dump(), "b", Format::markdown)), ElementsAre());
+  document.erase("scaling");
+  const auto markdown = bench(document.dump(), "b", Format::markdown);
+  EXPECT_THAT(bare_headings(*markdown), ElementsAre());
+  EXPECT_THAT(*markdown, Not(HasSubstr("Speed against context")));
+  EXPECT_THAT(*bench(document.dump(), "b", Format::text), Not(HasSubstr("Speed against context")));
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("Speed against context"));
+}
+
+TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
+  const auto document = nlohmann::json::parse(bench_document());
+  const double weights = document["configurations"][0]["memory"]["weights_bytes"];
+  EXPECT_THAT(*bench(bench_document(), "bench.json", Format::markdown),
+              HasSubstr("| configuration | weights | state | peak of the process |"));
+  EXPECT_THAT(*bench(bench_document(), "bench.json", Format::html),
+              HasSubstr("title=\"bench.json: /configurations/0/memory/weights_bytes\">" +
+                        number_text(weights, compare::Unit::bytes)));
 }
 
 TEST(BenchReport, DocumentsThatAreNoneAreRefused) {

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "report/plot.h"
@@ -47,37 +46,6 @@ Ticks linear_ticks(double low, double high, int most) {
     ticks.text.push_back(tick_text(i * step, step));
   }
   return ticks;
-}
-
-Ticks log_ticks(double low, double high, int most) {
-  const double floor = std::floor(std::log10(low) + 1e-9);
-  const double ceiling = std::ceil(std::log10(high) - 1e-9);
-  if (ceiling - floor > 12)
-    return {low, high, {low, high}, {fmt::format("{:.3g}", low), fmt::format("{:.3g}", high)}};
-  for (const std::vector<double>& digits :
-       {std::vector<double>{1, 2, 5}, std::vector<double>{1, 3}, std::vector<double>{1}}) {
-    std::vector<double> all;
-    for (double power = floor; power <= ceiling; ++power)
-      for (const double digit : digits) all.push_back(digit * std::pow(10, power));
-    Ticks ticks;
-    ticks.low = all.front();
-    ticks.high = all.back();
-    for (const double each : all) {
-      if (each <= low * (1 + 1e-9)) ticks.low = each;
-      if (each >= high * (1 - 1e-9)) {
-        ticks.high = each;
-        break;
-      }
-    }
-    if (ticks.high <= ticks.low) ticks.high = ticks.low * 10;
-    for (const double each : all)
-      if (each >= ticks.low * (1 - 1e-9) && each <= ticks.high * (1 + 1e-9))
-        ticks.at.push_back(each);
-    if (static_cast<int>(ticks.at.size()) > most && digits.size() > 1) continue;
-    for (const double each : ticks.at) ticks.text.push_back(tick_text(each, std::min(each, 1.0)));
-    return ticks;
-  }
-  return {low, high, {}, {}};
 }
 
 double text_width(std::string_view text, double size) {
