@@ -22,6 +22,7 @@ enum class Kind : uint8_t {
   probe,       ///< `anemone probe --json`, of one model.
   check,       ///< `anemone check --json`.
   figures,     ///< figures with their sources, written down by hand (docs/comparing.md).
+  samples,     ///< documents of one task with their answers, beside a file of results.
 };
 const char* to_string(Kind kind);
 
@@ -57,7 +58,7 @@ struct Figure {
 /// One column of the comparison: a model, and all that was measured of it.
 struct Subject {
   std::string label;
-  std::vector<size_t> sources;
+  std::vector<size_t> sources;  ///< its documents, then the files with their samples.
 };
 
 /// What a row of figures is about.
@@ -89,8 +90,8 @@ enum class Method : uint8_t {
 const char* to_string(Method method);
 
 /// `same`: no difference is shown at the level of the comparison, which does not prove that there
-/// is none.
-enum class Verdict : uint8_t { better, worse, same, unknown };
+/// is none. `differs`: there is one, but no file says whether more or less is better.
+enum class Verdict : uint8_t { better, worse, differs, same, unknown };
 const char* to_string(Verdict verdict);
 
 /// Which documents two runs have in common.
@@ -116,11 +117,15 @@ struct Difference {
   std::optional<double> adjusted_p;  ///< by Holm, for all differences with a p of the comparison.
   Method method = Method::none;
   Verdict verdict = Verdict::unknown;
-  std::string reason;  ///< why it was not tested, or only so; may be empty.
+  std::string reason;           ///< why it was not tested, or only so; may be empty.
+  std::vector<Origin> origins;  ///< of all numbers here; empty where there is none.
   std::optional<Pairing> pairing;
+  /// The matched documents that have the metric in both runs: those that the test and all below are
+  /// over. Nothing where documents are not paired.
+  std::optional<int64_t> tested;
   /// Of McNemar's test: right only in the reference, right only here.
   int64_t only_reference_right = 0, only_subject_right = 0;
-  /// Share of matched documents with the same metric, and with the same answer chosen.
+  /// Share of tested documents with the same metric, and with the same answer chosen.
   std::optional<double> same_metric, same_answer;
   /// Largest and mean distance of log-likelihoods of the same requests, in nats.
   std::optional<double> largest_distance, mean_distance;

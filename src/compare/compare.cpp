@@ -117,9 +117,11 @@ Status check(std::span<const Input> inputs, const Options& options) {
                           inputs.empty() ? "nothing" : "one result"),
                      "anemone compare results/fp16 results/lut4");
   const auto& bootstrap = options.bootstrap;
-  if (!(bootstrap.confidence > 0 && bootstrap.confidence < 1))
-    return fail(ErrorCode::invalid_argument, "confidence {}, expected a number between 0 and 1",
-                bootstrap.confidence);
+  constexpr double kLeastTail = 1e-9;
+  if (!(bootstrap.confidence > 0 && 1 - bootstrap.confidence >= kLeastTail))
+    return fail(ErrorCode::invalid_argument,
+                "confidence {}, expected a number between 0 and 1, at least {} below it",
+                bootstrap.confidence, kLeastTail);
   if (bootstrap.resamples < 100 || bootstrap.resamples > 10000000)
     return fail(ErrorCode::invalid_argument, "{} resamples, expected 100 to 10000000",
                 bootstrap.resamples);
@@ -147,13 +149,18 @@ Result<Comparison> compare(std::span<const Input> inputs, const Options& options
                           found.subjects[0].label),
                      "labels tell runs apart: before=a.json after=b.json");
   ANEMONE_TRY(found.measures, measures(documents, found.subjects, options, found.notes));
-  ANEMONE_TRY(const auto scores, collect_scores(documents, found.subjects));
+  ANEMONE_TRY(const auto scores, collect_scores(documents, found.subjects, found.sources));
   ANEMONE_TRY(found.scores, score_rows(documents, scores, options, found.alpha));
-  if (options.by_length) found.lengths = length_tables(scores, found.scores, options);
+  if (options.by_length) {
+    ANEMONE_TRY(found.lengths, length_tables(scores, found.scores, options));
+  }
   if (!has_common(found))
     return with_hint(fail(ErrorCode::mismatch, "no two of the results have anything in common"),
                      "compare evaluations of one task, or benchmarks of one configuration");
   found.configuration = shown_configuration(documents, found);
+  for (size_t i = 0; i < scores.size(); ++i)
+    for (const auto& [task, samples] : scores[i].samples)
+      found.subjects[i].sources.push_back(samples.source);
   add_notes(found);
   return found;
 }

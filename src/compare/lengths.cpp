@@ -1,9 +1,12 @@
 #include "compare/lengths.h"
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 
+#include "base/check.h"
+#include "base/error.h"
 #include "compare/paired_difference.h"
+#include "compare/pairing.h"
 
 namespace anemone::compare {
 namespace {
@@ -25,22 +28,12 @@ struct Shared {
   std::vector<std::vector<Item>> items;
 };
 
-std::map<int64_t, const RecordedSample*> by_number(const std::vector<RecordedSample>& samples,
-                                                   const std::string& filter) {
-  std::map<int64_t, const RecordedSample*> out;
-  for (const RecordedSample& sample : samples)
-    if (sample.filter == filter) out.emplace(sample.document, &sample);
-  return out;
-}
-
-/// Nothing where a subject has no samples.
-std::optional<Shared> shared_documents(const std::vector<SubjectScores>& subjects,
-                                       const ScoreRow& row, bool by_target) {
-  std::vector<std::map<int64_t, const RecordedSample*>> all;
+Result<Shared> shared_documents(const std::vector<SubjectScores>& subjects, const ScoreRow& row,
+                                bool by_target) {
+  std::vector<ByNumber> all;
   for (const SubjectScores& subject : subjects) {
-    const auto found = subject.samples.find(row.task);
-    if (found == subject.samples.end()) return std::nullopt;
-    all.push_back(by_number(found->second, row.filter));
+    ANEMONE_TRY(ByNumber documents, by_number(subject.samples.at(row.task).rows, row.filter));
+    all.push_back(std::move(documents));
   }
   Shared shared;
   shared.items.resize(all.size());
@@ -50,10 +43,8 @@ std::optional<Shared> shared_documents(const std::vector<SubjectScores>& subject
     for (const auto& each : all) {
       const auto found = each.find(number);
       if (found == each.end()) break;
-      const bool is_same = found->second->document_hash == first->document_hash ||
-                           found->second->prompt_hash == first->prompt_hash;
       const auto item = item_of(*found->second, row.metric);
-      if (!is_same || !item) break;
+      if (!is_same(*first, *found->second) || !item) break;
       items.push_back(*item);
     }
     if (!length || items.size() < all.size()) continue;
@@ -78,43 +69,49 @@ LengthBucket bucket_of(const Shared& shared, int64_t from, std::optional<int64_t
   if (bucket.documents == 0) return bucket;
   for (size_t k = 0; k < inside.size(); ++k) {
     Figure figure;
-    figure.value = aggregate(aggregation, inside[k]);
-    figure.origins = {origins[k]};
+    if (const double value = aggregate(aggregation, inside[k]); std::isfinite(value)) {
+      figure.value = value;
+      figure.origins = {origins[k]};
+    }
     bucket.figures.push_back(figure);
     Figure difference;
     if (k > 0) {
       difference = paired_figure(inside[0], inside[k], aggregation, options.bootstrap);
-      difference.origins = {origins[0], origins[k]};
+      if (difference.value) difference.origins = {origins[0], origins[k]};
     }
     bucket.differences.push_back(difference);
   }
   return bucket;
 }
 
+/// Whether every run was tested against the first, document by document.
+bool is_paired(const ScoreRow& row) {
+  return std::all_of(row.differences.begin() + 1, row.differences.end(), [](const Difference& d) {
+    return d.tested.has_value() && d.method != Method::none;
+  });
+}
+
 }  // namespace
 
-std::vector<LengthTable> length_tables(const std::vector<SubjectScores>& subjects,
-                                       const std::vector<ScoreRow>& rows, const Options& options) {
+Result<std::vector<LengthTable>> length_tables(const std::vector<SubjectScores>& subjects,
+                                               const std::vector<ScoreRow>& rows,
+                                               const Options& options) {
   std::vector<LengthTable> tables;
   for (const ScoreRow& row : rows) {
-    const bool complete = std::ranges::all_of(
-        row.figures, [](const Figure& figure) { return figure.value.has_value(); });
-    const auto found = subjects[0].samples.find(row.task);
-    if (!complete || row.is_group || found == subjects[0].samples.end() || found->second.empty())
-      continue;
+    if (!is_paired(row)) continue;
     const auto how = aggregation_of(subjects[0], row, *row.figures[0].value);
-    const bool by_target = is_generated(found->second.front());
-    const auto shared = shared_documents(subjects, row, by_target);
-    if (!how || !shared) continue;
+    ANEMONE_CHECK(how, "a score that was tested document by document is made of its samples");
+    const bool by_target = is_generated(subjects[0].samples.at(row.task).rows.front());
+    ANEMONE_TRY(const Shared shared, shared_documents(subjects, row, by_target));
     std::vector<Origin> origins;
-    for (const Figure& figure : row.figures)
-      origins.push_back({figure.origins.front().source, "samples of " + row.task});
+    for (const SubjectScores& subject : subjects)
+      origins.push_back({subject.samples.at(row.task).source, kSamplesKey});
     LengthTable table{row.task, row.metric, row.filter, by_target ? "target" : "prompt", {}};
     int64_t from = 0;
     for (size_t i = 0; i <= options.length_edges.size(); ++i) {
       const bool is_last = i == options.length_edges.size();
       const auto to = is_last ? std::nullopt : std::optional(options.length_edges[i]);
-      LengthBucket bucket = bucket_of(*shared, from, to, *how, origins, options);
+      LengthBucket bucket = bucket_of(shared, from, to, *how, origins, options);
       if (bucket.documents > 0) table.buckets.push_back(std::move(bucket));
       if (to) from = *to + 1;
     }

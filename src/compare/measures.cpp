@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -104,7 +105,12 @@ void add_ratios(Row& row, const std::vector<Document>& documents, const Options&
       continue;
     }
     Figure& ratio = measure.ratios[i];
-    ratio.value = *subject.value / *reference.value;
+    const double value = *subject.value / *reference.value;
+    if (!std::isfinite(value)) {
+      measure.note = "no ratio: the numbers are too far apart";
+      continue;
+    }
+    ratio.value = value;
     ratio.predicted = subject.predicted;
     ratio.origins = {reference.origins.front(), subject.origins.front()};
     const auto& a = row.samples[0];

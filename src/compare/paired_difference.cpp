@@ -105,6 +105,21 @@ void find_agreement(const Pairs& pairs, const Items& items, Difference& differen
   difference.mean_distance = sum / static_cast<double>(requests);
 }
 
+/// The smallest two-sided p that signs of so many documents can carry: all go one way.
+double least_p(size_t documents) { return std::ldexp(1.0, 1 - static_cast<int>(documents)); }
+
+void test_mean(const Items& items, double confidence, Difference& difference) {
+  const auto found =
+      statistics::paired_t(firsts(items.reference), firsts(items.subject), confidence);
+  if (!found) {
+    difference.reason = "the numbers are too large to test";
+    return;
+  }
+  difference.method = Method::paired_t;
+  difference.p = std::max(found->p, least_p(items.places.size()));
+  difference.interval = found->interval;
+}
+
 }  // namespace
 
 Figure paired_figure(std::span<const Item> reference, std::span<const Item> subject,
@@ -122,6 +137,7 @@ Figure paired_figure(std::span<const Item> reference, std::span<const Item> subj
 void test_pairs(const Pairs& pairs, const std::string& metric, Aggregation aggregation,
                 const Options& options, Difference& difference) {
   const Items items = items_of(pairs, metric);
+  difference.tested = static_cast<int64_t>(items.places.size());
   if (items.places.empty()) {
     difference.reason = "no document has the metric in both runs";
     return;
@@ -142,14 +158,7 @@ void test_pairs(const Pairs& pairs, const std::string& metric, Aggregation aggre
   const bool is_mean = aggregation == Aggregation::mean;
   const bool is_binary =
       is_mean && are_right_or_wrong(items.reference) && are_right_or_wrong(items.subject);
-  if (is_mean && !is_binary) {
-    const auto found = statistics::paired_t(firsts(items.reference), firsts(items.subject),
-                                            options.bootstrap.confidence);
-    difference.method = Method::paired_t;
-    difference.p = found->p;
-    difference.interval = found->interval;
-    return;
-  }
+  if (is_mean && !is_binary) return test_mean(items, options.bootstrap.confidence, difference);
   const auto drawn = bootstrap_of(items.reference, items.subject, aggregation, options.bootstrap);
   if (std::isfinite(drawn.interval.low)) difference.interval = drawn.interval;
   if (is_binary) {
@@ -165,10 +174,14 @@ void test_pairs(const Pairs& pairs, const std::string& metric, Aggregation aggre
     return;
   }
   difference.method = Method::bootstrap;
-  difference.p = drawn.p;
+  difference.p = std::max(drawn.p, least_p(items.places.size()));
   if (items.places.size() < 10)
     difference.reason =
         fmt::format("{} documents are few for an interval by resampling", items.places.size());
+  if (drawn.undefined > 0)
+    difference.reason +=
+        fmt::format("{}{} of {} resamples have no score", difference.reason.empty() ? "" : ", ",
+                    drawn.undefined, options.bootstrap.resamples);
 }
 
 }  // namespace anemone::compare

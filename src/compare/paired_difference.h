@@ -7,7 +7,8 @@
 namespace anemone::compare {
 
 /// Values of one metric over matched documents, and their difference with interval and p. Fills
-/// value, interval, p, method, reason, counts of McNemar's test, flips and agreement.
+/// value, interval, p, method, reason, tested, counts of McNemar's test, flips and agreement. A p
+/// is never below 2 / 2^n, which n documents that all go one way have by their signs.
 void test_pairs(const Pairs& pairs, const std::string& metric, Aggregation aggregation,
                 const Options& options, Difference& difference);
 

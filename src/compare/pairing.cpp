@@ -1,14 +1,15 @@
 #include "compare/pairing.h"
 
-#include <map>
-
 #include "base/error.h"
 
 namespace anemone::compare {
 namespace {
 
 using eval::RecordedSample;
-using ByNumber = std::map<int64_t, const RecordedSample*>;
+
+bool both_equal(const std::string& a, const std::string& b) { return !a.empty() && a == b; }
+
+}  // namespace
 
 Result<ByNumber> by_number(std::span<const RecordedSample> samples, const std::string& filter) {
   ByNumber out;
@@ -22,16 +23,12 @@ Result<ByNumber> by_number(std::span<const RecordedSample> samples, const std::s
   return out;
 }
 
-bool both_equal(const std::string& a, const std::string& b) { return !a.empty() && a == b; }
-
 bool is_same(const RecordedSample& a, const RecordedSample& b) {
   if (both_equal(a.document_hash, b.document_hash) || both_equal(a.prompt_hash, b.prompt_hash))
     return true;
   const bool has_hashes = !a.document_hash.empty() && !b.document_hash.empty();
   return !has_hashes && a.target == b.target;
 }
-
-}  // namespace
 
 Result<Pairs> pair_documents(std::span<const RecordedSample> reference,
                              std::span<const RecordedSample> subject, const std::string& filter) {

@@ -37,6 +37,8 @@ Result<std::vector<Reading>> readings(const Document& document, size_t source) {
       return check_readings(document, source);
     case Kind::figures:
       return figures_readings(document, source);
+    case Kind::samples:
+      break;  // read beside the results that they belong to
   }
   return std::vector<Reading>();
 }

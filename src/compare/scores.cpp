@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "compare/paired_difference.h"
 #include "compare/readings.h"
 #include "statistics/distributions.h"
@@ -27,8 +29,7 @@ const eval::Score* find_score(const eval::RecordedTask& task, const ScoreRow& ro
   return found == task.scores.end() ? nullptr : &*found;
 }
 
-const std::vector<eval::RecordedSample>* find_samples(const SubjectScores& subject,
-                                                      const std::string& task) {
+const TaskSamples* find_samples(const SubjectScores& subject, const std::string& task) {
   const auto found = subject.samples.find(task);
   return found == subject.samples.end() ? nullptr : &found->second;
 }
@@ -61,25 +62,37 @@ std::string refusal(const eval::RecordedTask& a, const eval::RecordedTask& b) {
   return {};
 }
 
+/// Sets a difference of two scores, with where both stand.
+void subtract(const Figure& first, const Figure& second, Difference& difference) {
+  const double value = *second.value - *first.value;
+  if (!std::isfinite(value)) return;
+  difference.value = value;
+  difference.origins = first.origins;
+  difference.origins.insert(difference.origins.end(), second.origins.begin(), second.origins.end());
+}
+
+void add_reason(const std::string& reason, Difference& difference) {
+  difference.reason += (difference.reason.empty() ? "" : ", ") + reason;
+}
+
 void test_unpaired(const eval::RecordedTask& a, const eval::RecordedTask& b, const Figure& first,
                    const Figure& second, const Options& options, Difference& difference) {
   const bool same_documents = !a.hash.empty() && a.hash == b.hash;
   if (!same_documents && a.samples && b.samples && a.samples != b.samples)
     difference.reason = fmt::format("over {} and {} documents", *a.samples, *b.samples);
-  difference.value = *second.value - *first.value;
+  subtract(first, second, difference);
   const double error =
       std::hypot(first.standard_error.value_or(0), second.standard_error.value_or(0));
-  if (!first.standard_error || !second.standard_error || error == 0) {
-    difference.reason += std::string(difference.reason.empty() ? "" : ", ") +
-                         "no samples and no standard errors to test with";
-    return;
-  }
+  if (!first.standard_error || !second.standard_error || error == 0)
+    return add_reason("no samples and no standard errors to test with", difference);
   const double half = statistics::normal_quantile(0.5 + options.bootstrap.confidence / 2) * error;
+  if (!difference.value || !std::isfinite(*difference.value - half) ||
+      !std::isfinite(*difference.value + half))
+    return add_reason("the numbers are too large to test", difference);
   difference.method = Method::unpaired;
   difference.interval = {*difference.value - half, *difference.value + half};
   difference.p = statistics::normal_two_sided(*difference.value / error);
-  difference.reason += std::string(difference.reason.empty() ? "" : ", ") +
-                       "no samples of both runs: documents are not paired";
+  add_reason("no samples of both runs: documents are not paired", difference);
 }
 
 /// The difference of one score between the reference and a subject.
@@ -98,7 +111,7 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
   if (difference.reason = refusal(*a->task, *b->task); !difference.reason.empty())
     return difference;
   if (a->is_group || b->is_group) {
-    difference.value = *second.value - *first.value;
+    subtract(first, second, difference);
     difference.reason = "a group: its tasks are tested";
     return difference;
   }
@@ -109,8 +122,9 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
     return difference;
   }
   ANEMONE_TRY(const Pairs pairs,
-              pair_documents(*ours, *theirs, row.filter).in("'" + row.task + "'"));
+              pair_documents(ours->rows, theirs->rows, row.filter).in("'" + row.task + "'"));
   difference.pairing = pairs.counts;
+  difference.origins = {{ours->source, kSamplesKey}, {theirs->source, kSamplesKey}};
   if (pairs.counts.matched == 0) {
     difference.reason = "the runs have no document in common";
     return difference;
@@ -118,7 +132,9 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
   const auto how = aggregation_of(reference, row, *first.value);
   const auto how_theirs = aggregation_of(subject, row, *second.value);
   if (!how || how != how_theirs) {
-    difference.value = *second.value - *first.value;
+    subtract(first, second, difference);
+    difference.origins.push_back({ours->source, kSamplesKey});
+    difference.origins.push_back({theirs->source, kSamplesKey});
     difference.reason =
         fmt::format("the samples of {} do not make its score in a way that is known",
                     !how ? (how_theirs ? "the reference" : "both") : "this run");
@@ -126,9 +142,9 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
   }
   test_pairs(pairs, row.metric, *how, options, difference);
   if (pairs.other_prompts > 0)
-    difference.reason += fmt::format("{}{} of {} documents were asked in other words",
-                                     difference.reason.empty() ? "" : ", ", pairs.other_prompts,
-                                     pairs.counts.matched);
+    add_reason(fmt::format("{} of {} documents were asked in other words", pairs.other_prompts,
+                           pairs.counts.matched),
+               difference);
   return difference;
 }
 
@@ -136,7 +152,9 @@ void judge(ScoreRow& row, Difference& difference, double alpha) {
   if (!difference.adjusted_p) return;
   if (*difference.adjusted_p >= alpha || difference.value == 0) {
     difference.verdict = Verdict::same;
-  } else if (row.higher_is_better) {
+  } else if (!row.higher_is_better) {
+    difference.verdict = Verdict::differs;
+  } else {
     difference.verdict =
         (*difference.value > 0) == *row.higher_is_better ? Verdict::better : Verdict::worse;
   }
@@ -178,10 +196,23 @@ void add_rows(const TaskPlace& place, std::vector<ScoreRow>& rows) {
   }
 }
 
+Result<std::string> sha256_of_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  Sha256 digest;
+  std::vector<char> piece(size_t{1} << 16U);
+  while (file) {
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    digest.update({piece.data(), static_cast<size_t>(file.gcount())});
+  }
+  if (!file.eof()) return fail(ErrorCode::io, "cannot read '{}'", path.string());
+  return digest.finish();
+}
+
 }  // namespace
 
 Result<std::vector<SubjectScores>> collect_scores(const std::vector<Document>& documents,
-                                                  const std::vector<Subject>& subjects) {
+                                                  const std::vector<Subject>& subjects,
+                                                  std::vector<Source>& sources) {
   std::vector<SubjectScores> out;
   for (const Subject& subject : subjects) {
     SubjectScores scores;
@@ -202,7 +233,15 @@ Result<std::vector<SubjectScores>> collect_scores(const std::vector<Document>& d
         ANEMONE_RETURN_IF_ERROR(add(task, false));
         const auto file = eval::samples_beside(document.source.path, task.name);
         if (!file) continue;
-        ANEMONE_TRY(scores.samples[task.name], eval::read_samples(*file));
+        TaskSamples& samples = scores.samples[task.name];
+        ANEMONE_TRY(samples.rows, eval::read_samples(*file));
+        ANEMONE_TRY(std::string digest, sha256_of_file(*file));
+        samples.source = sources.size();
+        Source read;
+        read.path = *file;
+        read.sha256 = std::move(digest);
+        read.kind = Kind::samples;
+        sources.push_back(std::move(read));
       }
       for (const eval::RecordedTask& group : document.results->groups)
         ANEMONE_RETURN_IF_ERROR(add(group, true));
@@ -218,7 +257,7 @@ std::optional<Aggregation> aggregation_of(const SubjectScores& subject, const Sc
   if (samples == nullptr) return std::nullopt;
   std::vector<Item> items;
   bool are_pairs = false;
-  for (const eval::RecordedSample& sample : *samples) {
+  for (const eval::RecordedSample& sample : samples->rows) {
     if (sample.filter != row.filter) continue;
     if (const auto item = item_of(sample, row.metric)) items.push_back(*item);
     are_pairs |= is_pair(sample, row.metric);

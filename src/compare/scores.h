@@ -16,17 +16,27 @@ struct TaskPlace {
   bool is_group = false;
 };
 
+/// The key of numbers that all rows of a file with samples make.
+inline constexpr const char* kSamplesKey = "samples";
+
+/// The documents of a task, and the file that they were read from.
+struct TaskSamples {
+  size_t source = 0;
+  std::vector<eval::RecordedSample> rows;
+};
+
 /// The evaluations of one subject.
 struct SubjectScores {
   std::vector<TaskPlace> tasks;
   /// Samples of the tasks that have a file with them, by name.
-  std::map<std::string, std::vector<eval::RecordedSample>> samples;
+  std::map<std::string, TaskSamples> samples;
 };
 
-/// Collects the tasks of each subject and reads their samples. Errors: invalid_argument (a task in
-/// two files of a subject); corrupt, io, limit (files with samples).
+/// Collects the tasks of each subject and reads their samples, whose files join `sources`. Errors:
+/// invalid_argument (a task in two files of a subject); corrupt, io, limit (files with samples).
 Result<std::vector<SubjectScores>> collect_scores(const std::vector<Document>& documents,
-                                                  const std::vector<Subject>& subjects);
+                                                  const std::vector<Subject>& subjects,
+                                                  std::vector<Source>& sources);
 
 /// Rows of all scores, with the differences from the first subject. Errors: corrupt (a document
 /// twice in a file with samples).

@@ -14,6 +14,8 @@ const char* to_string(Kind kind) {
       return "check";
     case Kind::figures:
       return "figures";
+    case Kind::samples:
+      return "samples";
   }
   return "unknown";
 }
@@ -60,6 +62,8 @@ const char* to_string(Verdict verdict) {
       return "better";
     case Verdict::worse:
       return "worse";
+    case Verdict::differs:
+      return "differs, direction unknown";
     case Verdict::same:
       return "no difference shown";
     case Verdict::unknown:

@@ -13,16 +13,10 @@ using compare::Figure;
 using compare::Measure;
 
 Cell with_ratio(const Measure& measure, size_t subject, const Comparison& found) {
-  Cell cell = figure_cell(measure.figures[subject], measure.unit, found.sources);
+  Cell cell = ratio_cell(measure, subject, found, true);
   const Figure& ratio = measure.ratios[subject];
-  if (!ratio.value) return cell;
-  cell.text += " (" + ratio_text(*ratio.value);
-  if (ratio.interval)
-    cell.text += fmt::format(", {} to {}", ratio_text(ratio.interval->low),
-                             ratio_text(ratio.interval->high));
-  cell.text += ")";
   // An interval that leaves out 1 shows a difference.
-  if (ratio.interval && measure.higher_is_better && !ratio.interval->contains(1))
+  if (ratio.value && ratio.interval && measure.higher_is_better && !ratio.interval->contains(1))
     cell.tone = (*ratio.value > 1) == *measure.higher_is_better ? Tone::good : Tone::bad;
   return cell;
 }

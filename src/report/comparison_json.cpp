@@ -21,9 +21,9 @@ Json interval(const std::optional<statistics::Interval>& value) {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
-Json origins(const Figure& figure) {
+Json origins_json(const std::vector<compare::Origin>& origins) {
   Json list = Json::array();
-  for (const compare::Origin& origin : figure.origins)
+  for (const compare::Origin& origin : origins)
     list.push_back({{"source", origin.source}, {"key", origin.key}});
   return list;
 }
@@ -33,7 +33,7 @@ Json figure_json(const Figure& figure) {
           {"interval", interval(figure.interval)},
           {"standard_error", number(figure.standard_error)},
           {"predicted", figure.predicted},
-          {"origins", origins(figure)}};
+          {"origins", origins_json(figure.origins)}};
 }
 
 Json figures_json(const std::vector<Figure>& figures) {
@@ -69,6 +69,8 @@ Json difference_json(const compare::Difference& each) {
           {"method", to_string(each.method)},
           {"verdict", to_string(each.verdict)},
           {"reason", text_or_null(each.reason)},
+          {"origins", origins_json(each.origins)},
+          {"tested", each.tested ? Json(*each.tested) : Json()},
           {"pairing", each.pairing ? pairing_json(*each.pairing) : Json()},
           {"only_reference_right", counted ? Json(each.only_reference_right) : Json()},
           {"only_subject_right", counted ? Json(each.only_subject_right) : Json()},

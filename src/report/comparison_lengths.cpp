@@ -52,13 +52,18 @@ Section lengths_section(const Comparison& found) {
           {fmt::format("{:g} % interval", found.bootstrap.confidence * 100), true});
     }
     for (const LengthBucket& bucket : lengths.buckets) {
-      std::vector<Cell> row = {{range_text(bucket)}, {std::to_string(bucket.documents)}};
+      std::vector<Cell> row = {
+          {range_text(bucket)},
+          traced_cell(std::to_string(bucket.documents), bucket.figures[0].origins, found.sources)};
       for (const compare::Figure& figure : bucket.figures)
         row.push_back(figure_cell(figure, Unit::none, found.sources));
       for (size_t i = 1; i < bucket.differences.size(); ++i) {
         const compare::Figure& each = bucket.differences[i];
-        row.push_back(each.value ? Cell{signed_text(*each.value)} : missing_cell());
-        row.push_back(each.interval ? Cell{interval_text(*each.interval, true)} : missing_cell());
+        const auto traced = [&](std::string text) {
+          return traced_cell(std::move(text), each.origins, found.sources);
+        };
+        row.push_back(each.value ? traced(signed_text(*each.value)) : missing_cell());
+        row.push_back(each.interval ? traced(interval_text(*each.interval, true)) : missing_cell());
       }
       table.rows.push_back(std::move(row));
     }

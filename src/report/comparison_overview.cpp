@@ -28,17 +28,13 @@ std::vector<const Measure*> shown_measures(const Comparison& found) {
   return shown;
 }
 
-Cell with_ratio(const Measure& measure, size_t subject, const Comparison& found) {
-  Cell cell = figure_cell(measure.figures[subject], measure.unit, found.sources);
-  const Figure& ratio = measure.ratios[subject];
-  if (ratio.value) cell.text += " (" + ratio_text(*ratio.value) + ")";
-  return cell;
-}
-
 Cell with_difference(const ScoreRow& row, size_t subject, const Comparison& found) {
   Cell cell = figure_cell(row.figures[subject], Unit::none, found.sources);
   const compare::Difference& difference = row.differences[subject];
-  if (subject > 0 && difference.value) cell.text += " (" + signed_text(*difference.value) + ")";
+  if (subject > 0 && difference.value) {
+    cell.text += " (" + signed_text(*difference.value) + ")";
+    cell.origin += "; difference: " + origin_text(difference.origins, found.sources);
+  }
   if (difference.verdict == compare::Verdict::better) cell.tone = Tone::good;
   if (difference.verdict == compare::Verdict::worse) cell.tone = Tone::bad;
   return cell;
@@ -56,7 +52,8 @@ void add_scatter(const Measure& measure, const std::string& axis, double scale,
     plot.x_title = axis;
     plot.y_title = metric_title(row) + ", with one standard error";
     plot.y_from_zero = false;
-    PlotSeries series;
+    PlotSeries measured{"measured", {}, false};
+    PlotSeries predicted{"predicted", {}, true};
     for (size_t i = 0; i < found.subjects.size(); ++i) {
       const Figure& x = measure.figures[i];
       const Figure& y = row.figures[i];
@@ -66,14 +63,17 @@ void add_scatter(const Measure& measure, const std::string& axis, double scale,
         point.low = *y.value - *y.standard_error;
         point.high = *y.value + *y.standard_error;
       }
-      point.tip =
-          fmt::format("{}: {}, {} {}", found.subjects[i].label, number_text(*x.value, measure.unit),
-                      row.metric, number_text(*y.value, Unit::none));
+      const char* how = x.predicted ? " predicted" : "";
+      point.label += how;
+      point.tip = fmt::format("{}: {}{}, {} {}", found.subjects[i].label,
+                              number_text(*x.value, measure.unit), how, row.metric,
+                              number_text(*y.value, Unit::none));
       plot.description += (plot.description.empty() ? "" : "; ") + point.tip;
-      series.points.push_back(std::move(point));
+      (x.predicted ? predicted : measured).points.push_back(std::move(point));
     }
-    if (series.points.size() < 2) continue;
-    plot.series.push_back(std::move(series));
+    if (measured.points.size() + predicted.points.size() < 2) continue;
+    for (PlotSeries* series : {&measured, &predicted})
+      if (!series->points.empty()) plot.series.push_back(std::move(*series));
     section.plots.push_back(std::move(plot));
   }
 }
@@ -90,7 +90,7 @@ Section overview_section(const Comparison& found) {
   for (const Measure* measure : shown) {
     std::vector<Cell> row = {{measure->title}};
     for (size_t i = 0; i < found.subjects.size(); ++i)
-      row.push_back(with_ratio(*measure, i, found));
+      row.push_back(ratio_cell(*measure, i, found, false));
     table.rows.push_back(std::move(row));
   }
   constexpr size_t kMostScores = 12;

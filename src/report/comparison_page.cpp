@@ -19,6 +19,20 @@ std::string metric_title(const ScoreRow& row) {
   return title;
 }
 
+Cell ratio_cell(const compare::Measure& measure, size_t subject, const Comparison& found,
+                bool with_interval) {
+  Cell cell = figure_cell(measure.figures[subject], measure.unit, found.sources);
+  const compare::Figure& ratio = measure.ratios[subject];
+  if (!ratio.value) return cell;
+  cell.origin = "figure and ratio: " + origin_text(ratio.origins, found.sources);
+  cell.text += " (" + ratio_text(*ratio.value);
+  if (with_interval && ratio.interval)
+    cell.text += fmt::format(", {} to {}", ratio_text(ratio.interval->low),
+                             ratio_text(ratio.interval->high));
+  cell.text += ")";
+  return cell;
+}
+
 std::vector<const ScoreRow*> leading_scores(const Comparison& found) {
   const auto rank = [](const ScoreRow& row) {
     const std::vector<std::string> order = {"acc", "acc_norm", "exact_match", "word_perplexity"};

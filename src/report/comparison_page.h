@@ -15,6 +15,10 @@ Section benchmarks_section(const compare::Comparison& found);
 Section lengths_section(const compare::Comparison& found);
 Section sources_section(const compare::Comparison& found);
 
+/// A figure with its ratio to the reference, and the origins of both.
+Cell ratio_cell(const compare::Measure& measure, size_t subject, const compare::Comparison& found,
+                bool with_interval);
+
 /// "acc ↑", with the filter where it says something.
 std::string metric_title(const compare::ScoreRow& row);
 

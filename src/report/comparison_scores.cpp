@@ -18,11 +18,11 @@ const char* method_words(compare::Method method) {
     case compare::Method::none:
       return "n/a";
     case compare::Method::mcnemar:
-      return "McNemar, exact";
+      return "McNemar";
     case compare::Method::paired_t:
       return "paired t";
     case compare::Method::bootstrap:
-      return "paired bootstrap";
+      return "bootstrap";
     case compare::Method::unpaired:
       return "unpaired";
   }
@@ -35,6 +35,7 @@ Tone tone_of(compare::Verdict verdict) {
       return Tone::good;
     case compare::Verdict::worse:
       return Tone::bad;
+    case compare::Verdict::differs:
     case compare::Verdict::same:
       return Tone::plain;
     case compare::Verdict::unknown:
@@ -45,28 +46,28 @@ Tone tone_of(compare::Verdict verdict) {
 
 template <typename Value, typename Format>
 Cell optional_cell(const std::optional<Value>& value, Format format) {
-  return value ? Cell{format(*value)} : missing_cell();
+  return value ? Cell(format(*value)) : missing_cell();
 }
 
 std::vector<Cell> difference_row(const ScoreRow& row, size_t subject, const Comparison& found) {
   const Difference& each = row.differences[subject];
-  Cell value = optional_cell(each.value, signed_text);
-  value.origin = origin_text(row.figures[0], found.sources) + "; " +
-                 origin_text(row.figures[subject], found.sources);
-  const std::string documents =
-      each.pairing ? fmt::format("{}", each.pairing->matched) : std::string("n/a");
+  const auto traced = [&](Cell cell) {
+    if (cell.tone != Tone::missing) cell.origin = origin_text(each.origins, found.sources);
+    return cell;
+  };
+  const auto interval = [](const statistics::Interval& i) { return interval_text(i, true); };
+  const auto count = [](int64_t documents) { return std::to_string(documents); };
   return {{row.alias},
           {metric_title(row)},
           {found.subjects[subject].label},
           figure_cell(row.figures[0], Unit::none, found.sources),
           figure_cell(row.figures[subject], Unit::none, found.sources),
-          value,
-          optional_cell(each.interval,
-                        [](const statistics::Interval& i) { return interval_text(i, true); }),
-          each.pairing ? Cell{documents} : missing_cell(),
+          traced(optional_cell(each.value, signed_text)),
+          traced(optional_cell(each.interval, interval)),
+          traced(optional_cell(each.tested, count)),
           each.method == compare::Method::none ? missing_cell() : Cell{method_words(each.method)},
-          optional_cell(each.p, p_text),
-          optional_cell(each.adjusted_p, p_text),
+          traced(optional_cell(each.p, p_text)),
+          traced(optional_cell(each.adjusted_p, p_text)),
           {to_string(each.verdict), each.reason, tone_of(each.verdict)}};
 }
 
@@ -124,7 +125,8 @@ Section scores_section(const Comparison& found) {
       table.rows.push_back(difference_row(row, i, found));
   if (table.rows.empty()) return section;
   section.paragraphs.push_back(fmt::format(
-      "Documents that both runs answered (n) are paired. Right or wrong answers are tested by "
+      "Documents that have the metric in both runs (n) are paired. Right or wrong answers are "
+      "tested by "
       "McNemar's "
       "exact test, other means by the paired t test, other scores by resampling documents ({} "
       "times, "
@@ -156,14 +158,17 @@ Section samples_section(const Comparison& found) {
                {"log-likelihoods apart, mean", true},
                {"largest", true}},
               {}};
-  const auto share = [](double value) { return number_text(value, Unit::share); };
-  const auto nats = [](double value) { return number_text(value, Unit::nats); };
   for (const ScoreRow& row : found.scores)
     for (size_t i = 1; i < found.subjects.size(); ++i) {
       const Difference& each = row.differences[i];
       if (!each.pairing) continue;
       const bool counted = each.method == compare::Method::mcnemar;
-      const auto count = [](int64_t n) { return Cell{std::to_string(n)}; };
+      const auto traced = [&](std::string text) {
+        return traced_cell(std::move(text), each.origins, found.sources);
+      };
+      const auto count = [&](int64_t n) { return traced(std::to_string(n)); };
+      const auto share = [&](double value) { return traced(number_text(value, Unit::share)); };
+      const auto nats = [&](double value) { return traced(number_text(value, Unit::nats)); };
       table.rows.push_back({{row.alias},
                             {metric_title(row)},
                             {found.subjects[i].label},
@@ -188,7 +193,7 @@ Section samples_section(const Comparison& found) {
       const Difference& each = row->differences[i];
       if (each.shown_flips.empty()) continue;
       Table flips{fmt::format("{} {}, {}: {} of {} documents differ{}", row->alias, row->metric,
-                              found.subjects[i].label, each.flips, each.pairing->matched,
+                              found.subjects[i].label, each.flips, *each.tested,
                               static_cast<int64_t>(each.shown_flips.size()) < each.flips
                                   ? fmt::format("; the first {}", each.shown_flips.size())
                                   : ""),
@@ -199,12 +204,14 @@ Section samples_section(const Comparison& found) {
                    {"answer of " + found.subjects[i].label}},
                   {},
                   true};
+      const auto traced = [&](std::string text) {
+        return traced_cell(std::move(text), each.origins, found.sources);
+      };
       for (const compare::Flip& flip : each.shown_flips)
-        flips.rows.push_back({{std::to_string(flip.document)},
-                              {number_text(flip.reference, Unit::none)},
-                              {number_text(flip.subject, Unit::none)},
-                              {flip.reference_answer},
-                              {flip.answer}});
+        flips.rows.push_back({traced(std::to_string(flip.document)),
+                              traced(number_text(flip.reference, Unit::none)),
+                              traced(number_text(flip.subject, Unit::none)),
+                              traced(flip.reference_answer), traced(flip.answer)});
       section.tables.push_back(std::move(flips));
     }
   return section;

@@ -81,19 +81,24 @@ std::string interval_text(const statistics::Interval& interval, bool with_signs)
 
 Cell missing_cell() { return {"n/a", "", Tone::missing}; }
 
-std::string origin_text(const compare::Figure& figure,
+std::string origin_text(const std::vector<compare::Origin>& origins,
                         const std::vector<compare::Source>& sources) {
   std::string text;
-  for (const compare::Origin& origin : figure.origins)
+  for (const compare::Origin& origin : origins)
     text += (text.empty() ? "" : "; ") + sources[origin.source].path.string() + ": " + origin.key;
   return text;
+}
+
+Cell traced_cell(std::string text, const std::vector<compare::Origin>& origins,
+                 const std::vector<compare::Source>& sources, Tone tone) {
+  return {std::move(text), origin_text(origins, sources), tone};
 }
 
 Cell figure_cell(const compare::Figure& figure, Unit unit,
                  const std::vector<compare::Source>& sources) {
   if (!figure.value) return missing_cell();
-  return {number_text(*figure.value, unit), origin_text(figure, sources),
-          figure.predicted ? Tone::predicted : Tone::plain};
+  return traced_cell(number_text(*figure.value, unit), figure.origins, sources,
+                     figure.predicted ? Tone::predicted : Tone::plain);
 }
 
 }  // namespace anemone::report

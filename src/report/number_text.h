@@ -28,11 +28,16 @@ std::string interval_text(const statistics::Interval& interval, bool with_signs)
 
 Cell missing_cell();
 
+/// A text that was made of the numbers at these places.
+Cell traced_cell(std::string text, const std::vector<compare::Origin>& origins,
+                 const std::vector<compare::Source>& sources, Tone tone = Tone::plain);
+
 /// The number of a figure, or n/a; with its origins.
 Cell figure_cell(const compare::Figure& figure, compare::Unit unit,
                  const std::vector<compare::Source>& sources);
 
 /// "results.json: /results/arc_easy/acc,none", of all origins.
-std::string origin_text(const compare::Figure& figure, const std::vector<compare::Source>& sources);
+std::string origin_text(const std::vector<compare::Origin>& origins,
+                        const std::vector<compare::Source>& sources);
 
 }  // namespace anemone::report

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes compare/: two evaluations without their texts, and what SciPy makes of them, for src/compare/compare_test.cpp.
+"""Writes compare/: two evaluations without their texts, and what SciPy makes of them, for src/compare/golden_test.cpp.
 
     python tests/golden/make_compare_golden.py FP16 LUT4 PLAIN     # needs: pip install scipy==1.17.1 numpy==2.4.6
 

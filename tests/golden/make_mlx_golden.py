@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes compare/mlx/: what mlx_lm.evaluate (mlx-lm 0.32.2, mlx 0.32.4 on a CPU, lm_eval 0.4.13) gives for the embedded
-checkpoint on ARC easy, and the samples of the same call without their texts, for src/compare/compare_test.cpp.
+checkpoint on ARC easy, and the samples of the same call without their texts, for src/compare/golden_test.cpp.
 
     python tests/golden/make_mlx_golden.py CHECKPOINT ARC_EASY_TEST_JSONL
     # needs: pip install 'mlx[cpu]==0.32.4' mlx-lm==0.32.2 lm_eval==0.4.13

@@ -1,0 +1,109 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "anemone/report.h"
+#include "report/comparison_page.h"
+#include "support/golden.h"
+#include "support/scratch_folder.h"
+
+namespace anemone::report {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+compare::Comparison golden(const std::vector<compare::Input>& more = {}) {
+  const auto folder = test::source_folder() / "tests/golden/compare";
+  std::vector<compare::Input> inputs = {{"fp16", folder / "fp16/results.json"}};
+  inputs.insert(inputs.end(), more.begin(), more.end());
+  inputs.push_back({"lut4", folder / "lut4/results.json"});
+  compare::Options options;
+  options.by_length = true;
+  options.bootstrap.resamples = 200;
+  auto found = compare::compare(inputs, options);
+  EXPECT_TRUE(found.ok()) << found.error().to_string();
+  return std::move(found).value();
+}
+
+/// Objects that state a number, with the places that they name.
+void check_origins(const json& node, const json& sources, const std::string& place, size_t& seen) {
+  if (node.is_array())
+    for (size_t i = 0; i < node.size(); ++i)
+      check_origins(node[i], sources, place + "/" + std::to_string(i), seen);
+  if (!node.is_object()) return;
+  for (const char* key : {"value", "difference", "interval", "p", "tested", "flips"}) {
+    if (!node.contains(key) || node[key].is_null()) continue;
+    if (key == std::string("flips") && node["tested"].is_null()) continue;
+    ASSERT_TRUE(node.contains("origins")) << place << "/" << key;
+    ASSERT_FALSE(node["origins"].empty()) << place << "/" << key;
+    for (const json& origin : node["origins"]) {
+      const json& source = sources.at(origin["source"].get<size_t>());
+      EXPECT_EQ(source["kind"] == "samples", origin["key"] == "samples") << place;
+      EXPECT_EQ(source["sha256"].get<std::string>().size(), 64U) << place;
+    }
+    ++seen;
+  }
+  for (const auto& [key, value] : node.items())
+    check_origins(value, sources, place + "/" + key, seen);
+}
+
+TEST(ComparisonReport, EveryNumberOfTheJsonNamesItsPlaces) {
+  const json document = json::parse(comparison_json(golden()));
+  size_t seen = 0;
+  for (const char* key : {"measures", "scores", "lengths"})
+    check_origins(document[key], document["sources"], key, seen);
+  EXPECT_GT(seen, 100U);
+}
+
+TEST(ComparisonReport, EveryNumberOfThePageNamesItsPlaces) {
+  size_t seen = 0;
+  for (const Section& section : comparison_page(golden()).sections)
+    for (const Table& table : section.tables)
+      for (const auto& row : table.rows)
+        for (size_t i = 0; i < row.size(); ++i) {
+          if (!table.columns[i].is_number || row[i].tone == Tone::missing) continue;
+          EXPECT_THAT(row[i].origin, HasSubstr(": "))
+              << section.title << ": " << table.columns[i].title << ": " << row[i].text;
+          ++seen;
+        }
+  EXPECT_GT(seen, 200U);
+}
+
+TEST(ComparisonReport, DocumentsOfATestAreThoseWithTheMetric) {
+  const Section scores = scores_section(golden());
+  size_t rows = 0;
+  for (const auto& row : scores.tables.at(0).rows) {
+    if (!row[1].text.starts_with("over_correction_rate")) continue;
+    EXPECT_EQ(row[7].text, "52");
+    ++rows;
+  }
+  EXPECT_EQ(scores.tables[0].columns[7].title, "n");
+  EXPECT_EQ(rows, 1U);
+}
+
+TEST(ComparisonReport, PredictedNumbersAreDrawnAsSuch) {
+  const test::ScratchFolder folder;
+  folder.write("plan.json", R"({"anemone_figures": 1, "figures": [{"name": "weight_bytes",
+      "value": 3000000, "unit": "bytes", "predicted": true, "source": "bits of the scheme"}]})");
+  const auto scores = test::source_folder() / "tests/golden/compare/plain/results.json";
+  const auto found = golden({{"plan", folder.path() / "plan.json"}, {"plan", scores}});
+  const Section section = overview_section(found);
+  ASSERT_FALSE(section.plots.empty());
+  const Plot& plot = section.plots[0];
+  ASSERT_EQ(plot.series.size(), 2U);
+  EXPECT_FALSE(plot.series[0].is_predicted);
+  EXPECT_TRUE(plot.series[1].is_predicted);
+  ASSERT_EQ(plot.series[1].points.size(), 1U);
+  EXPECT_EQ(plot.series[1].points[0].label, "plan predicted");
+  EXPECT_THAT(plot.series[1].points[0].tip, HasSubstr("3.00 MB predicted"));
+  EXPECT_THAT(plot.description, HasSubstr("3.00 MB predicted"));
+  const std::string svg = to_svg(plot, "p");
+  EXPECT_THAT(svg, HasSubstr("hollow s2"));
+  EXPECT_THAT(svg, HasSubstr(">predicted</text>"));
+  EXPECT_THAT(to_svg(overview_section(golden()).plots.at(0), "p"), Not(HasSubstr("predicted")));
+}
+
+}  // namespace
+}  // namespace anemone::report
