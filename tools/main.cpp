@@ -19,12 +19,15 @@ Result<runtime::Options> CommonFlags::runtime_options() const {
   options.threads = threads;
   ANEMONE_TRY(options.numerics, runtime::parse_numerics(numerics));
   ANEMONE_TRY(options.isa, runtime::parse_isa(isa));
-  if (backend == "coreml")
+  ANEMONE_TRY(options.backend, runtime::parse_backend(backend));
+  ANEMONE_TRY(options.compute_units, runtime::parse_compute_units(compute_units));
+  if (runtime::has_coreml()) return options;
+  if (options.backend == runtime::Backend::coreml)
     return Error{ErrorCode::unsupported,
                  "the Core ML backend needs macOS; this build has the CPU executor only",
                  {},
                  "leave out --backend"};
-  if (compute_units != CommonFlags().compute_units)
+  if (options.compute_units != runtime::Options().compute_units)
     return Error{ErrorCode::unsupported,
                  fmt::format("--compute-units {} is a choice of the Core ML backend, which needs "
                              "macOS; this build has the CPU executor only",

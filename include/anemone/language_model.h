@@ -29,7 +29,8 @@ struct ModelInfo {
   std::string hash;  ///< `blake3:` and 64 digits, over the packages' files and meta.yaml; or empty.
   uint64_t weight_bytes = 0;
   runtime::Numerics numerics = runtime::Numerics::fp16;
-  bool gives_logits = true;  ///< false when only the arg max of each part leaves the model.
+  runtime::Execution execution;  ///< of its packages together, when it was opened.
+  bool gives_logits = true;      ///< false when only the arg max of each part leaves the model.
 };
 
 /// Counts of work, for reports: each token counts once per function call that carried it.

@@ -12,8 +12,33 @@
 #include "anemone/result.h"
 #include "anemone/tensor.h"
 
-/// Running the functions of a package on the CPU executor.
+/// Running the functions of a package, on the CPU executor or through Core ML.
 namespace anemone::runtime {
+
+/// What runs a model.
+enum class Backend : uint8_t {
+  cpu,        ///< our executor.
+  coreml,     ///< Core ML, on macOS; where it refuses the units asked for, on its CPU.
+  automatic,  ///< Core ML where it is there and takes the model, else our executor.
+};
+const char* to_string(Backend backend);  ///< automatic is "auto".
+Result<Backend> parse_backend(std::string_view text);
+/// Whether this build can use Core ML.
+bool has_coreml();
+
+/// The units that Core ML may use. Which of them runs an op, it decides itself.
+enum class ComputeUnits : uint8_t { all, cpu, cpu_gpu, cpu_ane };
+const char* to_string(ComputeUnits units);  ///< "all", "cpu", "cpu-gpu", "cpu-ane".
+Result<ComputeUnits> parse_compute_units(std::string_view text);
+
+/// What runs a model in the end, for reports.
+struct Execution {
+  Backend backend = Backend::cpu;
+  ComputeUnits compute_units = ComputeUnits::cpu;
+  /// What differs from what was asked for, and why; calls that were repeated; variables that were
+  /// set. One line each.
+  std::vector<std::string> notes;
+};
 
 /// What arithmetic the executor follows. Every result that is kept says which.
 enum class Numerics : uint8_t {
@@ -55,6 +80,9 @@ class Observer {
 };
 
 struct Options {
+  Backend backend = Backend::cpu;
+  /// Of Core ML alone.
+  ComputeUnits compute_units = ComputeUnits::all;
   Numerics numerics = Numerics::fp16;
   int threads = 0;  ///< worker threads; 0: one per core.
   Isa isa = Isa::automatic;
@@ -68,21 +96,37 @@ struct Options {
 
 class ThreadPool;
 
+/// Where a backend holds the contents of a State between its runs.
+class StateHome {
+ public:
+  virtual ~StateHome() = default;
+  /// The tensors are about to be read, and `written` too: brings them up to date.
+  virtual void visit(bool written) = 0;
+};
+
 /// The contents of a program's states: named tensors, zero at first. Copying shares; `clone` is
 /// deep.
 class State {
  public:
   State() = default;
   explicit State(std::vector<NamedTensor> tensors) : tensors_(std::move(tensors)) {}
-  std::span<NamedTensor> tensors() { return tensors_; }
-  std::span<const NamedTensor> tensors() const { return tensors_; }
+  /// Both bring contents that a backend holds up to date first.
+  std::span<NamedTensor> tensors();
+  std::span<const NamedTensor> tensors() const;
   NamedTensor* find(std::string_view name);
   State clone() const;
   void reset();
   uint64_t size_bytes() const;
 
+  /// For backends: the tensors, whose contents a home may hold.
+  std::span<NamedTensor> unvisited() { return tensors_; }
+  /// Of the backend that ran on this state last; null when the tensors hold everything.
+  const std::shared_ptr<StateHome>& home() const { return home_; }
+  void set_home(std::shared_ptr<StateHome> home) { home_ = std::move(home); }
+
  private:
   std::vector<NamedTensor> tensors_;
+  std::shared_ptr<StateHome> home_;
 };
 
 /// One function prepared for one set of input shapes: memory planned, kernels chosen. Run it as
@@ -122,14 +166,18 @@ struct KernelChoice {
 /// A package that is ready to run. Thread-safe for `prepare`; Runners are not.
 class Model {
  public:
-  /// Verifies the program of `package` and takes hold of its weights.
+  /// Verifies the program of `package` and takes hold of its weights; Core ML, where
+  /// `options.backend` says so, verifies on its own and only the files at the package's path count.
   /// Errors: corrupt with all diagnostics; unsupported naming the first op that is not implemented,
-  /// its place, and how many others there are; limit when the states alone exceed the memory limit.
+  /// its place, and how many others there are; limit when the states alone exceed the memory limit;
+  /// of Core ML: unsupported with its own words.
   static Result<std::shared_ptr<Model>> load(package::Package package, const Options& options);
   virtual ~Model() = default;
 
   virtual const package::Package& package() const = 0;
   virtual const Options& options() const = 0;
+  /// What runs it, as far as is known by now.
+  virtual Execution execution() const { return {}; }
 
   /// A zeroed state with every state that any function of the package declares.
   virtual State new_state() const = 0;

@@ -216,6 +216,7 @@ OpenedModel open_anemll(const fs::path& path, const LanguageModel::Options& opti
   info.context_length = loaded.directory.context_length;
   info.prefill_block_tokens = parts.block ? parts.block->rows() : 0;
   info.numerics = options.runtime.numerics;
+  info.execution = join_executions(parts.packages);
   info.vocab_size = parts.step->vocab_size();
   for (const int64_t size : parts.argmax_parts) info.vocab_size += size;
   for (const auto& model : parts.packages) info.weight_bytes += model->package().weight_file_bytes;

@@ -74,6 +74,7 @@ class Loading {
     info.context_length = columns_;
     info.prefill_block_tokens = parts_.block ? parts_.block->rows() : 0;
     info.numerics = options_.runtime.numerics;
+    info.execution = join_executions(parts_.packages);
     for (const auto& model : parts_.packages)
       info.weight_bytes += model->package().weight_file_bytes;
     if (options_.hash) {

@@ -90,6 +90,10 @@ OpenedModel open_checkpoint(const fs::path& path, const LanguageModel::Options& 
     ANEMONE_TRY(auto package, build_package(decoder, *checkpoint.weights, context));
     LanguageModel::Options own = options;
     own.runtime.numerics = runtime::Numerics::fp32;
+    if (options.runtime.backend == runtime::Backend::coreml)
+      return with_hint(fail(ErrorCode::unsupported, "Core ML runs packages, not checkpoints"),
+                       "anemone convert makes a package of it");
+    own.runtime.backend = runtime::Backend::cpu;
     ANEMONE_TRY(auto model, runtime::Model::load(std::move(package), own.runtime));
     ANEMONE_TRY(auto parts, join_static_cache(std::move(model), own));
     parts.rows_are_positions = true;

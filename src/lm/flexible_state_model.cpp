@@ -187,6 +187,7 @@ OpenedModel open_flexible_state(std::shared_ptr<runtime::Model> model,
   info.path = package.path;
   info.form = "stateful";
   info.numerics = options.runtime.numerics;
+  info.execution = join_executions(std::span(&model, 1));
   info.weight_bytes = package.weight_file_bytes;
   info.context_length = std::min(state_positions(state),
                                  upper_bound(mask, mask.shape.size() - 1, state_positions(state)));

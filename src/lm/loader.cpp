@@ -4,6 +4,7 @@
 #include <charconv>
 #include <vector>
 
+#include "anemone/coreml.h"
 #include "base/blake3.h"
 #include "base/error.h"
 #include "runtime/load_on.h"
@@ -117,6 +118,25 @@ Status join_states(runtime::State& state, const runtime::Model& model) {
   }
   state = runtime::State(std::move(joined));
   return {};
+}
+
+runtime::Execution join_executions(std::span<const std::shared_ptr<runtime::Model>> packages) {
+  runtime::Execution joined;
+  for (const auto& model : packages) {
+    const runtime::Execution own = model->execution();
+    if (own.backend == runtime::Backend::coreml) {
+      joined.backend = own.backend;
+      joined.compute_units = own.compute_units;
+    }
+    for (const std::string& note : own.notes)
+      joined.notes.push_back(model->package().path.filename().string() + ": " + note);
+  }
+  if (joined.backend == runtime::Backend::coreml)
+    for (const runtime::CoremlVariable& variable : runtime::coreml_variables())
+      if (variable.concerns_coreml)
+        joined.notes.push_back(fmt::format("{}={}{}", variable.name, variable.found,
+                                           variable.is_set() ? "" : ", not as wanted"));
+  return joined;
 }
 
 namespace {

@@ -32,6 +32,10 @@ Status check_state_rows(const runtime::State& state, int64_t columns);
 /// shape (names both packages and shapes).
 Status join_states(runtime::State& state, const runtime::Model& model);
 
+/// What runs all packages of a model together: Core ML as soon as one runs there. The notes name
+/// their package; then follow the variables that Core ML found.
+runtime::Execution join_executions(std::span<const std::shared_ptr<runtime::Model>> packages);
+
 /// BLAKE3 over names and bytes of the files of all packages, in the order given, and then of
 /// `settings`, files beside them that change what the model computes: the identity of a model. The
 /// lengths of names and bytes are part of it, so no two lists of files read alike. Reads every

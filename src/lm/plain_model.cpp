@@ -231,6 +231,7 @@ OpenedModel open_plain(std::shared_ptr<runtime::Model> model,
   info.path = package.path;
   info.form = "plain";
   info.numerics = options.runtime.numerics;
+  info.execution = join_executions(std::span(&model, 1));
   info.weight_bytes = package.weight_file_bytes;
   const Lengths* shortest = &lengths[0];
   for (const Lengths& own : lengths) {

@@ -77,6 +77,7 @@ Result<StaticCacheParts> join_static_cache(std::shared_ptr<runtime::Model> model
   info.vocab_size = parts.step ? parts.step->vocab_size() : parts.block->vocab_size();
   info.weight_bytes = package.weight_file_bytes;
   parts.packages = {model};
+  info.execution = join_executions(parts.packages);
   return parts;
 }
 

@@ -1,7 +1,6 @@
 #include "anemone/model.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <set>
 
@@ -9,12 +8,14 @@
 #include "base/error.h"
 #include "base/physical_memory.h"
 #include "mil/op.h"
-#include "runtime/convert_input.h"
+#include "runtime/coreml.h"
+#include "runtime/declared_states.h"
 #include "runtime/input_shapes.h"
 #include "runtime/load_on.h"
 #include "runtime/plan_cache.h"
 #include "runtime/plan_runner.h"
 #include "runtime/planner.h"
+#include "runtime/predict_once.h"
 #include "runtime/thread_pool.h"
 
 namespace anemone::runtime {
@@ -77,10 +78,6 @@ uint64_t memory_limit(const Options& options) {
   return options.memory_limit_bytes > 0 ? options.memory_limit_bytes : physical_memory_bytes();
 }
 
-DType storage_dtype(DType dtype, Numerics numerics) {
-  return numerics == Numerics::fp32 && dtype == DType::fp16 ? DType::fp32 : dtype;
-}
-
 /// The states that any function declares fit into memory, before anybody asks for them.
 Status check_states(const mil::Program& program, const Options& options) {
   const uint64_t limit_bytes = memory_limit(options);
@@ -118,29 +115,18 @@ Result<const kernels::KernelSet*> choose_kernels(Isa isa) {
 class CpuModel final : public Model, public std::enable_shared_from_this<CpuModel> {
  public:
   CpuModel(package::Package package, const Options& options, const kernels::KernelSet& kernels,
-           std::shared_ptr<ThreadPool> pool)
+           std::shared_ptr<ThreadPool> pool, std::vector<std::string> notes)
       : package_(std::move(package)),
         options_(options),
         kernels_(kernels),
-        pool_(std::move(pool)) {}
+        pool_(std::move(pool)),
+        notes_(std::move(notes)) {}
 
   const package::Package& package() const override { return package_; }
   const Options& options() const override { return options_; }
+  Execution execution() const override { return {.notes = notes_}; }
 
-  State new_state() const override {
-    State state;
-    std::vector<NamedTensor> tensors;
-    for (const mil::Function& function : package_.program.functions)
-      for (const mil::NamedType& input : function.inputs) {
-        if (input.type.kind != mil::ValueType::Kind::state ||
-            std::ranges::find(tensors, input.name, &NamedTensor::name) != tensors.end())
-          continue;
-        const mil::TensorType& type = input.type.tensor;
-        tensors.push_back(
-            {input.name, Tensor::zeros(storage_dtype(type.dtype, options_.numerics), type.shape)});
-      }
-    return State(std::move(tensors));
-  }
+  State new_state() const override { return declared_states(package_.program, options_.numerics); }
 
   Result<std::unique_ptr<Runner>> prepare(std::string_view function,
                                           std::span<const InputShape> shapes) override {
@@ -152,24 +138,7 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
   Result<std::vector<NamedTensor>> predict(std::string_view function,
                                            std::span<const NamedTensor> inputs,
                                            State* state) override {
-    std::vector<InputShape> shapes;
-    for (const NamedTensor& input : inputs) shapes.push_back({input.name, input.tensor.shape()});
-    ANEMONE_TRY(const auto runner, prepare(function, shapes));
-    const mil::Function& declared = *package_.program.find_function(function);
-    for (const mil::NamedType& input : declared.inputs) {
-      if (input.type.kind != mil::ValueType::Kind::tensor) continue;
-      ANEMONE_RETURN_IF_ERROR(fill(*runner->input(input.name), input.name, function, inputs));
-    }
-    State own;
-    if (state == nullptr) {
-      own = new_state();
-      state = &own;
-    }
-    ANEMONE_RETURN_IF_ERROR(runner->run(state));
-    std::vector<NamedTensor> outputs;
-    for (const std::string& name : runner->output_names())
-      outputs.push_back({name, runner->output(name)->clone()});
-    return outputs;
+    return predict_once(*this, function, inputs, state);
   }
 
   Result<std::vector<KernelChoice>> kernels(std::string_view function) override {
@@ -212,35 +181,31 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
     return plan;
   }
 
-  Status fill(Tensor& buffer, const std::string& name, std::string_view function,
-              std::span<const NamedTensor> inputs) const {
-    const auto given = std::ranges::find(inputs, name, &NamedTensor::name);
-    if (given != inputs.end()) {
-      ANEMONE_TRY(const Tensor converted,
-                  convert_input(given->tensor, buffer.dtype(),
-                                fmt::format("input '{}' of function '{}'", name, function)));
-      const auto bytes = converted.bytes();
-      if (!bytes.empty()) std::memcpy(buffer.mutable_bytes().data(), bytes.data(), bytes.size());
-      return {};
-    }
-    const package::FunctionDescription* description = package_.find_function(function);
-    const package::Feature* feature =
-        description != nullptr ? description->find_input(name) : nullptr;
-    if (feature == nullptr || !feature->is_optional)
-      return fail(ErrorCode::mismatch, "input '{}' of function '{}' is missing", name, function);
-    for (int64_t i = 0; i < buffer.element_count(); ++i)
-      buffer.set(i, feature->default_value.value_or(0));
-    return {};
-  }
-
   package::Package package_;
   Options options_;
   const kernels::KernelSet& kernels_;
   std::shared_ptr<ThreadPool> pool_;
+  std::vector<std::string> notes_;
   std::mutex mutex_;
   Weights weights_;
   PlanCache plans_;
 };
+
+Result<std::shared_ptr<Model>> load_cpu(std::shared_ptr<ThreadPool> pool, package::Package package,
+                                        const Options& options, std::vector<std::string> notes) {
+  ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
+  const auto load = [&]() -> Result<std::shared_ptr<Model>> {
+    ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
+    ANEMONE_RETURN_IF_ERROR(check_program(package.program));
+    ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
+    ANEMONE_RETURN_IF_ERROR(check_contents(package.program));
+    return std::shared_ptr<Model>(std::make_shared<CpuModel>(std::move(package), options, *kernels,
+                                                             std::move(pool), std::move(notes)));
+  };
+  const std::string path = package.path.string();
+  auto model = load();
+  return path.empty() ? std::move(model) : std::move(model).in(path);
+}
 
 }  // namespace
 
@@ -256,18 +221,13 @@ Result<std::shared_ptr<Model>> Model::load(package::Package package, const Optio
 
 Result<std::shared_ptr<Model>> load_on(std::shared_ptr<ThreadPool> pool, package::Package package,
                                        const Options& options) {
-  ANEMONE_TRY(const kernels::KernelSet* kernels, choose_kernels(options.isa));
-  const auto load = [&]() -> Result<std::shared_ptr<Model>> {
-    ANEMONE_RETURN_IF_ERROR(check_ops(package.program));
-    ANEMONE_RETURN_IF_ERROR(check_program(package.program));
-    ANEMONE_RETURN_IF_ERROR(check_states(package.program, options));
-    ANEMONE_RETURN_IF_ERROR(check_contents(package.program));
-    return std::shared_ptr<Model>(
-        std::make_shared<CpuModel>(std::move(package), options, *kernels, std::move(pool)));
-  };
-  const std::string path = package.path.string();
-  auto model = load();
-  return path.empty() ? std::move(model) : std::move(model).in(path);
+  if (options.backend == Backend::cpu || (options.backend == Backend::automatic && !has_coreml()))
+    return load_cpu(std::move(pool), std::move(package), options, {});
+  auto model = load_coreml(package, options);
+  if (model.ok() || options.backend == Backend::coreml) return model;
+  return load_cpu(
+      std::move(pool), std::move(package), options,
+      {fmt::format("runs on the CPU executor, because: {}", model.error().to_string())});
 }
 
 }  // namespace anemone::runtime

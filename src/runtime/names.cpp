@@ -5,6 +5,46 @@
 
 namespace anemone::runtime {
 
+const char* to_string(Backend backend) {
+  switch (backend) {
+    case Backend::cpu:
+      return "cpu";
+    case Backend::coreml:
+      return "coreml";
+    case Backend::automatic:
+      break;
+  }
+  return "auto";
+}
+
+Result<Backend> parse_backend(std::string_view text) {
+  for (const Backend backend : {Backend::cpu, Backend::coreml, Backend::automatic})
+    if (text == to_string(backend)) return backend;
+  return fail(ErrorCode::invalid_argument, "backend '{}', expected auto, cpu or coreml", text);
+}
+
+const char* to_string(ComputeUnits units) {
+  switch (units) {
+    case ComputeUnits::all:
+      return "all";
+    case ComputeUnits::cpu:
+      return "cpu";
+    case ComputeUnits::cpu_gpu:
+      return "cpu-gpu";
+    case ComputeUnits::cpu_ane:
+      break;
+  }
+  return "cpu-ane";
+}
+
+Result<ComputeUnits> parse_compute_units(std::string_view text) {
+  for (const ComputeUnits units :
+       {ComputeUnits::all, ComputeUnits::cpu, ComputeUnits::cpu_gpu, ComputeUnits::cpu_ane})
+    if (text == to_string(units)) return units;
+  return fail(ErrorCode::invalid_argument,
+              "compute units '{}', expected all, cpu, cpu-gpu or cpu-ane", text);
+}
+
 const char* to_string(Numerics numerics) {
   switch (numerics) {
     case Numerics::fp16:

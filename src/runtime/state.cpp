@@ -5,7 +5,18 @@
 
 namespace anemone::runtime {
 
+std::span<NamedTensor> State::tensors() {
+  if (home_ != nullptr) home_->visit(true);
+  return tensors_;
+}
+
+std::span<const NamedTensor> State::tensors() const {
+  if (home_ != nullptr) home_->visit(false);
+  return tensors_;
+}
+
 NamedTensor* State::find(std::string_view name) {
+  if (home_ != nullptr) home_->visit(true);
   const auto found = std::ranges::find(tensors_, name, &NamedTensor::name);
   return found == tensors_.end() ? nullptr : &*found;
 }
@@ -13,12 +24,12 @@ NamedTensor* State::find(std::string_view name) {
 State State::clone() const {
   std::vector<NamedTensor> copies;
   copies.reserve(tensors_.size());
-  for (const NamedTensor& named : tensors_) copies.push_back({named.name, named.tensor.clone()});
+  for (const NamedTensor& named : tensors()) copies.push_back({named.name, named.tensor.clone()});
   return State(std::move(copies));
 }
 
 void State::reset() {
-  for (NamedTensor& named : tensors_) {
+  for (NamedTensor& named : tensors()) {
     const auto bytes = named.tensor.mutable_bytes();
     if (!bytes.empty()) std::memset(bytes.data(), 0, bytes.size());
   }
