@@ -1,0 +1,206 @@
+#include "coreml/coreml_model.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "coreml/coreml_runner.h"
+#include "runtime/declared_states.h"
+#include "runtime/input_shapes.h"
+#include "runtime/predict_once.h"
+
+namespace anemone::coreml {
+
+namespace fs = std::filesystem;
+using package::Feature;
+using package::FunctionDescription;
+
+CoremlModel::CoremlModel(package::Package package, const runtime::Options& options,
+                         CompiledCache cache)
+    : package_(std::move(package)), options_(options), cache_(std::move(cache)) {
+  execution_.backend = runtime::Backend::coreml;
+  execution_.compute_units = options.compute_units;
+}
+
+Result<std::shared_ptr<runtime::Model>> CoremlModel::open(package::Package package,
+                                                          const runtime::Options& options) {
+  const auto model = std::make_shared<CoremlModel>(
+      std::move(package), options, CompiledCache(default_cache_folder(), system_version()));
+  const FunctionDescription* first =
+      model->package_.find_function(model->package_.default_function);
+  if (first == nullptr && !model->package_.functions.empty()) first = &model->package_.functions[0];
+  if (first == nullptr) return fail(ErrorCode::corrupt, "the package describes no function");
+  ANEMONE_TRY(const auto loaded, model->function_of(*first));
+  return std::shared_ptr<runtime::Model>(model);
+}
+
+runtime::Execution CoremlModel::execution() const {
+  const std::lock_guard lock(mutex_);
+  runtime::Execution execution = execution_;
+  if (repeats_ > 0)
+    execution.notes.push_back(
+        fmt::format("{} calls were repeated, as the Neural Engine was busy", repeats_));
+  return execution;
+}
+
+void CoremlModel::count_repeats(uint64_t repeats) {
+  const std::lock_guard lock(mutex_);
+  repeats_ += repeats;
+}
+
+runtime::State CoremlModel::new_state() const {
+  return runtime::declared_states(package_.program, runtime::Numerics::fp16);
+}
+
+Result<CompiledCache::Entry> CoremlModel::compiled() {
+  if (!compiled_.model.empty()) return compiled_;
+  if (package_.form == package::Form::mlmodelc) {
+    compiled_.model = package_.path;
+    return compiled_;
+  }
+  ANEMONE_TRY(compiled_, cache_.find_or_make(package_.path, compile));
+  return compiled_;
+}
+
+Result<std::shared_ptr<Function>> CoremlModel::load(const FunctionDescription& description) {
+  ANEMONE_TRY(const CompiledCache::Entry entry, compiled());
+  auto loaded = load_from(entry.model, description);
+  if (loaded.ok() || !entry.was_there) return loaded;
+  // What was kept may have been damaged.
+  ANEMONE_TRY(compiled_, cache_.remake(package_.path, compile));
+  return load_from(compiled_.model, description);
+}
+
+Result<std::shared_ptr<Function>> CoremlModel::load_from(const fs::path& compiled,
+                                                         const FunctionDescription& description) {
+  // A package without functions has one nameless one, which is described as main.
+  const bool is_only = package_.functions.size() == 1 && description.name == "main";
+  const std::string name = is_only ? "" : description.name;
+  auto loaded = Function::load(compiled, options_.compute_units, name);
+  if (loaded.ok() || options_.compute_units == runtime::ComputeUnits::cpu) return loaded;
+  auto on_cpu = Function::load(compiled, runtime::ComputeUnits::cpu, name);
+  if (!on_cpu.ok()) return loaded;
+  execution_.notes.push_back(fmt::format(
+      "function '{}' runs on compute units cpu, as Core ML refuses it on {}: {}", description.name,
+      runtime::to_string(options_.compute_units), loaded.error().to_string()));
+  return on_cpu;
+}
+
+Result<std::shared_ptr<Function>> CoremlModel::function_of(const FunctionDescription& description) {
+  const std::lock_guard lock(mutex_);
+  const auto known = functions_.find(description.name);
+  if (known != functions_.end()) return known->second;
+  ANEMONE_TRY(auto loaded, load(description).in(fmt::format("function '{}'", description.name)));
+  return functions_.emplace(description.name, std::move(loaded)).first->second;
+}
+
+namespace {
+
+Status check_kind(const Feature& feature, const char* role) {
+  if (feature.kind == Feature::Kind::multi_array) return {};
+  return with_hint(fail(ErrorCode::unsupported,
+                        "{} '{}' is no array: the Core ML backend knows arrays and states only",
+                        role, feature.name),
+                   "--backend cpu");
+}
+
+bool has_one_shape(const Feature& feature) {
+  return feature.enumerated_shapes.empty() && feature.ranges.empty();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<runtime::Runner>> CoremlModel::prepare(std::string_view name,
+                                                              std::span<const InputShape> shapes) {
+  const mil::Function* const program = package_.program.find_function(name);
+  const FunctionDescription* const description = package_.find_function(name);
+  if (program == nullptr || description == nullptr) {
+    Error error = fail(ErrorCode::not_found, "no function '{}'", name);
+    for (const FunctionDescription& other : package_.functions)
+      error.hint += (error.hint.empty() ? "there are: " : ", ") + other.name;
+    return error;
+  }
+  ANEMONE_TRY(const std::vector<Shape> chosen,
+              runtime::choose_input_shapes(*program, description, shapes));
+  std::vector<NamedTensor> inputs;
+  std::vector<std::string> states;
+  std::string key(name);
+  bool is_flexible = false;
+  for (const mil::NamedType& input : program->inputs) {
+    if (input.type.kind == mil::ValueType::Kind::state) {
+      states.push_back(input.name);
+      continue;
+    }
+    if (const Feature* feature = description->find_input(input.name)) {
+      ANEMONE_RETURN_IF_ERROR(check_kind(*feature, "input"));
+      is_flexible = is_flexible || !has_one_shape(*feature);
+    }
+    const Shape& shape = chosen[inputs.size()];
+    key += shape.to_string();
+    inputs.push_back({input.name, Tensor::zeros(input.type.tensor.dtype, shape)});
+  }
+  std::ranges::sort(states);
+  const std::vector<Shape> known = known_shapes(key);
+  std::vector<Call::Output> outputs;
+  bool has_all_shapes = true;
+  for (const Feature& feature : description->outputs) {
+    ANEMONE_RETURN_IF_ERROR(check_kind(feature, "output"));
+    Call::Output output{feature.name, feature.dtype, {}};
+    if (!known.empty())
+      output.tensor = Tensor::zeros(feature.dtype, known[outputs.size()]);
+    else if (!is_flexible && has_one_shape(feature) && !feature.shape.empty())
+      output.tensor = Tensor::zeros(feature.dtype, Shape(feature.shape));
+    has_all_shapes = has_all_shapes && output.tensor.defined();
+    outputs.push_back(std::move(output));
+  }
+  ANEMONE_TRY(auto function, function_of(*description));
+  ANEMONE_TRY(auto call, Call::make(function, std::move(inputs), std::move(outputs)));
+  auto runner = std::make_unique<CoremlRunner>(shared_from_this(), std::move(function),
+                                               std::move(call), std::move(states));
+  if (!has_all_shapes) ANEMONE_RETURN_IF_ERROR(show_shapes(key, *runner));
+  return std::unique_ptr<runtime::Runner>(std::move(runner));
+}
+
+std::vector<Shape> CoremlModel::known_shapes(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = result_shapes_.find(key);
+  return found == result_shapes_.end() ? std::vector<Shape>() : found->second;
+}
+
+Status CoremlModel::show_shapes(const std::string& key, runtime::Runner& runner) {
+  // A mask that grows with every token has another shape in every call.
+  constexpr size_t kMostTried = 16;
+  {
+    const std::lock_guard lock(mutex_);
+    if (result_shapes_.size() >= kMostTried) return {};
+  }
+  runtime::State state = new_state();
+  ANEMONE_RETURN_IF_ERROR(runner.run(&state));
+  std::vector<Shape> shapes;
+  for (const std::string& output : runner.output_names())
+    shapes.push_back(runner.output(output)->shape());
+  const std::lock_guard lock(mutex_);
+  result_shapes_.emplace(key, std::move(shapes));
+  return {};
+}
+
+Result<std::vector<NamedTensor>> CoremlModel::predict(std::string_view function,
+                                                      std::span<const NamedTensor> inputs,
+                                                      runtime::State* state) {
+  return runtime::predict_once(*this, function, inputs, state);
+}
+
+Result<std::vector<runtime::KernelChoice>> CoremlModel::kernels(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  ANEMONE_TRY(const CompiledCache::Entry entry, compiled());
+  ANEMONE_TRY(const auto plan, load_plan(entry.model, options_.compute_units));
+  const auto function = std::ranges::find(plan, name, &PlannedFunction::name);
+  if (function == plan.end())
+    return fail(ErrorCode::not_found, "Core ML's plan has no function '{}'", name);
+  std::vector<runtime::KernelChoice> choices;
+  for (const PlannedOperation& operation : function->operations)
+    choices.push_back({operation.outputs.empty() ? operation.type : operation.outputs[0],
+                       operation.type, operation.preferred.empty() ? "none" : operation.preferred});
+  return choices;
+}
+
+}  // namespace anemone::coreml

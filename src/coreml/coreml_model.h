@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "anemone/model.h"
+#include "coreml/compiled_cache.h"
+#include "coreml/framework.h"
+
+namespace anemone::coreml {
+
+/// A package that Core ML runs. Functions are loaded when they are first prepared, each once, all
+/// for the same units.
+class CoremlModel final : public runtime::Model, public std::enable_shared_from_this<CoremlModel> {
+ public:
+  /// Compiles what is not compiled yet and loads the default function. Errors: unsupported.
+  static Result<std::shared_ptr<runtime::Model>> open(package::Package package,
+                                                      const runtime::Options& options);
+  CoremlModel(package::Package package, const runtime::Options& options, CompiledCache cache);
+
+  const package::Package& package() const override { return package_; }
+  const runtime::Options& options() const override { return options_; }
+  runtime::Execution execution() const override;
+  runtime::State new_state() const override;
+  Result<std::unique_ptr<runtime::Runner>> prepare(std::string_view function,
+                                                   std::span<const InputShape> shapes) override;
+  Result<std::vector<NamedTensor>> predict(std::string_view function,
+                                           std::span<const NamedTensor> inputs,
+                                           runtime::State* state) override;
+  /// The unit that Core ML's plan prefers for each op.
+  Result<std::vector<runtime::KernelChoice>> kernels(std::string_view function) override;
+
+  /// A call that was repeated because the Neural Engine was busy.
+  void count_repeats(uint64_t repeats);
+
+ private:
+  Result<CompiledCache::Entry> compiled();
+  Result<std::shared_ptr<Function>> function_of(const package::FunctionDescription& description);
+  Result<std::shared_ptr<Function>> load(const package::FunctionDescription& description);
+  Result<std::shared_ptr<Function>> load_from(const std::filesystem::path& compiled,
+                                              const package::FunctionDescription& description);
+  /// Shapes of the results for a key of result_shapes_, if they are known.
+  std::vector<Shape> known_shapes(const std::string& key) const;
+  /// Runs once, so that the results have their shapes, unless many shapes were tried before.
+  Status show_shapes(const std::string& key, runtime::Runner& runner);
+
+  package::Package package_;
+  runtime::Options options_;
+  CompiledCache cache_;
+  mutable std::mutex mutex_;
+  CompiledCache::Entry compiled_;
+  std::map<std::string, std::shared_ptr<Function>, std::less<>> functions_;
+  /// Of results, by function and input shapes, where a run had to show them.
+  std::map<std::string, std::vector<Shape>> result_shapes_;
+  runtime::Execution execution_;
+  uint64_t repeats_ = 0;
+};
+
+}  // namespace anemone::coreml

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "anemone/model.h"
+#include "coreml/framework.h"
+
+namespace anemone::coreml {
+
+struct PlanSource {
+  std::string model;  ///< file name of the package.
+  std::string device;
+  std::string operating_system;
+  runtime::ComputeUnits compute_units = runtime::ComputeUnits::all;
+};
+
+/// The document of docs/compute-plan.md.
+std::string plan_document(const PlanSource& source, std::span<const PlannedFunction> functions);
+
+}  // namespace anemone::coreml
