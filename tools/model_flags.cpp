@@ -1,6 +1,7 @@
 #include "model_flags.h"
 
 #include "not_empty.h"
+#include "terminal.h"
 
 namespace anemone::tools {
 
@@ -12,7 +13,10 @@ Result<std::unique_ptr<lm::LanguageModel>> ModelFlags::open(const CommonFlags& c
   options.hash = hash;
   options.adapter = adapter;
   options.context = context;
-  return lm::LanguageModel::open(model, options);
+  ANEMONE_TRY(auto opened, lm::LanguageModel::open(model, options));
+  if (!common.quiet)
+    for (const std::string& note : opened->info().execution.notes) print_stderr("note: {}\n", note);
+  return opened;
 }
 
 Result<text::Tokenizer> ModelFlags::load_tokenizer() const {

@@ -43,12 +43,14 @@ struct PyModel {
   PyModel(const std::filesystem::path& path, const std::string& numerics, int threads,
           const std::string& isa, const std::optional<std::filesystem::path>& adapter,
           int64_t context, const std::optional<std::filesystem::path>& tokenizer, bool single_steps,
-          bool hash)
+          bool hash, const std::string& backend, const std::string& compute_units)
       : serial(std::make_shared<SerialModel>()), tokenizer_path(tokenizer.value_or(path)) {
     lm::LanguageModel::Options options;
     options.runtime.numerics = take(runtime::parse_numerics(numerics));
     options.runtime.threads = threads;
     options.runtime.isa = take(runtime::parse_isa(isa));
+    options.runtime.backend = take(runtime::parse_backend(backend));
+    options.runtime.compute_units = take(runtime::parse_compute_units(compute_units));
     options.adapter = adapter.value_or(std::filesystem::path());
     options.context = context;
     options.single_steps = single_steps;
@@ -161,7 +163,9 @@ void bind_model(nb::module_& module) {
 Hugging Face checkpoint (whose program is built in memory and runs in fp32). `numerics` is "fp16"
 (the package's own rounding) or "fp32"; `threads` 0 is one per core; `isa` forces an instruction
 set ("scalar", "avx2", "avx512", "neon"). `adapter` and `context` are for checkpoints only. `hash`
-fills `info.hash`, which reads every file.
+fills `info.hash`, which reads every file. `backend` is "auto" (Core ML on a Mac where it takes the
+package, else our executor), "cpu" or "coreml"; `compute_units` is what Core ML may use: "all",
+"cpu", "cpu-gpu", "cpu-ane".
 
 Token ids are an integer, a list or tuple of them, or an array (NumPy, torch or any with DLPack, on
 the CPU) of any integer type and stride, of shape [T] or [1, T]. Arrays that come back are new,
@@ -169,10 +173,12 @@ contiguous and NumPy's. The lock of the interpreter is released while a model co
 takes one call at a time: a call while another one runs raises Error.)")
       .def(nb::init<const std::filesystem::path&, const std::string&, int, const std::string&,
                     const std::optional<std::filesystem::path>&, int64_t,
-                    const std::optional<std::filesystem::path>&, bool, bool>(),
+                    const std::optional<std::filesystem::path>&, bool, bool, const std::string&,
+                    const std::string&>(),
            "path"_a, nb::kw_only(), "numerics"_a = "fp16", "threads"_a = 0, "isa"_a = "auto",
            "adapter"_a = nb::none(), "context"_a = 0, "tokenizer"_a = nb::none(),
-           "single_steps"_a = false, "hash"_a = false)
+           "single_steps"_a = false, "hash"_a = false, "backend"_a = "auto",
+           "compute_units"_a = "all")
       .def_prop_ro(
           "info", [](const PyModel& self) { return self.model().info(); },
           "What the model is: ModelInfo.")

@@ -1,6 +1,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <string>
 
@@ -28,6 +29,14 @@ void bind_info(nb::module_& module) {
       .def_ro("hash", &ModelInfo::hash, R"(SHA-256 of the model's files; "" unless asked for.)")
       .def_ro("weight_bytes", &ModelInfo::weight_bytes)
       .def_prop_ro("numerics", [](const ModelInfo& info) { return to_string(info.numerics); })
+      .def_prop_ro(
+          "backend", [](const ModelInfo& info) { return to_string(info.execution.backend); },
+          R"("cpu" or "coreml".)")
+      .def_prop_ro("compute_units",
+                   [](const ModelInfo& info) { return to_string(info.execution.compute_units); })
+      .def_prop_ro(
+          "backend_notes", [](const ModelInfo& info) { return info.execution.notes; },
+          "What differs from what was asked for, and why.")
       .def_ro("gives_logits", &ModelInfo::gives_logits,
               "False when only the arg max leaves the model.")
       .def("__repr__", [](const ModelInfo& info) {

@@ -303,3 +303,12 @@ def test_generation_streams_its_text_and_stops(model: anemone.Model) -> None:
     assert 2 <= len(draws) <= 3
     with pytest.raises(anemone.Error):
         model.generate("x", temperature=-1.0)
+
+
+def test_S3_43_the_backend_and_its_units_can_be_chosen(package_path: Path) -> None:
+    info = anemone.Model(package_path, backend="cpu").info
+    assert (info.backend, info.compute_units, info.backend_notes) == ("cpu", "cpu", [])
+    with pytest.raises(anemone.Error, match="expected all, cpu, cpu-gpu or cpu-ane"):
+        anemone.Model(package_path, compute_units="npu")
+    with pytest.raises(anemone.Error, match="expected auto, cpu or coreml"):
+        anemone.Model(package_path, backend="gpu")

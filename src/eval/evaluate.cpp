@@ -83,6 +83,11 @@ class Run {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     record_.model_args = {{"path", record_.model.path.string()},
                           {"numerics", runtime::to_string(record_.model.numerics)}};
+    if (record_.model.execution.backend != runtime::Backend::cpu) {
+      record_.model_args["backend"] = runtime::to_string(record_.model.execution.backend);
+      record_.model_args["compute_units"] =
+          runtime::to_string(record_.model.execution.compute_units);
+    }
     if (options_.max_length > 0) record_.model_args["max_length"] = options_.max_length;
     record_.bos_token = special_token(tokenizer_, "bos_token", tokenizer_.bos_id());
     record_.eos_token = special_token(tokenizer_, "eos_token", tokenizer_.eos_id());

@@ -98,7 +98,9 @@ Value run_config(const RunRecord& run) {
           {"model_sha", run.model.hash},
           {"batch_size", "1"},
           {"batch_sizes", Value::array()},
-          {"device", "cpu"},
+          {"device", run.model.execution.backend == runtime::Backend::cpu
+                         ? "cpu"
+                         : runtime::to_string(run.model.execution.compute_units)},
           {"use_cache", nullptr},
           {"limit", options.limit ? Value(*options.limit) : Value()},
           {"bootstrap_iters", options.bootstrap_iterations},
@@ -132,7 +134,10 @@ Value provenance(const RunRecord& run) {
                  {"context_length", run.model.context_length},
                  {"weight_bytes", run.model.weight_bytes},
                  {"numerics", runtime::to_string(run.model.numerics)},
-                 {"simulated", run.model.numerics == runtime::Numerics::ane}}},
+                 {"simulated", run.model.numerics == runtime::Numerics::ane},
+                 {"backend", runtime::to_string(run.model.execution.backend)},
+                 {"compute_units", runtime::to_string(run.model.execution.compute_units)},
+                 {"backend_notes", run.model.execution.notes}}},
                {"machine", {{"cpu", machine_name()}, {"system", system_name()}}},
                {"interrupted", run.interrupted.empty() ? Value() : Value(run.interrupted)},
                {"not_run", run.not_run},

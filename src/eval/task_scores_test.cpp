@@ -38,6 +38,7 @@ TEST_F(EvaluateTest, S0_25_ResultsHaveTheHarnessKeysInItsOrder) {
   EXPECT_EQ(results["tokenizer_bos_token"], Value::array({nullptr, "None"}));
   EXPECT_EQ(results["tokenizer_eos_token"], Value::array({"<|im_end|>", "2"}));
   EXPECT_EQ(results["anemone"]["model"]["numerics"], "fp16");
+  EXPECT_EQ(results["anemone"]["model"]["backend"], "cpu");
   EXPECT_EQ(results["failed"], Value::object());
   EXPECT_EQ(results["lm_eval_version"], "0.4.13");
   EXPECT_THAT(report->table, HasSubstr("num_fewshot: 1, batch_size: 1\n|"));
