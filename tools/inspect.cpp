@@ -7,6 +7,7 @@
 #include <set>
 
 #include "anemone/checkpoint_summary.h"
+#include "anemone/coreml.h"
 #include "anemone/language_model.h"
 #include "anemone/text.h"
 #include "anemone/verify_folder.h"
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 struct Flags {
   std::string model;
   ReportFlags report;
+  bool compute_plan = false;
 };
 
 /// All that `inspect` found out, in the order in which it is shown.
@@ -212,7 +214,14 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   return {};
 }
 
+Status print_plan(const Flags& flags, const CommonFlags& common) {
+  ANEMONE_TRY(const auto units, runtime::parse_compute_units(common.compute_units));
+  ANEMONE_TRY(const std::string plan, runtime::compute_plan(flags.model, units));
+  return write_stdout(plan);
+}
+
 Status inspect(const Flags& flags, const CommonFlags& common) {
+  if (flags.compute_plan) return print_plan(flags, common);
   Findings findings;
   findings.json = {{"version", 1}, {"path", flags.model}};
   ANEMONE_RETURN_IF_ERROR(examine_model(flags, common, findings));
@@ -243,6 +252,9 @@ Action add_inspect(CLI::App& app, const CommonFlags& common) {
   app.add_flag("--verify", flags->report.verify,
                "Check files, program and description, and of a directory that its packages join; "
                "exit 1 on any fault");
+  app.add_flag("--compute-plan", flags->compute_plan,
+               "Print where Core ML would run each op of a package, as JSON, and nothing else; "
+               "macOS 14.4");
   auto* passes = app.add_flag("--passes", flags->report.passes,
                               "Simplify the program first, with results unchanged, and say how");
   app.add_option("--no-pass", flags->report.pass_options.off,
