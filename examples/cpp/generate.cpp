@@ -1,0 +1,45 @@
+// Continues a text with a model: anemone_example MODEL PROMPT [TOKENS]
+// On a Mac through Core ML, elsewhere on the CPU executor; the same packages, the same calls.
+#include "anemone/generate.h"
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+#include "anemone/language_model.h"
+#include "anemone/text.h"
+
+namespace {
+
+anemone::Status run(const char* path, const char* prompt, int64_t most_tokens) {
+  anemone::lm::LanguageModel::Options options;
+  options.runtime.backend = anemone::runtime::Backend::automatic;
+  options.runtime.compute_units = anemone::runtime::ComputeUnits::cpu_ane;
+  options.hash = false;
+  ANEMONE_TRY(const auto model, anemone::lm::LanguageModel::open(path, options));
+  ANEMONE_TRY(const auto tokenizer, anemone::text::Tokenizer::load(path));
+  ANEMONE_TRY(const auto encoding, tokenizer.encode(prompt));
+  const auto& execution = model->info().execution;
+  std::fprintf(stderr, "backend: %s\n", anemone::runtime::to_string(execution.backend));
+  for (const std::string& note : execution.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  ANEMONE_TRY(const auto made, anemone::generate::generate(*model, tokenizer, encoding.ids,
+                                                           {.max_tokens = most_tokens}));
+  std::printf("%s\n", made.text.c_str());
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int64_t most_tokens = 32;
+  const bool has_count = argc == 4;
+  if (has_count) std::from_chars(argv[3], argv[3] + std::strlen(argv[3]), most_tokens);
+  if (argc < 3 || argc > 4 || most_tokens < 1) {
+    std::fprintf(stderr, "usage: anemone_example MODEL PROMPT [TOKENS]\n");
+    return 2;
+  }
+  const anemone::Status status = run(argv[1], argv[2], most_tokens);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "error: %s\n", status.error().to_string().c_str());
+  return 1;
+}
