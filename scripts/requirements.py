@@ -30,7 +30,7 @@ from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("Core ML",)
+PARTS = ("serve",)
 REQUIREMENT = re.compile(
     rf"^- (S[0-4]\.\d+) \[(linux|mac|out)(?:, waits for ({'|'.join(PARTS)}))?\] (.+)$"
 )

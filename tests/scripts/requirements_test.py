@@ -105,18 +105,18 @@ class RequirementsTest(unittest.TestCase):
         self.assertEqual(status["S1.15"][0], "out")
 
     def test_a_line_may_wait_for_a_part(self):
-        listing = "## S0: d\n- S0.1 [linux, waits for Core ML] x\n- S0.2 [linux, waits for Core ML] y\n"
+        listing = "## S0: d\n- S0.1 [linux, waits for serve] x\n- S0.2 [linux, waits for serve] y\n"
         results = googletest(case("S0_2_X"))
         _, out, _ = self.run_script(results, requirement_list=listing)
         document = json.loads(out)
         self.assertEqual(
             [(r["status"], r["waits_for"]) for r in document["requirements"]],
-            [("waiting", "Core ML"), ("proven", "Core ML")],
+            [("waiting", "serve"), ("proven", "serve")],
         )
         self.assertEqual((document["totals"]["waiting"], document["totals"]["not yet"]), (1, 0))
         _, out, _ = self.run_script(results, requirement_list=listing, flags=())
         lines = [" ".join(line.split()) for line in out.splitlines()]
-        self.assertEqual(lines[lines.index("S0.1 waiting x") + 1], "waits for Core ML")
+        self.assertEqual(lines[lines.index("S0.1 waiting x") + 1], "waits for serve")
 
     def test_failed_skipped_and_disabled_googletests_prove_nothing(self):
         status = self.status_of(

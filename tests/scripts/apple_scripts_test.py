@@ -1,0 +1,180 @@
+"""Tests of scripts/apple/*.sh: the commands that they build, with stand-ins for a Mac's programs.
+
+    apple_scripts_test.py ANEMONE
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPILE = ROOT / "scripts/apple/compile.sh"
+VERIFY = ROOT / "scripts/apple/verify.sh"
+ANEMONE = None
+
+
+def run(command, **more):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, **more)
+
+
+class Scratch(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.programs = self.folder / "bin"
+        self.programs.mkdir()
+
+    def stand_in(self, name, text, folder=None):
+        path = (folder or self.programs) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/usr/bin/env bash\n" + text)
+        path.chmod(0o755)
+
+    def environment(self):
+        return {**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}"}
+
+
+class Compile(Scratch):
+    def setUp(self):
+        super().setUp()
+        self.stand_in("xcrun", f'printf "%s|" "$@" >> "{self.folder}/calls"; echo >> "{self.folder}/calls"\n'
+                               'case "$3" in *refused*) exit 1 ;; esac\n')
+        for name in ("a b.mlpackage", "c.mlpackage"):
+            (self.folder / "models" / name).mkdir(parents=True)
+        (self.folder / "models/d.mlmodel").write_text("")
+        (self.folder / "models/notes.txt").write_text("")
+
+    def calls(self):
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def compile(self, *arguments):
+        return run([COMPILE, *arguments], env=self.environment())
+
+    def test_one_package_is_compiled_beside_itself(self):
+        package = self.folder / "models/a b.mlpackage"
+        self.assertEqual(self.compile(package).returncode, 0)
+        self.assertEqual(self.calls(), [f"coremlcompiler|compile|{package}|{self.folder}/models|"])
+
+    def test_a_folder_is_compiled_for_a_target(self):
+        result = self.compile(self.folder / "models", self.folder / "out", "--platform", "iOS",
+                              "--deployment-target=18.0")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        target = f"{self.folder}/out|--platform|iOS|--deployment-target|18.0|"
+        self.assertEqual(self.calls(), [f"coremlcompiler|compile|{self.folder}/models/{name}|{target}"
+                                        for name in ("a b.mlpackage", "c.mlpackage", "d.mlmodel")])
+        self.assertTrue((self.folder / "out").is_dir())
+
+    def test_a_dry_run_prints_and_runs_nothing(self):
+        result = self.compile(self.folder / "models", "--dry-run")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(f"xcrun coremlcompiler compile {self.folder}/models/c.mlpackage {self.folder}/models",
+                      result.stdout)
+        self.assertEqual(self.calls(), [])
+
+    def test_what_makes_no_sense_is_refused(self):
+        for arguments, words in (([], "name a package"), ([self.folder / "none.mlpackage"], "does not exist"),
+                                 ([self.folder / "bin"], "holds no package"),
+                                 ([self.folder / "models", "--platform", "watch"], "macOS or iOS"),
+                                 ([self.folder / "models", "--fast"], "unknown flag --fast"),
+                                 ([self.folder / "models", "--platform"], "wants a value")):
+            result = self.compile(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn(words, result.stderr)
+        self.assertEqual(self.calls(), [])
+
+    def test_the_compilers_refusal_is_a_failure(self):
+        (self.folder / "refused.mlpackage").mkdir()
+        result = self.compile(self.folder / "refused.mlpackage")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("refused", result.stderr)
+
+
+class Verify(Scratch):
+    """In a copy of the repository's part that the script needs, where uname says Darwin."""
+
+    def setUp(self):
+        super().setUp()
+        self.tree = self.folder / "tree"
+        for name in ("scripts/apple", "examples/swift"):
+            shutil.copytree(ROOT / name, self.tree / name)
+        (self.tree / "models").symlink_to(ROOT / "models")
+        self.stand_in("uname", "echo Darwin")
+        for name in ("sysctl", "sw_vers", "xcodebuild", "make"):
+            self.stand_in(name, f"echo stand-in of {name}")
+        self.stand_in("swift", 'case "$1" in *compute_plan*) echo {} ;; *) echo "swift $*" ;; esac')
+        self.stand_in("xcrun", 'mkdir -p "$4/$(basename "${3%.*}").mlmodelc"')
+        # The program itself; what only Core ML can do is answered in its place.
+        self.stand_in("anemone", f"""
+case "$*" in
+  *--compute-plan*) echo '{{}}'; exit ;;
+  *--plan*) echo "predicted beside planned"; exit ;;
+  inspect*mlmodelc*|doctor*) echo sound; exit ;;
+  bench*) echo '{{}}' > "${{@: -1}}"; exit ;;
+esac
+if [ -n "${{BREAK_ANE:-}}" ]; then case "$*" in *"--compute-units cpu-ane"*) echo '{{"tokens": [1]}}'; exit ;; esac; fi
+arguments=()
+while [ $# -gt 0 ]; do
+  case "$1" in --backend|--compute-units) shift ;; *) arguments+=("$1") ;; esac
+  shift
+done
+exec {ANEMONE} "${{arguments[@]}}"
+""", self.tree / "build")
+
+    def verify(self, *arguments, **variables):
+        return run([self.tree / "scripts/apple/verify.sh", *arguments],
+                   env={**self.environment(), **variables})
+
+    def test_every_step_passes_and_is_summed_up(self):
+        result = self.verify()
+        logs = "".join(f"{path.name}:\n{path.read_text()}" for path in self.tree.glob("build/verify/*.log"))
+        self.assertEqual(result.returncode, 0, result.stdout + logs)
+        steps = self.verify("--list").stdout.split()
+        summary = (self.tree / "build/verify/summary.txt").read_text().splitlines()
+        self.assertEqual([line.split() for line in summary], [["passed", step] for step in steps])
+        outputs = (self.tree / "build/verify/outputs.log").read_text()
+        self.assertRegex(outputs, r"cpu: +\[\d+(, \d+){31}\]\ncpu-ane: \[\d+")
+        self.assertTrue((self.tree / "build/verify/family/model_seq512.mlpackage").is_dir())
+        self.assertIn("real", (self.tree / "build/verify/loads.log").read_text())
+
+    def test_other_tokens_on_the_neural_engine_fail_that_step_alone(self):
+        result = self.verify("--skip", "test", BREAK_ANE="1")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("FAILED  outputs", result.stdout)
+        self.assertIn("cpu-ane: [1]", result.stdout)
+        self.assertIn("skipped test", result.stdout)
+        self.assertIn("passed  bench", result.stdout)
+
+    def test_unknown_steps_and_flags_are_refused(self):
+        for arguments, words in ((["--skip", "none"], "no step none"), (["--fast"], "unknown argument --fast"),
+                                 (["-o"], "wants a folder")):
+            result = self.verify(*arguments)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(words, result.stderr)
+
+
+class Form(unittest.TestCase):
+    def test_off_a_mac_it_says_so(self):
+        if platform.system() == "Darwin":
+            self.skipTest("this is a Mac")
+        result = run([VERIFY])
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("only a Mac can show", result.stderr)
+        self.assertEqual(run([VERIFY, "--help"]).returncode, 0)
+
+    def test_they_are_sound_shell(self):
+        for script in (COMPILE, VERIFY):
+            self.assertEqual(run(["bash", "-n", script]).returncode, 0)
+            if shutil.which("shellcheck"):
+                result = run(["shellcheck", script])
+                self.assertEqual(result.returncode, 0, result.stdout)
+
+
+if __name__ == "__main__":
+    ANEMONE = sys.argv.pop(1)
+    unittest.main()
