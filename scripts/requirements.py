@@ -11,7 +11,7 @@ a property `requirement`, when it ran and passed. The labels stand in test-label
 results (`ctest --show-only=json-v1`), because not every ctest writes them into its XML. Where both kinds of file name one test,
 GoogleTest's word counts, because ctest may take a skip for a pass. The instances of a parameterised
 test are one test: one that fails takes the proof away.
-A line that belongs to a part of the software that is not written yet says so: [linux, waits for Core ML].
+A line that belongs to a part of the software that is not written yet says so: [linux, waits for serve].
 
 Exit: 0 done, 1 a test names an id that does not exist, 2 there are no results, or a file is missing
 or cannot be read.

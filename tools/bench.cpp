@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 
+#include "anemone/report.h"
 #include "command.h"
 #include "input_text.h"
 #include "model_flags.h"
@@ -34,10 +35,24 @@ struct Flags {
 
 struct Format {
   const char* name;
-  std::string (*write)(const bench::Report& report);
+  Result<std::string> (*write)(const bench::Report& report, const std::string& name);
 };
 constexpr Format kFormats[] = {
-    {"md", bench::to_markdown}, {"json", bench::to_json}, {"csv", bench::to_csv}};
+    {"md",
+     [](const bench::Report& report, const std::string&) -> Result<std::string> {
+       return bench::to_markdown(report);
+     }},
+    {"json",
+     [](const bench::Report& report, const std::string&) -> Result<std::string> {
+       return bench::to_json(report);
+     }},
+    {"csv",
+     [](const bench::Report& report, const std::string&) -> Result<std::string> {
+       return bench::to_csv(report);
+     }},
+    {"html", [](const bench::Report& report, const std::string& name) {
+       return report::bench(bench::to_json(report), name, report::Format::html);
+     }}};
 
 /// By --format, else --json, else the output's ending.
 Result<const Format*> format_of(const Flags& flags, const CommonFlags& common) {
@@ -53,7 +68,7 @@ Result<const Format*> format_of(const Flags& flags, const CommonFlags& common) {
   return Error{ErrorCode::invalid_argument,
                fmt::format("{}: its ending names no format", flags.output),
                {},
-               "give --format md, json or csv"};
+               "give --format md, json, csv or html"};
 }
 
 /// What the preset says where no flag does.
@@ -108,7 +123,8 @@ Status measure(Flags flags, const CommonFlags& common) {
     else
       judged = std::move(verdict).error();
   }
-  const std::string text = format->write(report);
+  ANEMONE_TRY(const std::string text,
+              format->write(report, flags.output.empty() ? "this run" : flags.output));
   ANEMONE_RETURN_IF_ERROR(flags.output.empty() ? write_stdout(text)
                                                : write_file(flags.output, text));
   if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
@@ -196,8 +212,9 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--threshold", flags->threshold,
                  "Percent by which a run must be slower than its baseline, with confidence")
       ->check(number_from_zero());
-  app.add_option("--format", flags->format, "md, json, csv; default: by the output's ending, or md")
-      ->check(CLI::IsMember({"md", "json", "csv"}));
+  app.add_option("--format", flags->format,
+                 "md, json, csv, html; default: by the output's ending, or md")
+      ->check(CLI::IsMember({"md", "json", "csv", "html"}));
   app.add_option("-o,--output", flags->output, "File to write to")->check(not_empty());
   app.footer(
       "Example: anemone bench models/anemone-tiny-anemll --contexts 128,256 --format json -o "
