@@ -18,12 +18,12 @@ anemone::Status run(const char* path, const char* prompt, int64_t most_tokens) {
   options.hash = false;
   ANEMONE_TRY(const auto model, anemone::lm::LanguageModel::open(path, options));
   ANEMONE_TRY(const auto tokenizer, anemone::text::Tokenizer::load(path));
-  ANEMONE_TRY(const auto encoding, tokenizer.encode(prompt));
+  ANEMONE_TRY(const auto ids, tokenizer.encode(prompt, true));
   const auto& execution = model->info().execution;
   std::fprintf(stderr, "backend: %s\n", anemone::runtime::to_string(execution.backend));
   for (const std::string& note : execution.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
-  ANEMONE_TRY(const auto made, anemone::generate::generate(*model, tokenizer, encoding.ids,
-                                                           {.max_tokens = most_tokens}));
+  ANEMONE_TRY(const auto made,
+              anemone::generate::generate(*model, tokenizer, ids, {.max_tokens = most_tokens}));
   std::printf("%s\n", made.text.c_str());
   return {};
 }
