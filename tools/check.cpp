@@ -248,6 +248,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option("--min-ane", flags->min_ane,
                  "Exit 1 when less than this share of the predicted time, or with --trace of the "
                  "recorded one, is on the Neural Engine")
+      ->check(number_from_zero())
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")

@@ -115,6 +115,12 @@ void mark_outliers(std::vector<PointError>& points) {
   }
 }
 
+/// Numbers that can be ranked, the largest of them finite.
+bool has_probabilities(std::span<const float> logits) {
+  const bool ranked = std::ranges::none_of(logits, [](float each) { return std::isnan(each); });
+  return ranked && std::isfinite(std::ranges::max(logits));
+}
+
 /// log p of every token.
 std::vector<double> log_softmax(std::span<const float> logits) {
   double highest = -std::numeric_limits<double>::infinity();
@@ -136,6 +142,10 @@ void compare_logits(const Tensor& reference, const Tensor& model, Report& report
   for (size_t row = 0; row < rows; ++row) {
     const auto r = reference.values<float>().subspan(row * vocab, vocab);
     const auto m = model.values<float>().subspan(row * vocab, vocab);
+    if (!has_probabilities(r) || !has_probabilities(m)) {
+      divergence = std::numeric_limits<double>::infinity();
+      continue;
+    }
     agreeing += std::ranges::max_element(r) - r.begin() == std::ranges::max_element(m) - m.begin();
     const auto p = log_softmax(r);
     const auto q = log_softmax(m);

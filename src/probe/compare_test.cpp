@@ -74,6 +74,19 @@ TEST(Compare, S4_34_LogitsGiveTopTokensAndDivergence) {
   EXPECT_NEAR(report.kl_divergence.value(), (0.75 - 0.25) * std::log(3.0) / 2, 1e-6);
 }
 
+TEST(Compare, RowsWithoutProbabilitiesNeitherAgreeNorComeClose) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float wrong : {kNaN, kInfinity})
+    for (const auto& [reference, model] :
+         {std::pair{1.0F, wrong}, std::pair{wrong, 1.0F}, std::pair{wrong, wrong}}) {
+      const Report report = compared({{5, 6}, {{"logits", rows({reference, 0, 1, 0}, 2)}}},
+                                     {{5, 6}, {{"logits", rows({model, 0, 1, 0}, 2)}}});
+      EXPECT_DOUBLE_EQ(report.top1_agreement.value(), 0.5);
+      EXPECT_TRUE(std::isinf(report.kl_divergence.value()));
+    }
+}
+
 TEST(Compare, PointsAreInTheOrderOfTheComputation) {
   const Tensor one = rows({1}, 1);
   const Trace trace{{},

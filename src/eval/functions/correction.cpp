@@ -2,6 +2,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "eval/correction/error_rate.h"
 #include "eval/correction/measure.h"
 #include "eval/functions.h"
 #include "eval/python_text.h"
@@ -44,17 +45,6 @@ Result<Value> validation_results(const Value& document, std::span<const Response
   return measure(document, std::string_view(bare).substr(0, bare.find('\n')));
 }
 
-std::optional<double> error_rate(std::span<const Value> items) {
-  double wrong = 0;
-  double all = 0;
-  for (const Value& item : items) {
-    wrong += item[0].get<double>();
-    all += item[1].get<double>();
-  }
-  if (all == 0) return std::nullopt;
-  return wrong / all;
-}
-
 /// Of the sums of right, wrong and missing edits; without wrong ones the precision is 1, without
 /// missing ones the recall.
 std::optional<double> f_half(std::span<const Value> items) {
@@ -74,7 +64,7 @@ std::optional<double> f_half(std::span<const Value> items) {
 constexpr std::array kFunctions = {
     Function{.name = "process_results", .results = process_results},
     Function{.name = "validation_results", .results = validation_results},
-    Function{.name = "error_rate", .aggregate = error_rate, .items = ItemKind::pair},
+    Function{.name = "error_rate", .aggregate = correction::error_rate, .items = ItemKind::pair},
     Function{.name = "f_half", .aggregate = f_half, .items = ItemKind::list}};
 
 }  // namespace

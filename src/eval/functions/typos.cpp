@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "eval/correction/error_rate.h"
 #include "eval/edit_distance.h"
 #include "eval/functions.h"
 #include "eval/python_text.h"
@@ -70,20 +71,10 @@ Result<Value> process_results(const Value& document, std::span<const Response> r
   return scores;
 }
 
-std::optional<double> word_error_rate(std::span<const Value> items) {
-  double wrong = 0;
-  double all = 0;
-  for (const Value& item : items) {
-    wrong += item[0].get<double>();
-    all += item[1].get<double>();
-  }
-  if (all == 0) return std::nullopt;
-  return wrong / all;
-}
-
 constexpr std::array kFunctions = {
     Function{.name = "process_results", .results = process_results},
-    Function{.name = "word_error_rate", .aggregate = word_error_rate, .items = ItemKind::pair}};
+    Function{
+        .name = "word_error_rate", .aggregate = correction::error_rate, .items = ItemKind::pair}};
 
 }  // namespace
 
