@@ -10,6 +10,8 @@ namespace {
 /// Shorter ends occur by chance, longer ones make no better guesses.
 constexpr size_t kLeastMatch = 2;
 constexpr size_t kMostMatch = 8;
+/// A single token is looked for so far around the place where the last guess would have gone on.
+constexpr size_t kWindow = 6;
 
 /// After so many useless drafts in a row each doubles the pause.
 constexpr size_t kPatience = 2;
@@ -17,10 +19,7 @@ constexpr size_t kMostPause = 64;
 
 }  // namespace
 
-Status LookupDrafter::propose(std::span<const int32_t> tokens, size_t most,
-                              std::vector<int32_t>& draft) {
-  draft.clear();
-  const size_t searched = prompt_only_ ? std::min(prompt_tokens_, tokens.size()) : tokens.size();
+size_t LookupDrafter::find_end(std::span<const int32_t> tokens, size_t searched) const {
   size_t best_end = 0;
   size_t best_length = kLeastMatch - 1;
   for (size_t end = searched; end-- > 1;) {
@@ -33,8 +32,36 @@ Status LookupDrafter::propose(std::span<const int32_t> tokens, size_t most,
     best_end = end;
     if (length == kMostMatch) break;
   }
-  if (best_end == 0) return {};
-  const auto found = tokens.subspan(best_end, std::min(most, searched - best_end));
+  return best_end;
+}
+
+size_t LookupDrafter::find_single(std::span<const int32_t> tokens, size_t searched) const {
+  const int32_t last = tokens.back();
+  if (last_end_ > 0) {
+    const size_t expected = last_end_ + tokens.size() - last_tokens_;
+    for (size_t away = 0; away <= kWindow; ++away)
+      for (const size_t end : {expected + away, expected - std::min(away, expected)})
+        if (end > 0 && end < searched && tokens[end - 1] == last) return end;
+    return 0;
+  }
+  const auto earlier = tokens.first(std::min(searched, tokens.size() - 1));
+  const auto found = std::ranges::find(earlier, last);
+  if (found == earlier.end() || std::find(found + 1, earlier.end(), last) != earlier.end())
+    return 0;
+  const size_t end = static_cast<size_t>(found - earlier.begin()) + 1;
+  return end < searched ? end : 0;
+}
+
+Status LookupDrafter::propose(std::span<const int32_t> tokens, size_t most,
+                              std::vector<int32_t>& draft) {
+  draft.clear();
+  const size_t searched = prompt_only_ ? std::min(prompt_tokens_, tokens.size()) : tokens.size();
+  size_t end = find_end(tokens, searched);
+  if (end == 0) end = find_single(tokens, searched);
+  if (end == 0) return {};
+  last_end_ = end;
+  last_tokens_ = tokens.size();
+  const auto found = tokens.subspan(end, std::min(most, searched - end));
   draft.assign(found.begin(), found.end());
   return {};
 }
@@ -77,7 +104,7 @@ size_t DraftLength::next() {
 void DraftLength::learn(size_t drafted, size_t accepted) {
   if (drafted == 0) return;
   if (accepted == drafted)
-    length_ = std::min(most_, length_ * 2);
+    length_ = std::min(most_, length_ * 2 + 1);
   else
     length_ = std::max<size_t>(1, std::min(length_, accepted + 1));
   failures_ = accepted == 0 ? failures_ + 1 : 0;

@@ -21,7 +21,10 @@ class Drafter {
 };
 
 /// The tokens that followed the longest end of the text where it occurred before, the last time
-/// (Saxena 2023, prompt lookup decoding). `prompt_only`: occurrences in the prompt alone count.
+/// (Saxena 2023, prompt lookup decoding). For the first guess a single token will do that occurs
+/// once, and later one near to where the last guess would have gone on: a correction replaces a
+/// word and goes on behind it.
+/// `prompt_only`: occurrences in the prompt alone count.
 class LookupDrafter final : public Drafter {
  public:
   LookupDrafter(size_t prompt_tokens, bool prompt_only)
@@ -30,8 +33,15 @@ class LookupDrafter final : public Drafter {
                  std::vector<int32_t>& draft) override;
 
  private:
+  /// Behind the longest occurrence of the end of `tokens` that ends at `searched` or before; 0 for
+  /// none.
+  size_t find_end(std::span<const int32_t> tokens, size_t searched) const;
+  size_t find_single(std::span<const int32_t> tokens, size_t searched) const;
+
   size_t prompt_tokens_;
   bool prompt_only_;
+  size_t last_end_ = 0;     ///< where the last guess was taken from; 0: there was none.
+  size_t last_tokens_ = 0;  ///< how long the text was then.
 };
 
 /// The likeliest tokens by a smaller model of the same vocabulary.
@@ -54,7 +64,7 @@ class ModelDrafter final : public Drafter {
 /// How many tokens are worth drafting, learnt from what became of the last drafts.
 class DraftLength {
  public:
-  explicit DraftLength(size_t most) : most_(most), length_(std::min<size_t>(most, 4)) {}
+  explicit DraftLength(size_t most) : most_(most), length_(std::min<size_t>(most, 3)) {}
   /// Of the next draft; 0: none this time.
   size_t next();
   /// Of `drafted` tokens `accepted` were right.

@@ -26,8 +26,34 @@ TEST(LookupDrafter, ContinuesTheLongestRepetition) {
 
 TEST(LookupDrafter, HasNoGuessWithoutARepetition) {
   EXPECT_EQ(lookup({1, 2, 3, 4}, 3), Tokens{});
-  EXPECT_EQ(lookup({3, 7, 3}, 3), Tokens{}) << "one token alone repeats by chance";
+  EXPECT_EQ(lookup({3, 7, 3, 8, 3}, 3), Tokens{}) << "one token alone repeats by chance";
   EXPECT_EQ(lookup({5}, 3), Tokens{});
+}
+
+TEST(LookupDrafter, BeginsWithATokenThatOccursOnce) {
+  EXPECT_EQ(lookup({3, 7, 4, 3}, 2), (Tokens{7, 4}));
+  EXPECT_EQ(lookup({7, 4, 3, 3}, 2, 3, true), Tokens{}) << "nothing follows in the prompt";
+}
+
+TEST(LookupDrafter, GoesOnBehindAReplacedWord) {
+  LookupDrafter drafter(8, true);
+  Tokens tokens = {1, 2, 3, 4, 5, 6, 5, 7, /* the answer */ 1};
+  Tokens draft;
+  ASSERT_TRUE(drafter.propose(tokens, 4, draft).ok());
+  EXPECT_EQ(draft, (Tokens{2, 3, 4, 5}));
+  tokens.insert(tokens.end(), {2, 30, 5});  // 3 4 has become 30
+  ASSERT_TRUE(drafter.propose(tokens, 4, draft).ok());
+  EXPECT_EQ(draft, (Tokens{6, 5, 7})) << "the 5 that is nearer to where the guess would be";
+
+  LookupDrafter other(40, true);
+  tokens.assign(40, 0);
+  for (int32_t i = 0; i < 40; ++i) tokens[static_cast<size_t>(i)] = i;
+  tokens.push_back(1);
+  ASSERT_TRUE(other.propose(tokens, 2, draft).ok());
+  EXPECT_EQ(draft, (Tokens{2, 3}));
+  tokens.insert(tokens.end(), {90, 30});
+  ASSERT_TRUE(other.propose(tokens, 2, draft).ok());
+  EXPECT_EQ(draft, Tokens{}) << "30 is far from there";
 }
 
 TEST(LookupDrafter, MayLookAtThePromptAlone) {
@@ -38,10 +64,10 @@ TEST(LookupDrafter, MayLookAtThePromptAlone) {
 
 TEST(DraftLength, GrowsWithSuccessAndRestsAfterFailures) {
   DraftLength length(10);
-  EXPECT_EQ(length.next(), 4U);
-  length.learn(4, 4);
-  EXPECT_EQ(length.next(), 8U);
-  length.learn(8, 8);
+  EXPECT_EQ(length.next(), 3U);
+  length.learn(3, 3);
+  EXPECT_EQ(length.next(), 7U);
+  length.learn(7, 7);
   EXPECT_EQ(length.next(), 10U);
   length.learn(10, 2);
   EXPECT_EQ(length.next(), 3U);
@@ -55,7 +81,7 @@ TEST(DraftLength, GrowsWithSuccessAndRestsAfterFailures) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(length.next(), 0U);
   EXPECT_EQ(length.next(), 1U);
   length.learn(1, 1);
-  EXPECT_EQ(length.next(), 2U);
+  EXPECT_EQ(length.next(), 3U);
 }
 
 }  // namespace
