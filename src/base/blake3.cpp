@@ -27,13 +27,13 @@ void Blake3::update(std::string_view bytes) {
   ANEMONE_CHECK(code == ANEMONE_BRIDGE_OK, "hashing valid bytes cannot fail");
 }
 
-Status Blake3::update_from(const std::filesystem::path& path, const std::stop_token& stop) {
+Status Blake3::update_from(const std::filesystem::path& path, const std::atomic<bool>* stop) {
   constexpr size_t kPieceBytes = 256 << 10;  // what the nearer caches hold
   std::ifstream stream(path, std::ios::binary);
   std::vector<char> buffer(kPieceBytes);
   while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
          stream.gcount() > 0) {
-    if (stop.stop_requested()) return fail(ErrorCode::interrupted, "interrupted");
+    if (stop != nullptr && *stop) return fail(ErrorCode::interrupted, "interrupted");
     update({buffer.data(), static_cast<size_t>(stream.gcount())});
   }
   if (stream.bad() || !stream.eof()) return fail(ErrorCode::io, "cannot read {}", path.string());

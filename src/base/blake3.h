@@ -1,8 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -19,8 +19,8 @@ class Blake3 {
   Blake3();
   void update(std::string_view bytes);
   /// The contents of a file, of which memory holds little at a time.
-  /// Errors: io, interrupted (`stop` was requested).
-  Status update_from(const std::filesystem::path& path, const std::stop_token& stop = {});
+  /// Errors: io, interrupted (`stop` became true).
+  Status update_from(const std::filesystem::path& path, const std::atomic<bool>* stop = nullptr);
   /// `kName` and 64 lower-case hexadecimal digits. Ends this object's work.
   std::string finish();
 

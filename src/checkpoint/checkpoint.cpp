@@ -141,7 +141,7 @@ Result<Checkpoint> open(const fs::path& path, const std::optional<fs::path>& ada
   return open(path, path / "lora_adapters.safetensors");
 }
 
-Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop) {
+Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::atomic<bool>* stop) {
   Blake3 hash;
   for (const fs::path& path : checkpoint.files) {
     std::error_code error;

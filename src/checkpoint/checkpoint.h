@@ -1,9 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -34,7 +34,8 @@ Result<Checkpoint> open(const std::filesystem::path& path,
                         const std::optional<std::filesystem::path>& adapter = {});
 
 /// BLAKE3 over names, sizes and contents of `files`: `blake3:` and 64 digits. Reads all of them.
-/// Errors: io, interrupted (`stop` was requested).
-Result<std::string> hash_checkpoint(const Checkpoint& checkpoint, const std::stop_token& stop = {});
+/// Errors: io, interrupted (`stop` became true).
+Result<std::string> hash_checkpoint(const Checkpoint& checkpoint,
+                                    const std::atomic<bool>* stop = nullptr);
 
 }  // namespace anemone::checkpoint

@@ -15,9 +15,10 @@ void for_each_index(int64_t count, int threads, const Body& body) {
   const auto work = [&] {
     for (int64_t i = next++; i < count; i = next++) body(i);
   };
-  std::vector<std::jthread> workers;
+  std::vector<std::thread> workers;
   for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i) workers.emplace_back(work);
   work();
+  for (std::thread& worker : workers) worker.join();
 }
 
 /// The same for ranges [begin, end) of about `length`, which together are [0, count).

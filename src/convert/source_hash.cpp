@@ -3,9 +3,14 @@
 namespace anemone::converter {
 
 SourceHash::SourceHash(checkpoint::Checkpoint checkpoint)
-    : thread_([this, checkpoint = std::move(checkpoint)](const std::stop_token& stop) {
-        hash_ = checkpoint::hash_checkpoint(checkpoint, stop);
+    : thread_([this, checkpoint = std::move(checkpoint)] {
+        hash_ = checkpoint::hash_checkpoint(checkpoint, &stop_);
       }) {}
+
+SourceHash::~SourceHash() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
 
 Result<std::string> SourceHash::get() {
   if (thread_.joinable()) thread_.join();

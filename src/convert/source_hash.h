@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -16,6 +17,8 @@ class SourceHash {
   static std::string unknown() { return "blake3:" + std::string(64, '0'); }
 
   explicit SourceHash(checkpoint::Checkpoint checkpoint);
+  /// Stops the thread.
+  ~SourceHash();
   SourceHash(const SourceHash&) = delete;
   SourceHash& operator=(const SourceHash&) = delete;
 
@@ -24,7 +27,8 @@ class SourceHash {
 
  private:
   std::optional<Result<std::string>> hash_;
-  std::jthread thread_;  ///< asked to stop when this goes.
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
 };
 
 }  // namespace anemone::converter
