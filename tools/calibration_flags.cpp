@@ -7,6 +7,7 @@
 
 #include "input_text.h"
 #include "not_empty.h"
+#include "read_number.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -15,13 +16,10 @@ namespace {
 CLI::Validator bits() {
   return CLI::Validator(
       [](std::string& text) {
-        double value = 0;
-        const char* end = text.data() + text.size();
-        const auto read = std::from_chars(text.data(), end, value);
-        const bool fits =
-            read.ec == std::errc() && read.ptr == end && std::isfinite(value) && value > 0;
-        return fits ? std::string()
-                    : fmt::format("'{}', expected bits a weight, above 0, such as 3.5", text);
+        const auto value = read_number(text);
+        return value && std::isfinite(*value) && *value > 0
+                   ? std::string()
+                   : fmt::format("'{}', expected bits a weight, above 0, such as 3.5", text);
       },
       "");
 }

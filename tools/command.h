@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -9,6 +8,7 @@
 #include "anemone/language_model.h"
 #include "anemone/log.h"
 #include "anemone/result.h"
+#include "read_number.h"
 
 namespace anemone::tools {
 
@@ -45,11 +45,9 @@ inline CLI::Validator whole_number() {
 inline CLI::Validator number_from_zero() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
-        double value = -1;
-        const char* end = text.data() + text.size();
-        const auto [stop, error] = std::from_chars(text.data(), end, value);
-        const bool number = error == std::errc() && stop == end && std::isfinite(value);
-        return number && value >= 0 ? "" : text + " is not a number from 0 on";
+        const auto value = read_number(text);
+        return value && std::isfinite(*value) && *value >= 0 ? ""
+                                                             : text + " is not a number from 0 on";
       },
       "");
 }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "not_empty.h"
+#include "read_number.h"
 
 namespace anemone::tools {
 namespace {
@@ -82,16 +83,14 @@ Result<std::string> read_samples(const std::string& given) {
 Result<std::optional<double>> parse_limit(const std::optional<std::string>& text) {
   if (!text) return std::optional<double>();
   constexpr double kMost = 1e15;  // whole numbers are exact in a double up to here
-  double value = 0;
-  const char* const last = text->data() + text->size();
-  const auto [end, error] = std::from_chars(text->data(), last, value);
-  const bool is_number = error == std::errc() && end == last && value > 0 && value <= kMost;
-  if (!is_number || (value > 1 && value != std::floor(value)))
+  const auto value = read_number(*text);
+  const bool is_count = value && *value > 0 && *value <= kMost;
+  if (!is_count || (*value > 1 && *value != std::floor(*value)))
     return Error{ErrorCode::invalid_argument,
                  fmt::format("--limit {}: not a number of documents", text->empty() ? "''" : *text),
                  {},
                  "a whole number from 1, or a share below 1; without it all are scored"};
-  return std::optional(value);
+  return value;
 }
 
 /// "500M" and the like.

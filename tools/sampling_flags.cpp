@@ -1,9 +1,11 @@
 #include "sampling_flags.h"
 
 #include <charconv>
+#include <cmath>
 #include <string>
 
 #include "command.h"
+#include "read_number.h"
 
 namespace anemone::tools {
 namespace {
@@ -13,8 +15,10 @@ bool read_bias(const std::string& text, generate::TokenBias& bias) {
   const char* const end = text.data() + text.size();
   const auto token = std::from_chars(text.data(), end, bias.token);
   if (token.ec != std::errc() || token.ptr == end || *token.ptr != '=') return false;
-  const auto value = std::from_chars(token.ptr + 1, end, bias.bias);
-  return value.ec == std::errc() && value.ptr == end;
+  const auto value = read_number({token.ptr + 1, end});
+  if (!value || std::isnan(*value)) return false;
+  bias.bias = static_cast<float>(*value);
+  return true;
 }
 
 }  // namespace

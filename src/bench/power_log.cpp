@@ -8,15 +8,14 @@
 
 #include "base/error.h"
 #include "base/json_document.h"
+#include "base/read_number.h"
 
 namespace anemone::bench {
 namespace {
 
 std::optional<double> number(std::string_view text) {
-  double value = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stop != text.data() + text.size() || !std::isfinite(value)) return {};
-  return value;
+  const auto value = read_number(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
 /// The text of the element that follows `<key>name</key>` in a property list: the first one, which

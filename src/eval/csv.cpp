@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/read_number.h"
 
 namespace anemone::eval {
 namespace {
@@ -72,13 +73,17 @@ bool is_missing(std::string_view text) {
   return std::find(kMissing.begin(), kMissing.end(), text) != kMissing.end();
 }
 
-template <typename T>
-std::optional<T> parse_number(std::string_view text) {
+std::optional<int64_t> parse_integer(std::string_view text) {
   if (text.starts_with("+")) text.remove_prefix(1);
-  T value{};
+  int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  if (text.starts_with("+")) text.remove_prefix(1);
+  return read_number(text);
 }
 
 std::optional<bool> parse_bool(std::string_view text) {
@@ -101,8 +106,8 @@ struct ColumnType {
       return;
     }
     any = true;
-    integer = integer && parse_number<int64_t>(text).has_value();
-    real = real && parse_number<double>(text).has_value();
+    integer = integer && parse_integer(text).has_value();
+    real = real && parse_real(text).has_value();
     boolean = boolean && parse_bool(text).has_value();
   }
 
@@ -110,8 +115,8 @@ struct ColumnType {
     if (is_missing(text)) return nullptr;
     if (!any) return text;
     if (boolean) return *parse_bool(text);
-    if (integer && !missing) return *parse_number<int64_t>(text);
-    if (real) return *parse_number<double>(text);
+    if (integer && !missing) return *parse_integer(text);
+    if (real) return *parse_real(text);
     return text;
   }
 };

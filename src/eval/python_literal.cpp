@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/read_number.h"
 #include "eval/python_text.h"
 
 namespace anemone::eval::python {
@@ -271,10 +272,9 @@ class LiteralParser {
     const char* first = digits.data();
     const char* last = first + digits.size();
     if (is_float) {
-      double value = 0;
-      const auto [end, error] = std::from_chars(first, last, value);
-      if (error != std::errc() || end != last) return bad();
-      return Value(negative ? -value : value);
+      const auto value = read_number(digits);
+      if (!value) return bad();
+      return Value(negative ? -*value : *value);
     }
     // Python has no decimal integers with leading zeros, save zero itself.
     if (digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of('0') != std::string::npos)

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/read_number.h"
 #include "eval/python_format.h"
 #include "eval/python_text.h"
 
@@ -45,10 +46,7 @@ size_t display_width(std::string_view text) {
 
 std::optional<double> parse_number(const std::string& text) {
   if (text.empty() || !((text[0] >= '0' && text[0] <= '9') || text[0] == '-')) return std::nullopt;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return read_number(text);
 }
 
 int decimals(double value) {

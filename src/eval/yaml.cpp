@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/read_number.h"
 #include "eval/python_format.h"
 #include "eval/regex.h"
 
@@ -119,9 +120,7 @@ Value to_float(std::string_view plain) {
   if (text == ".nan" || text == ".NaN" || text == ".NAN")
     return std::numeric_limits<double>::quiet_NaN();
   if (text.find(':') != std::string::npos) return sign * sexagesimal_float(text);
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return sign * value;
+  return sign * read_number(text).value_or(0);
 }
 
 Value resolve_plain(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/read_number.h"
 
 namespace anemone::mil {
 namespace {
@@ -24,13 +25,11 @@ std::optional<double> read_double(std::string_view text) {
   }
   const bool hex = text.starts_with("0x") || text.starts_with("0X");
   if (hex) text.remove_prefix(2);
-  double value = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value,
-                      hex ? std::chars_format::hex : std::chars_format::general);
-  if (error != std::errc{} || end != text.data() + text.size() || text.starts_with('-'))
-    return std::nullopt;
-  return sign * value;
+  if (text.starts_with('-')) return std::nullopt;
+  const auto value = hex ? read_hex_number(text) : read_number(text);
+  // Infinite by its name alone: another number that a double does not hold is none.
+  if (!value || (std::isinf(*value) && !text.starts_with('i'))) return std::nullopt;
+  return sign * *value;
 }
 
 /// An integer within the dtype, sign-extended.

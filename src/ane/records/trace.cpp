@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <unordered_map>
 
@@ -7,6 +6,7 @@
 #include "anemone/device_records.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/read_number.h"
 
 namespace anemone::ane {
 namespace {
@@ -216,13 +216,11 @@ class Reader {
   }
 
   static Result<double> nanoseconds(const std::string& text) {
-    double value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    const auto value = read_number(text);
     constexpr double kLongest = 1e18;  // 30 years
-    if (error != std::errc() || stop != end || !(value >= 0) || value > kLongest)
+    if (!value || !(*value >= 0) || *value > kLongest)
       return fail(ErrorCode::corrupt, "'{}' is no time in nanoseconds", text.substr(0, 32));
-    return value;
+    return *value;
   }
 
   /// From behind the start of a cell to its end. Cells inside have ids of their own.
