@@ -34,7 +34,9 @@ guard FileManager.default.fileExists(atPath: url.path) else {
   fail("\(url.path) does not exist", code: 1)
 }
 do {
-  let compiled = url.pathExtension == "mlmodelc" ? url : try await MLModel.compileModel(at: url)
+  let isCompiled = url.pathExtension == "mlmodelc"
+  let compiled = isCompiled ? url : try await MLModel.compileModel(at: url)
+  defer { if !isCompiled { try? FileManager.default.removeItem(at: compiled) } }
   let configuration = MLModelConfiguration()
   configuration.computeUnits = .all
   let start = Date()

@@ -56,8 +56,21 @@ func computeUnits(_ name: String) throws -> MLComputeUnits {
   }
 }
 
-func compiled(_ url: URL) async throws -> URL {
-  url.pathExtension == "mlmodelc" ? url : try await MLModel.compileModel(at: url)
+/// "15.5", as the other two ways of writing a plan say it.
+func release() -> String {
+  let version = ProcessInfo.processInfo.operatingSystemVersion
+  let patch = version.patchVersion == 0 ? "" : ".\(version.patchVersion)"
+  return "\(version.majorVersion).\(version.minorVersion)\(patch)"
+}
+
+/// A package is compiled into a temporary folder, which goes with the plan.
+func loadPlan(_ url: URL, _ configuration: MLModelConfiguration) async throws -> MLComputePlan {
+  if url.pathExtension == "mlmodelc" {
+    return try await MLComputePlan.load(contentsOf: url, configuration: configuration)
+  }
+  let compiled = try await MLModel.compileModel(at: url)
+  defer { try? FileManager.default.removeItem(at: compiled) }
+  return try await MLComputePlan.load(contentsOf: compiled, configuration: configuration)
 }
 
 func main() async throws {
@@ -69,7 +82,7 @@ func main() async throws {
   let configuration = MLModelConfiguration()
   configuration.computeUnits = try computeUnits(units)
   let model = URL(fileURLWithPath: arguments[1])
-  let plan = try await MLComputePlan.load(contentsOf: compiled(model), configuration: configuration)
+  let plan = try await loadPlan(model, configuration)
   guard case .program(let program) = plan.modelStructure else {
     throw PlanError(description: "\(arguments[1]) is no ML Program")
   }
@@ -81,7 +94,7 @@ func main() async throws {
     "version": 1,
     "model": model.lastPathComponent,
     "device": machine(),
-    "operating_system": "macOS " + ProcessInfo.processInfo.operatingSystemVersionString,
+    "operating_system": "macOS " + release(),
     "compute_units": units,
     "functions": functions,
   ]

@@ -2,11 +2,11 @@ import CoreML
 import Foundation
 
 /// A package `input_ids` int32 [1, N] -> `logits` [1, N, V], as `anemone convert --layout plain`
-/// writes it. An actor: a model takes one prediction at a time.
+/// writes it. An actor, for use from any task; predictions may overlap, which Core ML's asynchronous ones
+/// without a state may.
 public actor LogitsModel {
   private let model: MLModel
-  /// Tokens that a call may have, ascending; none where any number is taken.
-  private let lengths: [Int]
+  private let lengths: SequenceLengths
 
   public init(modelPath: String, units: MLComputeUnits = .all) async throws {
     let model = try await ModelLoader.load(modelPath, units: units)
@@ -14,15 +14,11 @@ public actor LogitsModel {
     guard let ids = description.inputDescriptionsByName["input_ids"]?.multiArrayConstraint else {
       throw ModelError.wrongInput("\(modelPath) has no array input_ids")
     }
-    self.model = model
-    switch ids.shapeConstraint.type {
-    case .enumerated:
-      lengths = ids.shapeConstraint.enumeratedShapes.compactMap { $0.last?.intValue }.sorted()
-    case .range:
-      lengths = []
-    default:
-      lengths = ids.shape.last.map { [$0.intValue] } ?? []
+    guard let lengths = SequenceLengths(of: ids) else {
+      throw ModelError.wrongInput("input_ids of \(modelPath) has no axis of tokens")
     }
+    self.model = model
+    self.lengths = lengths
   }
 
   /// Logits of the token that follows `inputIDs`. A shorter text is padded behind its end, which
@@ -31,10 +27,7 @@ public actor LogitsModel {
     guard let last = inputIDs.indices.last else {
       throw ModelError.wrongInput("no tokens")
     }
-    let fitting = lengths.isEmpty ? inputIDs.count : lengths.first { $0 >= inputIDs.count }
-    guard let count = fitting else {
-      throw ModelError.noVariant(tokens: inputIDs.count, longest: lengths.last ?? 0)
-    }
+    let count = try lengths.shortest(holding: inputIDs.count)
     let ids = try MLMultiArray(shape: [1, NSNumber(value: count)], dataType: .int32)
     for index in 0..<count {
       ids[[0, NSNumber(value: index)]] = NSNumber(value: index <= last ? inputIDs[index] : 0)
@@ -53,10 +46,26 @@ public actor LogitsModel {
     guard shape.count == 3, shape[0] == 1, index < shape[1], shape[2] > 0 else {
       throw ModelError.invalidOutput("logits have shape \(shape)")
     }
-    return try (0..<shape[2]).map { token in
-      let value = logits[[0, NSNumber(value: index), NSNumber(value: token)]].floatValue
-      guard !value.isNaN else { throw ModelError.invalidOutput("logit \(token) is not a number") }
-      return value
+    let strides = logits.strides.map(\.intValue)
+    let places = (0..<shape[2]).map { index * strides[1] + $0 * strides[2] }
+    let values: [Float]
+    switch logits.dataType {
+    case .float32:
+      values = logits.withUnsafeBufferPointer(ofType: Float.self) { numbers in places.map { numbers[$0] } }
+    #if arch(arm64)
+      case .float16:
+        values = logits.withUnsafeBufferPointer(ofType: Float16.self) { numbers in
+          places.map { Float(numbers[$0]) }
+        }
+    #endif
+    default:
+      values = (0..<shape[2]).map {
+        logits[[0, NSNumber(value: index), NSNumber(value: $0)]].floatValue
+      }
     }
+    if let token = values.firstIndex(where: \.isNaN) {
+      throw ModelError.invalidOutput("logit \(token) is not a number")
+    }
+    return values
   }
 }

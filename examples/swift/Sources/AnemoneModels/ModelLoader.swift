@@ -1,10 +1,11 @@
 import CoreML
+import CryptoKit
 import Foundation
 
 /// Loads packages and compiled models.
 public enum ModelLoader {
-  /// Compiles a `.mlpackage` first; what is compiled already is loaded as it lies. `functionName`
-  /// chooses a function of a package that has several.
+  /// Compiles a `.mlpackage` first, once, into the user's caches; what is compiled already is loaded as
+  /// it lies. `functionName` chooses a function of a package that has several.
   public static func load(
     _ path: String, units: MLComputeUnits = .all, functionName: String? = nil
   ) async throws -> MLModel {
@@ -12,12 +13,42 @@ public enum ModelLoader {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw ModelError.notFound(url.path)
     }
-    let compiled =
-      url.pathExtension == "mlmodelc" ? url : try await MLModel.compileModel(at: url)
+    let compiled = url.pathExtension == "mlmodelc" ? url : try await compiled(url)
     let configuration = MLModelConfiguration()
     configuration.computeUnits = units
     configuration.functionName = functionName
     return try await MLModel.load(contentsOf: compiled, configuration: configuration)
+  }
+
+  private static func compiled(_ package: URL) async throws -> URL {
+    let files = FileManager.default
+    let folder = try files.url(
+      for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true
+    ).appendingPathComponent("anemone-swift", isDirectory: true)
+    let kept = folder.appendingPathComponent(try key(of: package) + ".mlmodelc", isDirectory: true)
+    if files.fileExists(atPath: kept.path) { return kept }
+    let made = try await MLModel.compileModel(at: package)
+    try files.createDirectory(at: folder, withIntermediateDirectories: true)
+    do {
+      try files.moveItem(at: made, to: kept)
+    } catch where files.fileExists(atPath: kept.path) {  // another load was faster
+      try? files.removeItem(at: made)
+    }
+    return kept
+  }
+
+  /// Another one for other files, and for another version of the system, whose compiler may be another.
+  static func key(of package: URL) throws -> String {
+    var words = [package.path, ProcessInfo.processInfo.operatingSystemVersionString]
+    let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
+    let files = FileManager.default.enumerator(at: package, includingPropertiesForKeys: keys)
+    for case let file as URL in files ?? FileManager.DirectoryEnumerator() {
+      let values = try file.resourceValues(forKeys: Set(keys))
+      let changed = values.contentModificationDate?.timeIntervalSince1970 ?? 0
+      words.append("\(file.path) \(values.fileSize ?? 0) \(changed)")
+    }
+    let digest = SHA256.hash(data: Data(words.sorted().joined(separator: "\n").utf8))
+    return digest.map { String(format: "%02x", $0) }.joined()
   }
 
   /// Inputs, outputs and states with their shapes, one line each.

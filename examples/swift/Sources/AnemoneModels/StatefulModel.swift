@@ -18,7 +18,9 @@ public actor StatefulModel {
   /// Begins another text.
   public func reset() { state = model.makeState() }
 
-  public func predict(_ features: MLFeatureProvider) async throws -> MLFeatureProvider {
-    try await model.prediction(from: features, using: state)
+  /// Not asynchronous inside: predictions on one state must not overlap, and while an actor waits for a
+  /// task, it takes other calls.
+  public func predict(_ features: MLFeatureProvider) throws -> MLFeatureProvider {
+    try model.prediction(from: features, using: state)
   }
 }

@@ -2,6 +2,19 @@ import CoreML
 import Foundation
 import Tokenizers
 
+/// What a text was continued by.
+public struct Continuation: Equatable {
+  public enum End: Equatable {
+    case endOfText
+    case maxTokens
+    /// The text is longer than the longest variant takes.
+    case outgrown(longest: Int)
+  }
+
+  public let tokens: [Int32]
+  public let end: End
+}
+
 /// Greedy text from the packages of a folder that `anemone convert --layout plain` wrote.
 public struct TextGenerator {
   private let family: ModelFamily
@@ -24,23 +37,32 @@ public struct TextGenerator {
     tokenizer.decode(tokens: tokens.map(Int.init))
   }
 
-  /// The tokens that follow `prompt`. Goes on to the next longer variant when a text outgrows one.
-  public func generate(prompt: String, maxTokens: Int = 32) async throws -> [Int32] {
+  /// What follows `prompt`. Goes on to the next longer variant when a text outgrows one, and ends where
+  /// there is none; a prompt that none takes is an error.
+  public func generate(prompt: String, maxTokens: Int = 32) async throws -> Continuation {
     var tokens = encode(prompt)
     let start = tokens.count
     var variant = try family.variant(holding: max(start, 1))
     var model = try await LogitsModel(modelPath: variant.path, units: units)
+    var end = Continuation.End.maxTokens
     while tokens.count - start < maxTokens {
       if tokens.count > variant.length {
-        variant = try family.variant(holding: tokens.count)
+        guard let longer = try? family.variant(holding: tokens.count) else {
+          end = .outgrown(longest: variant.length)
+          break
+        }
+        variant = longer
         model = try await LogitsModel(modelPath: variant.path, units: units)
       }
       let logits = try await model.predict(inputIDs: tokens)
       let best = Int32(greatest(logits))
       tokens.append(best)
-      if endTokens.contains(best) { break }
+      if endTokens.contains(best) {
+        end = .endOfText
+        break
+      }
     }
-    return Array(tokens[start...])
+    return Continuation(tokens: Array(tokens[start...]), end: end)
   }
 }
 

@@ -25,9 +25,12 @@ func run(_ arguments: [String]) async throws {
     guard let count, count > 0 else { throw ModelError.wrongInput("TOKENS is a number from 1") }
     let units = try computeUnits(arguments.count > 4 ? arguments[4] : "all")
     let generator = try await TextGenerator(folder: arguments[1], units: units)
-    let tokens = try await generator.generate(prompt: arguments[2], maxTokens: count)
-    print(tokens.map(String.init).joined(separator: " "))
-    print(generator.decode(tokens))
+    let made = try await generator.generate(prompt: arguments[2], maxTokens: count)
+    print(made.tokens.map(String.init).joined(separator: " "))
+    print(generator.decode(made.tokens))
+    if case .outgrown(let longest) = made.end {
+      FileHandle.standardError.write(Data("the longest variant takes \(longest) tokens\n".utf8))
+    }
   default:
     throw ModelError.wrongInput("describe PACKAGE [UNITS] | generate FOLDER PROMPT [TOKENS] [UNITS]")
   }
