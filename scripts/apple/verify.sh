@@ -3,10 +3,11 @@
 # CPU with its Neural Engine, writes a compute plan, compiles ahead, benchmarks, builds the Swift package.
 #   scripts/apple/verify.sh [-o FOLDER] [--skip STEP]… [--list]
 # docs/mac.md says what each step prints and which requirements it settles. Results lie in FOLDER (default:
-# build/verify): one log a step, and summary.txt. A step that fails does not stop those that need nothing of
+# build/verify of the repository): one log a step, and summary.txt. A step that fails does not stop those that need nothing of
 # it. Exit: 0 all passed or were skipped, 1 a step failed, 2 wrong arguments, 3 this is no Mac.
 # shellcheck disable=SC2317  # steps are called by their names
 set -uo pipefail
+stood=$PWD
 cd "$(dirname "$0")/../.." || exit 1
 
 steps=(machine build test convert plan compile outputs backend bench swift loads)
@@ -14,7 +15,9 @@ out=build/verify
 skipped=" "
 while [ $# -gt 0 ]; do
   case "$1" in
-    -o) [ $# -gt 1 ] || { echo "verify.sh: -o wants a folder" >&2; exit 2; }; out=$2; shift ;;
+    -o) [ $# -gt 1 ] || { echo "verify.sh: -o wants a folder" >&2; exit 2; }
+      case "$2" in /*) out=$2 ;; *) out=$stood/$2 ;; esac
+      shift ;;
     --skip)
       [ $# -gt 1 ] || { echo "verify.sh: --skip wants a step" >&2; exit 2; }
       case " ${steps[*]} " in *" $2 "*) ;; *) echo "verify.sh: no step $2; steps are ${steps[*]}" >&2; exit 2 ;; esac
@@ -50,18 +53,34 @@ step_convert() {
 step_plan() {
   "$anemone" inspect "$package" --compute-plan --compute-units cpu-ane > "$out/plan.json" &&
     swift scripts/apple/compute_plan.swift "$package" cpu-ane > "$out/plan_swift.json" &&
-    "$anemone" check "$model" --plan "$out/plan.json"
+    "$anemone" check "$model" --plan "$out/plan.json" &&
+    python3 - "$out/plan.json" "$out/plan_swift.json" <<'PYTHON'
+import json, sys
+def operations(path):
+    plan = json.load(open(path))
+    return {f["name"]: [(o["type"], o["outputs"]) for o in f["operations"]] for f in plan["functions"]}
+program, script = (operations(path) for path in sys.argv[1:])
+for name in sorted(program.keys() | script.keys()):
+    print(f"{name}: {len(program.get(name, []))} ops of inspect, {len(script.get(name, []))} of compute_plan.swift")
+sys.exit("the plans are not of the same ops" if program != script or not any(program.values()) else 0)
+PYTHON
 }
 step_compile() {
   scripts/apple/compile.sh "$model" "$out/compiled" --platform macOS &&
     "$anemone" inspect "$out/compiled/qwen_FFN_PF_chunk_01of01.mlmodelc" --verify
 }
-# Greedy tokens of the same package on Core ML's CPU and on its Neural Engine are equal.
+# Greedy tokens of the same package on Core ML's CPU and on its Neural Engine are equal, and no function of the
+# second run was one that Core ML moved to its CPU.
 step_outputs() {
   local units
   for units in cpu cpu-ane; do
-    "$anemone" run "$model" "$prompt" -n 32 --json --backend coreml --compute-units "$units" > "$out/$units.json" || return 1
+    "$anemone" run "$model" "$prompt" -n 32 --json --backend coreml --compute-units "$units" > "$out/$units.json" 2> "$out/$units.notes" || { cat "$out/$units.notes"; return 1; }
+    cat "$out/$units.notes"
   done
+  if grep -q "runs on compute units cpu, as Core ML refuses it" "$out/cpu-ane.notes"; then
+    echo "both runs were on Core ML's CPU, so there is nothing to compare"
+    return 1
+  fi
   python3 - "$out/cpu.json" "$out/cpu-ane.json" <<'PYTHON'
 import json, sys
 cpu, ane = (json.load(open(path)) for path in sys.argv[1:])
@@ -84,15 +103,19 @@ step_swift() {
     swift scripts/verify_ane.swift "$out/family/model_seq64.mlpackage" &&
     (cd examples/swift && swift run anemone-swift generate "$OLDPWD/$out/family" "$prompt" 8 cpu-ane)
 }
-# The first load compiles, the second one finds what was compiled.
+# The first load compiles, the second one finds what was compiled and is shorter.
 step_loads() {
-  local cache
+  local cache which seconds=() TIMEFORMAT="%R" LC_ALL=C
   cache=$(mktemp -d) || return 1
   for which in first second; do
-    echo "$which load:"
-    time ANEMONE_COMPILED_CACHE=$cache "$anemone" run "$model" "$prompt" -n 1 --backend coreml >/dev/null || return 1
+    seconds+=("$({ time ANEMONE_COMPILED_CACHE=$cache "$anemone" run "$model" "$prompt" -n 1 --backend coreml \
+      > "$out/loads.out" 2>&1 || echo failed; } 2>&1)")
+    echo "$which load: ${seconds[${#seconds[@]} - 1]} s of real time"
+    case "${seconds[${#seconds[@]} - 1]}" in *failed*) cat "$out/loads.out"; rm -rf "$cache"; return 1 ;; esac
   done
   rm -rf "$cache"
+  awk -v first="${seconds[0]}" -v second="${seconds[1]}" 'BEGIN { exit !(second + 0 < first + 0) }' ||
+    { echo "the second load is not the shorter one"; return 1; }
 }
 
 for step in "${steps[@]}"; do

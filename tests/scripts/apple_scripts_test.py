@@ -112,7 +112,7 @@ class Verify(Scratch):
         # The program itself; what only Core ML can do is answered in its place.
         self.stand_in("anemone", f"""
 case "$*" in
-  *--compute-plan*) echo '{{}}'; exit ;;
+  *--compute-plan*) echo '{{"functions": [{{"name": "f", "operations": [{{"type": "conv", "outputs": ["y"]}}]}}]}}'; exit ;;
   *--plan*) echo "predicted beside planned"; exit ;;
   inspect*mlmodelc*|doctor*) echo sound; exit ;;
   bench*) echo '{{}}' > "${{@: -1}}"; exit ;;
@@ -126,7 +126,37 @@ done
 exec {ANEMONE} "${{arguments[@]}}"
 """, self.tree / "build")
 
+    def as_on_a_mac(self):
+        """What off a Mac is only pretended: the first load compiles, and both plans are of one model."""
+        program = self.tree / "build/anemone"
+        if platform.system() == "Darwin" or (self.tree / "build/anemone.inner").exists():
+            return
+        program.rename(self.tree / "build/anemone.inner")
+        self.stand_in("anemone", """
+if [ -n "${ANEMONE_COMPILED_CACHE:-}" ]; then
+  if [ -e "$ANEMONE_COMPILED_CACHE/entry" ]; then
+    [ -z "${FORGETS:-}" ] || sleep 2
+  else
+    mkdir "$ANEMONE_COMPILED_CACHE/entry"
+    [ -n "${FORGETS:-}" ] || sleep 2
+  fi
+fi
+if [ -n "${REFUSES_ANE:-}" ] && [[ "$*" == *"--compute-units cpu-ane"* ]]; then
+  echo "note: m: function 'infer' runs on compute units cpu, as Core ML refuses it on cpu-ane: -14" >&2
+fi
+exec "$0.inner" "$@"
+""", self.tree / "build")
+        (self.programs / "swift").rename(self.programs / "swift.inner")
+        self.stand_in("swift", f"""
+case "$1" in *compute_plan.swift)
+  if [ -n "${{OTHER_PLAN:-}}" ]; then echo '{{"functions": [{{"name": "infer", "operations": []}}]}}'; exit; fi
+  exec {program} inspect "$2" --compute-plan --compute-units "$3" ;;
+esac
+exec "$0.inner" "$@"
+""")
+
     def verify(self, *arguments, **variables):
+        self.as_on_a_mac()
         return run([self.tree / "scripts/apple/verify.sh", *arguments],
                    env={**self.environment(), **variables})
 
@@ -149,6 +179,21 @@ exec {ANEMONE} "${{arguments[@]}}"
         self.assertIn("cpu-ane: [1]", result.stdout)
         self.assertIn("skipped test", result.stdout)
         self.assertIn("passed  bench", result.stdout)
+
+    def test_steps_that_compared_nothing_or_found_a_difference_fail(self):
+        self.as_on_a_mac()
+        result = run([self.tree / "scripts/apple/verify.sh", "-o", "results", "--skip", "test", "--skip", "bench", "--skip", "swift"],
+                     env={**self.environment(), "REFUSES_ANE": "1", "FORGETS": "1", "OTHER_PLAN": "1"}, cwd=self.folder)
+        self.assertEqual(result.returncode, 1)
+        for step in ("plan", "outputs", "loads"):
+            self.assertIn(f"FAILED  {step}", result.stdout)
+        for step in ("convert", "compile", "backend"):
+            self.assertIn(f"passed  {step}", result.stdout)
+        self.assertIn("the plans are not of the same ops", result.stdout)
+        self.assertIn("both runs were on Core ML's CPU", result.stdout)
+        self.assertIn("the second load is not the shorter one", result.stdout)
+        # A relative folder lies where the user stands.
+        self.assertTrue((self.folder / "results/summary.txt").is_file())
 
     def test_unknown_steps_and_flags_are_refused(self):
         for arguments, words in ((["--skip", "none"], "no step none"), (["--fast"], "unknown argument --fast"),
