@@ -2,9 +2,11 @@
 // On a Mac through Core ML, elsewhere on the CPU executor; the same packages, the same calls.
 #include "anemone/generate.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 #include "anemone/language_model.h"
 #include "anemone/text.h"
@@ -25,6 +27,9 @@ anemone::Status run(const char* path, const char* prompt, int64_t most_tokens) {
   ANEMONE_TRY(const auto made,
               anemone::generate::generate(*model, tokenizer, ids, {.max_tokens = most_tokens}));
   std::printf("%s\n", made.text.c_str());
+  for (const std::string& note : model->execution().notes)
+    if (std::find(execution.notes.begin(), execution.notes.end(), note) == execution.notes.end())
+      std::fprintf(stderr, "note: %s\n", note.c_str());
   return {};
 }
 
@@ -32,9 +37,13 @@ anemone::Status run(const char* path, const char* prompt, int64_t most_tokens) {
 
 int main(int argc, char** argv) {
   int64_t most_tokens = 32;
-  const bool has_count = argc == 4;
-  if (has_count) std::from_chars(argv[3], argv[3] + std::strlen(argv[3]), most_tokens);
-  if (argc < 3 || argc > 4 || most_tokens < 1) {
+  bool is_count = true;
+  if (argc == 4) {
+    const char* const end = argv[3] + std::strlen(argv[3]);
+    const auto [stop, error] = std::from_chars(argv[3], end, most_tokens);
+    is_count = error == std::errc() && stop == end && most_tokens > 0;
+  }
+  if (argc < 3 || argc > 4 || !is_count) {
     std::fprintf(stderr, "usage: anemone_example MODEL PROMPT [TOKENS]\n");
     return 2;
   }

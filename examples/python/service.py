@@ -21,12 +21,18 @@ def make_handler(model):
                     raise ValueError(f"a body of 1 to {MOST_BYTES} bytes is wanted")
                 request = json.loads(self.rfile.read(size))
                 prompt, most = request["prompt"], request.get("max_tokens", 16)
-                if not isinstance(prompt, str) or not isinstance(most, int) or most < 1:
+                if not isinstance(prompt, str) or type(most) is not int or most < 1:
                     raise ValueError("prompt is a text, max_tokens a number from 1")
             except (ValueError, KeyError, TypeError) as error:
                 self.answer(400, {"error": str(error)})
                 return
-            self.answer(200, {"text": model.generate(prompt, max_tokens=most).text})
+            try:
+                text = model.generate(prompt, max_tokens=most).text
+            except Exception as error:  # the answer says why, and the service goes on
+                asked_wrongly = getattr(error, "code", "") in ("out_of_range", "invalid_argument")
+                self.answer(400 if asked_wrongly else 500, {"error": str(error)})
+                return
+            self.answer(200, {"text": text})
 
         def answer(self, status, document):
             body = json.dumps(document).encode()

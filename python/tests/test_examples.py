@@ -53,7 +53,16 @@ def test_S3_69_the_service_answers(service: str, package_path: Path) -> None:
     expected = anemone.Model(package_path).generate("The sky is", max_tokens=8).text
     body = json.dumps({"prompt": "The sky is", "max_tokens": 8}).encode()
     assert ask(service, body) == (200, {"text": expected})
-    for wrong in (b"{", b"{}", b'{"prompt": 3}', b'{"prompt": "x", "max_tokens": 0}', b"[]"):
+    too_long = json.dumps({"prompt": "The sky is " * 2000}).encode()
+    for wrong in (
+        b"{",
+        b"{}",
+        b'{"prompt": 3}',
+        b'{"prompt": "x", "max_tokens": 0}',
+        b'{"prompt": "x", "max_tokens": true}',
+        b"[]",
+        too_long,
+    ):
         status, answer = ask(service, wrong)
         assert status == 400 and answer["error"]
     assert ask(service, body) == (200, {"text": expected})

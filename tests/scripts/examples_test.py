@@ -32,7 +32,8 @@ class CppExample(unittest.TestCase):
         self.assertEqual(missing.returncode, 1)
         self.assertIn("does not exist", missing.stderr)
         self.assertEqual(run(EXAMPLE, MODEL).returncode, 2)
-        self.assertEqual(run(EXAMPLE, MODEL, "x", 0).returncode, 2)
+        for count in ("0", "-1", "abc", "12x", ""):
+            self.assertEqual(run(EXAMPLE, MODEL, "x", count).returncode, 2, count)
 
 
 if __name__ == "__main__":
