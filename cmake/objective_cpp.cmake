@@ -34,6 +34,7 @@ elseif(ANEMONE_DEVELOPER AND NOT ANEMONE_SANITIZE)
     target_compile_options(anemone_objcxx INTERFACE "$<$<COMPILE_LANGUAGE:OBJCXX>:${options}>")
     target_include_directories(anemone_objcxx SYSTEM INTERFACE
       ${GNUSTEP_INCLUDE} ${PROJECT_SOURCE_DIR}/tests/coreml_stand_in)
-    target_link_libraries(anemone_objcxx INTERFACE ${GNUSTEP_BASE} ${gcc_objc} ${BLOCKS_RUNTIME})
+    # The blocks runtime first: GNUstep's own functions of that name copy no block.
+    target_link_libraries(anemone_objcxx INTERFACE ${BLOCKS_RUNTIME} ${GNUSTEP_BASE} ${gcc_objc})
   endif()
 endif()

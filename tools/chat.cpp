@@ -131,6 +131,7 @@ Status chat(const Flags& flags, const CommonFlags& common) {
                                 });
     if (!status.ok()) print_error(status.error(), common);
   }
+  print_late_notes(*model, common);
   return {};
 }
 

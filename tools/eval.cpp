@@ -110,6 +110,7 @@ Status evaluate(const EvalFlags& flags, const CommonFlags& common) {
     return eval::evaluate(*model, tokenizer, options, progress.sink(), log);
   };
   auto report = run();
+  print_late_notes(*model, common);
   std::error_code code;
   const bool kept = std::filesystem::exists(options.answers, code);
   if (!report.ok()) {

@@ -77,6 +77,7 @@ Status logits(const Flags& flags, const CommonFlags& common) {
     }
     results.push_back({"logits" + array.name.substr(3), std::move(rows)});
   }
+  print_late_notes(*model, common);
   if (results.empty())
     return Error{ErrorCode::not_found,
                  fmt::format("{}: no array named ids…", flags.ids),

@@ -1,5 +1,7 @@
 #include "model_flags.h"
 
+#include <algorithm>
+
 #include "not_empty.h"
 #include "terminal.h"
 
@@ -17,6 +19,13 @@ Result<std::unique_ptr<lm::LanguageModel>> ModelFlags::open(const CommonFlags& c
   if (!common.quiet)
     for (const std::string& note : opened->info().execution.notes) print_stderr("note: {}\n", note);
   return opened;
+}
+
+void print_late_notes(const lm::LanguageModel& model, const CommonFlags& common) {
+  if (common.quiet) return;
+  const std::vector<std::string>& known = model.info().execution.notes;
+  for (const std::string& note : model.execution().notes)
+    if (std::ranges::find(known, note) == known.end()) print_stderr("note: {}\n", note);
 }
 
 Result<text::Tokenizer> ModelFlags::load_tokenizer() const {

@@ -25,6 +25,10 @@ struct ModelFlags {
   Result<text::Tokenizer> load_tokenizer() const;
 };
 
+/// Prints what came to be known of how the model ran since it was opened: functions that Core ML
+/// runs on its CPU, calls that were repeated.
+void print_late_notes(const lm::LanguageModel& model, const CommonFlags& common);
+
 /// Files that make a folder a model.
 inline constexpr std::array kModelFiles = {"anemone.json", "meta.yaml", "config.json",
                                            "adapter_config.json"};

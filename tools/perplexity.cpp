@@ -60,6 +60,7 @@ Status measure(const Flags& flags, const CommonFlags& common) {
                             progress.sink());
   };
   ANEMONE_TRY(const auto report, run().in(flags.file));
+  print_late_notes(*model, common);
   if (common.json) return write_stdout(to_json(report, model->info()));
   const bool simulated = model->info().numerics == runtime::Numerics::ane;
   return write_stdout(std::string(simulated ? kSimulatedHeading : "") +

@@ -126,6 +126,7 @@ Status run(const Flags& flags, const CommonFlags& common) {
                 "\n"
           : "\n"));
   if (!common.quiet && !common.json) print_summary(generation, model->info());
+  print_late_notes(*model, common);
   if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   return {};
 }

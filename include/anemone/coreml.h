@@ -29,7 +29,7 @@ void set_coreml_variables();
 /// Where Core ML would run each op of a package, as the JSON document of docs/compute-plan.md. It
 /// compiles the package where needed, and loading the plan compiles for the Neural Engine: seconds
 /// to minutes. Errors: unsupported (this build has no Core ML; no ML Program; Core ML's words), and
-/// those of compiling.
+/// those of compiling. May be called from several threads.
 Result<std::string> compute_plan(const std::filesystem::path& package, ComputeUnits units);
 
 }  // namespace anemone::runtime

@@ -55,6 +55,9 @@ class Sequence {
   /// Up to this length `truncate` keeps what the model has of the tokens that are left.
   virtual int64_t rollback_limit() const { return std::numeric_limits<int64_t>::max(); }
   virtual uint64_t size_bytes() const = 0;
+  /// Brings what a backend holds of the sequence to where LanguageModel::save reads it. Errors:
+  /// those of the backend; then there is nothing to save, and no call takes the sequence.
+  virtual Status sync() const { return {}; }
 };
 
 /// Which rows of `extend` are wanted.
@@ -134,6 +137,9 @@ class LanguageModel {
   virtual ~LanguageModel() = default;
 
   virtual const ModelInfo& info() const = 0;
+  /// What runs it, as far as is known by now: functions that were loaded and calls that were
+  /// repeated since it was opened are in it, which ModelInfo::execution does not know.
+  virtual runtime::Execution execution() const { return info().execution; }
   virtual std::unique_ptr<Sequence> new_sequence() = 0;
 
   /// Appends tokens and writes the wanted rows to `logits` (fp32, row-major, rows * V values; empty
@@ -178,7 +184,7 @@ class LanguageModel {
   virtual uint64_t saved_token_bytes() const { return 0; }
   /// Copies what the model remembers of tokens [begin, end) of `sequence`, one after the other, to
   /// `bytes` [(end - begin) * saved_token_bytes()]. CHECKs the range and the size; needs
-  /// saved_token_bytes() > 0.
+  /// saved_token_bytes() > 0 and a success of Sequence::sync.
   virtual void save(const Sequence& sequence, int64_t begin, int64_t end,
                     std::span<std::byte> bytes) const;
   /// A sequence of `tokens`, what `save` made of each of them lying in `pieces` one after the other

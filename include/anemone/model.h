@@ -34,6 +34,8 @@ Result<ComputeUnits> parse_compute_units(std::string_view text);
 /// What runs a model in the end, for reports.
 struct Execution {
   Backend backend = Backend::cpu;
+  /// Those that its functions were loaded for: what was asked for, or cpu where Core ML refused
+  /// that for every function loaded so far.
   ComputeUnits compute_units = ComputeUnits::cpu;
   /// What differs from what was asked for, and why; calls that were repeated; variables that were
   /// set. One line each.
@@ -100,8 +102,9 @@ class ThreadPool;
 class StateHome {
  public:
   virtual ~StateHome() = default;
-  /// The tensors are about to be read, and `written` too: brings them up to date.
-  virtual void visit(bool written) = 0;
+  /// The tensors are about to be read, and `written` too: brings them up to date. After an error
+  /// they are not.
+  virtual Status visit(bool written) = 0;
 };
 
 /// The contents of a program's states: named tensors, zero at first. Copying shares; `clone` is
@@ -110,7 +113,8 @@ class State {
  public:
   State() = default;
   explicit State(std::vector<NamedTensor> tensors) : tensors_(std::move(tensors)) {}
-  /// Both bring contents that a backend holds up to date first.
+  /// Both bring contents that a backend holds up to date first. Where it cannot, they are stale:
+  /// the state and its clones are lost until `reset`, and no backend runs on them.
   std::span<NamedTensor> tensors();
   std::span<const NamedTensor> tensors() const;
   NamedTensor* find(std::string_view name);
@@ -118,6 +122,11 @@ class State {
   void reset();
   uint64_t size_bytes() const;
 
+  /// As `tensors` does; the error of the backend if the contents are lost.
+  Status sync() const;
+
+  /// For backends, before a run: success unless the contents are lost.
+  const Status& lost() const { return lost_; }
   /// For backends: the tensors, whose contents a home may hold.
   std::span<NamedTensor> unvisited() { return tensors_; }
   /// Of the backend that ran on this state last; null when the tensors hold everything.
@@ -125,13 +134,17 @@ class State {
   void set_home(std::shared_ptr<StateHome> home) { home_ = std::move(home); }
 
  private:
+  void visit(bool written) const;
+
   std::vector<NamedTensor> tensors_;
   std::shared_ptr<StateHome> home_;
+  mutable Status lost_;
 };
 
 /// One function prepared for one set of input shapes: memory planned, kernels chosen. Run it as
-/// often as you like; a run neither allocates nor locks when all shapes are known beforehand. Not
-/// thread-safe.
+/// often as you like; on the executor a run neither allocates nor locks when all shapes are known
+/// beforehand. Not thread-safe. Runners of one model may run on several threads at once, each on a
+/// state of its own; Core ML takes those of one function one after the other.
 class Runner {
  public:
   virtual ~Runner() = default;

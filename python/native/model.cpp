@@ -180,7 +180,12 @@ takes one call at a time: a call while another one runs raises Error.)")
            "single_steps"_a = false, "hash"_a = false, "backend"_a = "auto",
            "compute_units"_a = "all")
       .def_prop_ro(
-          "info", [](const PyModel& self) { return self.model().info(); },
+          "info",
+          [](const PyModel& self) {
+            lm::ModelInfo info = self.model().info();
+            info.execution = self.model().execution();
+            return info;
+          },
           "What the model is: ModelInfo.")
       .def_prop_ro(
           "counters",

@@ -9,8 +9,16 @@
 namespace anemone::coreml {
 namespace {
 
-/// In lower case. The driver's own words for a queue that is full and a device that is held.
-constexpr std::array kBusyWords = {"busy", "temporarily unavailable", "resource in use",
+/// In lower case. The driver's own words for a queue that is full and a device that is held; whole
+/// phrases, as messages also hold paths and the names of models.
+constexpr std::array kBusyWords = {"engine is busy",
+                                   "device is busy",
+                                   "device or resource busy",
+                                   "device busy",
+                                   "resource busy",
+                                   "resource temporarily unavailable",
+                                   "temporarily unavailable (",
+                                   "resource in use",
                                    "too many requests"};
 
 }  // namespace

@@ -18,6 +18,7 @@ TEST(Busy, IsToldFromOtherFailures) {
   EXPECT_TRUE(is_busy(fail(ErrorCode::io, "Resource temporarily unavailable")));
   EXPECT_FALSE(is_busy(fail(ErrorCode::io, "Unable to compute the prediction")));
   EXPECT_FALSE(is_busy(fail(ErrorCode::unsupported, "error code: -14")));
+  EXPECT_FALSE(is_busy(fail(ErrorCode::unsupported, "cannot read /models/busybee.mlmodelc")));
 }
 
 TEST(Busy, S1_22_ACallIsRepeatedAfterGrowingPauses) {

@@ -15,21 +15,20 @@ Result<std::filesystem::path> compile(const std::filesystem::path& package) {
     return guarded(ErrorCode::unsupported, "compiling", [&]() -> Compiled {
       Completion completion;
       Completion* const done = &completion;
-      std::string path;
-      std::optional<Error> refused;
-      std::string* const target = &path;
-      std::optional<Error>* const failure = &refused;
+      // What the handler is given is kept and read here: nothing may be raised on its thread.
+      Retained<NSURL*> made;
+      Retained<NSError*> refused;
+      Retained<NSURL*>* const kept = &made;
+      Retained<NSError*>* const failure = &refused;
       [MLModel compileModelAtURL:to_url(package)
                completionHandler:^(NSURL* compiled, NSError* error) {
-                 if (compiled != nil)
-                   *target = to_std(compiled.path);
-                 else
-                   *failure = to_error(ErrorCode::unsupported, "compiling", error);
+                 *kept = Retained<NSURL*>::share(compiled);
+                 *failure = Retained<NSError*>::share(error);
                  done->finish();
                }];
       completion.wait();
-      if (refused) return *refused;
-      return std::filesystem::path(path);
+      if (made.get() == nil) return to_error(ErrorCode::unsupported, "compiling", refused.get());
+      return std::filesystem::path(to_std(made.get().path));
     });
   }
 }

@@ -21,13 +21,15 @@ namespace {
 
 constexpr const char* kModel = "model.mlmodelc";
 constexpr const char* kContents = "contents.txt";
+constexpr const char* kRefused = "refused.txt";
 /// Larger files are known by their sizes alone.
 constexpr uintmax_t kDigestedBytes = 1 << 20;
 
 Result<std::vector<fs::path>> files_below(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code error;
-  for (auto entry = fs::recursive_directory_iterator(folder, error);
+  for (auto entry = fs::recursive_directory_iterator(
+           folder, fs::directory_options::follow_directory_symlink, error);
        !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
     if (entry->is_regular_file(error)) files.push_back(entry->path());
   if (error) return fail(ErrorCode::io, "cannot list {}: {}", folder.string(), error.message());
@@ -76,6 +78,15 @@ Status move_folder(const fs::path& from, const fs::path& to) {
   return {};
 }
 
+/// Removes what the compiler left, unless it was moved away.
+struct Leftover {
+  fs::path path;
+  ~Leftover() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
 Status write_text(const fs::path& path, const std::string& text) {
   ANEMONE_TRY(auto file, AtomicFile::create(path));
   ANEMONE_RETURN_IF_ERROR(file.write(std::as_bytes(std::span(text))));
@@ -92,7 +103,8 @@ Result<fs::path> CompiledCache::entry_of(const fs::path& package) const {
   };
   add(system_);
   std::vector<fs::path> files = {package};
-  if (fs::is_directory(package)) {
+  std::error_code unknown;  // of what is not there, which the files' sizes tell
+  if (fs::is_directory(package, unknown)) {
     ANEMONE_TRY(files, files_below(package));
   }
   for (const fs::path& file : files) {
@@ -109,7 +121,8 @@ Result<fs::path> CompiledCache::entry_of(const fs::path& package) const {
 Result<CompiledCache::Entry> CompiledCache::find_or_make(const fs::path& package,
                                                          const Compile& compile) const {
   ANEMONE_TRY(const fs::path entry, entry_of(package));
-  if (is_whole(entry)) return Entry{entry / kModel, true};
+  std::error_code error;
+  if (is_whole(entry)) return Entry{entry / kModel, true, fs::exists(entry / kRefused, error)};
   return make(package, entry, compile, false);
 }
 
@@ -119,12 +132,18 @@ Result<CompiledCache::Entry> CompiledCache::remake(const fs::path& package,
   return make(package, entry, compile, true);
 }
 
+void CompiledCache::note_refusal(const Entry& entry) const {
+  // Without the note it is only made again.
+  (void)write_text(entry.model.parent_path() / kRefused, "Core ML refuses this model\n");
+}
+
 Result<CompiledCache::Entry> CompiledCache::make(const fs::path& package, const fs::path& entry,
                                                  const Compile& compile, bool replace) const {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return fail(ErrorCode::io, "cannot make {}: {}", folder_.string(), error.message());
   ANEMONE_TRY(const fs::path compiled, compile(package));
+  const Leftover leftover{compiled};
   ANEMONE_TRY(auto staged, StagedFolder::create(entry));
   ANEMONE_RETURN_IF_ERROR(move_folder(compiled, staged.path() / kModel));
   ANEMONE_TRY(const std::string contents, list_contents(staged.path() / kModel));

@@ -23,6 +23,7 @@ class CompiledCache {
   struct Entry {
     std::filesystem::path model;  ///< the `.mlmodelc`.
     bool was_there = false;
+    bool is_refused = false;  ///< by note_refusal.
   };
   /// The entry of a package, made by `compile` where there is none or where its files are not those
   /// that were written: each is there with its size, small ones with their digest. Errors: io, and
@@ -30,6 +31,8 @@ class CompiledCache {
   Result<Entry> find_or_make(const std::filesystem::path& package, const Compile& compile) const;
   /// Makes the entry anew, as Core ML refuses the one that is there.
   Result<Entry> remake(const std::filesystem::path& package, const Compile& compile) const;
+  /// Core ML refuses what was made anew too: whoever finds it need not make it again.
+  void note_refusal(const Entry& entry) const;
 
  private:
   Result<std::filesystem::path> entry_of(const std::filesystem::path& package) const;

@@ -118,6 +118,41 @@ TEST_F(CompiledCacheTest, RemakeReplacesAnEntryThatLooksWhole) {
   EXPECT_TRUE(cache().find_or_make(package(), compiler())->was_there);
 }
 
+TEST_F(CompiledCacheTest, ARefusalIsKnownUntilTheEntryIsMadeAnew) {
+  const auto made = cache().find_or_make(package(), compiler());
+  ASSERT_TRUE(made.ok());
+  EXPECT_FALSE(cache().find_or_make(package(), compiler())->is_refused);
+  cache().note_refusal(*made);
+  const auto known = cache().find_or_make(package(), compiler());
+  ASSERT_TRUE(known.ok());
+  EXPECT_TRUE(known->was_there && known->is_refused);
+  EXPECT_EQ(compiled_, 1);
+  ASSERT_TRUE(cache().remake(package(), compiler()).ok());
+  EXPECT_FALSE(cache().find_or_make(package(), compiler())->is_refused);
+}
+
+TEST_F(CompiledCacheTest, FilesBehindLinkedFoldersCount) {
+  fs::rename(package() / "Data", folder_.path() / "data_elsewhere");
+  fs::create_directory_symlink(folder_.path() / "data_elsewhere", package() / "Data");
+  const auto first = cache().find_or_make(package(), compiler());
+  ASSERT_TRUE(first.ok()) << first.error().to_string();
+  folder_.write("data_elsewhere/weight.bin", std::string(100, 'z'));
+  const auto changed = cache().find_or_make(package(), compiler());
+  ASSERT_TRUE(changed.ok());
+  EXPECT_NE(changed->model, first->model);
+}
+
+TEST_F(CompiledCacheTest, WhatTheCompilerLeftIsRemovedWhereNoEntryCanBeMade) {
+  const auto entry = cache().find_or_make(package(), [&](const fs::path& from) {
+    fs::remove_all(folder_.path() / "cache");
+    folder_.write("cache", "a file where the folder was");
+    return compiler()(from);
+  });
+  EXPECT_FALSE(entry.ok());
+  EXPECT_EQ(compiled_, 1);
+  EXPECT_FALSE(fs::exists(folder_.path() / "temporary1.mlmodelc"));
+}
+
 TEST_F(CompiledCacheTest, ManyAtOnceEndWithOneWholeEntry) {
   std::vector<std::thread> threads;
   std::atomic<int> failures = 0;

@@ -48,25 +48,29 @@ Result<std::vector<PlannedFunction>> read_plan(MLComputePlan* plan) {
 }  // namespace
 
 Result<std::vector<PlannedFunction>> load_plan(const std::filesystem::path& compiled,
-                                               runtime::ComputeUnits units) {
+                                               runtime::ComputeUnits units,
+                                               const std::string& function) {
   using Plan = Result<std::vector<PlannedFunction>>;
   if (@available(macOS 14.4, iOS 17.4, *)) {
     @autoreleasepool {
       return guarded(ErrorCode::unsupported, "planning", [&]() -> Plan {
         Completion completion;
         Completion* const done = &completion;
-        Plan result = fail(ErrorCode::unsupported, "Core ML: planning: gives no reason");
-        Plan* const target = &result;
+        // What the handler is given is kept and read here: nothing may be raised on its thread.
+        Retained<MLComputePlan*> plan;
+        Retained<NSError*> refused;
+        Retained<MLComputePlan*>* const kept = &plan;
+        Retained<NSError*>* const failure = &refused;
         [MLComputePlan loadContentsOfURL:to_url(compiled)
-                           configuration:configuration_of(units, "")
-                       completionHandler:^(MLComputePlan* plan, NSError* error) {
-                         *target = plan != nil
-                                       ? read_plan(plan)
-                                       : Plan(to_error(ErrorCode::unsupported, "planning", error));
+                           configuration:configuration_of(units, function)
+                       completionHandler:^(MLComputePlan* loaded, NSError* error) {
+                         *kept = Retained<MLComputePlan*>::share(loaded);
+                         *failure = Retained<NSError*>::share(error);
                          done->finish();
                        }];
         completion.wait();
-        return result;
+        if (plan.get() == nil) return to_error(ErrorCode::unsupported, "planning", refused.get());
+        return read_plan(plan.get());
       });
     }
   }

@@ -12,8 +12,8 @@
 
 namespace anemone::coreml {
 
-/// A package that Core ML runs. Functions are loaded when they are first prepared, each once, all
-/// for the same units.
+/// A package that Core ML runs. Functions are loaded when they are first prepared, each once, for
+/// the same units; those that Core ML refuses on these, for its CPU.
 class CoremlModel final : public runtime::Model, public std::enable_shared_from_this<CoremlModel> {
  public:
   /// Compiles what is not compiled yet and loads the default function. Errors: unsupported.
@@ -39,9 +39,17 @@ class CoremlModel final : public runtime::Model, public std::enable_shared_from_
  private:
   Result<CompiledCache::Entry> compiled();
   Result<std::shared_ptr<Function>> function_of(const package::FunctionDescription& description);
+  std::shared_ptr<Function> known_function(const std::string& name) const;
   Result<std::shared_ptr<Function>> load(const package::FunctionDescription& description);
   Result<std::shared_ptr<Function>> load_from(const std::filesystem::path& compiled,
                                               const package::FunctionDescription& description);
+  /// The name that Core ML knows a function by.
+  std::string coreml_name(const package::FunctionDescription& description) const;
+  /// Function::load, again after pauses where the Neural Engine is busy.
+  Result<std::shared_ptr<Function>> load_on(const std::filesystem::path& compiled,
+                                            runtime::ComputeUnits units, const std::string& name);
+  /// Zeros within the memory limit.
+  Result<Tensor> buffer(const std::string& name, DType dtype, const Shape& shape) const;
   /// Shapes of the results for a key of result_shapes_, if they are known.
   std::vector<Shape> known_shapes(const std::string& key) const;
   /// Runs once, so that the results have their shapes, unless many shapes were tried before.
@@ -50,12 +58,14 @@ class CoremlModel final : public runtime::Model, public std::enable_shared_from_
   package::Package package_;
   runtime::Options options_;
   CompiledCache cache_;
-  mutable std::mutex mutex_;
-  CompiledCache::Entry compiled_;
+  std::mutex loading_;  ///< held while Core ML compiles and loads, which may take minutes.
+  CompiledCache::Entry compiled_;  ///< guarded by loading_, as are the notes of execution_.
+  runtime::Execution execution_;
+  mutable std::mutex mutex_;  ///< guards what follows.
+  std::vector<std::string> notes_;
   std::map<std::string, std::shared_ptr<Function>, std::less<>> functions_;
   /// Of results, by function and input shapes, where a run had to show them.
   std::map<std::string, std::vector<Shape>> result_shapes_;
-  runtime::Execution execution_;
   uint64_t repeats_ = 0;
 };
 

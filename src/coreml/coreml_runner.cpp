@@ -4,13 +4,12 @@
 #include <thread>
 
 #include "base/error.h"
-#include "coreml/held_states.h"
 
 namespace anemone::coreml {
 
 CoremlRunner::CoremlRunner(std::shared_ptr<CoremlModel> model,
                            std::shared_ptr<const Function> function, std::unique_ptr<Call> call,
-                           std::vector<std::string> states)
+                           std::vector<DeclaredState> states)
     : model_(std::move(model)),
       function_(std::move(function)),
       call_(std::move(call)),

@@ -8,6 +8,7 @@
 #include "coreml/busy.h"
 #include "coreml/coreml_model.h"
 #include "coreml/framework.h"
+#include "coreml/held_states.h"
 
 namespace anemone::coreml {
 
@@ -15,7 +16,7 @@ namespace anemone::coreml {
 class CoremlRunner final : public runtime::Runner {
  public:
   CoremlRunner(std::shared_ptr<CoremlModel> model, std::shared_ptr<const Function> function,
-               std::unique_ptr<Call> call, std::vector<std::string> states);
+               std::unique_ptr<Call> call, std::vector<DeclaredState> states);
 
   Tensor* input(std::string_view name) override;
   Status run(runtime::State* state) override;
@@ -26,7 +27,7 @@ class CoremlRunner final : public runtime::Runner {
   std::shared_ptr<CoremlModel> model_;
   std::shared_ptr<const Function> function_;
   std::unique_ptr<Call> call_;
-  std::vector<std::string> states_;
+  std::vector<DeclaredState> states_;
   std::vector<std::string> output_names_;
 };
 

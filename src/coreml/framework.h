@@ -37,7 +37,8 @@ class StateBuffers {
   std::unique_ptr<Handle> handle_;
 };
 
-/// A function of a compiled model that Core ML has loaded for some units.
+/// A function of a compiled model that Core ML has loaded for some units. Calls and new_states of
+/// one function wait for each other: Apple asks that an MLModel be used by one thread at a time.
 class Function {
  public:
   struct Handle;
@@ -49,6 +50,7 @@ class Function {
   ~Function();
   /// Zeroed.
   Result<std::unique_ptr<StateBuffers>> new_states() const;
+  runtime::ComputeUnits units() const;
   const Handle& handle() const { return *handle_; }
 
  private:
@@ -56,7 +58,8 @@ class Function {
 };
 
 /// A call of a function on buffers that stay where they are: Core ML reads the inputs' bytes and is
-/// asked to write into the outputs' bytes; where it does not, they are copied.
+/// asked to write into the outputs' bytes; where it does not, they are copied. A result that comes
+/// in another shape than its tensor has gets a tensor of that shape, and bytes of its own for ever.
 class Call {
  public:
   struct Handle;
@@ -92,8 +95,10 @@ struct PlannedFunction {
   std::string name;
   std::vector<PlannedOperation> operations;
 };
-/// What Core ML would do with a compiled ML Program, functions by name.
+/// What Core ML would do with a compiled ML Program, functions by name. `function`: which one it is
+/// to load of several; empty: the package's default.
 Result<std::vector<PlannedFunction>> load_plan(const std::filesystem::path& compiled,
-                                               runtime::ComputeUnits units);
+                                               runtime::ComputeUnits units,
+                                               const std::string& function);
 
 }  // namespace anemone::coreml

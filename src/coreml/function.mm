@@ -18,13 +18,17 @@ Result<std::shared_ptr<Function>> Function::load(const std::filesystem::path& co
       auto handle = std::make_unique<Handle>();
       handle->model = Retained<MLModel*>::share(model);
       handle->name = name;
+      handle->units = units;
       return std::make_shared<Function>(std::move(handle));
     });
   }
 }
 
+runtime::ComputeUnits Function::units() const { return handle_->units; }
+
 Result<std::unique_ptr<StateBuffers>> Function::new_states() const {
   using States = Result<std::unique_ptr<StateBuffers>>;
+  const std::lock_guard lock(handle_->in_use);
   @autoreleasepool {
     return guarded(ErrorCode::io, "making states", [&]() -> States {
       if (@available(macOS 15.0, iOS 18.0, *)) {

@@ -17,7 +17,9 @@ std::shared_ptr<HeldStates> HeldStates::of(runtime::State& state) {
 }
 
 Result<int64_t> HeldStates::group_of(const Function& function,
-                                     const std::vector<std::string>& names) {
+                                     const std::vector<DeclaredState>& declared) {
+  std::vector<std::string> names;
+  for (const DeclaredState& each : declared) names.push_back(each.name);
   const auto known = std::ranges::find(groups_, names, &Group::names);
   if (known != groups_.end()) return known - groups_.begin();
   ANEMONE_TRY(auto buffers, function.new_states());
@@ -34,15 +36,23 @@ Status HeldStates::fetch(const std::string& name, Contents& contents) {
 }
 
 Result<StateBuffers*> HeldStates::lend(runtime::State& state, const Function& function,
-                                       const std::vector<std::string>& names) {
-  if (!failed_.ok()) return failed_.error();
-  ANEMONE_TRY(const int64_t group, group_of(function, names));
-  StateBuffers& buffers = *groups_[static_cast<size_t>(group)].buffers;
-  for (const std::string& name : names) {
-    const auto tensors = state.unvisited();
+                                       const std::vector<DeclaredState>& declared) {
+  if (!state.lost().ok()) return state.lost().error();
+  const auto tensors = state.unvisited();
+  for (const auto& [name, dtype, shape] : declared) {
     const auto own = std::ranges::find(tensors, name, &NamedTensor::name);
     if (own == tensors.end())
       return fail(ErrorCode::mismatch, "the state that was given has no '{}'", name);
+    if (own->tensor.shape() != shape || own->tensor.dtype() != dtype)
+      return fail(ErrorCode::mismatch, "state '{}' is {} {}, expected {} {}", name,
+                  to_string(own->tensor.dtype()), own->tensor.shape().to_string(), to_string(dtype),
+                  shape.to_string());
+  }
+  ANEMONE_TRY(const int64_t group, group_of(function, declared));
+  StateBuffers& buffers = *groups_[static_cast<size_t>(group)].buffers;
+  for (const DeclaredState& each : declared) {
+    const std::string& name = each.name;
+    const auto own = std::ranges::find(tensors, name, &NamedTensor::name);
     Contents& contents = contents_[name];
     if (contents.group != group) {
       ANEMONE_RETURN_IF_ERROR(fetch(name, contents));
@@ -55,14 +65,12 @@ Result<StateBuffers*> HeldStates::lend(runtime::State& state, const Function& fu
   return &buffers;
 }
 
-void HeldStates::visit(bool written) {
+Status HeldStates::visit(bool written) {
   for (auto& [name, contents] : contents_) {
-    if (Status status = fetch(name, contents); !status.ok()) {
-      failed_ = std::move(status);
-      return;
-    }
+    ANEMONE_RETURN_IF_ERROR(fetch(name, contents));
     if (written) contents.group = kNone;
   }
+  return {};
 }
 
 }  // namespace anemone::coreml

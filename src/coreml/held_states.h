@@ -10,6 +10,13 @@
 
 namespace anemone::coreml {
 
+/// A state as a function declares it.
+struct DeclaredState {
+  std::string name;
+  DType dtype = DType::fp16;
+  Shape shape;
+};
+
 /// The contents of one State while Core ML's predictions update them in place. Functions with the
 /// same states share their buffers, as the packages of one exporter do; nothing is copied between
 /// runs unless somebody looks at the tensors or a function with other states runs.
@@ -18,11 +25,11 @@ class HeldStates : public runtime::StateHome {
   /// The home of `state`, made where it has none of ours.
   static std::shared_ptr<HeldStates> of(runtime::State& state);
 
-  /// Buffers with the newest contents of `names`, for one run of `function`. Errors: mismatch (the
-  /// state lacks one), and those of Core ML.
+  /// Buffers with the newest contents of the states that are declared, for one run of `function`.
+  /// Errors: mismatch (the state lacks one, or has it in another shape), and those of Core ML.
   Result<StateBuffers*> lend(runtime::State& state, const Function& function,
-                             const std::vector<std::string>& names);
-  void visit(bool written) override;
+                             const std::vector<DeclaredState>& declared);
+  Status visit(bool written) override;
 
  private:
   struct Group {
@@ -36,12 +43,11 @@ class HeldStates : public runtime::StateHome {
   };
   static constexpr int64_t kNone = -1;
 
-  Result<int64_t> group_of(const Function& function, const std::vector<std::string>& names);
+  Result<int64_t> group_of(const Function& function, const std::vector<DeclaredState>& declared);
   Status fetch(const std::string& name, Contents& contents);
 
   std::vector<Group> groups_;
   std::map<std::string, Contents> contents_;
-  Status failed_;  ///< of a fetch that nobody could be told of yet.
 };
 
 }  // namespace anemone::coreml

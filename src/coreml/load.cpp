@@ -3,6 +3,8 @@
 #include <sys/sysctl.h>
 #endif
 
+#include <mutex>
+
 #include "anemone/coreml.h"
 #include "base/error.h"
 #include "coreml/coreml_model.h"
@@ -28,6 +30,12 @@ Status check(const package::Package& package, const Options& options) {
   return {};
 }
 
+/// At the first use of Core ML in this process alone: later other threads may read the environment.
+void prepare_environment() {
+  static std::once_flag once;
+  std::call_once(once, set_coreml_variables);
+}
+
 /// As the machine names itself.
 std::string device_name() {
 #ifdef __APPLE__
@@ -45,12 +53,12 @@ bool has_coreml() { return true; }
 Result<std::shared_ptr<Model>> load_coreml(const package::Package& package,
                                            const Options& options) {
   ANEMONE_RETURN_IF_ERROR(check(package, options).in(package.path.string()));
-  set_coreml_variables();
+  prepare_environment();
   return coreml::CoremlModel::open(package, options).in(package.path.string());
 }
 
 Result<std::string> compute_plan(const fs::path& package, ComputeUnits units) {
-  set_coreml_variables();
+  prepare_environment();
   ANEMONE_TRY(const auto opened, package::open(package));
   fs::path compiled = package;
   if (opened.form != package::Form::mlmodelc) {
@@ -58,13 +66,13 @@ Result<std::string> compute_plan(const fs::path& package, ComputeUnits units) {
     ANEMONE_TRY(const auto entry, cache.find_or_make(package, coreml::compile));
     compiled = entry.model;
   }
-  auto plan = coreml::load_plan(compiled, units);
+  auto plan = coreml::load_plan(compiled, units, "");
   if (!plan.ok()) return std::move(plan).in(package.string()).error();
   const fs::path whole = fs::absolute(package).lexically_normal();
   return coreml::plan_document(
       {.model = (whole.has_filename() ? whole : whole.parent_path()).filename().string(),
        .device = device_name(),
-       .operating_system = "macOS " + coreml::system_version(),
+       .operating_system = "macOS " + coreml::release_of(coreml::system_version()),
        .compute_units = units},
       *plan);
 }

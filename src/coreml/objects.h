@@ -3,6 +3,7 @@
 #import <CoreML/CoreML.h>
 
 #include <filesystem>
+#include <mutex>
 #include <string>
 
 #include "anemone/model.h"
@@ -54,6 +55,8 @@ struct StateBuffers::Handle {
 struct Function::Handle {
   Retained<MLModel*> model;
   std::string name;
+  runtime::ComputeUnits units = runtime::ComputeUnits::all;
+  mutable std::mutex in_use;
 };
 
 }  // namespace anemone::coreml

@@ -4,6 +4,13 @@
 
 namespace anemone::coreml {
 
+std::string release_of(const std::string& system_version) {
+  const size_t begin = system_version.find_first_of("0123456789");
+  if (begin == std::string::npos) return system_version;
+  const size_t end = system_version.find_first_not_of("0123456789.", begin);
+  return system_version.substr(begin, end == std::string::npos ? end : end - begin);
+}
+
 std::string plan_document(const PlanSource& source, std::span<const PlannedFunction> functions) {
   using Json = nlohmann::ordered_json;
   Json document = {{"format", "anemone-compute-plan"},

@@ -15,6 +15,9 @@ struct PlanSource {
   runtime::ComputeUnits compute_units = runtime::ComputeUnits::all;
 };
 
+/// "15.5" of "Version 15.5 (Build 24F74)".
+std::string release_of(const std::string& system_version);
+
 /// The document of docs/compute-plan.md.
 std::string plan_document(const PlanSource& source, std::span<const PlannedFunction> functions);
 

@@ -28,5 +28,11 @@ TEST(PlanDocument, HasTheKeysOfItsPage) {
   EXPECT_EQ(document, expected);
 }
 
+TEST(PlanDocument, TheSystemIsNamedByItsRelease) {
+  EXPECT_EQ(release_of("Version 15.5 (Build 24F74)"), "15.5");
+  EXPECT_EQ(release_of("15.5.1"), "15.5.1");
+  EXPECT_EQ(release_of("unknown"), "unknown");
+}
+
 }  // namespace
 }  // namespace anemone::coreml

@@ -63,6 +63,7 @@ class Run {
     const bool stopped = !answered.ok() && answered.error().code == ErrorCode::interrupted;
     if (!answered.ok() && (!stopped || records.empty()))
       return Status(answered).in(record_.interrupted).error();
+    note_execution();
     record_.work.tokens_run = engine.tokens_run();
     record_.work.seconds = seconds_since(start_);
     record_.work.peak_memory_bytes = peak_memory_bytes();
@@ -83,11 +84,7 @@ class Run {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     record_.model_args = {{"path", record_.model.path.string()},
                           {"numerics", runtime::to_string(record_.model.numerics)}};
-    if (record_.model.execution.backend != runtime::Backend::cpu) {
-      record_.model_args["backend"] = runtime::to_string(record_.model.execution.backend);
-      record_.model_args["compute_units"] =
-          runtime::to_string(record_.model.execution.compute_units);
-    }
+    note_execution();
     if (options_.max_length > 0) record_.model_args["max_length"] = options_.max_length;
     record_.bos_token = special_token(tokenizer_, "bos_token", tokenizer_.bos_id());
     record_.eos_token = special_token(tokenizer_, "eos_token", tokenizer_.eos_id());
@@ -99,6 +96,14 @@ class Run {
     record_.groups = plan_.groups;
     record_.multiturn = options_.apply_chat_template && plan_.prompt.multiturn;
     return {};
+  }
+
+  /// What runs the model, as far as is known by now.
+  void note_execution() {
+    record_.model.execution = model_.execution();
+    if (record_.model.execution.backend == runtime::Backend::cpu) return;
+    record_.model_args["backend"] = runtime::to_string(record_.model.execution.backend);
+    record_.model_args["compute_units"] = runtime::to_string(record_.model.execution.compute_units);
   }
 
   /// Leaves the documents of a shard.

@@ -42,6 +42,7 @@ class KeptPrompts final : public PromptCache {
   }
 
   void keep(const lm::Sequence& sequence) override {
+    if (!sequence.sync().ok()) return;  // the sequence's next call says why
     tree_.insert(sequence.tokens(), [&](size_t begin, std::span<std::byte> bytes) {
       const size_t end = begin + bytes.size() / token_bytes_;
       model_.save(sequence, static_cast<int64_t>(begin), static_cast<int64_t>(end), bytes);

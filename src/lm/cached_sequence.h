@@ -75,6 +75,8 @@ class CachedSequence : public Sequence {
 
   int64_t rollback_limit() const override { return rollback_limit_; }
 
+  Status sync() const override { return state_.sync(); }
+
   uint64_t size_bytes() const override {
     return state_.size_bytes() + tokens_.capacity() * sizeof(int32_t);
   }

@@ -32,6 +32,7 @@ class FlexibleStateModel : public LanguageModel {
         counts_(std::move(counts)) {}
 
   const ModelInfo& info() const override { return info_; }
+  runtime::Execution execution() const override { return join_executions(std::span(&package_, 1)); }
   WorkCounters counters() const override { return counters_; }
   std::unique_ptr<Sequence> new_sequence() override {
     return std::make_unique<CachedSequence>(package_->new_state(), -1, false, info_.context_length);

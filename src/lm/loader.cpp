@@ -126,7 +126,7 @@ runtime::Execution join_executions(std::span<const std::shared_ptr<runtime::Mode
     const runtime::Execution own = model->execution();
     if (own.backend == runtime::Backend::coreml) {
       joined.backend = own.backend;
-      joined.compute_units = own.compute_units;
+      if (own.compute_units != runtime::ComputeUnits::cpu) joined.compute_units = own.compute_units;
     }
     for (const std::string& note : own.notes)
       joined.notes.push_back(model->package().path.filename().string() + ": " + note);

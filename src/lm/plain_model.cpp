@@ -49,6 +49,7 @@ class PlainModel : public LanguageModel {
       : info_(std::move(info)), package_(std::move(package)), lengths_(std::move(lengths)) {}
 
   const ModelInfo& info() const override { return info_; }
+  runtime::Execution execution() const override { return join_executions(std::span(&package_, 1)); }
   WorkCounters counters() const override { return counters_; }
   std::unique_ptr<Sequence> new_sequence() override {
     return std::make_unique<CachedSequence>(runtime::State(), -1, false, info_.context_length);

@@ -5,10 +5,15 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "lm/greedy.h"
+#include "lm/loader.h"
 #include "lm/saved_tokens.h"
 #include "lm/token_check.h"
 
 namespace anemone::lm {
+
+runtime::Execution StaticCacheModel::execution() const {
+  return join_executions(carrier_.parts().packages);
+}
 
 std::unique_ptr<Sequence> StaticCacheModel::new_sequence() {
   const StaticCacheParts& parts = carrier_.parts();

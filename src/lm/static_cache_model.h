@@ -23,6 +23,7 @@ class StaticCacheModel : public LanguageModel, public Lockstep {
       : carrier_(std::move(parts), single_steps) {}
 
   const ModelInfo& info() const override { return carrier_.parts().info; }
+  runtime::Execution execution() const override;
   std::unique_ptr<Sequence> new_sequence() override;
   Status extend(Sequence& sequence, std::span<const int32_t> tokens, Rows rows,
                 std::span<float> logits) override;

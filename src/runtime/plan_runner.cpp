@@ -257,6 +257,8 @@ Status PlanRunner::bind_states(State* state) {
   for (StateRows& rows : state_rows_)
     rows.used = promised_rows_ < 0 ? rows.rows : std::min(promised_rows_, rows.rows);
   promised_rows_ = -1;
+  if (state != nullptr && !plan_->states.empty() && !state->sync().ok())
+    return state->lost().error();
   for (const ValueId id : plan_->states) {
     const PlanValue& declared = plan_->values[index(id)];
     Tensor* tensor = nullptr;

@@ -116,6 +116,12 @@ MLMultiArrayDataType type_of(anemone::DType dtype) {
   }
 }
 
+- (BOOL)hasShapeOf:(const anemone::Tensor&)tensor {
+  const auto dims = tensor.shape().dims();
+  if (dims.empty()) return inside_->shape == std::vector<int64_t>{1};
+  return std::ranges::equal(dims, inside_->shape);
+}
+
 - (void)take:(const anemone::Tensor&)tensor {
   const std::byte* const from = tensor.bytes().data();
   const auto size = static_cast<size_t>([self elementBytes]);

@@ -1,5 +1,7 @@
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "anemone/coreml.h"
 #include "anemone/forecast.h"
@@ -118,6 +120,76 @@ TEST_F(CoremlBackend, ShapesOfFlexibleResultsAreKnownWhenAFunctionIsPrepared) {
   EXPECT_EQ(journal().predictions, 2);
 }
 
+TEST_F(CoremlBackend, AResultOfAnotherShapeThanItsBufferIsTakenAndTheBufferIsNotUsedAgain) {
+  const auto model = load(head());
+  ASSERT_TRUE(model.ok());
+  const auto& function = (*model)->package().functions[0];
+  const auto runner = (*model)->prepare("main", {});
+  ASSERT_TRUE(runner.ok());
+  const std::string name = (*runner)->output_names()[0];
+  fill(**runner, function, 1);
+  ASSERT_TRUE((*runner)->run(nullptr).ok());
+  const Tensor whole = (*runner)->output(name)->clone();
+  const auto in_place = static_cast<int>((*runner)->output_names().size());
+  EXPECT_EQ(journal().outputs_in_place, in_place);
+  const int64_t count = whole.element_count();
+  // As many elements in another shape, fewer, and then again what the description says.
+  for (const auto& shape : {std::vector<int64_t>{count, 1}, {3, 5}, {}}) {
+    orders().output_shape = shape;
+    for (int run = 0; run < 2; ++run) {
+      ASSERT_TRUE((*runner)->run(nullptr).ok());
+      const Tensor& output = *(*runner)->output(name);
+      EXPECT_EQ(output.shape(), shape.empty() ? whole.shape() : Shape(shape));
+      for (int64_t i = 0; i < output.element_count(); ++i)
+        ASSERT_EQ(output.at(i), whole.at(i)) << i;
+    }
+  }
+  EXPECT_EQ(journal().outputs_in_place, in_place);
+}
+
+TEST_F(CoremlBackend, CallsOfOneFunctionFromSeveralThreadsWaitForEachOther) {
+  const auto model = load(head());
+  const auto executor = load_executor(head());
+  ASSERT_TRUE(model.ok() && executor.ok());
+  const auto& function = (*model)->package().functions[0];
+  constexpr int kThreads = 3;
+  std::vector<std::unique_ptr<runtime::Runner>> runners;
+  for (int i = 0; i < kThreads; ++i) {
+    runners.push_back(*(*model)->prepare("main", {}));
+    fill(*runners.back(), function, i);
+  }
+  orders().prediction_milliseconds = 20;
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (const auto& runner : runners)
+    threads.emplace_back([&] {
+      for (int run = 0; run < 3; ++run) failures += runner->run(nullptr).ok() ? 0 : 1;
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(journal().predictions, 3 * kThreads);
+  EXPECT_EQ(journal().predictions_at_once, 1);
+  const auto expected = *(*executor)->prepare("main", {});
+  for (int i = 0; i < kThreads; ++i) {
+    fill(*expected, function, i);
+    ASSERT_TRUE(expected->run(nullptr).ok());
+    for (const std::string& name : expected->output_names())
+      EXPECT_TRUE(
+          has_same_bytes(*runners[static_cast<size_t>(i)]->output(name), *expected->output(name)));
+  }
+}
+
+TEST_F(CoremlBackend, BuffersStayBelowTheMemoryLimit) {
+  auto wanted = options(Backend::coreml, ComputeUnits::cpu_ane);
+  wanted.memory_limit_bytes = 15;
+  const auto model = runtime::Model::load(*package::open(head()), wanted);
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  const auto runner = (*model)->prepare("main", {});
+  ASSERT_FALSE(runner.ok());
+  EXPECT_EQ(runner.error().code, ErrorCode::limit);
+  EXPECT_NE(runner.error().message.find("hidden_states"), std::string::npos);
+}
+
 TEST_F(CoremlBackend, WhatDoesNotFitIsRefusedBeforeCoreMLSeesIt) {
   const auto model = load(head());
   ASSERT_TRUE(model.ok());
@@ -163,6 +235,11 @@ TEST_F(CoremlBackend, KernelsAreTheUnitsOfThePlan) {
   EXPECT_GT(counts["const none"], 0);
   EXPECT_EQ(counts["conv cpu"], 0);
   EXPECT_EQ((*model)->kernels("none").error().code, ErrorCode::not_found);
+  // A package with several functions is planned for the one that is asked about.
+  ASSERT_TRUE((*model)->kernels("prefill").ok());
+  ASSERT_EQ(journal().plans.size(), 2U);
+  EXPECT_EQ(journal().plans[0].function, "infer");
+  EXPECT_EQ(journal().plans[1].function, "prefill");
 }
 
 TEST_F(CoremlBackend, APlanIsWhatCheckReads) {

@@ -31,12 +31,19 @@ TEST_F(CoremlFailures, S0_66_UnitsThatAreRefusedFallBackToCoreMLsCpuAndTheReport
   EXPECT_TRUE(mentions((*model)->execution().notes, "error code: -14 (com.apple.CoreML -14)"));
   EXPECT_TRUE(mentions((*model)->execution().notes,
                        "Program load failure (com.apple.appleneuralengine 6)"));
+  // No plan is made for units that it does not run on.
+  EXPECT_EQ((*model)->execution().compute_units, ComputeUnits::cpu);
+  const auto choices = (*model)->kernels("infer");
+  ASSERT_TRUE(choices.ok()) << choices.error().to_string();
+  for (const runtime::KernelChoice& choice : *choices) EXPECT_NE(choice.kernel, "neural_engine");
+  EXPECT_EQ(journal().plans.back().units, stand_in::kCpuOnly);
   // Its other function tries the units that were asked for, too.
   orders().refused_units = {};
   ASSERT_TRUE((*model)->prepare("prefill", {}).ok());
   EXPECT_EQ(journal().loads.back(), (stand_in::Journal::Load{journal().loads.back().path, "prefill",
                                                              stand_in::kCpuAndNeuralEngine}));
   EXPECT_FALSE(mentions((*model)->execution().notes, "'prefill'"));
+  EXPECT_EQ((*model)->execution().compute_units, ComputeUnits::cpu_ane);
 }
 
 TEST_F(CoremlFailures, S0_66_AModelThatCoreMLRefusesRunsOnTheExecutorWhereThatIsAllowed) {
@@ -62,6 +69,41 @@ TEST_F(CoremlFailures, AnEntryOfTheCacheThatCoreMLRefusesIsMadeAnew) {
   EXPECT_EQ(journal().compiled.size(), 2U);
   EXPECT_FALSE(mentions((*model)->execution().notes, "compute units cpu,"));
   EXPECT_EQ(journal().loads.back().units, stand_in::kCpuAndNeuralEngine);
+}
+
+TEST_F(CoremlFailures, AModelThatCoreMLRefusesForGoodIsNotCompiledByEveryProcess) {
+  orders().refused_units = {stand_in::kCpuOnly, stand_in::kCpuAndNeuralEngine};
+  const std::pair<const char*, size_t> compiled[] = {{"new", 1}, {"made anew", 2}, {"known", 2}};
+  for (const auto& [which, count] : compiled) {
+    EXPECT_FALSE(load(head()).ok()) << which;
+    EXPECT_EQ(journal().compiled.size(), count) << which;
+  }
+  // Other units may still take it, without compiling.
+  orders().refused_units = {};
+  EXPECT_TRUE(load(head()).ok());
+  EXPECT_EQ(journal().compiled.size(), 2U);
+}
+
+TEST_F(CoremlFailures, WhereMakingAnEntryAnewFailsTheFirstErrorIsNotLost) {
+  ASSERT_TRUE(load(head()).ok());
+  orders().refused_loads = 2;
+  orders().refuses_to_compile = true;
+  const auto model = load(head());
+  ASSERT_FALSE(model.ok());
+  EXPECT_NE(model.error().message.find(orders().refusal), std::string::npos);
+  EXPECT_NE(model.error().to_string().find("compiling it anew: "), std::string::npos);
+  EXPECT_NE(model.error().to_string().find("the compiler refuses it"), std::string::npos);
+}
+
+TEST_F(CoremlFailures, S1_22_ABusyNeuralEngineIsAskedAgainWhenAFunctionIsLoaded) {
+  orders().busy_loads = 2;
+  const auto model = load(head());
+  ASSERT_TRUE(model.ok()) << model.error().to_string();
+  EXPECT_EQ(journal().loads.size(), 3U);
+  EXPECT_EQ((*model)->execution().compute_units, ComputeUnits::cpu_ane);
+  EXPECT_FALSE(mentions((*model)->execution().notes, "runs on compute units cpu"));
+  EXPECT_TRUE(mentions((*model)->execution().notes,
+                       "2 calls were repeated, as the Neural Engine was busy"));
 }
 
 TEST_F(CoremlFailures, ADamagedEntryOfTheCacheIsMadeAnew) {

@@ -98,6 +98,39 @@ TEST_F(CoremlLanguageModel, S0_66_AFallbackNamesItsPackage) {
                        "units cpu"));
 }
 
+TEST_F(CoremlLanguageModel, S0_66_S1_22_WhatHappensAfterItWasOpenedIsInItsExecution) {
+  const auto model = open(Backend::coreml);
+  ASSERT_TRUE(model.ok());
+  const auto sequence = (*model)->new_sequence();
+  orders().busy_predictions = 2;
+  ASSERT_TRUE((*model)->extend_greedy(*sequence, tokens(3)).ok());
+  const char* const words = "2 calls were repeated, as the Neural Engine was busy";
+  EXPECT_TRUE(mentions((*model)->execution().notes, words));
+  EXPECT_FALSE(mentions((*model)->info().execution.notes, words));
+}
+
+TEST_F(CoremlLanguageModel, S0_66_UnitsAreThoseThatItsPackagesRunOn) {
+  orders().refused_units = {stand_in::kCpuAndNeuralEngine};
+  const auto model = open(Backend::coreml);
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ((*model)->execution().compute_units, ComputeUnits::cpu);
+  EXPECT_EQ((*model)->info().execution.compute_units, ComputeUnits::cpu);
+}
+
+TEST_F(CoremlLanguageModel, ASequenceWhoseMemoryIsLostIsNotSavedAndSaysSo) {
+  const auto model = open(Backend::coreml);
+  ASSERT_TRUE(model.ok());
+  const auto sequence = (*model)->new_sequence();
+  ASSERT_TRUE((*model)->extend_greedy(*sequence, tokens(3)).ok());
+  EXPECT_TRUE(sequence->sync().ok());
+  ASSERT_TRUE((*model)->extend_greedy(*sequence, tokens(1)).ok());
+  orders().loses_states = true;
+  const auto fork = sequence->fork();
+  orders().loses_states = false;
+  EXPECT_EQ(fork->sync().error().code, ErrorCode::io);
+  EXPECT_EQ((*model)->extend_greedy(*fork, tokens(1)).error().code, ErrorCode::io);
+}
+
 TEST_F(CoremlLanguageModel, ACheckpointIsNoPackage) {
   LanguageModel::Options options;
   options.runtime = test::BackendFixture::options(Backend::coreml, ComputeUnits::all);

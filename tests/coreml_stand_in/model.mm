@@ -1,7 +1,13 @@
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "coreml_stand_in/arrays.h"
+#include "coreml_stand_in/elsewhere.h"
 #include "coreml_stand_in/program.h"
 
 using anemone::NamedTensor;
@@ -67,6 +73,37 @@ NSError* error_of(const std::string& text, NSInteger code) {
              userInfo:@{NSLocalizedDescriptionKey : text_of(text), NSUnderlyingErrorKey : beneath}];
 }
 
+/// A prediction from its begin to its end. Counts those that one model has at once.
+class UnderWay {
+ public:
+  explicit UnderWay(MLModel* model) : model_(model) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++journal().predictions_tried;
+      int& most = journal().predictions_at_once;
+      most = std::max(most, ++counts_[model_]);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(orders().prediction_milliseconds));
+  }
+  ~UnderWay() {
+    const std::lock_guard lock(mutex_);
+    --counts_[model_];
+  }
+
+ private:
+  static inline std::mutex mutex_;
+  static inline std::map<MLModel*, int> counts_;
+  MLModel* model_;
+};
+
+Tensor in_wanted_shape(const Tensor& output) {
+  if (orders().output_shape.empty()) return output;
+  Tensor given = Tensor::zeros(output.dtype(), anemone::Shape(orders().output_shape));
+  for (int64_t i = 0; i < std::min(given.element_count(), output.element_count()); ++i)
+    given.set(i, output.at(i));
+  return given;
+}
+
 }  // namespace
 
 @implementation MLModelConfiguration
@@ -102,6 +139,8 @@ NSError* error_of(const std::string& text, NSInteger code) {
 - (void)getMultiArrayForStateNamed:(NSString*)stateName
                            handler:(void(NS_NOESCAPE ^)(MLMultiArray* buffer))handler {
   ++journal().states_touched;
+  if (orders().loses_states)
+    [NSException raise:NSInternalInconsistencyException format:@"the buffer is gone"];
   NamedTensor* const named = inside_->state.find([stateName UTF8String]);
   if (named == nullptr)
     [NSException raise:NSInvalidArgumentException format:@"no state named %@", stateName];
@@ -127,6 +166,10 @@ NSError* error_of(const std::string& text, NSInteger code) {
     if (error != nullptr) *error = error_of(reason, -14);
     return nil;
   };
+  if (orders().busy_loads > 0) {
+    --orders().busy_loads;
+    return refuse("The Neural Engine is busy");
+  }
   if (orders().refused_loads > 0) {
     --orders().refused_loads;
     return refuse(orders().refusal);
@@ -151,10 +194,12 @@ NSError* error_of(const std::string& text, NSInteger code) {
   std::string reason = "the compiler refuses it";
   const std::string folder =
       orders().refuses_to_compile ? "" : anemone::stand_in::compile_folder(package, reason);
-  if (folder.empty())
-    handler(nil, error_of(reason, 3));
-  else
-    handler([NSURL fileURLWithPath:text_of(folder)], nil);
+  anemone::stand_in::run_elsewhere(^{
+    if (folder.empty())
+      handler(nil, error_of(reason, 3));
+    else
+      handler([NSURL fileURLWithPath:text_of(folder)], nil);
+  });
 }
 
 - (void)dealloc {
@@ -186,7 +231,7 @@ NSError* error_of(const std::string& text, NSInteger code) {
                                     state:(anemone::runtime::State*)state
                                   options:(MLPredictionOptions*)options
                                     error:(NSError**)error {
-  ++journal().predictions_tried;
+  const UnderWay under_way(self);
   if (orders().raises_on_prediction)
     [NSException raise:NSInternalInconsistencyException format:@"the stand-in raises"];
   const auto refuse = [&](const std::string& reason) {
@@ -208,13 +253,14 @@ NSError* error_of(const std::string& text, NSInteger code) {
   NSMutableDictionary<NSString*, id>* const values = [NSMutableDictionary dictionary];
   for (const NamedTensor& output : outputs) {
     NSString* const name = text_of(output.name);
+    const Tensor given = in_wanted_shape(output.tensor);
     MLMultiArray* array =
         orders().ignores_backings ? nil : [options.outputBackings objectForKey:name];
-    if (array != nil) {
+    if (array != nil && [array hasShapeOf:given]) {
       ++journal().outputs_in_place;
-      [array take:output.tensor];
+      [array take:given];
     } else {
-      array = [[[MLMultiArray alloc] initPaddedLike:output.tensor] autorelease];
+      array = [[[MLMultiArray alloc] initPaddedLike:given] autorelease];
     }
     [values setObject:[MLFeatureValue featureValueWithMultiArray:array] forKey:name];
   }

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "coreml_stand_in/arrays.h"
+#include "coreml_stand_in/elsewhere.h"
 #include "coreml_stand_in/program.h"
 
 using anemone::stand_in::journal;
@@ -128,16 +129,21 @@ MLModelStructureProgramFunction* function_of(const anemone::mil::Function& funct
 + (void)loadContentsOfURL:(NSURL*)url
             configuration:(MLModelConfiguration*)configuration
         completionHandler:(void (^)(MLComputePlan* _Nullable, NSError* _Nullable))handler {
-  ++journal().plans;
+  journal().plans.push_back(
+      {[[url path] UTF8String],
+       configuration.functionName == nil ? "" : [configuration.functionName UTF8String],
+       static_cast<int>(configuration.computeUnits)});
   std::string reason;
   const auto program = Program::open([[url path] UTF8String], reason);
   if (program == nullptr) {
-    handler(nil, [NSError errorWithDomain:MLModelErrorDomain
-                                     code:1
-                                 userInfo:@{
-                                   NSLocalizedDescriptionKey :
-                                       [NSString stringWithUTF8String:reason.c_str()]
-                                 }]);
+    anemone::stand_in::run_elsewhere(^{
+      handler(nil, [NSError errorWithDomain:MLModelErrorDomain
+                                       code:1
+                                   userInfo:@{
+                                     NSLocalizedDescriptionKey :
+                                         [NSString stringWithUTF8String:reason.c_str()]
+                                   }]);
+    });
     return;
   }
   MLModelStructureProgram* const structure = [[MLModelStructureProgram alloc] init];
@@ -145,11 +151,14 @@ MLModelStructureProgramFunction* function_of(const anemone::mil::Function& funct
   for (const anemone::mil::Function& function : program->program().functions)
     [structure->functions_ setObject:function_of(function)
                               forKey:[NSString stringWithUTF8String:function.name.c_str()]];
-  MLComputePlan* const plan = [[[MLComputePlan alloc] init] autorelease];
+  MLComputePlan* const plan = [[MLComputePlan alloc] init];
   plan->structure_ = [[MLModelStructure alloc] init];
   plan->structure_->program_ = structure;
   plan->units_ = configuration.computeUnits;
-  handler(plan, nil);
+  anemone::stand_in::run_elsewhere(^{
+    handler(plan, nil);
+    [plan release];
+  });
 }
 
 - (void)dealloc {

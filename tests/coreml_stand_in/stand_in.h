@@ -25,10 +25,11 @@ struct Journal {
   std::vector<std::string> compiled;
   int predictions = 0;  ///< those that succeeded.
   int predictions_tried = 0;
+  int predictions_at_once = 0;  ///< the most that one model had.
   int states_made = 0;
   int states_touched = 0;    ///< calls that look at a state's buffer.
   int outputs_in_place = 0;  ///< written to the bytes that were asked for.
-  int plans = 0;
+  std::vector<Load> plans;
 };
 
 /// What a test wants to happen.
@@ -36,6 +37,11 @@ struct Orders {
   std::set<int> refused_units;
   std::string refusal = "Failed to build the model execution plan using a model architecture file";
   int refused_loads = 0;  ///< of the next loads, whatever the units.
+  int busy_loads = 0;     ///< of the next loads, before others are refused.
+  int prediction_milliseconds = 0;
+  bool loses_states = false;  ///< looking at a state's buffer raises.
+  /// That outputs come in, with the first of their elements; empty: in their own.
+  std::vector<int64_t> output_shape;
   bool refuses_to_compile = false;
   int busy_predictions = 0;  ///< of the next ones.
   bool fails_predictions = false;
@@ -44,6 +50,7 @@ struct Orders {
   int64_t row_padding = 0;  ///< elements behind each row of arrays that the stand-in makes.
 };
 
+/// To be read and written while no call is under way.
 Journal& journal();
 Orders& orders();
 /// What COREML_PARTITION_LOADER_DISABLE_MULTI_ENGINE was at the first call in this process.

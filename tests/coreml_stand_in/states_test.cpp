@@ -121,6 +121,35 @@ TEST_F(CoremlStates, AStateGoesFromOneBackendToTheOther) {
   EXPECT_TRUE(states_agree());
 }
 
+TEST_F(CoremlStates, ContentsThatCoreMLDoesNotGiveBackAreLostInEveryCopyUntilReset) {
+  run(0, 0);
+  orders().loses_states = true;
+  runtime::State copy = state_.clone();
+  const Status status = copy.sync();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("the buffer is gone"), std::string::npos);
+  orders().loses_states = false;  // what was copied stays what it was.
+  for (runtime::State* state : {&copy, &state_}) {
+    EXPECT_EQ(ours_[0]->run(state).error().code, ErrorCode::io);
+    EXPECT_EQ(theirs_[0]->run(state).error().code, ErrorCode::io);
+  }
+  state_.reset();
+  expected_.reset();
+  run(0, 0);
+  EXPECT_TRUE(states_agree());
+}
+
+TEST_F(CoremlStates, AStateOfAnotherShapeIsRefused) {
+  const auto tensors = state_.tensors();
+  runtime::State other(std::vector<NamedTensor>{
+      {tensors[0].name, Tensor::zeros(tensors[0].tensor.dtype(), {1, 2, 3})}});
+  const Status status = ours_[0]->run(&other);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::mismatch);
+  EXPECT_NE(status.error().message.find("expected"), std::string::npos);
+  EXPECT_EQ(journal().states_made, 0);
+}
+
 TEST_F(CoremlStates, AStateThatLacksOneIsRefused) {
   EXPECT_EQ(ours_[0]->run(nullptr).error().code, ErrorCode::mismatch);
   runtime::State other;
