@@ -76,7 +76,7 @@ struct Options {
   /// Of the same tokenizer; not owned. Without one an answer with a constraint makes its own, which
   /// takes longer than most answers should.
   ConstraintCompiler* compiler = nullptr;
-  /// Special tokens that stand in the text all the same, such as ToolDialect::marks.
+  /// Special tokens that stand in the text all the same, such as ToolDialect::tokens.
   std::vector<int32_t> shown_tokens;
 };
 

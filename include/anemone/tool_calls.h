@@ -13,16 +13,17 @@
 #include "anemone/text.h"
 
 /// Tool calls as models write them. The usual course: `read_tools`, `ToolDialect::of`, the tools in
-/// the chat template (or `instructions`), `tool_constraint` and `ToolDialect::marks` into Options,
-/// and the answer's pieces through a ToolReader.
+/// the chat template (or `tool_instructions`), `tool_constraint` and `ToolDialect::tokens` into
+/// Options, and the answer's pieces through a ToolReader.
 namespace anemone::generate {
 
 /// How a call stands in an answer.
 enum class ToolFormat : uint8_t {
-  hermes,   ///< `<tool_call>\n{"name": …, "arguments": …}\n</tool_call>`, repeated.
-  llama3,   ///< `{"name": …, "parameters": …}` alone; several are joined by `; `.
-  mistral,  ///< `[TOOL_CALLS] [{"name": …, "arguments": …}, …]`.
-  plain,    ///< `{"name": …, "arguments": …}` or a list of them, alone.
+  hermes,  ///< `<tool_call>\n{"name": …, "arguments": …}\n</tool_call>`, repeated.
+  llama3,  ///< `{"name": …, "parameters": …}` alone; several are joined by `; `.
+  mistral,  ///< `[TOOL_CALLS] [{"name": …, "arguments": …}, …]`, or `[TOOL_CALLS]name[ARGS]{…}`,
+            ///< repeated (ToolDialect::named_first).
+  plain,  ///< `{"name": …, "arguments": …}` or a list of them, alone.
 };
 const char* to_string(ToolFormat format);
 
@@ -30,14 +31,20 @@ const char* to_string(ToolFormat format);
 /// tokens.
 struct ToolDialect {
   ToolFormat format = ToolFormat::plain;
-  /// The template shows tools to the model. Otherwise `instructions` belong into the system
+  bool named_first = false;  ///< see ToolFormat::mistral.
+  /// The template shows tools to the model. Otherwise `tool_instructions` belong into the system
   /// message.
   bool in_template = false;
-  /// Special tokens that belong to calls: Options::shown_tokens must hold them, or the reader could
-  /// not see them.
-  std::vector<int32_t> marks;
+  /// A special token that belongs to calls.
+  struct Mark {
+    std::string text;
+    int32_t token = 0;
+  };
+  std::vector<Mark> marks;
 
   static ToolDialect of(const text::Tokenizer& tokenizer);
+  /// Of the marks, for Options::shown_tokens: otherwise a reader could not see them.
+  std::vector<int32_t> tokens() const;
 };
 
 /// A tool that a model may call.
@@ -56,25 +63,28 @@ struct Tool {
 /// or `.`; the same name twice).
 Result<std::vector<Tool>> read_tools(std::string_view tools_json);
 
-/// What a system message says of tools to a model whose template does not know them.
-std::string tool_instructions(const ToolDialect& dialect, std::string_view tools_json);
+/// What a system message says of tools to a model whose template does not know them
+/// (ToolDialect::in_template): their schemas, and how to call.
+std::string tool_instructions(std::span<const Tool> tools);
 
 /// Whether the model must call, as `tool_choice` and `parallel_tool_calls` of the OpenAI interface
 /// say.
 struct ToolChoice {
   enum class Kind : uint8_t {
     none,       ///< no constraint; tools should not be shown either.
-    automatic,  ///< text or calls. A call that is begun is a right one.
-    required,   ///< one call or more of any tool, and nothing else.
-    named,      ///< the same, of tool `name`.
+    automatic,  ///< text or calls, and a call that is begun is a right one. In formats without a
+                ///< mark an answer that begins with a bracket is a call.
+    required,  ///< one call or more of any tool, and nothing else.
+    named,     ///< the same, of tool `name`.
   };
   Kind kind = Kind::automatic;
   std::string name;
   bool parallel = true;  ///< several calls in one answer.
 };
 
-/// The constraint under which every call has the name of a tool and arguments that its schema
-/// allows. Errors: invalid_argument (no tools, no tool of that name).
+/// The constraint (of kind lark, or none) under which every call has the name of a tool and
+/// arguments that its schema allows, written as the model's own template writes them. Errors:
+/// invalid_argument (no tools, no tool of that name).
 Result<Constraint> tool_constraint(const ToolDialect& dialect, std::span<const Tool> tools,
                                    const ToolChoice& choice);
 
