@@ -210,11 +210,10 @@ struct ToolReader::State {
     if (is_blank(byte)) return;
     const std::string_view behind =
         std::string_view(held).substr(held.find_first_not_of(" \n\t\r"));
-    if (in_list && (behind == "," || behind == "]")) {
-      if (behind == ",") begin_call();
-      in_list = behind == ",";
-      held.clear();
-      return;
+    if (in_list && behind == ",") return begin_call();
+    if (in_list && behind == "]") {
+      in_list = false;
+      return held.clear();
     }
     if (form.separator != 0 && behind.size() == 1 && byte == form.separator) return begin_call();
     if (!form.close.empty() && form.close == behind) return held.clear();

@@ -1,5 +1,6 @@
 //! Grammars that say which tokens may come next; llguidance does the work.
 
+mod schema;
 mod token_bytes;
 mod vocabulary;
 
@@ -46,7 +47,9 @@ impl Compiler {
 
     pub fn compile(&self, kind: Kind, text: &str) -> Result<Matcher> {
         let grammar = match kind {
-            Kind::JsonSchema => GrammarWithLexer::from_json_schema(json(text)?),
+            Kind::JsonSchema => {
+                GrammarWithLexer::from_json_schema(schema::with_ascii_classes(json(text)?))
+            }
             Kind::Regex => GrammarWithLexer::from_regex(text),
             Kind::Lark => GrammarWithLexer::from_lark(text.to_owned()),
             Kind::Choice => GrammarWithLexer::from_lark(choice(text)?),

@@ -128,6 +128,22 @@ fn what_no_token_can_write_is_an_error() {
 }
 
 #[test]
+fn patterns_of_schemas_are_ecmascript() {
+    let tokenizer = tokenizer(TOKENIZERS[0]);
+    let compiler = compiler(&tokenizer);
+    let ids =
+        |text: &str| tokenizer.encode(text, false, crate::tokenizer::OffsetUnit::None).unwrap().ids;
+    let schema = r#"{"type":"string","pattern":"^[\\d.]\\d\\w$"}"#;
+    for (text, fits) in
+        [(r#"".1_""#, true), (r#""11z""#, true), ("\"1\u{663}z\"", false), (r#""11é""#, false)]
+    {
+        let mut matcher = compiler.compile(Kind::JsonSchema, schema).unwrap();
+        let ids = ids(text);
+        assert_eq!(matcher.valid_prefix(&ids).unwrap() == ids.len(), fits, "{text}");
+    }
+}
+
+#[test]
 fn taking_back_and_copying_lead_to_the_same_masks() {
     let tokenizer = tokenizer(TOKENIZERS[0]);
     let compiler = compiler(&tokenizer);
