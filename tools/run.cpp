@@ -109,7 +109,8 @@ std::string call_lines(const generate::ToolAnswer& answer) {
 void print_summary(const generate::Generation& generation, const lm::ModelInfo& info) {
   const auto steps = static_cast<int64_t>(generation.tokens.size()) - 1;
   std::string speed = "n/a";
-  if (steps > 0) speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
+  if (steps > 0 && generation.decode_ns > 0)
+    speed = fmt::format("{:.1f}", rate(steps, generation.decode_ns));
   if (info.numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
   std::string known;
   if (generation.reused_tokens > 0) known = fmt::format(" ({} known)", generation.reused_tokens);

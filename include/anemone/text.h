@@ -69,7 +69,7 @@ class Tokenizer {
   /// The text of tokens; bytes that are no UTF-8 become U+FFFD, ids without a token are left out.
   /// Errors: out_of_range (negative id).
   Result<std::string> decode(std::span<const int32_t> ids, bool skip_special_tokens) const;
-  /// Decodes token by token. `clean_up`: with the clean-up of blanks that the tokenizer asks for.
+  /// Decodes token by token. `clean_up`: with the clean-up of blanks that the tokenizer asks for, as decode does.
   DetokenizeStream stream(bool skip_special_tokens, bool clean_up = true) const;
 
   /// The vocabulary's spelling of a token (byte-level tokens in their printable alphabet).
@@ -107,7 +107,7 @@ class Tokenizer {
 };
 
 /// Incremental decoding for streamed output: the pieces of all steps and of finish, joined, are
-/// what Tokenizer::decode gives for all the ids (but for a clean-up that was not wanted). What later tokens can still change is held back,
+/// what Tokenizer::decode gives for all the ids. What later tokens can still change is held back,
 /// such as the first bytes of a character. Keeps its tokenizer alive; one thread at a time.
 class DetokenizeStream {
  public:

@@ -74,8 +74,8 @@ struct ToolChoice {
     none,       ///< no constraint; tools should not be shown either.
     automatic,  ///< text or calls, and a call that is begun is a right one. In formats without a
                 ///< mark an answer that begins with a bracket is a call.
-    required,  ///< one call or more of any tool, and nothing else.
-    named,     ///< the same, of tool `name`.
+    required,   ///< one call or more of any tool, and nothing else.
+    named,      ///< the same, of tool `name`.
   };
   Kind kind = Kind::automatic;
   std::string name;

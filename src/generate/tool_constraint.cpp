@@ -84,7 +84,7 @@ class Grammar {
   static std::string escaped(std::string_view text) {
     std::string pattern;
     for (const char c : text) {
-      if (std::string_view("[]|/<>").find(c) != std::string_view::npos) pattern += '\\';
+      if (std::string_view("[]|/").find(c) != std::string_view::npos) pattern += '\\';
       pattern += c;
     }
     return pattern;
