@@ -7,6 +7,7 @@
 #include "chat_commands.h"
 #include "chat_lines.h"
 #include "command.h"
+#include "constraint_flags.h"
 #include "generation_flags.h"
 #include "input_text.h"
 #include "model_flags.h"
@@ -21,8 +22,8 @@ struct Flags {
   ModelFlags model;
   generate::Options options;
   GenerationFlags generation;
+  ConstraintFlags constraint;
   std::string system;
-  std::string tools;
 };
 
 double rate(uint64_t tokens, int64_t ns) {
@@ -102,12 +103,12 @@ Status chat(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const auto parts, GenerationParts::open(flags.generation, common, *model));
   generate::Options options = flags.options;
   parts.fill(options);
-  std::string tools;
-  if (!flags.tools.empty()) {
-    ANEMONE_TRY(tools, read_text(flags.tools));
-  }
-  ANEMONE_TRY(auto conversation, generate::Conversation::start(*model, tokenizer, options,
-                                                               flags.system, std::move(tools)));
+  ANEMONE_TRY(auto constraint,
+              ConstraintParts::open(flags.constraint, tokenizer, model->info().vocab_size));
+  constraint.fill(options);
+  ANEMONE_TRY(auto conversation,
+              generate::Conversation::start(*model, tokenizer, options, flags.system,
+                                            constraint.tools_json()));
   if (model->info().numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
   if (!common.quiet)
     print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.\n",
@@ -118,6 +119,14 @@ Status chat(const Flags& flags, const CommonFlags& common) {
                   [&] {
                     return answers.show(
                         [&](const generate::TextSink& sink) { return conversation.again(sink); });
+                  },
+                  [&](std::string tools) -> Status {
+                    ANEMONE_RETURN_IF_ERROR(constraint.set_tools(std::move(tools)));
+                    ANEMONE_RETURN_IF_ERROR(conversation.set_tools(constraint.tools_json()));
+                    generate::Options changed = options;
+                    constraint.fill(changed);
+                    conversation.set_constraint(changed.constraint);
+                    return {};
                   },
                   [&] { print_stats(answers.last()); }};
   while (!state.ended) {
@@ -146,9 +155,9 @@ Action add_chat(CLI::App& app, const CommonFlags& common) {
   app.add_option("-n,--max-tokens", flags->options.max_tokens, "Most tokens of an answer")
       ->check(whole_number());
   app.add_option("--system", flags->system, "System message");
-  app.add_option("--tools", flags->tools, "JSON file with the tools that the model may call");
   add_sampling_flags(app, flags->options.sampling);
   add_generation_flags(app, flags->generation);
+  add_constraint_flags(app, flags->constraint);
   app.footer("Example: anemone chat models/anemone-tiny-anemll --temperature 0.7");
   return [flags, &common] { return chat(*flags, common); };
 }

@@ -25,9 +25,9 @@ Status set_system(ChatState& state, const std::string& text) {
 }
 
 Status set_tools(ChatState& state, const std::string& file) {
-  if (file.empty()) return state.conversation.set_tools({});
+  if (file.empty()) return state.offer_tools({});
   ANEMONE_TRY(std::string tools, read_text(file));
-  return state.conversation.set_tools(std::move(tools));
+  return state.offer_tools(std::move(tools));
 }
 
 Status save(ChatState& state, const std::string& file) {

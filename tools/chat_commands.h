@@ -14,6 +14,7 @@ namespace anemone::tools {
 struct ChatState {
   generate::Conversation& conversation;
   std::function<Status()> regenerate;
+  std::function<Status(std::string tools_json)> offer_tools;
   std::function<void()> show_stats;
   bool ended = false;
 };

@@ -4,6 +4,7 @@
 
 pub mod abi;
 mod error;
+mod grammar;
 #[cfg(feature = "parquet")]
 mod rows;
 mod template;

@@ -51,6 +51,15 @@ impl Tokenizer {
         Ok(Self { hf, byte_fallback })
     }
 
+    pub fn hf(&self) -> &HfTokenizer {
+        &self.hf
+    }
+
+    /// This one with another Hugging Face tokenizer, whose decoder is the same.
+    pub fn with(&self, hf: HfTokenizer) -> Self {
+        Self { hf, byte_fallback: self.byte_fallback }
+    }
+
     pub fn encode(&self, text: &str, add_special: bool, unit: OffsetUnit) -> Result<Encoding> {
         let encoded = match unit {
             OffsetUnit::None => self.hf.encode_fast(text, add_special),

@@ -16,8 +16,9 @@ namespace anemone::generate {
 /// model, tokenizer and cache must outlive it.
 class Conversation {
  public:
-  /// Errors: not_found, corrupt (the chat template), invalid_argument (`tools` is no JSON list).
-  /// `system`: empty: none. `tools`: JSON list of tool schemas, empty: none.
+  /// Errors: not_found, corrupt (the chat template), invalid_argument (see `read_tools`).
+  /// `system`: empty: none. `tools`: JSON list of tool schemas, empty: none. Calls in answers are
+  /// kept as calls; Options::shown_tokens is set to what they need.
   static Result<Conversation> start(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                                     const Options& options, std::string system = {},
                                     std::string tools = {});
@@ -37,6 +38,8 @@ class Conversation {
   void set_system(std::string system);
   /// Errors: as `start`; then nothing changes.
   Status set_tools(std::string tools);
+  /// Of the answers from here on.
+  void set_constraint(Constraint constraint);
   /// Forgets all messages but the system's.
   void clear();
   int64_t messages() const;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "anemone/constraint.h"
 #include "anemone/language_model.h"
 #include "anemone/prompt_cache.h"
 #include "anemone/result.h"
@@ -71,6 +72,12 @@ struct Options {
   int64_t kept_tokens = 0;        ///< see WhenFull::slide; at most half of the context.
   PromptCache* cache = nullptr;   ///< where known beginnings come from and go to; not owned.
   std::vector<std::string> stop;  ///< texts that end the answer; they are not part of it.
+  Constraint constraint;          ///< what the answer must look like.
+  /// Of the same tokenizer; not owned. Without one an answer with a constraint makes its own, which
+  /// takes longer than most answers should.
+  ConstraintCompiler* compiler = nullptr;
+  /// Special tokens that stand in the text all the same, such as ToolDialect::tokens.
+  std::vector<int32_t> shown_tokens;
 };
 
 enum class StopReason : uint8_t {
@@ -79,11 +86,12 @@ enum class StopReason : uint8_t {
   max_tokens,
   context_full,  ///< the model's context holds no more tokens.
   cancelled,     ///< the sink asked to stop.
+  constraint,    ///< the constraint is met and nothing may follow.
 };
 const char* to_string(StopReason reason);
 
 struct Generation {
-  std::string text;             ///< special tokens left out.
+  std::string text;             ///< special tokens left out, but for Options::shown_tokens.
   std::vector<int32_t> tokens;  ///< all that were generated, the ending one included.
   StopReason stop = StopReason::max_tokens;
   int64_t prompt_tokens = 0;
@@ -91,6 +99,9 @@ struct Generation {
   int64_t drafted_tokens = 0;   ///< guessed ahead.
   int64_t accepted_tokens = 0;  ///< of them, that were chosen.
   int64_t calls = 0;            ///< of the model, from the first token on.
+  int64_t forced_tokens = 0;    ///< that the constraint left no choice about.
+  int64_t mask_ns = 0;          ///< computing which tokens a constraint allows.
+  int64_t mask_wait_ns = 0;     ///< of that, what the model's steps did not hide.
   int64_t slides = 0;           ///< see WhenFull::slide.
   int64_t prefill_ns = 0;       ///< until the first token was chosen.
   int64_t decode_ns = 0;        ///< from then on, over tokens.size() - 1 steps.
@@ -103,8 +114,9 @@ using TextSink = std::function<bool(std::string_view piece)>;
 /// gives equal output on every instruction set and thread count. Errors: invalid_argument (empty
 /// prompt; a number of `sampling` out of its range, any but greedy sampling with a model that gives
 /// no logits; a draft model that is missing or has another vocabulary, guesses of less than a
-/// token; kept_tokens beyond half of the context), out_of_range (a token that is none; a prompt
-/// longer than the context), and those of LanguageModel.
+/// token; kept_tokens beyond half of the context; a constraint that cannot be compiled or a model
+/// that gives no logits under one), out_of_range (a token that is none; a prompt longer than the
+/// context), limit (a constraint that takes too much work), and those of LanguageModel.
 Result<Generation> generate(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
                             std::span<const int32_t> prompt, const Options& options,
                             const TextSink& sink = {});

@@ -69,8 +69,8 @@ class Tokenizer {
   /// The text of tokens; bytes that are no UTF-8 become U+FFFD, ids without a token are left out.
   /// Errors: out_of_range (negative id).
   Result<std::string> decode(std::span<const int32_t> ids, bool skip_special_tokens) const;
-  /// Decodes token by token.
-  DetokenizeStream stream(bool skip_special_tokens) const;
+  /// Decodes token by token. `clean_up`: with the clean-up of blanks that the tokenizer asks for, as decode does.
+  DetokenizeStream stream(bool skip_special_tokens, bool clean_up = true) const;
 
   /// The vocabulary's spelling of a token (byte-level tokens in their printable alphabet).
   /// Errors: out_of_range.
@@ -101,6 +101,7 @@ class Tokenizer {
   struct State;
 
  private:
+  friend class GrammarCompiler;
   explicit Tokenizer(std::shared_ptr<const State> state) : state_(std::move(state)) {}
   std::shared_ptr<const State> state_;
 };

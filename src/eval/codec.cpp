@@ -1,5 +1,8 @@
 #include "eval/codec.h"
 
+#include <map>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -14,6 +17,32 @@ Value without_system(const Value& messages) {
     if (message.value("role", Value()) != "system") kept.push_back(message);
   return kept;
 }
+
+/// Schemas of one tokenizer, each compiled once.
+class Schemas {
+ public:
+  explicit Schemas(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  Result<text::GrammarMatcher> start(const std::string& schema, size_t vocab_size) {
+    if (!compiler_) {
+      ANEMONE_TRY(auto compiler,
+                  text::GrammarCompiler::make(tokenizer_, static_cast<int64_t>(vocab_size)));
+      compiler_ = std::move(compiler);
+    }
+    auto known = compiled_.find(schema);
+    if (known == compiled_.end()) {
+      ANEMONE_TRY(auto matcher, compiler_->compile(text::GrammarCompiler::Kind::json_schema, schema)
+                                    .in("generation_kwargs: json_schema"));
+      known = compiled_.emplace(schema, std::move(matcher)).first;
+    }
+    return known->second.copy();
+  }
+
+ private:
+  const text::Tokenizer& tokenizer_;
+  std::optional<text::GrammarCompiler> compiler_;
+  std::map<std::string, text::GrammarMatcher, std::less<>> compiled_;
+};
 
 }  // namespace
 
@@ -36,6 +65,10 @@ Result<Codec> codec_of(const text::Tokenizer& tokenizer) {
   };
   codec.decode = [&tokenizer](std::span<const int32_t> tokens, bool skip_special_tokens) {
     return tokenizer.decode(tokens, skip_special_tokens);
+  };
+  codec.constrain = [schemas = std::make_shared<Schemas>(tokenizer)](const std::string& schema,
+                                                                     size_t vocab_size) {
+    return schemas->start(schema, vocab_size);
   };
   return codec;
 }

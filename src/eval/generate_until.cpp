@@ -1,8 +1,10 @@
 #include "eval/generate_until.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
+#include "anemone/language_model.h"
 #include "base/error.h"
 
 namespace anemone::eval {
@@ -50,6 +52,28 @@ Result<std::string> generate_until(const GenerationOptions& options, const Codec
     if (end) break;
     ANEMONE_TRY(const int32_t token, next(generated.back()));
     generated.push_back(token);
+  }
+  ANEMONE_TRY(std::string text, codec.decode(generated, true));
+  return cut_at_stops(std::move(text), options.until);
+}
+
+Result<std::string> generate_constrained(const GenerationOptions& options, const Codec& codec,
+                                         std::span<float> row, const NextRow& next) {
+  if (!codec.constrain)
+    return fail(ErrorCode::unsupported, "generation_kwargs: json_schema without a tokenizer");
+  ANEMONE_TRY(auto matcher, codec.constrain(options.json_schema, row.size()));
+  std::vector<uint32_t> mask((row.size() + 31) / 32);
+  Tokens generated;
+  while (!matcher.complete()) {
+    ANEMONE_RETURN_IF_ERROR(matcher.mask(mask));
+    for (size_t i = 0; i < row.size(); ++i)
+      if ((mask[i / 32] >> (i % 32) & 1U) == 0) row[i] = -std::numeric_limits<float>::infinity();
+    ANEMONE_TRY(const int32_t token, lm::best_token(row));
+    if (std::ranges::find(codec.stop_ids, token) != codec.stop_ids.end()) break;
+    ANEMONE_RETURN_IF_ERROR(matcher.accept(std::span(&token, 1)));
+    generated.push_back(token);
+    if (static_cast<int64_t>(generated.size()) >= options.most_tokens) break;
+    if (!matcher.complete()) ANEMONE_RETURN_IF_ERROR(next(token));
   }
   ANEMONE_TRY(std::string text, codec.decode(generated, true));
   return cut_at_stops(std::move(text), options.until);

@@ -35,6 +35,12 @@ Result<GenerationOptions> parse_generation(const Value& kwargs) {
                       python::to_repr(stop));
         options.until.push_back(stop.get<std::string>());
       }
+    } else if (key == "json_schema") {
+      if (!value.is_object())
+        return fail(ErrorCode::invalid_argument,
+                    "generation_kwargs: json_schema {}, expected an object",
+                    python::to_repr(value));
+      options.json_schema = value.dump(-1, ' ', false, Value::error_handler_t::replace);
     } else if (key == "do_sample") {
       if (value == true)
         return fail(ErrorCode::unsupported, "generation_kwargs: do_sample, drawing at random");
@@ -45,7 +51,7 @@ Result<GenerationOptions> parse_generation(const Value& kwargs) {
                     python::to_repr(value));
     } else if (!is_one_of(kLengthKeys, key) && !is_one_of(kSamplingKeys, key)) {
       return with_hint(fail(ErrorCode::unsupported, "generation_kwargs: key '{}'", key),
-                       fmt::format("known are until, do_sample, temperature, {}, {}",
+                       fmt::format("known are until, json_schema, do_sample, temperature, {}, {}",
                                    fmt::join(kLengthKeys, ", "), fmt::join(kSamplingKeys, ", ")));
     }
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anemone/result.h"
+#include "text/grammar.h"
 
 /// Text to tokens as the harness' Hugging Face model does it.
 namespace anemone::eval {
@@ -24,6 +25,9 @@ struct Codec {
   std::string prefix_text;   ///< text that starts with it gets no special tokens added.
   std::string end_text;      ///< EOS as text: always among the stop strings.
   std::vector<int32_t> stop_ids;  ///< tokens that end a generation.
+  /// Begins a text under a JSON Schema, for logits of so many columns; may be empty.
+  std::function<Result<text::GrammarMatcher>(const std::string& schema, size_t vocab_size)>
+      constrain;
 };
 
 /// A context and what is scored after it. Contexts of the same text may share their tokens.

@@ -181,6 +181,17 @@ Response TreeWalk::generated(Lane& lane, uint32_t node, const Result<int32_t>& f
     if (rows_.size() < vocabulary_) rows_.resize(vocabulary_);
     const auto row = std::span(rows_).first(vocabulary_);
     uint64_t count = 0;
+    if (!options.json_schema.empty()) {
+      // The first token is not the one that the tree has found.
+      const auto next = [&](int32_t token) -> Status {
+        ANEMONE_RETURN_IF_ERROR(progress_.tell(++count));
+        return lane.path().extend(std::span(&token, 1), lm::Rows::last, row);
+      };
+      ANEMONE_RETURN_IF_ERROR(lane.path().move_to(lane.tokens().first(end - 1)));
+      ANEMONE_RETURN_IF_ERROR(
+          lane.path().extend(lane.tokens().subspan(end - 1, 1), lm::Rows::last, row));
+      return generate_constrained(options, codec_, row, next);
+    }
     return generate_until(options, codec_, *first, [&](int32_t token) -> Result<int32_t> {
       ANEMONE_RETURN_IF_ERROR(progress_.tell(++count));
       ANEMONE_RETURN_IF_ERROR(lane.path().extend(std::span(&token, 1), lm::Rows::last, row));

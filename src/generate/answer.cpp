@@ -1,17 +1,12 @@
 #include "generate/answer.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "base/error.h"
+#include "generate/clock.h"
 
 namespace anemone::generate {
 namespace {
-
-int64_t now_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
 
 std::unique_ptr<Drafter> drafter_of(const Speculation& speculation, size_t prompt_tokens) {
   switch (speculation.by) {
@@ -66,8 +61,10 @@ Result<std::unique_ptr<Answer>> Answer::start(lm::LanguageModel& model,
     return fail(ErrorCode::invalid_argument,
                 "{} gives only the arg max: it can be neither sampled nor penalised",
                 model.info().name);
-  return std::unique_ptr<Answer>(
+  std::unique_ptr<Answer> answer(
       new Answer(model, tokenizer, prompt, options, sink, std::move(sampler)));
+  ANEMONE_RETURN_IF_ERROR(answer->begin());
+  return answer;
 }
 
 Answer::Answer(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
@@ -78,7 +75,8 @@ Answer::Answer(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
       options_(options),
       sink_(sink),
       sampler_(std::move(sampler)),
-      stream_(tokenizer.stream(true)),
+      // A constraint is about the text as it is decoded.
+      stream_(tokenizer.stream(true, options.constraint.kind == Constraint::Kind::none)),
       stop_text_(options.stop),
       tokens_(prompt.begin(), prompt.end()),
       started_ns_(now_ns()) {
@@ -102,6 +100,30 @@ Answer::Answer(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
   logits_.reserve(rows * static_cast<size_t>(model.info().vocab_size));
 }
 
+Status Answer::begin() {
+  const lm::ModelInfo& info = model_.info();
+  const Constraint& constraint = options_.constraint;
+  if (constraint.kind == Constraint::Kind::none || complete_) return {};
+  if (!info.gives_logits)
+    return fail(ErrorCode::invalid_argument,
+                "{} gives only the arg max: its answers cannot be constrained", info.name);
+  const size_t most_rows = logits_.capacity() / static_cast<size_t>(info.vocab_size);
+  ANEMONE_TRY(allowed_, AllowedTokens::start(constraint, options_.compiler, tokenizer_,
+                                             info.vocab_size, most_rows));
+  if (static_cast<int64_t>(tokens_.size() + AllowedTokens::kMostForcedTokens) <=
+      info.context_length) {
+    ANEMONE_TRY(const auto forced, allowed_->accept_beginning());
+    for (size_t i = 0; i < forced.size() && !complete_; ++i) {
+      ANEMONE_RETURN_IF_ERROR(add(forced[i]));
+      pending_.push_back(forced[i]);
+      ++generation_.forced_tokens;
+    }
+  }
+  if (!complete_ && allowed_->complete()) end(StopReason::constraint);
+  if (!complete_) allowed_->begin({});
+  return {};
+}
+
 lm::Extension Answer::feed(size_t most) {
   const auto left = std::span(pending_).subspan(fed_);
   const auto tokens = left.first(drafted_ > 0 ? left.size() : std::min(most, left.size()));
@@ -115,27 +137,58 @@ lm::Extension Answer::feed(size_t most) {
 
 Status Answer::take() {
   if (fed_ < pending_.size()) return {};
-  const auto vocabulary = static_cast<size_t>(model_.info().vocab_size);
   const auto draft = std::span(pending_).last(drafted_);
+  const size_t before = tokens_.size();
   if (first_token_ns_) ++generation_.calls;
   size_t right = 0;
-  for (size_t row = 0; row <= draft.size() && !complete_; ++row) {
-    ANEMONE_TRY(const int32_t token,
-                sampler_.choose(std::span(logits_).subspan(row * vocabulary, vocabulary)));
-    ANEMONE_RETURN_IF_ERROR(add(token));
-    if (row == draft.size() || token != draft[row]) break;
-    ++right;
+  while (!complete_) {
+    ANEMONE_TRY(const int32_t token, choose(right));
+    ANEMONE_TRY(const size_t guessed, add_with_forced(token, draft.subspan(right)));
+    right += guessed;
+    // The next row of logits follows the answer only if all that was added had been guessed.
+    if (tokens_.size() != before + right) break;
   }
   generation_.drafted_tokens += static_cast<int64_t>(draft.size());
   generation_.accepted_tokens += static_cast<int64_t>(right);
   if (draft_length_) draft_length_->learn(draft.size(), right);
-  const auto known = static_cast<int64_t>(tokens_.size()) - 1;
+  const auto known = static_cast<int64_t>(std::min(tokens_.size() - 1, before + right));
   if (sequence_->length() > known) sequence_->truncate(known);
   return complete_ ? Status() : prepare();
 }
 
+Result<int32_t> Answer::choose(size_t row) {
+  const auto vocabulary = static_cast<size_t>(model_.info().vocab_size);
+  const auto logits = std::span(logits_).subspan(row * vocabulary, vocabulary);
+  if (allowed_ != nullptr) ANEMONE_RETURN_IF_ERROR(allowed_->apply(row, logits));
+  return sampler_.choose(logits);
+}
+
+Result<size_t> Answer::add_with_forced(int32_t token, std::span<const int32_t> expected) {
+  note_first_token();
+  ANEMONE_RETURN_IF_ERROR(add(token));
+  size_t guessed = !expected.empty() && expected[0] == token ? 1 : 0;
+  const auto cut_short = [&] {
+    return generation_.stop == StopReason::max_tokens ||
+           generation_.stop == StopReason::context_full;
+  };
+  if (allowed_ == nullptr || (complete_ && !cut_short())) return guessed;
+  ANEMONE_TRY(const auto forced, allowed_->accept(token));
+  size_t added = 0;
+  for (; added < forced.size() && !complete_; ++added) {
+    ANEMONE_RETURN_IF_ERROR(add(forced[added]));
+    ++generation_.forced_tokens;
+    if (guessed == added + 1 && guessed < expected.size() && expected[guessed] == forced[added])
+      ++guessed;
+  }
+  // What was the last token allowed may be the last of the text as well.
+  if (added == forced.size() && allowed_->complete() && (!complete_ || cut_short()))
+    end(StopReason::constraint);
+  return guessed;
+}
+
 Status Answer::take_token(int32_t token) {
   if (first_token_ns_) ++generation_.calls;
+  note_first_token();
   ANEMONE_RETURN_IF_ERROR(add(token));
   return complete_ ? Status() : prepare();
 }
@@ -143,8 +196,14 @@ Status Answer::take_token(int32_t token) {
 Status Answer::prepare() {
   fed_ = 0;
   drafted_ = 0;
-  if (sequence_->length() >= model_.info().context_length) make_room();
+  if (static_cast<int64_t>(tokens_.size()) > model_.info().context_length) make_room();
   pending_.assign(tokens_.begin() + sequence_->length(), tokens_.end());
+  ANEMONE_RETURN_IF_ERROR(guess());
+  if (allowed_ != nullptr) allowed_->begin(std::span(pending_).last(drafted_));
+  return {};
+}
+
+Status Answer::guess() {
   if (drafter_ == nullptr || pending_.size() != 1) return {};
   const int64_t room =
       std::min({options_.max_tokens - static_cast<int64_t>(generation_.tokens.size()),
@@ -157,6 +216,10 @@ Status Answer::prepare() {
   if (!drafter_->propose(tokens_, std::min(most, static_cast<size_t>(room)), draft_).ok()) {
     drafter_ = nullptr;  // an answer does not depend on guesses
     return {};
+  }
+  if (allowed_ != nullptr) {
+    ANEMONE_TRY(const size_t valid, allowed_->valid_prefix(draft_));
+    draft_.resize(valid);
   }
   drafted_ = draft_.size();
   pending_.insert(pending_.end(), draft_.begin(), draft_.end());
@@ -173,11 +236,21 @@ void Answer::make_room() {
   ++generation_.slides;
 }
 
+void Answer::note_first_token() {
+  if (first_token_ns_) return;
+  first_token_ns_ = now_ns();
+  generation_.prefill_ns = *first_token_ns_ - started_ns_;
+}
+
+Result<std::string> Answer::text_of(int32_t token) {
+  if (std::ranges::find(options_.shown_tokens, token) == options_.shown_tokens.end())
+    return stream_.step(token);
+  ANEMONE_TRY(std::string text, stream_.finish());
+  ANEMONE_TRY(const std::string shown, tokenizer_.token(token));
+  return text + shown;
+}
+
 Status Answer::add(int32_t token) {
-  if (!first_token_ns_) {
-    first_token_ns_ = now_ns();
-    generation_.prefill_ns = *first_token_ns_ - started_ns_;
-  }
   sampler_.accept(token);
   tokens_.push_back(token);
   generation_.tokens.push_back(token);
@@ -185,7 +258,7 @@ Status Answer::add(int32_t token) {
     end(StopReason::end_of_text);
     return {};
   }
-  ANEMONE_TRY(const std::string piece, stream_.step(token));
+  ANEMONE_TRY(const std::string piece, text_of(token));
   show(stop_text_.feed(piece));
   if (complete_) return {};
   if (static_cast<int64_t>(generation_.tokens.size()) >= options_.max_tokens)
@@ -218,6 +291,10 @@ Result<Generation> Answer::finish() {
     const StopText::Step step = stop_text_.feed(rest);
     show(step);
     if (!step.found && generation_.stop == reason) give(stop_text_.finish());
+  }
+  if (allowed_ != nullptr) {
+    generation_.mask_ns = allowed_->mask_ns();
+    generation_.mask_wait_ns = allowed_->wait_ns();
   }
   if (first_token_ns_) generation_.decode_ns = now_ns() - *first_token_ns_;
   if (options_.cache != nullptr) options_.cache->keep(*sequence_);

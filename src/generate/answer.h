@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "anemone/generate.h"
+#include "generate/allowed_tokens.h"
 #include "generate/drafter.h"
 #include "generate/sampler.h"
 #include "generate/stop_text.h"
@@ -40,13 +41,24 @@ class Answer {
          std::span<const int32_t> prompt, const Options& options, const TextSink& sink,
          Sampler sampler);
 
-  /// Takes a chosen token in; `complete_` where it ends the answer.
+  /// Prepares the first step: what the constraint allows, and what must stand at the beginning.
+  Status begin();
+  /// The token of one row of logits.
+  Result<int32_t> choose(size_t row);
+  /// Takes a chosen token in, and the ones that the constraint forces behind it. Returns how many
+  /// of `expected` they are, from its beginning; stops there.
+  Result<size_t> add_with_forced(int32_t token, std::span<const int32_t> expected);
+  /// Takes a token in; `complete_` where it ends the answer.
   Status add(int32_t token);
+  Result<std::string> text_of(int32_t token);
+  void note_first_token();
   void show(const StopText::Step& step);
   void give(const std::string& ready);
   void end(StopReason reason);
   /// Fills `pending_` for the next feed.
   Status prepare();
+  /// Puts guesses behind `pending_`, as far as the constraint allows them.
+  Status guess();
   void make_room();
 
   lm::LanguageModel& model_;
@@ -57,6 +69,7 @@ class Answer {
   text::DetokenizeStream stream_;
   StopText stop_text_;
   std::unique_ptr<lm::Sequence> sequence_;
+  std::unique_ptr<AllowedTokens> allowed_;  ///< null: all tokens are.
   std::unique_ptr<Drafter> drafter_;
   std::optional<DraftLength> draft_length_;
   std::vector<int32_t> tokens_;  ///< prompt and answer; dropped ones left out.

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "anemone/tool_calls.h"
 #include "base/error.h"
 
 namespace anemone::generate {
@@ -15,15 +16,17 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// A list of tools, or nothing.
-Result<Json> parse_tools(const std::string& tools) {
-  if (tools.empty()) return Json(Json::array());
-  Json json = Json::parse(tools, nullptr, false);
-  if (!json.is_array())
-    return with_hint(fail(ErrorCode::invalid_argument, "the tools are {}, expected a JSON list",
-                          json.is_discarded() ? "no JSON" : json.type_name()),
-                     R"(such as [{"type": "function", "function": {"name": ...}}])");
-  return json;
+/// As a template shows calls of earlier answers; some want ids of nine letters and digits.
+Json calls_json(const ToolAnswer& answer, size_t place) {
+  Json calls = Json::array();
+  for (size_t i = 0; i < answer.calls.size(); ++i)
+    calls.push_back(
+        {{"id", fmt::format("c{:05}{:03}", place % 100'000, i % 1'000)},
+         {"type", "function"},
+         {"function",
+          {{"name", answer.calls[i].name},
+           {"arguments", Json::parse(answer.calls[i].arguments_json, nullptr, false)}}}});
+  return calls;
 }
 
 Status check_messages(const Json& messages) {
@@ -45,12 +48,14 @@ struct Conversation::State {
   text::ChatTemplate chat_template;
   std::unique_ptr<PromptCache> own_cache;
   Json messages = Json::array();
+  ToolDialect dialect;
   Json tools = Json::array();
+  std::vector<Tool> tool_list;
 
   Result<std::vector<int32_t>> prompt() const {
     text::ChatRequest request;
-    request.messages = dump(messages);
-    if (!tools.empty()) request.tools = dump(tools);
+    request.messages = dump(tool_list.empty() || dialect.in_template ? messages : with_tools());
+    if (!tools.empty() && dialect.in_template) request.tools = dump(tools);
     request.add_generation_prompt = true;
     ANEMONE_TRY(const std::string text, chat_template.render(request));
     return tokenizer.encode(text, false);
@@ -64,8 +69,39 @@ struct Conversation::State {
                             ids.size(), model.info().name, model.info().context_length),
                        "begin a new one");
     ANEMONE_TRY(auto generation, generate(model, tokenizer, ids, options, sink));
-    messages.push_back({{"role", "assistant"}, {"content", generation.text}});
+    Json message = {{"role", "assistant"}, {"content", generation.text}};
+    if (!tool_list.empty()) {
+      const ToolAnswer answer = read_tool_answer(dialect, tool_list, generation.text);
+      if (!answer.calls.empty()) {
+        message["content"] = answer.content;
+        message["tool_calls"] = calls_json(answer, messages.size());
+      }
+    }
+    messages.push_back(std::move(message));
     return generation;
+  }
+
+  /// The messages, of which the first tells the model of the tools.
+  Json with_tools() const {
+    Json told = messages;
+    if (told.empty() || told[0]["role"] != "system")
+      told.insert(told.begin(), Json{{"role", "system"}, {"content", ""}});
+    Json& content = told[0]["content"];
+    std::string words = content.is_string() ? content.get<std::string>() : std::string();
+    if (!words.empty()) words += "\n\n";
+    content = words + tool_instructions(tool_list);
+    return told;
+  }
+
+  Status set_tools(std::string_view tools_json) {
+    std::vector<Tool> list;
+    if (!tools_json.empty()) {
+      ANEMONE_TRY(list, read_tools(tools_json));
+    }
+    tools = tools_json.empty() ? Json(Json::array()) : Json::parse(tools_json, nullptr, false);
+    tool_list = std::move(list);
+    options.shown_tokens = tool_list.empty() ? std::vector<int32_t>() : dialect.tokens();
+    return {};
   }
 };
 
@@ -80,6 +116,7 @@ Result<Conversation> Conversation::start(lm::LanguageModel& model, const text::T
   ANEMONE_TRY(auto chat_template, text::ChatTemplate::of(tokenizer, {}, !tools.empty()));
   auto state =
       std::make_unique<State>(State{model, tokenizer, options, std::move(chat_template), nullptr});
+  state->dialect = ToolDialect::of(tokenizer);
   if (options.cache == nullptr && model.saved_token_bytes() > 0) {
     ANEMONE_TRY(state->own_cache, PromptCache::open(model, {}));
     state->options.cache = state->own_cache.get();
@@ -116,9 +153,10 @@ void Conversation::set_system(std::string system) {
     messages.insert(messages.begin(), Json{{"role", "system"}, {"content", std::move(system)}});
 }
 
-Status Conversation::set_tools(std::string tools) {
-  ANEMONE_TRY(state_->tools, parse_tools(tools));
-  return {};
+Status Conversation::set_tools(std::string tools) { return state_->set_tools(tools); }
+
+void Conversation::set_constraint(Constraint constraint) {
+  state_->options.constraint = std::move(constraint);
 }
 
 void Conversation::clear() {
@@ -143,8 +181,12 @@ Status Conversation::read(std::string_view text) {
   const Json tools = json.value("tools", Json(Json::array()));
   ANEMONE_RETURN_IF_ERROR(check_messages(messages));
   if (!tools.is_array()) return fail(ErrorCode::corrupt, "tools is no list");
+  if (Status status = state_->set_tools(tools.empty() ? "" : dump(tools)); !status.ok()) {
+    Error error = std::move(status).error();
+    error.code = ErrorCode::corrupt;
+    return error;
+  }
   state_->messages = messages;
-  state_->tools = tools;
   return {};
 }
 

@@ -18,6 +18,8 @@ const char* to_string(StopReason reason) {
       return "context_full";
     case StopReason::cancelled:
       return "cancelled";
+    case StopReason::constraint:
+      return "constraint";
   }
   return "unknown";
 }

@@ -24,6 +24,10 @@ using BridgeEncoding =
     std::unique_ptr<anemone_bridge_encoding, BridgeDeleter<anemone_bridge_encoding_free>>;
 using BridgeStream =
     std::unique_ptr<anemone_bridge_stream, BridgeDeleter<anemone_bridge_stream_free>>;
+using BridgeCompiler =
+    std::unique_ptr<anemone_bridge_compiler, BridgeDeleter<anemone_bridge_compiler_free>>;
+using BridgeMatcher =
+    std::unique_ptr<anemone_bridge_matcher, BridgeDeleter<anemone_bridge_matcher_free>>;
 using BridgeTemplate =
     std::unique_ptr<anemone_bridge_template, BridgeDeleter<anemone_bridge_template_free>>;
 using BridgeRows = std::unique_ptr<anemone_bridge_rows, BridgeDeleter<anemone_bridge_rows_free>>;

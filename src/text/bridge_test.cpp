@@ -69,6 +69,73 @@ TEST(Bridge, NullHandlesAreHarmless) {
   anemone_bridge_template_free(nullptr);
   EXPECT_EQ(anemone_bridge_rows_count(nullptr), -1);
   anemone_bridge_rows_free(nullptr);
+  anemone_bridge_compiler_free(nullptr);
+  EXPECT_EQ(anemone_bridge_matcher_complete(nullptr), 0);
+  anemone_bridge_matcher_free(nullptr);
+}
+
+TEST(Bridge, GrammarsRefuseWhatIsWrong) {
+  const BridgeTokenizer tokenizer = make_tokenizer();
+  anemone_bridge_compiler* compiler = nullptr;
+  for (const size_t vocab_size : {size_t{0}, size_t{1} << 24})
+    expect_failure(kInvalid, [&](ErrorPlace error) {
+      return anemone_bridge_compiler_new(tokenizer.get(), vocab_size, nullptr, 0, &compiler, error);
+    });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_compiler_new(nullptr, 4096, nullptr, 0, &compiler, error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_compiler_new(tokenizer.get(), 4096, nullptr, 2, &compiler, error);
+  });
+  ASSERT_EQ(anemone_bridge_compiler_new(tokenizer.get(), 4096, nullptr, 0, &compiler, nullptr),
+            ANEMONE_BRIDGE_OK);
+  const BridgeCompiler owner(compiler);
+
+  anemone_bridge_matcher* matcher = nullptr;
+  const auto make = [&](int kind, std::string_view text) {
+    return [&matcher, compiler, kind, text](ErrorPlace error) {
+      return anemone_bridge_matcher_new(compiler, static_cast<anemone_bridge_grammar>(kind),
+                                        text.data(), text.size(), &matcher, error);
+    };
+  };
+  expect_failure(kInvalid, make(9, "a"));
+  expect_failure(kInvalid, make(ANEMONE_BRIDGE_GRAMMAR_REGEX, kNotUtf8));
+  expect_failure(ANEMONE_BRIDGE_INVALID_DATA, make(ANEMONE_BRIDGE_GRAMMAR_REGEX, "("));
+  ASSERT_EQ(make(ANEMONE_BRIDGE_GRAMMAR_REGEX, "a")(nullptr), ANEMONE_BRIDGE_OK);
+  const BridgeMatcher matcher_owner(matcher);
+
+  std::array<uint32_t, 128> words{};
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_mask(matcher, words.data(), words.size() - 1, error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_mask(matcher, nullptr, words.size(), error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_mask(nullptr, words.data(), words.size(), error);
+  });
+  size_t count = 0;
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_forced(matcher, nullptr, 4, &count, error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_forced(matcher, words.data(), 4, nullptr, error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_valid_prefix(matcher, nullptr, 4, &count, error);
+  });
+  expect_failure(kInvalid, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_copy(matcher, nullptr, error);
+  });
+  EXPECT_EQ(anemone_bridge_matcher_mask(matcher, words.data(), words.size(), nullptr),
+            ANEMONE_BRIDGE_OK);
+  expect_failure(ANEMONE_BRIDGE_LIMIT, [&](ErrorPlace error) {
+    const uint32_t beyond = 1U << 30;
+    return anemone_bridge_matcher_accept(matcher, &beyond, 1, error);
+  });
+  expect_failure(ANEMONE_BRIDGE_LIMIT, [&](ErrorPlace error) {
+    return anemone_bridge_matcher_take_back(matcher, 3, error);
+  });
 }
 
 TEST(Bridge, TokenizerNewRefusesWhatIsNoTokenizer) {

@@ -1,6 +1,7 @@
 //! The exported functions and what they share: panics, pointers and buffers.
 
 pub mod digest;
+pub mod grammar;
 pub mod rows;
 pub mod template;
 pub mod tokenizer;

@@ -1,0 +1,168 @@
+//! Grammars that say which tokens may come next; llguidance does the work.
+
+mod schema;
+mod token_bytes;
+mod vocabulary;
+
+use std::sync::Arc;
+
+use llguidance::api::{GrammarWithLexer, StopReason, TopLevelGrammar};
+use llguidance::toktrie::{InferenceCapabilities, TokEnv};
+use llguidance::ParserFactory;
+use serde_json::Value;
+
+use crate::error::{Code, Error, Result};
+use crate::tokenizer::Tokenizer;
+use vocabulary::Vocabulary;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    JsonSchema,
+    Regex,
+    Lark,
+    /// A JSON list of texts.
+    Choice,
+}
+
+/// Compiles grammars for one tokenizer.
+pub struct Compiler {
+    factory: ParserFactory,
+    vocab_size: usize,
+    drops_first_blank: bool,
+}
+
+impl Compiler {
+    pub fn new(tokenizer: &Arc<Tokenizer>, vocab_size: usize, stop_ids: &[u32]) -> Result<Self> {
+        let vocabulary = Vocabulary::new(tokenizer, vocab_size, stop_ids)?;
+        let (drops_first_blank, writes_all) = (vocabulary.drops_first_blank, vocabulary.writes_all);
+        let env: TokEnv = Arc::new(vocabulary);
+        let capabilities = InferenceCapabilities { ff_tokens: writes_all, ..Default::default() };
+        let slices = llguidance::earley::SlicedBiasComputer::general_slices();
+        let mut factory = ParserFactory::new(&env, capabilities, &slices)
+            .map_err(|e| Error::new(Code::Internal, e.to_string()))?;
+        factory.quiet();
+        factory.limits_mut().verbose_errors = false;
+        Ok(Self { factory, vocab_size, drops_first_blank })
+    }
+
+    pub fn compile(&self, kind: Kind, text: &str) -> Result<Matcher> {
+        let grammar = match kind {
+            Kind::JsonSchema => {
+                GrammarWithLexer::from_json_schema(schema::with_ascii_classes(json(text)?))
+            }
+            Kind::Regex => GrammarWithLexer::from_regex(text),
+            Kind::Lark => GrammarWithLexer::from_lark(text.to_owned()),
+            Kind::Choice => GrammarWithLexer::from_lark(choice(text)?),
+        };
+        let whole = if self.drops_first_blank && kind != Kind::Lark {
+            after_blank(grammar)
+        } else {
+            TopLevelGrammar::from_grammar(grammar)
+        };
+        let parser = self.factory.create_parser(whole).map_err(|e| refused(&e))?;
+        let inner = llguidance::Matcher::new(Ok(parser));
+        if let Some(message) = inner.get_error() {
+            return Err(Error::new(Code::InvalidData, one_line(&message)));
+        }
+        Ok(Matcher { inner, vocab_size: self.vocab_size })
+    }
+}
+
+/// Decoding drops the first blank of a text, so that the grammar's text comes behind one.
+fn after_blank(mut grammar: GrammarWithLexer) -> TopLevelGrammar {
+    grammar.name = Some("text".to_owned());
+    let outer = GrammarWithLexer::from_lark("start: \" \" @text".to_owned());
+    TopLevelGrammar { grammars: vec![outer, grammar], max_tokens: None }
+}
+
+fn json(text: &str) -> Result<Value> {
+    serde_json::from_str(text)
+        .map_err(|e| Error::new(Code::InvalidData, e.to_string()).at_line(e.line()))
+}
+
+fn choice(text: &str) -> Result<String> {
+    let texts: Vec<String> = serde_json::from_str(text)
+        .map_err(|e| Error::new(Code::InvalidData, format!("choices: {e}")))?;
+    if texts.is_empty() || texts.iter().any(String::is_empty) {
+        return Err(Error::new(Code::InvalidData, "a choice of no texts, or an empty one"));
+    }
+    let quoted: Vec<_> = texts.iter().map(|each| Value::from(each.as_str()).to_string()).collect();
+    Ok(format!("start: {}", quoted.join(" | ")))
+}
+
+fn one_line(message: &str) -> String {
+    let message = message.replace("<non-verbose/>", "");
+    let lines: Vec<_> = message.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+    lines.join("; ")
+}
+
+fn refused(error: &anyhow::Error) -> Error {
+    Error::new(Code::InvalidData, one_line(&error.to_string()))
+}
+
+/// A place in a text under a grammar.
+pub struct Matcher {
+    inner: llguidance::Matcher,
+    vocab_size: usize,
+}
+
+impl Matcher {
+    /// An independent copy, which takes no lock with this one.
+    pub fn copy(&self) -> Self {
+        Self { inner: self.inner.deep_clone(), vocab_size: self.vocab_size }
+    }
+
+    /// Sets bit `id % 32` of word `id / 32` for each token that may come next.
+    pub fn mask(&mut self, words: &mut [u32]) -> Result<()> {
+        let wanted = self.vocab_size.div_ceil(32);
+        if words.len() != wanted {
+            let message = format!("words: {} of them, expected {wanted}", words.len());
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let allowed = self.inner.compute_mask().map_err(|e| failed(&e))?;
+        words.copy_from_slice(&allowed.as_slice()[..wanted]);
+        if self.vocab_size % 32 != 0 {
+            words[wanted - 1] &= (1 << (self.vocab_size % 32)) - 1;
+        }
+        Ok(())
+    }
+
+    pub fn accept(&mut self, tokens: &[u32]) -> Result<()> {
+        self.inner.consume_tokens(tokens).map_err(|e| failed(&e))
+    }
+
+    /// How many of `tokens` may follow, one after the other.
+    pub fn valid_prefix(&mut self, tokens: &[u32]) -> Result<usize> {
+        self.inner.validate_tokens(tokens).map_err(|e| failed(&e))
+    }
+
+    pub fn take_back(&mut self, count: usize) -> Result<()> {
+        self.inner.rollback(count).map_err(|e| failed(&e))
+    }
+
+    /// The tokens that must come next, as the tokenizer would write them.
+    pub fn forced(&mut self) -> Result<Vec<u32>> {
+        let tokens = self.inner.compute_ff_tokens();
+        match self.inner.get_error() {
+            Some(message) => Err(Error::new(Code::Limit, one_line(&message))),
+            None => Ok(tokens),
+        }
+    }
+
+    /// The text is complete and nothing may follow.
+    pub fn complete(&self) -> bool {
+        self.inner.is_stopped() && !self.inner.is_error()
+    }
+}
+
+fn failed(error: &anyhow::Error) -> Error {
+    let message = one_line(&error.to_string());
+    if message == StopReason::NoExtensionBias.to_string() {
+        let words = "no token may follow: the tokenizer cannot write what the grammar wants here";
+        return Error::new(Code::Limit, words);
+    }
+    Error::new(Code::Limit, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "anemone/result.h"
+#include "anemone/text.h"
+
+namespace anemone::generate {
+
+/// What an answer must look like. Tokens that would break it are never chosen, by no sampler, and
+/// what it leaves no choice about is appended without a choice of the model.
+///
+/// Texts are judged as Tokenizer::decode gives them without special tokens; a special token is
+/// allowed only where a Lark grammar names it (`<|name|>`, `<[id]>`), a token that ends a
+/// generation wherever the text may end.
+struct Constraint {
+  enum class Kind : uint8_t {
+    none,
+    json_schema,  ///< `text` is a JSON Schema (draft 2020-12 and before).
+    json_object,  ///< any JSON object.
+    regex,        ///< `text` is a regular expression that the whole answer matches.
+    lark,         ///< `text` is a grammar in llguidance's dialect of Lark; its root is `start`.
+    choice,       ///< one of `choices`, to the letter.
+  };
+  Kind kind = Kind::none;
+  std::string text;
+  std::vector<std::string> choices;
+  bool operator==(const Constraint&) const = default;
+};
+const char* to_string(Constraint::Kind kind);
+
+/// Compiles constraints for one tokenizer, whose tokens it holds as a tree. Made once for a model
+/// (tens of milliseconds for 150,000 tokens) and given to all answers by Options::compiler; the
+/// last constraints it compiled are kept, so that an equal one costs nothing. All methods may be
+/// called from several threads; it must outlive the answers that use it. One thread of its own
+/// computes, while the model runs, which tokens may come next.
+class ConstraintCompiler {
+ public:
+  /// `vocab_size`: columns of the model's logits (ModelInfo::vocab_size). Errors: unsupported (a
+  /// tokenizer whose tokens are no pieces of text: which part of tokenizer.json).
+  static Result<std::unique_ptr<ConstraintCompiler>> make(const text::Tokenizer& tokenizer,
+                                                          int64_t vocab_size);
+  virtual ~ConstraintCompiler() = default;
+
+  /// Whether an answer under this constraint could begin: for callers who want to know before they
+  /// queue a request. The work is kept for the answer. Errors: invalid_argument (what cannot be
+  /// compiled, in llguidance's own words, with the place where it names one), limit (a grammar
+  /// that is too large).
+  virtual Status check(const Constraint& constraint) = 0;
+};
+
+}  // namespace anemone::generate

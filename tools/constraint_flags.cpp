@@ -1,0 +1,115 @@
+#include "constraint_flags.h"
+
+#include "command.h"
+#include "input_text.h"
+
+namespace anemone::tools {
+namespace {
+
+using Kind = generate::Constraint::Kind;
+using Choice = generate::ToolChoice::Kind;
+
+Result<generate::Constraint> constraint_of(const ConstraintFlags& flags) {
+  generate::Constraint constraint;
+  if (!flags.json_schema.empty()) {
+    constraint.kind = Kind::json_schema;
+    ANEMONE_TRY(constraint.text, read_text(flags.json_schema));
+  } else if (flags.json_object) {
+    constraint.kind = Kind::json_object;
+  } else if (!flags.regex.empty()) {
+    constraint.kind = Kind::regex;
+    constraint.text = flags.regex;
+  } else if (!flags.choices.empty()) {
+    constraint.kind = Kind::choice;
+    constraint.choices = flags.choices;
+  } else if (!flags.lark.empty()) {
+    constraint.kind = Kind::lark;
+    ANEMONE_TRY(constraint.text, read_text(flags.lark));
+  }
+  return constraint;
+}
+
+generate::ToolChoice choice_of(const ConstraintFlags& flags) {
+  const bool parallel = !flags.one_call;
+  if (flags.tool_choice.empty() || flags.tool_choice == "none")
+    return {.kind = Choice::none, .parallel = parallel};
+  if (flags.tool_choice == "auto") return {.kind = Choice::automatic, .parallel = parallel};
+  if (flags.tool_choice == "required") return {.kind = Choice::required, .parallel = parallel};
+  return {.kind = Choice::named, .name = flags.tool_choice, .parallel = parallel};
+}
+
+}  // namespace
+
+void add_constraint_flags(CLI::App& app, ConstraintFlags& flags) {
+  const auto group = [](CLI::Option* option) { return option->group("Constraints and tools"); };
+  auto* schema = group(app.add_option("--json-schema", flags.json_schema,
+                                      "The answer is JSON under the JSON Schema in this file"));
+  auto* object =
+      group(app.add_flag("--json-object", flags.json_object, "The answer is a JSON object"));
+  auto* regex = group(
+      app.add_option("--regex", flags.regex, "The whole answer matches this regular expression"));
+  auto* choice = group(app.add_option("--choice", flags.choices,
+                                      "The answer is one of these texts (repeatable)"))
+                     ->allow_extra_args(false);
+  auto* lark = group(
+      app.add_option("--lark", flags.lark, "The answer follows the Lark grammar in this file"));
+  group(app.add_option("--tools", flags.tools,
+                       "JSON file with the tools that the model may call; calls are read"));
+  auto* tool_choice = group(app.add_option(
+      "--tool-choice", flags.tool_choice,
+      "Calls have the name of a tool and the arguments it takes: auto (words or calls), required, "
+      "or the name of the tool; without: nothing is forced"));
+  tool_choice->needs("--tools");
+  group(app.add_flag("--one-call", flags.one_call, "With --tool-choice: no parallel calls"))
+      ->needs(tool_choice);
+  const std::vector<CLI::Option*> all = {schema, object, regex, choice, lark, tool_choice};
+  for (CLI::Option* each : all)
+    for (CLI::Option* other : all)
+      if (each != other) each->excludes(other);
+}
+
+Result<ConstraintParts> ConstraintParts::open(const ConstraintFlags& flags,
+                                              const text::Tokenizer& tokenizer,
+                                              int64_t vocab_size) {
+  ConstraintParts parts;
+  parts.flags_ = flags;
+  ANEMONE_TRY(parts.constraint_, constraint_of(flags));
+  if (parts.constraint_.kind != Kind::none || !flags.tool_choice.empty()) {
+    ANEMONE_TRY(parts.compiler_, generate::ConstraintCompiler::make(tokenizer, vocab_size));
+  }
+  parts.dialect_ = generate::ToolDialect::of(tokenizer);
+  if (!flags.tools.empty()) {
+    ANEMONE_TRY(std::string tools, read_text(flags.tools));
+    ANEMONE_RETURN_IF_ERROR(parts.set_tools(std::move(tools)).in(flags.tools));
+  }
+  if (parts.compiler_ != nullptr)
+    ANEMONE_RETURN_IF_ERROR(parts.compiler_->check(parts.constraint_));
+  return parts;
+}
+
+Status ConstraintParts::set_tools(std::string tools_json) {
+  std::vector<generate::Tool> tools;
+  if (!tools_json.empty()) {
+    ANEMONE_TRY(tools, generate::read_tools(tools_json));
+  }
+  if (!flags_.tool_choice.empty()) {
+    const generate::ToolChoice choice = choice_of(flags_);
+    generate::Constraint constraint;
+    if (!tools.empty()) {
+      ANEMONE_TRY(constraint, generate::tool_constraint(dialect_, tools, choice));
+    }
+    ANEMONE_RETURN_IF_ERROR(compiler_->check(constraint));
+    constraint_ = std::move(constraint);
+  }
+  tools_ = std::move(tools);
+  tools_json_ = std::move(tools_json);
+  return {};
+}
+
+void ConstraintParts::fill(generate::Options& options) const {
+  options.constraint = constraint_;
+  options.compiler = compiler_.get();
+  if (!tools_.empty()) options.shown_tokens = dialect_.tokens();
+}
+
+}  // namespace anemone::tools
