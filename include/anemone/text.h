@@ -69,7 +69,7 @@ class Tokenizer {
   /// The text of tokens; bytes that are no UTF-8 become U+FFFD, ids without a token are left out.
   /// Errors: out_of_range (negative id).
   Result<std::string> decode(std::span<const int32_t> ids, bool skip_special_tokens) const;
-  /// Decodes token by token. `clean_up`: with the clean-up of blanks that the tokenizer asks for, as decode does.
+  /// Decodes token by token. `clean_up`: of blanks, as decode does it.
   DetokenizeStream stream(bool skip_special_tokens, bool clean_up = true) const;
 
   /// The vocabulary's spelling of a token (byte-level tokens in their printable alphabet).
