@@ -116,6 +116,7 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
     std::map<size_t, std::vector<mil::Operation>> replaced;
     for (const FoundWeight& found : find_weights(function, package)) {
       const Scheme* scheme = spec_.scheme(found.part);
+      if (found.is_part_named && !spec_.is_uniform()) told_by_name_.insert(found.name);
       if (plan_ != nullptr) {
         ANEMONE_TRY(scheme, plan_->scheme(package, found, scheme));
       }

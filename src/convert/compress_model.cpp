@@ -99,6 +99,11 @@ class Compression {
     compress::Compressor compressor(model_.spec, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
     if (to == model_.out && compressor.report().empty()) return nothing_to_compress();
+    if (compressor.told_by_name() > 0 && options_.log)
+      options_.log(LogLevel::warning,
+                   fmt::format("{}: its programs have no attention that tells ffn, attn and head "
+                               "apart; {} weights are taken by their names, such as '{}'",
+                               name, compressor.told_by_name(), compressor.first_told_by_name()));
     record_quantize(report_.quantize, opened.metadata);
     package::WriteOptions write;
     write.weights = compressor.stream({});
