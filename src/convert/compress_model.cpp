@@ -7,6 +7,7 @@
 #include "base/json_document.h"
 #include "base/staged_folder.h"
 #include "compress/compressor.h"
+#include "convert/anemll_palettes.h"
 #include "convert/output_folder.h"
 
 namespace anemone {
@@ -105,6 +106,7 @@ class Compression {
                                "apart; {} weights are taken by their names, such as '{}'",
                                name, compressor.told_by_name(), compressor.first_told_by_name()));
     record_quantize(report_.quantize, opened.metadata);
+    record_palette(compressor.report(), opened.metadata);
     package::WriteOptions write;
     write.weights = compressor.stream({});
     write.overwrite = options_.overwrite;
@@ -155,8 +157,26 @@ class Compression {
         return fail(ErrorCode::io, "cannot copy {}: {}", (model_.path / file).string(),
                     error.message());
     }
+    ANEMONE_RETURN_IF_ERROR(write_meta(staged.path()));
     ANEMONE_RETURN_IF_ERROR(write_manifest(staged.path()));
     return commit_output(staged, options_.overwrite);
+  }
+
+  /// Where meta.yaml says that there are no palettes, and now there are, it says which.
+  Status write_meta(const fs::path& folder) {
+    for (const fs::path& file : model_.files) {
+      if (file.filename() != "meta.yaml") continue;
+      const auto directory = package::open_anemll((model_.path / file).parent_path());
+      if (!directory.ok()) continue;  // somebody else's file of that name
+      ANEMONE_TRY(const std::string text, read_text(model_.path / file));
+      std::vector<CompressedWeight> weights;
+      for (const CompressedWeight& weight : report_.weights)
+        if (fs::path(weight.package).parent_path() == file.parent_path()) weights.push_back(weight);
+      auto changed = meta_with_palettes(*directory, text, weights);
+      if (!changed.ok()) return std::move(changed).in((model_.path / file).string()).error();
+      if (*changed) ANEMONE_RETURN_IF_ERROR(write_text(folder / file, **changed));
+    }
+    return {};
   }
 
   /// That of the folder with the new hashes, where it has one.
