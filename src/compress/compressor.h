@@ -46,6 +46,10 @@ class Compressor {
   size_t told_by_name() const { return told_by_name_.size(); }
   const std::string& first_told_by_name() const { return *told_by_name_.begin(); }
 
+  /// Says where one table is embedding and head and is now stored once for each, as they are stored
+  /// differently; empty where there is none.
+  std::string split_tables() const;
+
   /// What progress may call the constant with this reference.
   static std::string_view original_path(std::string_view path);
   /// The weight of this reference, empty for other constants.
@@ -68,7 +72,8 @@ class Compressor {
   std::vector<std::unique_ptr<Item>> items_;
   std::map<std::string, size_t> index_;
   std::set<std::string> told_by_name_;
-  const Item* encoded_item_ = nullptr;  ///< whose parts `encoded_` has.
+  std::map<std::string, std::map<Part, std::string>> tables_;  ///< how stored, by path.
+  const Item* encoded_item_ = nullptr;                         ///< whose parts `encoded_` has.
   std::vector<Tensor> encoded_;
 };
 
