@@ -277,6 +277,20 @@ Status check(const Flags& flags, const CommonFlags& common) {
   return residency;
 }
 
+std::vector<std::string> chips() {
+  std::vector<std::string> names;
+  for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
+  return names;
+}
+
+CLI::Validator share() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        return std::stod(text) <= 1 ? "" : text + " is no share from 0 to 1, such as 0.8";
+      },
+      "");
+}
+
 }  // namespace
 
 Action add_check(CLI::App& app, const CommonFlags& common) {
@@ -290,11 +304,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option(
          "--chip", flags->chip,
          "Judge for one chip: a12 to a19pro, m1 to m6; default: all, and speed is predicted for m4")
-      ->check(CLI::IsMember([] {
-        std::vector<std::string> names;
-        for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
-        return names;
-      }()));
+      ->check(CLI::IsMember(chips(), CLI::ignore_case));
   app.add_flag("--strict", flags->strict,
                "Exit 1 on any finding of severity error, and on an overflow that --run-text finds; "
                "warnings and notes pass");
@@ -302,7 +312,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
                  "Exit 1 when less than this share of the predicted time, or with --trace of the "
                  "recorded one, is on the Neural Engine")
       ->check(number_from_zero())
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(share());
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")
       ->check(CLI::PositiveNumber)
