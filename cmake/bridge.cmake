@@ -10,11 +10,11 @@ file(GLOB_RECURSE bridge_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bridge/
 add_custom_command(
   OUTPUT ${bridge_library}
   COMMAND ${CMAKE_COMMAND} -E env CARGO_TARGET_DIR=${ANEMONE_BRIDGE_TARGET_DIR}
-          ${CARGO_PROGRAM} build --release --locked --quiet
+          ${CARGO_PROGRAM} build --release --locked
           --manifest-path ${PROJECT_SOURCE_DIR}/bridge/Cargo.toml
   DEPENDS ${PROJECT_SOURCE_DIR}/bridge/Cargo.toml ${PROJECT_SOURCE_DIR}/bridge/Cargo.lock
           ${bridge_sources}
-  COMMENT "Building the Rust bridge (minutes the first time)"
+  COMMENT "Building the Rust bridge: minutes the first time; C++ is compiled beside it, and shown when it ends"
   USES_TERMINAL VERBATIM)
 add_custom_target(bridge_build DEPENDS ${bridge_library})
 add_library(anemone_bridge STATIC IMPORTED GLOBAL)

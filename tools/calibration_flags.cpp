@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
-
 #include "input_text.h"
 #include "not_empty.h"
 #include "read_number.h"
@@ -17,22 +14,11 @@ CLI::Validator bits() {
   return CLI::Validator(
       [](std::string& text) {
         const auto value = read_number(text);
-        return value && std::isfinite(*value) && *value > 0
+        return value && *value > 0 && *value <= calibrate::kMostTargetBits
                    ? std::string()
-                   : fmt::format("'{}', expected bits a weight, above 0, such as 3.5", text);
-      },
-      "");
-}
-
-CLI::Validator count() {
-  return CLI::Validator(
-      [](std::string& text) {
-        int64_t value = 0;
-        const char* end = text.data() + text.size();
-        const auto read = std::from_chars(text.data(), end, value);
-        return read.ec == std::errc() && read.ptr == end && value > 0
-                   ? std::string()
-                   : fmt::format("'{}', expected a whole number of 1 or more", text);
+                   : fmt::format(
+                         "'{}', expected bits a weight, above 0 and at most {}, such as 3.5", text,
+                         calibrate::kMostTargetBits);
       },
       "");
 }
@@ -71,10 +57,10 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
       ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,
                  "Pieces of that text that the model runs, of up to 512 tokens")
-      ->check(count());
+      ->check(count_from_one());
   app.add_option(
          "--target-bits", flags.target_bits,
-         "In place of --quantize: bits a weight on the average; each weight gets the "
+         "In place of --quantize: the most bits a weight on the average; each weight gets the "
          "scheme that changes the model's answers least, of lut2, lut3, lut4, lut6 and int8")
       ->check(bits());
   if (!measures) return;
@@ -83,7 +69,7 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
                  "model before")
       ->check(not_empty());
   app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text")
-      ->check(count());
+      ->check(count_from_one());
 }
 
 nlohmann::ordered_json uncalibrated_json(const std::vector<CompressedWeight>& weights) {

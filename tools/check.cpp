@@ -1,6 +1,7 @@
 #include "anemone/check.h"
 
 #include <fmt/format.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <map>
@@ -112,9 +113,12 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
   return artifact;
 }
 
-/// Errors: mismatch (a residency is lower, or the artifact cannot be read), unsupported (nothing is
-/// predicted for the chip).
-Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double least) {
+/// Of what was recorded where something was. Errors: mismatch (a residency is lower, or the
+/// artifact cannot be read), unsupported (nothing is predicted for the chip).
+Status judge_residency(const std::vector<ArtifactForecast>& forecasts, const DeviceRecords& records,
+                       std::optional<double> least) {
+  if (!least) return {};
+  if (records.trace) return judge_recorded_residency(*records.trace, *least);
   for (const ArtifactForecast& artifact : forecasts) {
     if (!artifact.forecast) {
       return Error{artifact.unreadable ? ErrorCode::mismatch : ErrorCode::unsupported,
@@ -123,14 +127,53 @@ Status judge_residency(const std::vector<ArtifactForecast>& forecasts, double le
                    {}};
     }
     const std::optional<double> residency = artifact.forecast->residency;
-    if (!residency || *residency >= least) continue;
+    if (!residency || *residency >= *least) continue;
     return Error{ErrorCode::mismatch,
                  fmt::format("the predicted residency of {} is {:.1f} %, less than {:.1f} %",
-                             artifact.path.string(), 100 * *residency, 100 * least),
+                             artifact.path.string(), 100 * *residency, 100 * *least),
                  {},
                  "anemone check -v names the ops that leave the Neural Engine"};
   }
   return {};
+}
+
+/// A folder that is gone with the object.
+class TemporaryFolder {
+ public:
+  static Result<std::unique_ptr<TemporaryFolder>> make() {
+    std::error_code error;
+    const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+    std::string name = (parent / "anemone-check-XXXXXX").string();
+    if (error || mkdtemp(name.data()) == nullptr)
+      return Error{ErrorCode::io,
+                   parent.string() + ": no folder can be made there",
+                   {},
+                   "TMPDIR names another place for temporary files"};
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(name));
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+/// The programs that `convert` writes of a checkpoint by default, which are those that were
+/// checked: with their weights, as they are to run.
+Status write_programs(const std::string& checkpoint, const std::filesystem::path& folder,
+                      const CommonFlags& common) {
+  ProgressLine progress(common);
+  ConvertOptions convert;
+  convert.threads = common.threads;
+  convert.progress = progress.sink();
+  const auto written = anemone::convert(checkpoint, folder, convert);
+  return written.ok() ? Status() : Status(written.error());
 }
 
 Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::path& model,
@@ -147,8 +190,16 @@ Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::pat
   ANEMONE_TRY(const auto tokenizer, named.load_tokenizer());
   lm::LanguageModel::Options options;
   ANEMONE_TRY(options.runtime, common.runtime_options());
+  std::unique_ptr<TemporaryFolder> made;
+  std::filesystem::path programs = model;
+  if (is_checkpoint(model)) {
+    ANEMONE_TRY(made, TemporaryFolder::make());
+    programs = made->path() / "programs";
+    ANEMONE_RETURN_IF_ERROR(write_programs(model.string(), programs, common));
+  }
   ProgressLine progress(common);
-  ANEMONE_TRY(auto report, simulate::run_text(model, tokenizer, content, options, progress.sink()));
+  ANEMONE_TRY(auto report,
+              simulate::run_text(programs, tokenizer, content, options, progress.sink()));
   return std::optional(std::move(report));
 }
 
@@ -180,13 +231,13 @@ Status check(const Flags& flags, const CommonFlags& common) {
     return Error{ErrorCode::invalid_argument, "no model is named", {}, "anemone check MODEL…"};
   ane::CheckReport report;
   BuiltModels built;
-  std::optional<Error> failure;
+  std::vector<Error> unopened;
   for (const std::string& model : flags.models) {
     auto part = check_model(model, flags, common, built);
     if (!part.ok()) {
       if (flags.models.size() == 1) return std::move(part).error();
       print_error(part.error(), common);
-      if (!failure) failure = std::move(part).error();
+      unopened.push_back(std::move(part).error());
       continue;
     }
     report.chips = part->chips;
@@ -211,17 +262,33 @@ Status check(const Flags& flags, const CommonFlags& common) {
   }
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
   const bool verbose = common.verbose > 0;
-  std::string text = common.json ? check_json(report, forecasts, simulation, records, !failure)
+  const Status strictly = judge(report, simulation);
+  const Status residency = judge_residency(forecasts, records, flags.min_ane);
+  std::vector<Error> failures = unopened;
+  for (const Status* status : {&strictly, &residency})
+    if (!status->ok()) failures.push_back(status->error());
+  std::string text = common.json ? check_json(report, forecasts, simulation, records, failures)
                                  : check_text(report, forecasts, verbose);
   if (simulation && !common.json) text += simulation_text(*simulation, verbose);
   if (!common.json) text += records_text(records);
   ANEMONE_RETURN_IF_ERROR(write_stdout(text));
-  if (failure) return *std::move(failure);
-  if (flags.strict) ANEMONE_RETURN_IF_ERROR(judge(report, simulation));
-  if (flags.min_ane && records.trace)
-    return judge_recorded_residency(*records.trace, *flags.min_ane);
-  if (flags.min_ane) return judge_residency(forecasts, *flags.min_ane);
-  return {};
+  if (!unopened.empty()) return unopened.front();
+  if (flags.strict) ANEMONE_RETURN_IF_ERROR(strictly);
+  return residency;
+}
+
+std::vector<std::string> chips() {
+  std::vector<std::string> names;
+  for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
+  return names;
+}
+
+CLI::Validator share() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        return std::stod(text) <= 1 ? "" : text + " is no share from 0 to 1, such as 0.8";
+      },
+      "");
 }
 
 }  // namespace
@@ -237,11 +304,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option(
          "--chip", flags->chip,
          "Judge for one chip: a12 to a19pro, m1 to m6; default: all, and speed is predicted for m4")
-      ->check(CLI::IsMember([] {
-        std::vector<std::string> names;
-        for (const std::string_view name : ane::chip_names()) names.emplace_back(name);
-        return names;
-      }()));
+      ->check(CLI::IsMember(chips(), CLI::ignore_case));
   app.add_flag("--strict", flags->strict,
                "Exit 1 on any finding of severity error, and on an overflow that --run-text finds; "
                "warnings and notes pass");
@@ -249,7 +312,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
                  "Exit 1 when less than this share of the predicted time, or with --trace of the "
                  "recorded one, is on the Neural Engine")
       ->check(number_from_zero())
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(share());
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")
       ->check(CLI::PositiveNumber)
@@ -283,7 +346,8 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option("--run-text", flags->run_text,
                  "Run this UTF-8 text (- is the standard input) through the model in the Neural "
                  "Engine's arithmetic, simulated, and tell what overflows; with --strict that is "
-                 "an error");
+                 "an error. The programs of a checkpoint are written to the folder for temporary "
+                 "files for it");
   app.add_option("--tokenizer", flags->tokenizer,
                  "Directory with tokenizer.json for --run-text (default: the model's)");
   app.add_option("--explain", flags->explain, "Say what a rule finds, why, and what to do");

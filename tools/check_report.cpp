@@ -122,12 +122,12 @@ std::string check_text(const ane::CheckReport& report,
 std::string check_json(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts,
                        const std::optional<simulate::Report>& simulation,
-                       const DeviceRecords& records, bool all_opened) {
+                       const DeviceRecords& records, const std::vector<Error>& failures) {
   Json json = {{"version", 1},
                {"predicted", true},
                {"chips", report.chips},
-               {"passed", all_opened && report.count(ane::Severity::error) == 0 &&
-                              (!simulation || simulation->passed())},
+               {"passed", failures.empty()},
+               {"failures", Json::array()},
                {"errors", report.count(ane::Severity::error)},
                {"warnings", report.count(ane::Severity::warning)},
                {"notes", report.count(ane::Severity::note)},
@@ -135,6 +135,7 @@ std::string check_json(const ane::CheckReport& report,
                {"findings", Json::array()},
                {"simulation", simulation ? simulation_json(*simulation) : Json()},
                {"records", records_json(records)}};
+  for (const Error& failure : failures) json["failures"].push_back(failure.message);
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},

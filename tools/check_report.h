@@ -21,12 +21,13 @@ bool is_built(const ane::CheckedArtifact& artifact);
 std::string check_text(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts, bool verbose);
 
-/// One document; `passed` says whether --strict lets it pass: never where a model that was named
-/// could not be opened.
+/// One document; `passed` says whether there are no `failures`: what --strict does not let pass,
+/// what
+/// --min-ane asks for and is not there, and models that were named and could not be opened.
 std::string check_json(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts,
                        const std::optional<simulate::Report>& simulation,
-                       const DeviceRecords& records, bool all_opened);
+                       const DeviceRecords& records, const std::vector<Error>& failures);
 
 /// SARIF 2.1.0 (OASIS, 2020-03-27): a log of one run with all rules.
 std::string check_sarif(const ane::CheckReport& report);

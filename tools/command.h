@@ -41,6 +41,20 @@ inline CLI::Validator whole_number() {
       "");
 }
 
+/// The same from 1 on.
+inline CLI::Validator count_from_one() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        int64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        return error == std::errc() && stop == end && value > 0
+                   ? ""
+                   : "'" + text + "', expected a whole number of 1 or more";
+      },
+      "");
+}
+
 /// Checks a flag's number of any kind, for the same reason.
 inline CLI::Validator number_from_zero() {
   return CLI::Validator(

@@ -56,10 +56,21 @@ std::string decoding_text(const ane::DecodingForecast& decoding) {
       energy_text(decoding.energy));
 }
 
+std::string placed_text(const ane::PlacedForecast& placed) {
+  std::string text = fmt::format(
+      "    as placed    predicted {} tok/s, first token {:.3g} ms; of a step {:.3g} ms on "
+      "the CPU, {:.3g} ms for changes of side",
+      rate(placed.tokens_per_second), placed.first_token_ms, placed.cpu_ms, placed.changes_ms);
+  if (placed.cpu_functions > 0)
+    text += fmt::format("; {} of {} stay on the CPU", placed.cpu_functions,
+                        counted(placed.functions, "program"));
+  return text + "\n";
+}
+
 std::string sweep_text(const ane::DecodingForecast& decoding) {
   return fmt::format(
-      "    context {}, batch {}: predicted {} tok/s (floor {}), first token {:.3g} ms after {} "
-      "(floor {:.3g} ms), {}\n",
+      "    context {}, batch {}: predicted {} tok/s if the Neural Engine runs it all (floor {}), "
+      "first token {:.3g} ms after {} (floor {:.3g} ms), {}\n",
       decoding.context, decoding.batch, rate(decoding.tokens_per_second), floor_of(decoding),
       decoding.first_token_ms, prompt_of(decoding), decoding.first_token_floor_ms,
       decoding.energy
@@ -143,6 +154,7 @@ Json function_json(const ane::FunctionForecast& function) {
                {"function", function.function},
                {"milliseconds", function.milliseconds},
                {"launch_ms", function.launch_ms},
+               {"cpu_ms", function.cpu_ms},
                {"floor_ms", function.floor_ms},
                {"segments", function.segments},
                {"residency", function.below_launch_cost ? Json() : Json(function.residency)},
@@ -167,6 +179,15 @@ Json function_json(const ane::FunctionForecast& function) {
   return json;
 }
 
+Json placed_json(const ane::PlacedForecast& placed) {
+  return {{"tokens_per_second", placed.tokens_per_second},
+          {"first_token_ms", placed.first_token_ms},
+          {"cpu_ms", placed.cpu_ms},
+          {"changes_ms", placed.changes_ms},
+          {"cpu_functions", placed.cpu_functions},
+          {"functions", placed.functions}};
+}
+
 Json decoding_json(const ane::DecodingForecast& decoding) {
   const auto& energy = decoding.energy;
   return {{"batch", decoding.batch},
@@ -185,6 +206,7 @@ Json decoding_json(const ane::DecodingForecast& decoding) {
           {"prompt_width", decoding.prompt_width},
           {"first_token_ms", decoding.first_token_ms},
           {"first_token_floor_ms", decoding.first_token_floor_ms},
+          {"placed", decoding.placed ? placed_json(*decoding.placed) : Json()},
           {"joules_low", energy ? Json(energy->joules_low) : Json()},
           {"joules_high", energy ? Json(energy->joules_high) : Json()},
           {"joules_floor", energy ? Json(energy->joules_floor) : Json()},
@@ -226,7 +248,10 @@ std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
   std::string text =
       fmt::format("  predicted for {} through {} (weights at {:.1f} GB/s: {})\n", forecast.label,
                   forecast.stack, forecast.bandwidth_gbps, forecast.bandwidth_source);
-  if (forecast.decoding) text += decoding_text(*forecast.decoding);
+  if (forecast.decoding) {
+    text += decoding_text(*forecast.decoding);
+    if (forecast.decoding->placed) text += placed_text(*forecast.decoding->placed);
+  }
   for (const ane::DecodingForecast& decoding : forecast.sweep) text += sweep_text(decoding);
   text += "    residency    predicted ";
   text += forecast.residency ? percent(*forecast.residency) + " of the time on the Neural Engine\n"

@@ -138,8 +138,9 @@ struct CompressionReport {
 };
 
 /// Compresses the weights of a finished model: a package (to a `.mlpackage`), or a folder of
-/// packages (to a folder with all its other files; anemone.json gets the new hashes, and meta.yaml
-/// stays as it is, since the packages keep their names). What is compressed already stays. All is
+/// packages (to a folder with all its other files; anemone.json gets the new hashes, meta.yaml
+/// the bits of palettes where it had none; packages keep their names). What is compressed already
+/// stays. All is
 /// written aside and appears under `out` at the end or not at all.
 /// Errors: those of package::open and package::write; invalid_argument (options; `out` exists, or
 /// `path` lies in it, or it has no name; a folder without packages), mismatch (nothing to

@@ -48,6 +48,9 @@ struct FunctionForecast {
   size_t segments = 0;                      ///< runs of ops on the Neural Engine.
   double milliseconds = 0;                  ///< ops and launches.
   double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
+  size_t changes = 0;                       ///< of side.
+  double cpu_ms = 0;                        ///< of the ops that are on the CPU.
+  double cpu_ops_engine_ms = 0;             ///< of the same, did the Neural Engine run them.
   double floor_ms = 0;                      ///< no faster: bytes of its weights at the bandwidth.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
@@ -67,7 +70,19 @@ struct EnergyForecast {
   std::string_view source;  ///< of the powers.
 };
 
-/// Speed of a language model with its caches full.
+/// Speed of a language model as its programs would be placed: that of DecodingForecast, with ops
+/// that leave the Neural Engine at what they take on the CPU, changes of side, and programs that
+/// stay on the CPU there. The same where nothing leaves it.
+struct PlacedForecast {
+  double tokens_per_second = 0;
+  double first_token_ms = 0;
+  double cpu_ms = 0;         ///< of a step, on the CPU.
+  double changes_ms = 0;     ///< of a step: changes of side, and launches behind them.
+  size_t cpu_functions = 0;  ///< of a step, that stay on the CPU whole.
+  size_t functions = 0;      ///< of a step.
+};
+
+/// Speed of a language model with its caches full, if the Neural Engine runs all of it.
 struct DecodingForecast {
   int64_t batch = 1;             ///< sequences that a step advances, each with its own caches.
   double tokens_per_second = 0;  ///< of all sequences together.
@@ -84,6 +99,8 @@ struct DecodingForecast {
   int64_t prompt_width = 0;   ///< tokens that one step of the prompt takes.
   double first_token_ms = 0;  ///< until all sequences have theirs.
   double first_token_floor_ms = 0;
+  /// Of the programs as they are: nothing for other contexts and batches.
+  std::optional<PlacedForecast> placed;
   /// Nothing for phones: no power of a phone's Neural Engine is published.
   std::optional<EnergyForecast> energy;
 };

@@ -7,6 +7,7 @@
 #include "ane/function_forecast.h"
 #include "ane/open_model.h"
 #include "ane/step_work.h"
+#include "base/check.h"
 #include "base/error.h"
 
 namespace anemone::ane {
@@ -21,14 +22,15 @@ struct ModelWork {
   int64_t context = 0;
 };
 
-int64_t islands_in(const Forecast& forecast, const FunctionView& function) {
+/// What the placement says of it.
+const FunctionForecast& placed(const Forecast& forecast, const FunctionView& function) {
   const auto found =
       std::ranges::find_if(forecast.functions, [&](const FunctionForecast& candidate) {
         return candidate.package == function.package().name &&
                candidate.function == function.name();
       });
-  if (found == forecast.functions.end() || found->segments == 0) return 0;
-  return static_cast<int64_t>(found->segments) - 1;
+  ANEMONE_CHECK(found != forecast.functions.end(), "every function is placed");
+  return *found;
 }
 
 /// The packages that a step calls: rotate chunks stand in for chunks, never beside them.
@@ -44,13 +46,19 @@ std::vector<const PackageView*> packages_of_step(const ModelView& model) {
   return packages;
 }
 
-ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const Forecast& forecast,
-                        const OtherContext* other) {
+std::vector<const FunctionView*> functions_of_step(const ModelView& model, ChooseFunction choose) {
+  std::vector<const FunctionView*> functions;
+  for (const PackageView* package : packages_of_step(model))
+    if (const FunctionView* function = choose(*package)) functions.push_back(function);
+  return functions;
+}
+
+/// `layers`: what config.json says, in place of counted ones.
+ModelWork work_of_functions(const std::vector<const FunctionView*>& functions,
+                            std::optional<int64_t> layers, const OtherContext* other) {
   ModelWork total{.step = {.calls = 0}};
   double multiply_adds = 0;
-  for (const PackageView* package : packages_of_step(model)) {
-    const FunctionView* function = choose(*package);
-    if (function == nullptr) continue;
+  for (const FunctionView* function : functions) {
     const FunctionWork part = work_of(*function, other);
     total.step.weight_bytes += part.work.weight_bytes;
     total.step.cache_bytes += part.work.cache_bytes;
@@ -58,14 +66,49 @@ ModelWork work_of_model(const ModelView& model, ChooseFunction choose, const For
     total.step.score_bytes += part.work.score_bytes;
     total.step.width = std::max(total.step.width, part.work.width);
     multiply_adds += part.work.multiply_adds * static_cast<double>(part.work.width);
-    total.step.islands += islands_in(forecast, *function);
     ++total.step.calls;
     total.attention_layers += part.attention_layers;
     total.context = std::max(total.context, part.context);
   }
   total.step.multiply_adds = multiply_adds / static_cast<double>(total.step.width);
-  total.step.layers = model.layers.value_or(total.attention_layers);
+  total.step.layers = layers.value_or(total.attention_layers);
   return total;
+}
+
+/// A step of the programs as they are placed.
+struct PlacedStep {
+  double milliseconds = 0;
+  PlacedForecast forecast;  ///< without its speeds.
+};
+
+Result<PlacedStep> predict_placed_step(const ModelView& model, ChooseFunction choose,
+                                       const Forecast& forecast, const Chip& chip, Stack stack) {
+  PlacedStep step;
+  std::vector<const FunctionView*> on_engine;
+  const std::vector<const FunctionView*> all = functions_of_step(model, choose);
+  for (const FunctionView* function : all) {
+    const FunctionForecast& own = placed(forecast, *function);
+    step.forecast.cpu_ms += own.cpu_ms;
+    if (own.segments == 0) {
+      ++step.forecast.cpu_functions;
+      step.milliseconds += own.cpu_ms;
+      continue;
+    }
+    on_engine.push_back(function);
+    const double changes = static_cast<double>(own.changes) * kBackendChangeMs +
+                           static_cast<double>(own.segments - 1) * kSegmentLaunchMs;
+    step.forecast.changes_ms += changes;
+    step.milliseconds += own.cpu_ms - own.cpu_ops_engine_ms + changes;
+  }
+  step.forecast.functions = all.size();
+  const ModelWork whole = work_of_functions(all, model.layers, nullptr);
+  ModelWork work = work_of_functions(on_engine, std::nullopt, nullptr);
+  if (whole.attention_layers > 0)
+    work.step.layers = whole.step.layers * work.attention_layers / whole.attention_layers;
+  ANEMONE_TRY(const StepCost cost, predict_step(chip, stack, work.step));
+  ANEMONE_TRY(const StepCost bound, predict_step(chip, stack, whole.step));
+  step.milliseconds = std::max(step.milliseconds + cost.total_ms(), bound.floor_ms);
+  return step;
 }
 
 /// What a step of a token and one of a prompt take; their `batch` is set by whoever asks.
@@ -73,6 +116,12 @@ struct DecoderWork {
   ModelWork token;
   ModelWork prompt;
 };
+
+/// Steps that the rest of the prompt takes.
+double steps_of_prompt(const DecodingForecast& decoding) {
+  const int64_t computed = decoding.prompt_tokens - decoding.cached_tokens;
+  return static_cast<double>((computed + decoding.prompt_width - 1) / decoding.prompt_width);
+}
 
 Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t batch,
                                           int64_t context, const Chip& chip,
@@ -99,9 +148,7 @@ Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t ba
   decoding.prompt_width = prompt.width;
   decoding.cached_tokens =
       std::clamp<int64_t>(options.cached_tokens, 0, decoding.prompt_tokens - 1);
-  const int64_t computed = decoding.prompt_tokens - decoding.cached_tokens;
-  const auto steps =
-      static_cast<double>((computed + decoding.prompt_width - 1) / decoding.prompt_width);
+  const double steps = steps_of_prompt(decoding);
   decoding.first_token_ms = steps * prompt_step.total_ms();
   decoding.first_token_floor_ms = steps * prompt_step.floor_ms;
   if (decoding.energy) {
@@ -112,19 +159,27 @@ Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t ba
   return decoding;
 }
 
-DecoderWork work_of_decoder(const ModelView& model, const Forecast& forecast,
-                            const OtherContext* other) {
-  return {.token = work_of_model(model, &decoding_function, forecast, other),
-          .prompt = work_of_model(model, &prompt_function, forecast, other)};
+DecoderWork work_of_decoder(const ModelView& model, const OtherContext* other) {
+  return {
+      .token = work_of_functions(functions_of_step(model, &decoding_function), model.layers, other),
+      .prompt = work_of_functions(functions_of_step(model, &prompt_function), model.layers, other)};
 }
 
 /// Adds `decoding` and `sweep` of a language model with a static context.
 Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOptions& options,
                     Forecast& forecast) {
-  const DecoderWork own = work_of_decoder(model, forecast, nullptr);
+  const DecoderWork own = work_of_decoder(model, nullptr);
   const int64_t context = own.token.context;
   if (context <= 1) return {};
-  ANEMONE_TRY(forecast.decoding, predict_decoding(own, 1, context, chip, options));
+  ANEMONE_TRY(DecodingForecast decoding, predict_decoding(own, 1, context, chip, options));
+  ANEMONE_TRY(const PlacedStep token,
+              predict_placed_step(model, &decoding_function, forecast, chip, options.stack));
+  ANEMONE_TRY(const PlacedStep prompt,
+              predict_placed_step(model, &prompt_function, forecast, chip, options.stack));
+  decoding.placed = token.forecast;
+  decoding.placed->tokens_per_second = 1000 / token.milliseconds;
+  decoding.placed->first_token_ms = steps_of_prompt(decoding) * prompt.milliseconds;
+  forecast.decoding = decoding;
   if (options.contexts.empty() && options.batches.empty()) return {};
   const std::vector<int64_t> contexts =
       options.contexts.empty() ? std::vector{context} : options.contexts;
@@ -132,10 +187,10 @@ Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOpti
       options.batches.empty() ? std::vector<int64_t>{1} : options.batches;
   for (const int64_t wanted : contexts) {
     const OtherContext other{.from = context, .to = wanted};
-    const DecoderWork work = work_of_decoder(model, forecast, &other);
+    const DecoderWork work = work_of_decoder(model, &other);
     for (const int64_t batch : batches) {
-      ANEMONE_TRY(DecodingForecast decoding, predict_decoding(work, batch, wanted, chip, options));
-      forecast.sweep.push_back(decoding);
+      ANEMONE_TRY(DecodingForecast swept, predict_decoding(work, batch, wanted, chip, options));
+      forecast.sweep.push_back(swept);
     }
   }
   return {};

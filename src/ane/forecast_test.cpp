@@ -157,6 +157,91 @@ TEST(Forecast, RotateChunksStandInForChunksAndNotBesideThem) {
   EXPECT_EQ(split->decoding->first_token_ms, whole->decoding->first_token_ms);
 }
 
+std::string product_of(const std::string& result, const std::string& x, const std::string& weight,
+                       int64_t width) {
+  return "tensor<fp16, [1, " + std::to_string(width) + "]> " + result +
+         " = matmul(transpose_x = bool(false), transpose_y = bool(false), x = " + x +
+         ", y = " + weight + ");\n";
+}
+
+/// Large weights before and after static attention over 256 positions; in the middle `leaving` ops
+/// that run on no Neural Engine.
+package::Package decoder(int leaving) {
+  std::string text =
+      "program(1.3)\n{\n"
+      "func main<ios18>(tensor<fp16, [1, 2048]> x, tensor<fp16, [256, 2048]> cache) {\n"
+      "tensor<fp16, [2048, 8192]> up = fill(shape = tensor<int32, [2]>([2048, 8192]), value = "
+      "fp16(0x1p-3));\n"
+      "tensor<fp16, [8192, 2048]> down = fill(shape = tensor<int32, [2]>([8192, 2048]), value = "
+      "fp16(0x1p-3));\n";
+  text += product_of("a", "x", "up", 8192) + product_of("q", "a", "down", 2048);
+  std::string last = "q";
+  for (int i = 0; i < leaving; ++i) {
+    const std::string next = "s" + std::to_string(i);
+    text +=
+        "tensor<fp16, [1, 2048]> " + next +
+        " = cumsum(axis = int32(0), exclusive = bool(false), reverse = bool(false), x = " + last +
+        ");\n";
+    last = next;
+  }
+  text +=
+      "tensor<fp16, [1, 256]> p = matmul(transpose_x = bool(false), transpose_y = bool(true), x "
+      "= " +
+      last +
+      ", y = cache);\n"
+      "tensor<fp16, [1, 256]> shares = softmax(axis = int32(-1), x = p);\n" +
+      product_of("v", "shares", "cache", 2048) + product_of("b", "v", "up", 8192) +
+      product_of("y", "b", "down", 2048) + "} -> (y);\n}";
+  auto program = mil::parse(text);
+  EXPECT_TRUE(program.ok()) << program.error().to_string();
+  package::Package package;
+  package.program = *std::move(program);
+  package.default_function = "main";
+  return package;
+}
+
+TEST(Forecast, AsPlacedIsWhatTheNeuralEngineWouldDoWhereNothingLeavesIt) {
+  const auto whole = forecast(decoder(0), {.chip = "m4"});
+  ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  ASSERT_TRUE(whole->decoding && whole->decoding->placed);
+  EXPECT_EQ(whole->residency, 1);
+  EXPECT_NEAR(whole->decoding->placed->tokens_per_second, whole->decoding->tokens_per_second, 1e-9);
+  EXPECT_NEAR(whole->decoding->placed->first_token_ms, whole->decoding->first_token_ms, 1e-9);
+  EXPECT_EQ(whole->decoding->placed->cpu_ms, 0);
+  EXPECT_EQ(whole->decoding->placed->changes_ms, 0);
+}
+
+TEST(Forecast, AsPlacedAnOpThatLeavesCostsItsTimeOnTheCpuAndTwoChangesOfSide) {
+  const auto whole = forecast(decoder(0), {.chip = "m4"});
+  const auto cut = forecast(decoder(1), {.chip = "m4"});
+  ASSERT_TRUE(whole.ok() && cut.ok());
+  ASSERT_EQ(cut->functions[0].segments, 2U);
+  const FunctionForecast& function = cut->functions[0];
+  EXPECT_EQ(function.changes, 2U);
+  EXPECT_GT(function.cpu_ms, 0);
+  EXPECT_EQ(cut->decoding->placed->cpu_ms, function.cpu_ms);
+  // Two changes and a launch at 0.125 ms.
+  EXPECT_NEAR(cut->decoding->placed->changes_ms, 0.375, 1e-12);
+  const double longer = 1000 / cut->decoding->placed->tokens_per_second -
+                        1000 / whole->decoding->placed->tokens_per_second;
+  EXPECT_NEAR(longer, 0.375 + function.cpu_ms - function.cpu_ops_engine_ms, 1e-9);
+  // Whatever the placement: it is the speed without it.
+  EXPECT_NEAR(cut->decoding->tokens_per_second, whole->decoding->tokens_per_second, 1e-9);
+}
+
+TEST(Forecast, AsPlacedProgramsThatStayOnTheCpuTakeItsTime) {
+  constexpr const char* kSmall = "fixtures/anemll/qwen3-micro-2chunk";
+  ANEMONE_NEED_SHARED(kSmall);
+  const auto small = ane::forecast(test::shared_folder() / kSmall, {.chip = "m4"});
+  ASSERT_TRUE(small.ok()) << small.error().to_string();
+  const PlacedForecast& placed = *small->decoding->placed;
+  ASSERT_EQ(placed.cpu_functions, placed.functions) << "all are below the launch cost";
+  EXPECT_EQ(placed.functions, 4U);
+  EXPECT_EQ(placed.changes_ms, 0);
+  EXPECT_NEAR(1000 / placed.tokens_per_second,
+              std::max(placed.cpu_ms, 1000 / small->decoding->floor_tokens_per_second), 1e-9);
+}
+
 TEST(Forecast, ADecoderOfAnyLengthHasNoSpeed) {
   constexpr const char* kRange = "fixtures/coreml/llama_stateful/model.mlpackage";
   ANEMONE_NEED_SHARED(kRange);

@@ -1,18 +1,11 @@
 #include "ane/model_view.h"
 
 #include <algorithm>
-#include <array>
+
+#include "ane/op_support.h"
 
 namespace anemone::ane {
 namespace {
-
-constexpr std::array kShapeOps = {"reshape", "transpose", "squeeze",  "expand_dims",
-                                  "cast",    "identity",  "flatten2d"};
-constexpr std::array kSliceOps = {"slice_by_index", "slice_by_size", "split"};
-
-bool is_one_of(std::string_view type, std::span<const char* const> types) {
-  return std::ranges::find(types, type) != types.end();
-}
 
 constexpr int64_t kMostElements = 16;  // a shape or the bounds of a slice
 
@@ -192,7 +185,7 @@ std::vector<std::optional<int64_t>> FunctionView::known_elements(std::string_vie
     }
     if (elements.size() == most) return elements;
   }
-  if (depth > 0 && op != nullptr && is_one_of(op->type(), kShapeOps))
+  if (depth > 0 && op != nullptr && keeps_elements(op->type()))
     if (const std::string* x = operand_name(*op, "x")) {
       auto elements = known_elements(*x, depth - 1);
       if (elements.size() == static_cast<size_t>(*count)) return elements;
@@ -209,8 +202,7 @@ std::vector<std::optional<int64_t>> FunctionView::known_elements(const OpView& o
 
 std::string_view FunctionView::source_of(std::string_view name, bool through_slices) const {
   for (const OpView* op = producer(name); op != nullptr; op = producer(name)) {
-    if (!is_one_of(op->type(), kShapeOps) && !(through_slices && is_one_of(op->type(), kSliceOps)))
-      break;
+    if (!(through_slices ? hands_on(op->type()) : keeps_elements(op->type()))) break;
     const std::string* x = operand_name(*op, "x");
     if (x == nullptr) break;
     name = *x;

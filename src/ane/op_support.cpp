@@ -9,19 +9,19 @@ namespace {
 struct Entry {
   std::string_view type;
   OpSupport support;
+  OpRole role;
 };
 
 constexpr Entry kOps[] = {
-#define OP(type, support) {#type, OpSupport::support},
+#define OP(type, support, role) {#type, OpSupport::support, OpRole::role},
 #include "ane/op_support.inc"
 #undef OP
 };
 
-constexpr std::array kHeavy = {"conv",       "conv_transpose", "linear",
-                               "matmul",     "einsum",         "scaled_dot_product_attention",
-                               "layer_norm", "instance_norm",  "batch_norm",
-                               "softmax",    "lstm",           "gru",
-                               "rnn"};
+const Entry* find(std::string_view type) {
+  const Entry* found = std::ranges::find(kOps, type, &Entry::type);
+  return found == std::end(kOps) ? nullptr : found;
+}
 
 /// Parameters that hold places and shapes, not data.
 constexpr std::array kPlaces = {"indices", "begin", "end", "size", "shape", "stride"};
@@ -36,15 +36,19 @@ bool is_foreign_integer(const mil::ValueType& type, bool is_cast) {
 }  // namespace
 
 OpSupport support_of(std::string_view type) {
-  const auto found = std::ranges::find(kOps, type, &Entry::type);
-  return found == std::end(kOps) ? OpSupport::unmeasured : found->support;
+  const Entry* found = find(type);
+  return found == nullptr ? OpSupport::unmeasured : found->support;
+}
+
+OpRole role_of(std::string_view type) {
+  const Entry* found = find(type);
+  return found == nullptr ? OpRole::other : found->role;
 }
 
 OpSupport support_of(const FunctionView& function, const OpView& op) {
   if (works_on_integers(function, op) || gathers_at_run_time(function, op)) return OpSupport::never;
   if (op.type().starts_with("slice_by_") && !bound_at_run_time(function, op).empty())
     return OpSupport::never;
-  if (op.type() == "cast") return OpSupport::suited;  // between float types
   return support_of(op.type());
 }
 
@@ -78,7 +82,5 @@ std::string_view bound_at_run_time(const FunctionView& function, const OpView& o
       return parameter;
   return "";
 }
-
-bool is_heavy(std::string_view type) { return std::ranges::find(kHeavy, type) != kHeavy.end(); }
 
 }  // namespace anemone::ane

@@ -8,6 +8,7 @@
 namespace anemone::ane {
 
 enum class OpSupport : uint8_t { suited, never, unmeasured };
+enum class OpRole : uint8_t { other, heavy, reshapes, rearranges, takes_part, reads };
 
 /// Of an op type, with float operands and constant indices and bounds.
 OpSupport support_of(std::string_view type);
@@ -27,7 +28,16 @@ bool gathers_at_run_time(const FunctionView& function, const OpView& op);
 /// The bound of a slice that is known at run time only: "begin", "end", "size"; empty.
 std::string_view bound_at_run_time(const FunctionView& function, const OpView& op);
 
+OpRole role_of(std::string_view type);
 /// Ops that do most of a network's work: with weights, matmul, attention, norms, softmax.
-bool is_heavy(std::string_view type);
+inline bool is_heavy(std::string_view type) { return role_of(type) == OpRole::heavy; }
+/// Ops whose result has all elements of what they are given, and no others.
+inline bool keeps_elements(std::string_view type) {
+  return role_of(type) == OpRole::reshapes || role_of(type) == OpRole::rearranges;
+}
+/// Ops whose result has elements of what they are given, and no others.
+inline bool hands_on(std::string_view type) {
+  return keeps_elements(type) || role_of(type) == OpRole::takes_part;
+}
 
 }  // namespace anemone::ane

@@ -10,7 +10,7 @@ namespace anemone::ane {
 namespace {
 
 constexpr std::string_view kListed[] = {
-#define OP(type, support) #type,
+#define OP(type, support, role) #type,
 #include "ane/op_support.inc"
 #undef OP
 };
@@ -32,6 +32,17 @@ TEST(OpSupport, S3_41_OpsThatDoNotSuitAreRecognised) {
   for (const char* type : {"lstm", "cumsum", "non_zero", "scatter", "while_loop", "gather_nd"})
     EXPECT_EQ(support_of(type), OpSupport::never) << type;
   EXPECT_EQ(support_of("my_custom_layer"), OpSupport::unmeasured);
+}
+
+TEST(OpSupport, RolesAreThoseOfTheOneList) {
+  for (const char* type : {"conv", "einsum", "softmax", "lstm"})
+    EXPECT_TRUE(is_heavy(type)) << type;
+  for (const char* type : {"reshape", "transpose", "cast", "flatten2d"})
+    EXPECT_TRUE(keeps_elements(type) && hands_on(type)) << type;
+  for (const char* type : {"split", "slice_by_index", "slice_by_size"})
+    EXPECT_TRUE(!keeps_elements(type) && hands_on(type)) << type;
+  for (const char* type : {"read_state", "slice_update", "gather", "my_custom_layer"})
+    EXPECT_FALSE(hands_on(type) || is_heavy(type)) << type;
 }
 
 package::Package package_of(const char* body) {

@@ -1,7 +1,6 @@
 #include "ane/op_work.h"
 
 #include <algorithm>
-#include <array>
 
 #include "ane/op_support.h"
 
@@ -12,9 +11,9 @@ constexpr double kBytesPerMs = 1e6;  // of 1 GB/s
 constexpr double kFlopsPerMs = 1e9;  // of 1 TFLOP/s
 constexpr double kBytesOfHalf = 2;
 
-constexpr std::array kFree = {"reshape", "expand_dims", "squeeze", "identity", "read_state"};
-
-bool is_free(std::string_view type) { return std::ranges::find(kFree, type) != kFree.end(); }
+bool is_free(std::string_view type) {
+  return role_of(type) == OpRole::reshapes || role_of(type) == OpRole::reads;
+}
 
 double bytes_of(const mil::TensorType& type) {
   return type.dtype == DType::string ? 0 : elements_of(type) * bit_width(type.dtype) / 8;

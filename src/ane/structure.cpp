@@ -4,6 +4,8 @@
 #include <set>
 #include <unordered_set>
 
+#include "ane/op_support.h"
+
 namespace anemone::ane {
 namespace {
 
@@ -279,8 +281,7 @@ bool picks_positions(const FunctionView& function, const OpView& gather) {
   for (size_t i = 0; i < pending.size() && i < 64; ++i)
     for (const Use& use : function.uses(pending[i])) {
       const std::string_view type = use.op->type();
-      if (type == "reshape" || type == "transpose" || type == "squeeze" || type == "expand_dims" ||
-          type == "cast" || type == "split" || type.starts_with("slice_by")) {
+      if (hands_on(type)) {
         for (const mil::NamedType& output : use.op->operation->outputs)
           pending.push_back(output.name);
         continue;

@@ -27,6 +27,10 @@ Result<compress::Spec> check_request(const std::string& quantize, const Options&
   if (!std::isfinite(options.target_bits) || options.target_bits < 0)
     return fail(ErrorCode::invalid_argument, "target bits: {} is no number of bits",
                 options.target_bits);
+  if (options.target_bits > kMostTargetBits)
+    return with_hint(fail(ErrorCode::invalid_argument, "target bits: {}, and weights have {}",
+                          options.target_bits, kMostTargetBits),
+                     "without --target-bits and --quantize they stay as they are");
   if (options.target_bits == 0) {
     ANEMONE_TRY(compress::Spec spec, compress::Spec::parse(quantize));
     if (spec.is_dense())
@@ -128,11 +132,14 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
   ANEMONE_TRY(const auto tuner,
               Tuner::open(model, partial / PartialFolder::kWeights, compress.threads, options));
   if (options.target_bits > 0) {
-    ANEMONE_TRY(Choices choices,
+    ANEMONE_TRY(TargetChoice chosen,
                 choose_schemes(*tuner, options.target_bits, partial, compress, options));
-    if (joined) choices = of_one_package(choices);
+    if (joined) chosen.choices = of_one_package(chosen.choices);
+    if (options.log)
+      options.log(LogLevel::info, fmt::format("{:.3f} bits a weight, of {} that are allowed",
+                                              chosen.bits, options.target_bits));
     return std::shared_ptr<const compress::WeightPlan>(std::make_shared<StoredPlan>(
-        tuner->store(), std::move(choices), fmt::format("{} bits", options.target_bits)));
+        tuner->store(), std::move(chosen.choices), fmt::format("{:.2f} bits", chosen.bits)));
   }
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner->weights())

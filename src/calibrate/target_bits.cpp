@@ -15,9 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kProbes = 2;     ///< the first schemes, whose effect is measured: 2 and 3 bits.
-constexpr double kMostBits = 32;  ///< of a weight that is not compressed.
-constexpr size_t kUntuned = 3;    ///< that of weights of which calibration says nothing: of 6 bits.
+constexpr size_t kProbes = 2;  ///< the first schemes, whose effect is measured: 2 and 3 bits.
+constexpr double kBitsOfByte = 8;
+constexpr size_t kUntuned = 3;  ///< that of weights of which calibration says nothing: of 6 bits.
 constexpr size_t kMostKinds = 16;      ///< of a part: names beyond them do not tell kinds apart.
 constexpr size_t kProbeWindows = 128;  ///< of the text, that an effect is measured on at most.
 
@@ -130,18 +130,20 @@ Result<double> effect_of(const Tuner& tuner, const Windows& windows, const std::
   return std::max(compared->kl_divergence, kLeast) / errors;
 }
 
-/// Bytes of all weights. Errors: invalid_argument (fewer than the smallest options take).
-Result<uint64_t> budget_of(const std::vector<Row>& rows, double bits) {
-  constexpr double kBitsOfByte = 8;
+double elements_of(const std::vector<Row>& rows) {
   double elements = 0;
-  uint64_t least = 0;
-  for (const Row& row : rows) {
+  for (const Row& row : rows)
     elements += static_cast<double>(row.weight->found.weight.type.shape.element_count()) *
                 static_cast<double>(row.weight->copies);
-    least += std::ranges::min(row.options, {}, &Option::bytes).bytes;
-  }
-  // More than any option takes, so that the bytes are a number of 64 bits.
-  const double budget = std::min(bits, kMostBits) * elements / kBitsOfByte;
+  return elements;
+}
+
+/// Bytes of all weights. Errors: invalid_argument (fewer than the smallest options take).
+Result<uint64_t> budget_of(const std::vector<Row>& rows, double bits) {
+  uint64_t least = 0;
+  for (const Row& row : rows) least += std::ranges::min(row.options, {}, &Option::bytes).bytes;
+  const double elements = elements_of(rows);
+  const double budget = bits * elements / kBitsOfByte;
   if (budget < static_cast<double>(least))
     return fail(ErrorCode::invalid_argument,
                 "target bits: {} a weight, and this model needs {:.3f} at least", bits,
@@ -164,8 +166,8 @@ const std::vector<compress::Spec>& target_schemes() {
   return specs;
 }
 
-Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder,
-                               const CompressOptions& compress, const Options& options) {
+Result<TargetChoice> choose_schemes(Tuner& tuner, double bits, const fs::path& folder,
+                                    const CompressOptions& compress, const Options& options) {
   std::vector<Row> rows;
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner.weights()) {
@@ -202,13 +204,16 @@ Result<Choices> choose_schemes(Tuner& tuner, double bits, const fs::path& folder
   std::vector<std::vector<Option>> table;
   for (const Row& row : rows) table.push_back(row.options);
   const std::vector<size_t> chosen = allocate(table, budget);
-  Choices choices;
+  TargetChoice result;
+  double bytes = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     const TunedWeight& weight = *rows[i].weight;
     const size_t scheme = rows[i].is_tuned ? chosen[i] : kUntuned;
-    choose(weight, target_schemes()[scheme].scheme(weight.found.part), choices);
+    choose(weight, target_schemes()[scheme].scheme(weight.found.part), result.choices);
+    bytes += static_cast<double>(rows[i].options[chosen[i]].bytes);
   }
-  return choices;
+  result.bits = kBitsOfByte * bytes / elements_of(rows);
+  return result;
 }
 
 }  // namespace anemone::calibrate

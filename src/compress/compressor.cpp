@@ -116,10 +116,10 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
     std::map<size_t, std::vector<mil::Operation>> replaced;
     for (const FoundWeight& found : find_weights(function, package)) {
       const Scheme* scheme = spec_.scheme(found.part);
+      if (found.is_part_named && !spec_.is_uniform()) told_by_name_.insert(found.name);
       if (plan_ != nullptr) {
         ANEMONE_TRY(scheme, plan_->scheme(package, found, scheme));
       }
-      if (scheme == nullptr) continue;
       const mil::Value& value = *operations[found.operation].find_attribute("val");
       const std::string path =
           value.blob
@@ -127,6 +127,10 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
                     "{}{}", value.blob->path,
                     value.tensor.defined() ? fmt::format("#{}", value.blob->offset_bytes) : "")
               : fmt::format("{}/{}", function.name, found.name);
+      if (found.part == Part::embed || found.part == Part::head)
+        tables_[fmt::format("{} {}", package, path)][found.part] =
+            scheme != nullptr ? scheme->text() : std::string(to_string(found.weight.type.dtype));
+      if (scheme == nullptr) continue;
       const std::string key =
           fmt::format("{} {} {} {} {} {}", package, scheme->text(), found.weight.opset,
                       found.weight.rows(), found.weight.output_axis, path);
@@ -206,6 +210,20 @@ std::vector<CompressedWeight> Compressor::report() const {
   std::vector<CompressedWeight> report;
   for (const auto& item : items_) report.push_back(item->report);
   return report;
+}
+
+std::string Compressor::split_tables() const {
+  for (const auto& [table, stored] : tables_) {
+    const auto embedding = stored.find(Part::embed);
+    const auto head = stored.find(Part::head);
+    if (embedding == stored.end() || head == stored.end() || embedding->second == head->second)
+      continue;
+    return fmt::format(
+        "embedding and head are one table, stored twice now, as {} and as {}; where "
+        "both have the same scheme it is stored once",
+        embedding->second, head->second);
+  }
+  return "";
 }
 
 std::string_view Compressor::name_of(std::string_view path) const {

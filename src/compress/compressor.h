@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,15 @@ class Compressor {
   /// One line for each weight, in the order of the files. Errors are known once they are written.
   std::vector<CompressedWeight> report() const;
 
+  /// Weights whose names alone said of which part they are, where the spec stores ffn, attn and
+  /// head differently; the first of them by name.
+  size_t told_by_name() const { return told_by_name_.size(); }
+  const std::string& first_told_by_name() const { return *told_by_name_.begin(); }
+
+  /// Says where one table is embedding and head and is now stored once for each, as they are stored
+  /// differently; empty where there is none.
+  std::string split_tables() const;
+
   /// What progress may call the constant with this reference.
   static std::string_view original_path(std::string_view path);
   /// The weight of this reference, empty for other constants.
@@ -61,7 +71,9 @@ class Compressor {
   const WeightPlan* plan_;
   std::vector<std::unique_ptr<Item>> items_;
   std::map<std::string, size_t> index_;
-  const Item* encoded_item_ = nullptr;  ///< whose parts `encoded_` has.
+  std::set<std::string> told_by_name_;
+  std::map<std::string, std::map<Part, std::string>> tables_;  ///< how stored, by path.
+  const Item* encoded_item_ = nullptr;                         ///< whose parts `encoded_` has.
   std::vector<Tensor> encoded_;
 };
 

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
+
+#include "compress/part_of_model.h"
 
 namespace anemone::compress {
 namespace {
@@ -58,45 +59,22 @@ bool contains(std::string_view text, std::initializer_list<std::string_view> wor
       words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
-/// Whether `name` comes from the input of token ids without a matrix between.
-bool comes_from_ids(const mil::Function& function, const std::string& name) {
-  std::map<std::string_view, const mil::Operation*> makers;
-  for (const mil::Operation& operation : function.block.operations)
-    for (const mil::NamedType& output : operation.outputs) makers[output.name] = &operation;
-  std::set<std::string_view> seen;
-  std::vector<std::string_view> open{name};
-  while (!open.empty()) {
-    const std::string_view next = open.back();
-    open.pop_back();
-    if (!seen.insert(next).second) continue;
-    const auto maker = makers.find(next);
-    if (maker == makers.end()) {
-      if (contains(next, {"ids"}) && !contains(next, {"position"})) return true;
-      continue;
-    }
-    if (maker->second->type == "shape") continue;
-    for (const mil::Argument& argument : maker->second->inputs)
-      for (const mil::Binding& binding : argument.bindings)
-        if (binding.is_name()) open.push_back(binding.name());
-  }
-  return false;
-}
-
-std::optional<Part> part_of(const mil::Function& function, std::string_view name,
-                            std::string_view package, const std::vector<Use>& uses) {
-  const auto is_gather = [](const Use& use) { return use.operation->type == "gather"; };
-  if (std::ranges::all_of(uses, is_gather)) {
-    const mil::Argument* indices = uses[0].operation->find_input("indices");
-    if (indices == nullptr || !indices->bindings[0].is_name() ||
-        !comes_from_ids(function, indices->bindings[0].name()))
-      return std::nullopt;
-    return Part::embed;
-  }
+/// What the names say: the last resort.
+Part part_by_name(std::string_view name, std::string_view package) {
   if (contains(name, {"attn", "attention"})) return Part::attn;
   if (contains(name, {"mlp", "ffn", "feed_forward", "expert"})) return Part::ffn;
   if (contains(name, {"head", "logit", "embed", "wte", "score"}) || contains(package, {"lm_head"}))
     return Part::head;
   return Part::ffn;
+}
+
+/// The indices of the gathers that read a weight that nothing else reads.
+std::optional<std::string_view> indices_of(const std::vector<Use>& uses) {
+  for (const Use& use : uses)
+    if (use.operation->type != "gather") return std::nullopt;
+  const mil::Argument* indices = uses[0].operation->find_input("indices");
+  if (indices == nullptr || !indices->bindings[0].is_name()) return "";
+  return indices->bindings[0].name();
 }
 
 }  // namespace
@@ -110,6 +88,7 @@ std::vector<FoundWeight> find_weights(const mil::Function& function, std::string
         operation.type == "const" && value != nullptr)
       constants[operation.outputs[0].name] = value;
 
+  const ModelParts parts(function);
   std::vector<FoundWeight> found;
   for (size_t i = 0; i < function.block.operations.size(); ++i) {
     const mil::Operation& operation = function.block.operations[i];
@@ -126,8 +105,16 @@ std::vector<FoundWeight> find_weights(const mil::Function& function, std::string
         }))
       continue;
     const std::string& name = operation.outputs[0].name;
-    const auto part = part_of(function, name, package, readers->second);
-    if (part) found.push_back({i, name, {type, *axis, mil::opset_number(function.opset)}, *part});
+    FoundWeight weight{i, name, {type, *axis, mil::opset_number(function.opset)}};
+    if (const auto indices = indices_of(readers->second)) {
+      if (!parts.comes_from_ids(*indices)) continue;
+      weight.part = Part::embed;
+    } else {
+      const auto part = parts.part_of(name);
+      weight.part = part.value_or(part_by_name(name, package));
+      weight.is_part_named = !part;
+    }
+    found.push_back(std::move(weight));
   }
   return found;
 }

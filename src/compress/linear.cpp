@@ -9,8 +9,6 @@
 namespace anemone::compress {
 namespace {
 
-constexpr int kFirstBlockwise = 18;  ///< opset with blocks and 4 bits.
-
 /// Integers times a scale, with or without an offset.
 class Linear : public Scheme {
  public:

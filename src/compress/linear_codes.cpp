@@ -238,11 +238,9 @@ Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& 
 }
 
 Status check_linear_target(const Weight& weight, const LinearWords& words) {
-  constexpr int kFirstBlockwise = 18;
-  if (weight.opset >= kFirstBlockwise || (words.bits == 8 && words.block <= 0)) return {};
-  return with_hint(fail(ErrorCode::unsupported, "{} needs iOS18, the program is for iOS{}",
-                        words.text(), weight.opset),
-                   fmt::format("the nearest is int8:channel{}", words.affine ? ":affine" : ""));
+  if (words.bits == 8 && words.block <= 0) return {};
+  return check_blockwise(weight, words.text(),
+                         words.affine ? "int8:channel:affine" : "int8:channel");
 }
 
 LinearBlocks linear_blocks(const Weight& weight, const LinearWords& words) {

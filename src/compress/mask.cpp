@@ -145,14 +145,6 @@ std::vector<uint8_t> compacted(const Weight& weight, std::vector<uint8_t> values
   return values;
 }
 
-Status check_joint_target(const Weight& weight, const SparseWords& words, std::string_view text) {
-  constexpr int kFirstJoint = 18;
-  if (weight.opset >= kFirstJoint) return {};
-  return with_hint(
-      fail(ErrorCode::unsupported, "{} needs iOS18, the program is for iOS{}", text, weight.opset),
-      fmt::format("the nearest is {}", words.text()));
-}
-
 SquaredSums squared_sums(const Matrix& matrix, const std::vector<uint8_t>& mask, int threads) {
   // Those that stay are counted as the negative ones.
   const std::vector<int64_t> counts =

@@ -33,9 +33,6 @@ Result<std::optional<JointTerms>> parse_joint(const Terms& terms);
 std::vector<uint8_t> compacted(const Weight& weight, std::vector<uint8_t> values,
                                const std::vector<uint8_t>& mask);
 
-/// Errors: unsupported, before iOS18, for joint forms.
-Status check_joint_target(const Weight& weight, const SparseWords& words, std::string_view text);
-
 struct SquaredSums {
   double dropped = 0;  ///< of what the mask drops.
   double all = 0;

@@ -20,7 +20,6 @@ class Palette : public Scheme {
   }
 
   Result<Form> form(const Weight& weight) const override {
-    constexpr int kFirstBlockwise = 18;
     ANEMONE_RETURN_IF_ERROR(check_palette_target(weight, words_));
     Form form;
     const mil::ValueType dense{.tensor = weight.type};

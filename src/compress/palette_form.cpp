@@ -5,12 +5,6 @@
 #include "compress/words.h"
 
 namespace anemone::compress {
-namespace {
-
-constexpr int kFirstBlockwise = 18;  ///< opset that knows tables by group.
-
-}  // namespace
-
 std::string PaletteWords::text() const {
   std::string text = fmt::format("lut{}", bits);
   text += group == 0 ? ":tensor" : fmt::format(":g{}", group);
@@ -95,12 +89,10 @@ Shape table_shape(const Weight& weight, int64_t tables, int bits, int64_t vector
 }
 
 Status check_palette_target(const Weight& weight, const PaletteWords& words) {
-  if (weight.opset >= kFirstBlockwise) return {};
   const bool is_plain = words.group == 0 && words.vector == 1 && !words.int8 && !words.scale;
   if (is_plain && words.bits != 3) return {};
-  return with_hint(fail(ErrorCode::unsupported, "{} needs iOS18, the program is for iOS{}",
-                        words.text(), weight.opset),
-                   fmt::format("the nearest is lut{}:tensor", words.bits == 3 ? 4 : words.bits));
+  return check_blockwise(weight, words.text(),
+                         fmt::format("lut{}:tensor", words.bits == 3 ? 4 : words.bits));
 }
 
 }  // namespace anemone::compress

@@ -1,6 +1,14 @@
+#include "base/error.h"
 #include "compress/schemes.h"
 
 namespace anemone::compress {
+
+Status check_blockwise(const Weight& weight, std::string_view text, std::string_view nearest) {
+  if (weight.opset >= kFirstBlockwise) return {};
+  return with_hint(fail(ErrorCode::unsupported, "{} needs iOS{}, the program is for iOS{}", text,
+                        kFirstBlockwise, weight.opset),
+                   fmt::format("the nearest is {}", nearest));
+}
 
 uint64_t Form::stored_bytes() const {
   uint64_t bytes = 0;

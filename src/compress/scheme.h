@@ -27,6 +27,12 @@ struct Weight {
   int64_t inputs() const { return type.shape[1 - output_axis]; }
 };
 
+/// The opset (iOS) from which on weights have blocks, groups, 4 bits and joint forms.
+inline constexpr int kFirstBlockwise = 18;
+/// Of a form called `text` that needs them. Errors: unsupported, where the program is of an earlier
+/// one, with the nearest form that it can have.
+Status check_blockwise(const Weight& weight, std::string_view text, std::string_view nearest);
+
 /// The operations that stand for a weight, over parts that go to the weight file.
 struct Form {
   struct Part {

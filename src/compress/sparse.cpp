@@ -27,7 +27,6 @@ class Sparse : public Scheme {
   std::string text() const override { return words_.text(); }
 
   Result<Form> form(const Weight& weight) const override {
-    constexpr int kFirstBlockwise = 18;
     const mil::TensorType nonzero{weight.type.dtype, {kept_count(weight, words_)}};
     const mil::ValueType dense{.tensor = weight.type};
     const Shape& shape = weight.type.shape;

@@ -16,7 +16,7 @@ class SparseLinear : public Scheme {
   std::string text() const override { return linear_.text() + "+" + sparse_.text(); }
 
   Result<Form> form(const Weight& weight) const override {
-    ANEMONE_RETURN_IF_ERROR(check_joint_target(weight, sparse_, text()));
+    ANEMONE_RETURN_IF_ERROR(check_blockwise(weight, text(), sparse_.text()));
     const Shape kept{kept_count(weight, sparse_)};
     const DType dtype = weight.type.dtype;
     const Shape scales = linear_blocks(weight, linear_).scale_shape;

@@ -20,7 +20,7 @@ class SparsePalette : public Scheme {
   }
 
   Result<Form> form(const Weight& weight) const override {
-    ANEMONE_RETURN_IF_ERROR(check_joint_target(weight, sparse_, text()));
+    ANEMONE_RETURN_IF_ERROR(check_blockwise(weight, text(), sparse_.text()));
     const Shape kept{kept_count(weight, sparse_)};
     const int64_t tables = weight.rows() / rows_of_table(weight, palette_.group);
     const DType dtype = weight.type.dtype;

@@ -124,6 +124,11 @@ bool Spec::is_dense() const {
   return std::ranges::none_of(schemes_, [](const auto& scheme) { return scheme != nullptr; });
 }
 
+bool Spec::is_uniform() const {
+  const auto text_of = [&](Part part) { return scheme(part) ? scheme(part)->text() : ""; };
+  return text_of(Part::attn) == text_of(Part::ffn) && text_of(Part::head) == text_of(Part::ffn);
+}
+
 std::string Spec::text() const {
   std::string text;
   for (size_t i = 0; i < kPartNames.size(); ++i)

@@ -5,13 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "compress/part_of_model.h"
 #include "compress/scheme.h"
 
 namespace anemone::compress {
-
-/// Where in a model a weight stands.
-enum class Part : uint8_t { ffn, attn, head, embed };
-inline constexpr std::array<std::string_view, 4> kPartNames = {"ffn", "attn", "head", "embed"};
 
 /// How each part of a model is stored: "lut4:g16", which leaves the embedding as it is, or
 /// "ffn=lut4:g16,attn=lut6,head=lut6:g8,embed=int8", which leaves parts that are not named.
@@ -22,7 +19,8 @@ class Spec {
 
   /// Null: as it is.
   const Scheme* scheme(Part part) const { return schemes_[static_cast<size_t>(part)].get(); }
-  bool is_dense() const;  ///< nothing is compressed.
+  bool is_dense() const;    ///< nothing is compressed.
+  bool is_uniform() const;  ///< ffn, attn and head are stored alike.
   std::string text() const;
 
  private:

@@ -15,6 +15,10 @@ class VectorPalette : public Scheme {
 
   std::string text() const override { return words_.text(); }
 
+  std::optional<PaletteSize> palette() const override {
+    return PaletteSize{words_.bits, words_.group};
+  }
+
   Result<Form> form(const Weight& weight) const override {
     ANEMONE_RETURN_IF_ERROR(check_palette_target(weight, words_));
     const int64_t rows = table_rows(weight);

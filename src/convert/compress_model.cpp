@@ -7,6 +7,7 @@
 #include "base/json_document.h"
 #include "base/staged_folder.h"
 #include "compress/compressor.h"
+#include "convert/anemll_palettes.h"
 #include "convert/output_folder.h"
 
 namespace anemone {
@@ -99,7 +100,15 @@ class Compression {
     compress::Compressor compressor(model_.spec, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
     if (to == model_.out && compressor.report().empty()) return nothing_to_compress();
+    if (compressor.told_by_name() > 0 && options_.log)
+      options_.log(LogLevel::warning,
+                   fmt::format("{}: its programs have no attention that tells ffn, attn and head "
+                               "apart; {} weights are taken by their names, such as '{}'",
+                               name, compressor.told_by_name(), compressor.first_told_by_name()));
+    if (const std::string split = compressor.split_tables(); !split.empty() && options_.log)
+      options_.log(LogLevel::info, fmt::format("{}: {}", name, split));
     record_quantize(report_.quantize, opened.metadata);
+    record_palette(compressor.report(), opened.metadata);
     package::WriteOptions write;
     write.weights = compressor.stream({});
     write.overwrite = options_.overwrite;
@@ -126,8 +135,11 @@ class Compression {
     if (was_compressed_)
       return with_hint(fail(ErrorCode::mismatch, "{} is compressed already", model_.path.string()),
                        "what is compressed stays; compress the model that it was made from");
-    return fail(ErrorCode::mismatch, "{}: no weight of {} to compress", model_.path.string(),
-                model_.spec.text());
+    Error error = fail(ErrorCode::mismatch, "{}: no weight of {} to compress", model_.path.string(),
+                       model_.spec.text());
+    if (model_.spec.scheme(compress::Part::embed) != nullptr)
+      error.hint = "one constant that is embedding and head counts as head";
+    return error;
   }
 
   Status save_folder() {
@@ -145,6 +157,11 @@ class Compression {
       if (file == kManifest) continue;
       std::error_code error;
       fs::create_directories((staged.path() / file).parent_path(), error);
+      ANEMONE_TRY(const auto meta, changed_meta(file));
+      if (meta) {
+        ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / file, *meta));
+        continue;
+      }
       fs::copy_file(model_.path / file, staged.path() / file, error);
       if (error)
         return fail(ErrorCode::io, "cannot copy {}: {}", (model_.path / file).string(),
@@ -152,6 +169,19 @@ class Compression {
     }
     ANEMONE_RETURN_IF_ERROR(write_manifest(staged.path()));
     return commit_output(staged, options_.overwrite);
+  }
+
+  /// A meta.yaml which says that there are no palettes, and now there are: it says which. Nothing
+  /// for all other files.
+  Result<std::optional<std::string>> changed_meta(const fs::path& file) const {
+    if (file.filename() != "meta.yaml") return std::optional<std::string>();
+    const auto directory = package::open_anemll((model_.path / file).parent_path());
+    if (!directory.ok()) return std::optional<std::string>();  // somebody else's file of that name
+    ANEMONE_TRY(const std::string text, read_text(model_.path / file));
+    std::vector<CompressedWeight> weights;
+    for (const CompressedWeight& weight : report_.weights)
+      if (fs::path(weight.package).parent_path() == file.parent_path()) weights.push_back(weight);
+    return meta_with_palettes(*directory, text, weights).in((model_.path / file).string());
   }
 
   /// That of the folder with the new hashes, where it has one.

@@ -177,6 +177,7 @@ class Conversion {
           passes::run(planned.package.program, options_.passes).in(planned.name));
       ANEMONE_RETURN_IF_ERROR(compressor_->rewrite(planned.package.program, planned.name));
     }
+    if (const std::string split = compressor_->split_tables(); !split.empty()) say("{}", split);
     if (plan_.bytes_per_token > 0) plan_.bytes_per_token -= compressor_->saved_bytes(false);
     return measure();
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "ane/op_support.h"
 #include "ane/rule.h"
 #include "ane/structure.h"
 
@@ -19,11 +20,9 @@ const OpView* wrong_use(const FunctionView& function, std::string_view name) {
       const std::string_view type = use.op->type();
       if (is_elementwise(type) || (type == "gather" && picks_positions(function, *use.op)))
         return use.op;
-      const bool moves = type == "reshape" || type == "transpose" || type == "squeeze" ||
-                         type == "expand_dims" || type == "cast" || type == "tile" ||
-                         type.starts_with("slice_by");
-      if (moves && !use.op->operation->outputs.empty())
-        pending.push_back(use.op->operation->outputs[0].name);
+      if (!hands_on(type) && type != "tile") continue;
+      for (const mil::NamedType& output : use.op->operation->outputs)
+        pending.push_back(output.name);
     }
   return nullptr;
 }
