@@ -13,7 +13,7 @@ help:
 	@echo "make test          build and run every test"
 	@echo "make build         build the program: build/anemone"
 	@echo "make test-fast     the tests without the label 'slow'"
-	@echo "make test-peers    packages that we write, read by coremltools; shards on Ray (both from PyPI)"
+	@echo "make test-peers    packages that we write, read by coremltools; shards on Ray; clients of serve (all from PyPI)"
 	@echo "make wheel         the Python wheel, in build/python/dist (packages from PyPI)"
 	@echo "make test-python   the wheel's tests, with lm-evaluation-harness (from PyPI)"
 	@echo "make bench-convert speed and memory of the converter beside a plain copy"
@@ -55,6 +55,7 @@ test-peers: setup
 	@ninja -C build/$(PRESET) -j $(JOBS) peers_rewrite peers_decode anemone_tool
 	@PRESET=$(PRESET) scripts/peers/run
 	@PRESET=$(PRESET) scripts/peers/ray
+	@PRESET=$(PRESET) scripts/peers/serve
 
 wheel: setup
 	@scripts/wheel

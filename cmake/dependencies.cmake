@@ -8,6 +8,7 @@ find_package(nlohmann_json REQUIRED)  # MIT; small documents, JSON output
 find_package(simdjson REQUIRED)       # Apache-2.0; reading large JSON
 find_package(CLI11 REQUIRED)          # BSD-3-Clause; command line
 find_package(FastFloat REQUIRED)      # MIT, Apache-2.0 or BSL-1.0; decimal numbers (Apple's std::from_chars reads none)
+find_package(Boost 1.81 REQUIRED CONFIG)  # BSL-1.0; Beast and Asio, headers alone: HTTP for serve
 find_package(SQLite3 REQUIRED)        # public domain; the answers of evaluations, on disk
 find_package(ZLIB REQUIRED)           # Zlib; deflated .npz members, .gz data sets
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)  # MIT; task files: the scanner that PyYAML has

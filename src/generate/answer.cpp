@@ -160,7 +160,9 @@ Result<int32_t> Answer::choose(size_t row) {
   const auto vocabulary = static_cast<size_t>(model_.info().vocab_size);
   const auto logits = std::span(logits_).subspan(row * vocabulary, vocabulary);
   if (allowed_ != nullptr) ANEMONE_RETURN_IF_ERROR(allowed_->apply(row, logits));
-  return sampler_.choose(logits);
+  ANEMONE_TRY(const int32_t token, sampler_.choose(logits));
+  if (watch_) ANEMONE_RETURN_IF_ERROR(watch_(token, logits));
+  return token;
 }
 
 Result<size_t> Answer::add_with_forced(int32_t token, std::span<const int32_t> expected) {

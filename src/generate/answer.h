@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +25,12 @@ class Answer {
                                                const text::Tokenizer& tokenizer,
                                                std::span<const int32_t> prompt,
                                                const Options& options, const TextSink& sink);
+
+  /// Gets each token that is chosen and the row it was chosen from, before it becomes text; under
+  /// a constraint what is not allowed is taken off the row, and tokens that it forces have none.
+  /// An error ends the answer with it.
+  using TokenWatch = std::function<Status(int32_t token, std::span<const float> logits)>;
+  void watch(TokenWatch watch) { watch_ = std::move(watch); }
 
   bool complete() const { return complete_; }
   lm::Sequence& sequence() { return *sequence_; }
@@ -65,6 +72,7 @@ class Answer {
   const text::Tokenizer& tokenizer_;
   const Options& options_;
   const TextSink& sink_;
+  TokenWatch watch_;
   Sampler sampler_;
   text::DetokenizeStream stream_;
   StopText stop_text_;

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace anemone::serve {
+
+/// Durations in buckets, as Prometheus adds them up. Thread-safe.
+class Histogram {
+ public:
+  void add(std::chrono::nanoseconds duration);
+  /// Its lines, all with this name.
+  std::string text(std::string_view name) const;
+
+ private:
+  static constexpr std::array kBounds_seconds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                 0.1,   0.25,   0.5,   1.0,  2.5,   5.0,
+                                                 10.0,  30.0,   60.0,  300.0};
+  std::array<std::atomic<uint64_t>, kBounds_seconds.size() + 1> counts_ = {};
+  std::atomic<uint64_t> sum_ns_ = 0;
+};
+
+/// What the server counts. Thread-safe.
+struct Metrics {
+  std::atomic<uint64_t> prompt_tokens = 0;
+  std::atomic<uint64_t> reused_tokens = 0;
+  std::atomic<uint64_t> generated_tokens = 0;
+  std::atomic<uint64_t> steps = 0;
+  std::atomic<uint64_t> step_answers = 0;
+  std::atomic<uint64_t> disconnected = 0;
+  std::atomic<uint64_t> slow_readers = 0;
+  std::atomic<uint64_t> timed_out = 0;
+  std::atomic<int64_t> running = 0;
+  std::atomic<int64_t> waiting = 0;
+  std::atomic<int64_t> connections = 0;
+  std::atomic<uint64_t> prompt_cache_bytes = 0;
+  Histogram first_token;  ///< from the request on.
+  Histogram request;
+  Histogram step;
+
+  /// `endpoint`: a path of the list; never what a client wrote.
+  void count_request(std::string_view endpoint, int status);
+  /// Prometheus' text format, version 0.0.4.
+  std::string text() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, int>, uint64_t> requests_;
+};
+
+}  // namespace anemone::serve

@@ -1,0 +1,119 @@
+#include "anemone/serve.h"
+
+#include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "generation_flags.h"
+#include "model_flags.h"
+#include "not_empty.h"
+#include "sampling_flags.h"
+#include "simulated_heading.h"
+#include "terminal.h"
+
+namespace anemone::tools {
+namespace {
+
+struct Flags {
+  ModelFlags model;
+  GenerationFlags generation;
+  serve::Options options;
+};
+
+Status tell(const std::string& url, const lm::ModelInfo& info, const CommonFlags& common) {
+  if (common.json) {
+    const nlohmann::ordered_json json = {{"version", 1}, {"url", url}, {"model", info.name}};
+    return write_stdout(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  if (info.numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
+  if (!common.quiet)
+    print_stderr(
+        "{}: context {}. Ctrl-C ends after the answers in progress, a second one at once.\n",
+        info.name, info.context_length);
+  return write_stdout(url + "\n");
+}
+
+/// Large blocks, such as the keys and values of an answer, go back to the system when they are
+/// freed. Left to itself glibc soon keeps them, in pieces: three times as much memory stays.
+void return_large_blocks() {
+#ifdef __GLIBC__
+  constexpr int kLargeBytes = 512 << 10;
+  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+#endif
+}
+
+Status run(const Flags& flags, const CommonFlags& common) {
+  return_large_blocks();
+  ANEMONE_TRY(const auto model, flags.model.open(common, true));
+  ANEMONE_TRY(const auto tokenizer, flags.model.load_tokenizer());
+  ANEMONE_TRY(const auto parts, GenerationParts::open(flags.generation, common, *model));
+  serve::Options options = flags.options;
+  parts.fill(options.defaults);
+  options.log = log_sink(common);
+  options.stops = [] { return interrupted(); };
+  Status told;
+  options.listening = [&](const std::string& url) { told = tell(url, model->info(), common); };
+  ANEMONE_RETURN_IF_ERROR(serve::serve(*model, tokenizer, options));
+  return told;
+}
+
+void add_limits(CLI::App& app, serve::Options& options) {
+  serve::Limits& limits = options.limits;
+  const auto add = [&](const char* flag, int64_t& value, const char* words) {
+    app.add_option(flag, value, words)->check(whole_number())->group("Limits");
+  };
+  add("--parallel", limits.running,
+      "Answers that the model works on at once, each with its memory");
+  add("--queue", limits.waiting, "Answers that wait for it; more are refused (429)");
+  add("--connections", limits.connections, "Open connections; more are refused (503)");
+  add("--max-tokens", limits.answer_tokens, "Most tokens of an answer; 0: what the context holds");
+  add("--max-header-bytes", limits.header_bytes, "Largest head of a request (431)");
+  add("--max-body-bytes", limits.body_bytes, "Largest body of a request (413)");
+  add("--max-unread-bytes", limits.unread_bytes,
+      "Of a stream that the client does not read; then the answer is given up");
+  add("--request-seconds", limits.request_s, "From a request to the end of its answer");
+  add("--transfer-seconds", limits.transfer_s,
+      "For a client to send a request or to take a piece of a response");
+  add("--idle-seconds", limits.idle_s, "Between the requests of a connection");
+  add("--shutdown-seconds", limits.shutdown_s, "For answers in progress when the server ends");
+  add("--ping-seconds", options.ping_s, "A stream that is silent for so long gets a comment");
+}
+
+}  // namespace
+
+Action add_serve(CLI::App& app, const CommonFlags& common) {
+  auto flags = std::make_shared<Flags>();
+  serve::Options& options = flags->options;
+  options.defaults.sampling.temperature = 1;  // of the OpenAI API
+  app.description("Answer OpenAI's HTTP interface");
+  add_model_flags(app, flags->model);
+  add_tokenizer_flag(app, flags->model);
+  app.add_option("--host", options.host, "Address to listen on; 0.0.0.0: all of this machine")
+      ->check(not_empty());
+  app.add_option("--port", options.port,
+                 "Port to listen on; 0: one that is free, which is printed");
+  app.add_option(
+         "--api-key", options.api_key,
+         "Key that requests must have; ANEMONE_API_KEY keeps it out of the list of processes")
+      ->check(not_empty());
+  app.add_option("--cors-origin", options.cors_origins,
+                 "Web pages of this origin may use the server, * all (repeatable; default: none)")
+      ->allow_extra_args(false);
+  app.add_option("--name", options.names,
+                 "What the model is called in requests (repeatable; default: its own name)")
+      ->allow_extra_args(false)
+      ->check(not_empty());
+  add_sampling_flags(app, options.defaults.sampling);
+  add_generation_flags(app, flags->generation);
+  add_limits(app, options);
+  app.footer(
+      "Example: anemone serve models/anemone-tiny-anemll --port 8080, then open "
+      "http://127.0.0.1:8080/");
+  return [flags, &common] { return run(*flags, common); };
+}
+
+}  // namespace anemone::tools
