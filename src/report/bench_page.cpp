@@ -27,15 +27,7 @@ Result<std::string> bench(std::string_view text, std::string_view name, Format f
   ANEMONE_TRY(const BenchDocument document, BenchDocument::parse(text, name));
   const Page page = bench_page(document);
   ANEMONE_RETURN_IF_ERROR(document.faults());
-  switch (format) {
-    case Format::text:
-      return to_text(page);
-    case Format::markdown:
-      return to_markdown(page);
-    case Format::html:
-      return to_html(page);
-  }
-  return std::string();
+  return written(page, format);
 }
 
 }  // namespace anemone::report

@@ -31,9 +31,10 @@ Plot speed_bars(const std::vector<const Measure*>& speeds, const Comparison& fou
     PlotBar bar{measure->group, {}, {}, {}};
     plot.description += (plot.description.empty() ? "" : "; ") + measure->group;
     for (const Figure& figure : measure->figures) {
-      bar.values.push_back(figure.value);
-      bar.low.push_back(figure.interval ? std::optional(figure.interval->low) : std::nullopt);
-      bar.high.push_back(figure.interval ? std::optional(figure.interval->high) : std::nullopt);
+      if (figure.interval)
+        bar.add(figure.value, figure.interval->low, figure.interval->high);
+      else
+        bar.add(figure.value, {}, {});
       plot.description +=
           " " + (figure.value ? number_text(*figure.value, measure->unit) : std::string("n/a"));
     }

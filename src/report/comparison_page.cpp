@@ -105,16 +105,7 @@ Page comparison_page(const Comparison& found) {
 }
 
 std::string comparison(const Comparison& found, Format format) {
-  const Page page = comparison_page(found);
-  switch (format) {
-    case Format::text:
-      return to_text(page);
-    case Format::markdown:
-      return to_markdown(page);
-    case Format::html:
-      return to_html(page);
-  }
-  return {};
+  return written(comparison_page(found), format);
 }
 
 }  // namespace anemone::report

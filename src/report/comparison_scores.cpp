@@ -82,13 +82,12 @@ Plot score_bars(const std::vector<const ScoreRow*>& rows, const Comparison& foun
     PlotBar bar{row->alias + " " + row->metric, {}, {}, {}};
     plot.description += (plot.description.empty() ? "" : "; ") + bar.name;
     for (const compare::Figure& figure : row->figures) {
-      bar.values.push_back(figure.value);
       plot.description += " " + (figure.value ? number_text(*figure.value, Unit::none) : "n/a");
-      const bool has_error = figure.value && figure.standard_error;
-      bar.low.push_back(has_error ? std::optional(*figure.value - *figure.standard_error)
-                                  : std::nullopt);
-      bar.high.push_back(has_error ? std::optional(*figure.value + *figure.standard_error)
-                                   : std::nullopt);
+      if (figure.value && figure.standard_error)
+        bar.add(figure.value, *figure.value - *figure.standard_error,
+                *figure.value + *figure.standard_error);
+      else
+        bar.add(figure.value, {}, {});
     }
     plot.bars.push_back(std::move(bar));
   }

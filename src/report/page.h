@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "anemone/report.h"
 #include "report/plot.h"
 
 namespace anemone::report {
@@ -49,6 +50,7 @@ struct Page {
 std::string to_text(const Page& page);
 std::string to_markdown(const Page& page);
 std::string to_html(const Page& page);
+std::string written(const Page& page, Format format);
 
 /// Text as HTML shows it, also inside quotes. What is no UTF-8 and control characters become
 /// U+FFFD.

@@ -25,6 +25,13 @@ struct PlotBar {
   std::string name;
   std::vector<std::optional<double>> values;     ///< one each series; stacked: parts in order.
   std::vector<std::optional<double>> low, high;  ///< empty, or one each series.
+
+  /// The value of the next series, with its interval where there is one.
+  void add(std::optional<double> value, std::optional<double> from, std::optional<double> to) {
+    values.push_back(value);
+    low.push_back(from);
+    high.push_back(to);
+  }
 };
 
 /// One diagram. Numbers are finite.
