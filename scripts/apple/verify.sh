@@ -99,8 +99,11 @@ step_bench() {
   "$anemone" bench "$model" --preset phase2 --compute-units cpu,cpu-ane --format json -o "$out/bench.json"
 }
 step_swift() {
-  (cd examples/swift && swift build && swift test) &&
-    swift scripts/verify_ane.swift "$out/family/model_seq64.mlpackage" &&
+  local variant=$out/family/model_seq64.mlpackage without_logits=$model/qwen_embeddings.mlpackage
+  (cd examples/swift && swift build &&
+    ANEMONE_VARIANT=$OLDPWD/$variant ANEMONE_WITHOUT_LOGITS=$OLDPWD/$without_logits swift test) &&
+    swift scripts/verify_ane.swift "$variant" &&
+    ! swift scripts/verify_ane.swift "$out/none.mlpackage" &&
     (cd examples/swift && swift run anemone-swift generate "$OLDPWD/$out/family" "$prompt" 8 cpu-ane)
 }
 # The first load compiles, the second one finds what was compiled and is shorter.
