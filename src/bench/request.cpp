@@ -34,7 +34,7 @@ Status Request::run(StageTimer* stages, bool model_shows_stages) {
   model_shows_stages_ = model_shows_stages;
   const int64_t start = clock_.now_ns();
   if (stages != nullptr) {
-    stages->begin();
+    stages->begin(start);
     stages->set_layers(Stage::prefill);
     if (prompt_.tokenize) stages->enter(Stage::tokenize);
   }
@@ -52,8 +52,8 @@ Status Request::run(StageTimer* stages, bool model_shows_stages) {
     step_ns_[i - 1] = now - before;
     before = now;
   }
-  if (stages != nullptr) stages->end();
   const int64_t end = clock_.now_ns();
+  if (stages != nullptr) stages->end(end);
   first_token_ns_ = first - start;
   prefill_ns_ = first - tokenized;
   decode_ns_ = before - first;

@@ -12,22 +12,18 @@ namespace anemone::bench {
 enum class Stage : uint8_t { tokenize, embed, prefill, step, head, sample, other };
 inline constexpr size_t kStages = 7;
 
-/// Gives every moment between `begin` and `end` to one stage.
+/// Gives every moment between `begin` and `end` to one stage: the stages add up to what lies
+/// between.
 class StageTimer {
  public:
   explicit StageTimer(Clock& clock) : clock_(clock) {}
 
-  void begin() {
+  void begin(int64_t at_ns) {
     current_ = Stage::other;
-    since_ = clock_.now_ns();
+    since_ = at_ns;
   }
-  void enter(Stage stage) {
-    const int64_t now = clock_.now_ns();
-    ns_[static_cast<size_t>(current_)] += now - since_;
-    since_ = now;
-    current_ = stage;
-  }
-  void end() { enter(Stage::other); }
+  void enter(Stage stage) { enter(stage, clock_.now_ns()); }
+  void end(int64_t at_ns) { enter(Stage::other, at_ns); }
 
   /// Layers between the embedding and the head belong to this stage from now on.
   void set_layers(Stage stage) { layers_ = stage; }
@@ -38,6 +34,12 @@ class StageTimer {
   int64_t ns(Stage stage) const { return ns_[static_cast<size_t>(stage)]; }
 
  private:
+  void enter(Stage stage, int64_t at_ns) {
+    ns_[static_cast<size_t>(current_)] += at_ns - since_;
+    since_ = at_ns;
+    current_ = stage;
+  }
+
   Clock& clock_;
   Stage current_ = Stage::other;
   Stage layers_ = Stage::prefill;
