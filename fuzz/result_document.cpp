@@ -14,8 +14,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto document = compare::parse_document(text, "eval_model_0.4.13_02_task");
   if (!document.ok()) return 0;
   if (document->source.kind == compare::Kind::bench) {
-    const auto page = report::bench(text, "bench.json", report::Format::html);
-    if (page.ok() && page->find("<script") != std::string::npos) __builtin_trap();
+    for (const auto format :
+         {report::Format::html, report::Format::text, report::Format::markdown}) {
+      const auto page = report::bench(text, "bench.json", format);
+      if (!page.ok()) continue;
+      if (page->find('\033') != std::string::npos) __builtin_trap();
+      if (format == report::Format::html && page->find("<script") != std::string::npos)
+        __builtin_trap();
+    }
   }
   const auto readings = compare::readings(*document, 0);
   if (!readings.ok()) return 0;
