@@ -84,6 +84,7 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   ANEMONE_TRY(const runtime::Options runtime, common.runtime_options());
   std::erase(options.quality, "none");
   options.isa = runtime.isa;
+  options.backend = runtime.backend;
   options.numerics = common.numerics;
   options.data = flags.data;
   options.reference = flags.reference;
@@ -181,8 +182,10 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--prompt", flags->prompt_file, "Text that prompts are cut from; - is stdin")
       ->check(not_empty());
   app.add_option("--quantize", options.quantize,
-                 "Convert the checkpoint with this compression (docs/compression.md)")
-      ->check(not_empty());
+                 "Convert the checkpoint with this compression (docs/compression.md); again for "
+                 "another one beside it: fp16, lut4, …")
+      ->check(not_empty())
+      ->allow_extra_args(false);
   flags->quality =
       app.add_option("--quality", options.quality, "Quality beside speed: typos, perplexity, none")
           ->delimiter(',')
@@ -199,6 +202,8 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--power-log", flags->power_log,
                  "What powermetrics -f plist or macmon pipe is writing meanwhile")
       ->check(not_empty());
+  app.add_flag("--functions", options.functions,
+               "Also time every function of the packages by itself, and its ops by Core ML's plan");
   app.add_option("--preset", options.preset,
                  "phase2: contexts 128,256,512, CPU against Neural Engine, typos, and its verdict")
       ->check(CLI::IsMember({"phase2"}));

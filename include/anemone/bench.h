@@ -25,9 +25,12 @@ struct Options {
   /// Other sizes than a package has are for checkpoints, which are converted for each.
   std::vector<int64_t> prefill;
   std::vector<int64_t> chunks;  ///< as prefill.
-  /// "cpu", "cpu-gpu", "cpu-ane", "all"; others than cpu need macOS.
+  /// "cpu", "cpu-gpu", "cpu-ane", "all"; others than cpu need Core ML.
   std::vector<std::string> compute_units = {"cpu"};
-  std::vector<int> threads = {0};  ///< worker threads; 0: one a core.
+  /// What runs the model. Core ML, where it is there, runs every configuration but those of units
+  /// cpu that it refuses; those run on the CPU executor unless Core ML was asked for by name.
+  runtime::Backend backend = runtime::Backend::automatic;
+  std::vector<int> threads = {0};  ///< worker threads of the executor; 0: one a core.
   int repetitions = 30;            ///< timed requests of each configuration.
   int warmup = 5;                  ///< requests before them that are not counted.
   int loads = 3;                   ///< of a configuration, beside the first.
@@ -37,8 +40,9 @@ struct Options {
   double confidence = 0.95;        ///< of all intervals.
   std::string prompt;              ///< text that is repeated to the length; empty: a built-in one.
   std::string prompt_name;         ///< what the report calls it; empty: "built-in text".
-  /// Compression of a checkpoint that is converted (docs/compression.md). Not empty: it is.
-  std::string quantize;
+  /// Compressions of a checkpoint, which is converted for each (docs/compression.md); empty: its
+  /// own weights.
+  std::vector<std::string> quantize;
   std::string numerics;  ///< of the runtime: "fp16", "fp32", "ane"; empty: fp16.
   runtime::Isa isa = runtime::Isa::automatic;
   /// "typos", "perplexity".
@@ -49,7 +53,8 @@ struct Options {
   std::vector<std::string> chips;   ///< that speed is predicted for ("m4"); may be empty.
   /// What powermetrics (plist) or macmon (JSON lines) writes while the run goes on. Empty: RAPL.
   std::filesystem::path power_log;
-  std::string preset;  ///< "phase2" adds its verdict; it changes no other option.
+  bool functions = false;  ///< functions of the packages are timed by themselves too.
+  std::string preset;      ///< "phase2" adds its verdict; it changes no other option.
   /// Limits that each configuration is judged against; nothing: not asked.
   std::optional<double> target_first_token_ms;
   std::optional<double> target_tokens_per_second;
@@ -96,7 +101,11 @@ struct Artifact {
 struct Load {
   std::optional<double> cold_ns;  ///< with its files out of the page cache.
   std::string cold_reason;        ///< why there is none.
+  /// With no package compiled, Core ML's compiler included; once an artifact and its units.
+  std::optional<double> uncompiled_ns;
   Series warm_ns;
+  /// How many times as long the load without compiled packages takes; nothing without both.
+  std::optional<double> compiled_gain() const;
 };
 
 struct FirstToken {
@@ -159,11 +168,24 @@ struct Reference {
   std::optional<int64_t> first_difference;
 };
 
+/// An answer held against that of the same artifact and request on compute units cpu.
+struct BesideCpu {
+  std::optional<int64_t> first_difference;  ///< index of an answer token; nothing: none differs.
+  /// Answer tokens whose logits were compared: the first ones, as long as all before them are
+  /// equal.
+  int64_t logit_rows = 0;
+  double largest_difference = 0;
+  /// 20 log10 of the CPU's largest magnitude over the root of the mean square of the differences;
+  /// nothing where no logit differs or none was compared.
+  std::optional<double> psnr_db;
+};
+
 struct Outputs {
   std::string token_hash;
   std::vector<int32_t> tokens;
   bool repeatable = false;  ///< all requests gave the same tokens.
   std::optional<bool> equal_to_cpu;
+  std::optional<BesideCpu> beside_cpu;
   std::optional<Reference> reference;
 };
 
@@ -230,6 +252,25 @@ struct Measurement {
   std::optional<Quality> quality;
 };
 
+/// An op of a function, as Core ML's plan weighs it.
+struct OperationTime {
+  std::string name;  ///< of its first output; may be empty.
+  std::string type;
+  std::string unit;  ///< that the plan prefers: "cpu", "gpu", "neural_engine".
+  /// Of the function's cost: the op is said to take this share of every prediction.
+  double share = 0;
+};
+
+/// A function of a package, run by itself.
+struct FunctionTimes {
+  std::string package;
+  std::string function;
+  Series load_ns;  ///< of the package.
+  Series predict_ns;
+  std::vector<OperationTime> operations;  ///< the dearest first.
+  std::string reason;                     ///< why there are none.
+};
+
 enum class Outcome : uint8_t { measured, not_available, failed, not_reached };
 const char* to_string(Outcome outcome);  ///< "not available".
 
@@ -237,12 +278,15 @@ struct Configuration {
   int64_t context_tokens = 0;
   std::optional<int64_t> prefill_block_tokens;  ///< nothing: the model's own, not known yet.
   std::optional<int64_t> chunks;                ///< the same.
+  std::string quantize;                         ///< empty: the model's own weights.
   std::string compute_units;
   int threads = 0;
   Outcome outcome = Outcome::not_reached;
   std::string reason;
   std::optional<Artifact> artifact;
+  std::optional<runtime::Execution> execution;  ///< what ran it; of measured ones.
   std::optional<Measurement> measurement;
+  std::vector<FunctionTimes> functions;  ///< once an artifact and units, where asked for.
   std::vector<Prediction> predicted;
 
   std::string id() const;

@@ -305,7 +305,7 @@ def test_generation_streams_its_text_and_stops(model: anemone.Model) -> None:
         model.generate("x", temperature=-1.0)
 
 
-def test_S3_43_the_backend_and_its_units_can_be_chosen(package_path: Path) -> None:
+def test_the_backend_and_its_units_can_be_chosen(package_path: Path) -> None:
     info = anemone.Model(package_path, backend="cpu").info
     assert (info.backend, info.compute_units, info.backend_notes) == ("cpu", "cpu", [])
     with pytest.raises(anemone.Error, match="expected all, cpu, cpu-gpu or cpu-ane"):

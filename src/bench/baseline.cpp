@@ -88,6 +88,15 @@ Status check_identity(const Json& document, const Report& report) {
   return {};
 }
 
+/// By the same backend, on the units that the configuration names. Older documents do not say.
+bool ran_alike(const Json& before, const Configuration& after) {
+  const Json* execution = member(before, "execution");
+  if (execution == nullptr || !execution->is_object() || !after.execution) return true;
+  const Json* fell_back = member(*execution, "fell_back");
+  return text_of(*execution, "backend") == to_string(after.execution->backend) &&
+         (fell_back == nullptr || *fell_back == has_fallen_back(*after.execution));
+}
+
 BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
                                   const std::vector<double>& before,
                                   const std::vector<double>& after, double threshold,
@@ -115,7 +124,7 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
     if (text_of(before, "status") != to_string(Outcome::measured)) continue;
     const std::string id = text_of(before, "id");
     const auto after = std::ranges::find_if(report.configurations, [&](const Configuration& one) {
-      return one.measurement && one.id() == id;
+      return one.measurement && one.id() == id && ran_alike(before, one);
     });
     if (after == report.configurations.end()) {
       verdict.missing.push_back(id);

@@ -119,5 +119,21 @@ TEST_F(Baseline, NamesWhatIsMissing) {
   EXPECT_EQ(verdict->missing, std::vector<std::string>{decoded_at(256, {}).id()});
 }
 
+TEST_F(Baseline, AnotherBackendIsNoBaselineOfTheSameConfiguration) {
+  const auto ran_by = [](runtime::Backend backend) {
+    Configuration one = decoded_at(128, {100, 100, 100});
+    one.execution = runtime::Execution{.backend = backend};
+    return report_of({one, decoded_at(256, {50, 50, 50})});
+  };
+  const auto file = write(ran_by(runtime::Backend::coreml));
+  const auto same = judge(ran_by(runtime::Backend::coreml), file, kThreshold);
+  ASSERT_TRUE(same.ok()) << same.error().to_string();
+  EXPECT_TRUE(same->missing.empty());
+  const auto other = judge(ran_by(runtime::Backend::cpu), file, kThreshold);
+  ASSERT_TRUE(other.ok());
+  ASSERT_EQ(other->missing.size(), 1U);
+  EXPECT_NE(other->missing[0].find("context=128"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace anemone::bench

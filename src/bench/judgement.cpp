@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/coreml.h"
+
 namespace anemone::bench {
 namespace {
 
@@ -27,6 +29,10 @@ double speed(const Measurement& one) { return median_or(one.decode_tokens_per_se
 double first_token(const Measurement& one) { return median_or(one.first_token.warm_ns, 1e300); }
 double peak(const Measurement& one) {
   return one.memory.peak_rss_bytes ? static_cast<double>(*one.memory.peak_rss_bytes) : 1e300;
+}
+
+std::optional<runtime::Backend> backend_of(const Configuration& one) {
+  return one.execution ? std::optional(one.execution->backend) : std::nullopt;
 }
 
 using Candidates = std::vector<const Configuration*>;
@@ -116,6 +122,12 @@ std::vector<Scaling> find_scaling(const std::vector<Configuration>& configuratio
   return lines;
 }
 
+bool has_fallen_back(const runtime::Execution& execution) {
+  return std::ranges::any_of(execution.notes, [](const std::string& note) {
+    return note.find(runtime::kRefusedUnits) != std::string::npos;
+  });
+}
+
 std::vector<TargetVerdict> judge_targets(const Report& report) {
   std::vector<TargetVerdict> verdicts;
   const auto judge_one = [&](const Configuration& one, const char* metric, double limit,
@@ -150,13 +162,19 @@ Phase2Verdict judge_phase2(const Report& report) {
   Phase2Verdict verdict;
   bool slower = false;
   size_t beyond = 0;
+  size_t refused = 0;
   for (const Configuration& engine : report.configurations) {
     if (engine.compute_units != "cpu-ane" || !engine.measurement) continue;
+    if (engine.execution && has_fallen_back(*engine.execution)) {
+      ++refused;
+      continue;
+    }
     const auto cpu = std::ranges::find_if(report.configurations, [&](const Configuration& other) {
       return other.compute_units == "cpu" && other.measurement &&
              other.context_tokens == engine.context_tokens &&
              other.prefill_block_tokens == engine.prefill_block_tokens &&
-             other.chunks == engine.chunks && other.threads == engine.threads;
+             other.chunks == engine.chunks && other.quantize == engine.quantize &&
+             other.threads == engine.threads && backend_of(other) == backend_of(engine);
     });
     if (cpu == report.configurations.end()) continue;
     const auto& fast = engine.measurement->decode_tokens_per_second.samples;
@@ -170,9 +188,19 @@ Phase2Verdict judge_phase2(const Report& report) {
     const bool equal = engine.measurement->outputs.tokens == cpu->measurement->outputs.tokens;
     verdict.identical_outputs = verdict.identical_outputs.value_or(true) && equal;
   }
+  if (refused > 0) {
+    verdict.speedups.clear();
+    verdict.identical_outputs.reset();
+    verdict.reason = fmt::format(
+        "Core ML refuses the Neural Engine in {} of the configurations and ran them, or functions "
+        "of them, on the CPU: their speeds are not its speeds",
+        refused);
+    return verdict;
+  }
   if (verdict.speedups.empty()) {
     verdict.reason =
-        "no configuration was measured on the Neural Engine and on the CPU alike: this needs a Mac";
+        "no configuration was measured on the Neural Engine and on the CPU alike, by one backend: "
+        "this needs a Mac";
     return verdict;
   }
   verdict.met = !slower && verdict.identical_outputs.value_or(false);

@@ -17,6 +17,9 @@ std::optional<Best> choose_best(const std::vector<Configuration>& configurations
 /// Lines through at least three contexts.
 std::vector<Scaling> find_scaling(const std::vector<Configuration>& configurations);
 
+/// Some function runs on Core ML's CPU, because Core ML refuses the units that were asked for.
+bool has_fallen_back(const runtime::Execution& execution);
+
 /// The Neural Engine against the CPU, as requirement S2 asks.
 Phase2Verdict judge_phase2(const Report& report);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/report_of.h"
+#include "runtime/coreml.h"
 
 namespace anemone::bench {
 namespace {
@@ -96,6 +97,26 @@ TEST(Phase2, OtherTokensMissTheTargetWhateverTheSpeed) {
   const auto verdict = judge_phase2(report_of({cpu, engine}));
   EXPECT_EQ(verdict.identical_outputs, false);
   EXPECT_EQ(verdict.met, false);
+}
+
+TEST(Phase2, S2_3_ASpeedOfTheCpuInItsPlaceIsNoSpeedUp) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101});
+  Configuration engine = on_engine(cpu, {300, 300, 300});
+  engine.execution =
+      runtime::Execution{.backend = runtime::Backend::coreml,
+                         .compute_units = runtime::ComputeUnits::cpu_ane,
+                         .notes = {"chunk.mlpackage: function 'infer' " +
+                                   std::string(runtime::kRefusedUnits) + " on cpu-ane: no"}};
+  Configuration on_coreml = cpu;
+  on_coreml.execution = runtime::Execution{.backend = runtime::Backend::coreml};
+  const auto refused = judge_phase2(report_of({on_coreml, engine}));
+  EXPECT_FALSE(refused.met);
+  EXPECT_NE(refused.reason.find("refuses the Neural Engine"), std::string::npos);
+  engine.execution->notes = {"a variable was set"};
+  EXPECT_EQ(judge_phase2(report_of({on_coreml, engine})).met, true);
+  Configuration on_executor = cpu;
+  on_executor.execution = runtime::Execution{};
+  EXPECT_FALSE(judge_phase2(report_of({on_executor, engine})).met) << "two backends";
 }
 
 TEST(Phase2, WithoutANeuralEngineThereIsNoVerdict) {

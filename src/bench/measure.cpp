@@ -45,6 +45,9 @@ class Run {
 
   /// The first load finds the files on the disk, as far as the system lets go of them.
   Status load() {
+    if (subject_.load_uncompiled) {
+      ANEMONE_TRY(out_.load.uncompiled_ns, subject_.load_uncompiled(meters_.clock));
+    }
     std::vector<double> warm;
     std::vector<double> first_tokens;
     const bool cold = !subject_.files.empty() && meters_.drop_from_page_cache &&
@@ -218,6 +221,11 @@ class Run {
 };
 
 }  // namespace
+
+std::optional<double> Load::compiled_gain() const {
+  if (!uncompiled_ns || !warm_ns.summary) return {};
+  return *uncompiled_ns / warm_ns.summary->median;
+}
 
 std::optional<double> FirstToken::cached_saving() const {
   if (!warm_ns.summary || !cached_ns.summary) return {};

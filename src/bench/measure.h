@@ -18,6 +18,9 @@ struct Subject {
   using Opener = std::function<Result<std::unique_ptr<lm::LanguageModel>>(
       std::shared_ptr<runtime::Observer> observer)>;
   Opener open;
+  /// Opens and drops the model with none of its packages compiled and gives the nanoseconds of
+  /// opening; nothing where none is compiled. May be null.
+  std::function<Result<std::optional<double>>(Clock& clock)> load_uncompiled;
   std::filesystem::path files;  ///< of the model.
   Prompt prompt;
   int64_t answer_tokens = 0;

@@ -119,6 +119,30 @@ TEST(Measure, S3_50_WarmUpIsNotCounted) {
   EXPECT_EQ(in_ms(measured->measurement.request_ns), (std::vector<double>{25, 25, 25, 29, 33}));
 }
 
+TEST(Measure, S3_48_TheGainOfPackagesCompiledAheadIsShown) {
+  Scene scene;
+  scene.subject.load_uncompiled = [](Clock&) -> Result<std::optional<double>> {
+    return std::optional(400.0 * kMs);
+  };
+  const auto measured = scene.run();
+  ASSERT_TRUE(measured.ok());
+  const Load& load = measured->measurement.load;
+  EXPECT_EQ(load.uncompiled_ns, 400.0 * kMs);
+  EXPECT_EQ(in_ms(load.warm_ns), (std::vector<double>{50, 50}));
+  EXPECT_EQ(load.compiled_gain(), 8);
+  Configuration one{.context_tokens = 15, .compute_units = "cpu-ane", .threads = 1};
+  one.outcome = Outcome::measured;
+  one.execution = runtime::Execution{.backend = runtime::Backend::coreml};
+  one.measurement = measured->measurement;
+  Report report;
+  report.configurations.push_back(std::move(one));
+  const std::string table = to_markdown(report);
+  EXPECT_NE(table.find("| 400.0 "), std::string::npos) << table;
+  EXPECT_NE(table.find("8.0 times"), std::string::npos) << table;
+  EXPECT_NE(to_json(report).find("\"compiled_gain\": 8.0"), std::string::npos);
+  EXPECT_FALSE(Scene().run()->measurement.load.compiled_gain());
+}
+
 TEST(Measure, S0_53_S2_35_StagesSumToTheTotal) {
   Scene scene;
   const auto measured = scene.run();

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "bench/beside.h"
+#include "bench/beside_cpu.h"
+#include "bench/function_times.h"
 #include "bench/judgement.h"
 #include "bench/machine.h"
 #include "bench/measure.h"
+#include "bench/no_compiled_packages.h"
 #include "bench/prompt.h"
 #include "bench/sweep.h"
 #include "bench/thermal.h"
@@ -31,6 +36,8 @@ std::string now_utc() {
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      time.hours().count(), time.minutes().count(), time.seconds().count());
 }
+
+using OpenedModel = Result<std::unique_ptr<lm::LanguageModel>>;
 
 class Bench {
  public:
@@ -58,7 +65,8 @@ class Bench {
     report_.configurations = make_sweep(options_, report_.machine);
     for (const Configuration& one : report_.configurations)
       if (one.outcome == Outcome::not_reached) total_ += requests_of(options_);
-    for (Configuration& one : report_.configurations) {
+    for (const size_t i : running_order(options_, report_.configurations.size())) {
+      Configuration& one = report_.configurations[i];
       if (one.outcome != Outcome::not_reached) {
         predict_only(one);
         continue;
@@ -115,6 +123,7 @@ class Bench {
     if (!status.ok() && status.error().code == ErrorCode::interrupted) {
       report_.complete = false;
       one.artifact.reset();
+      one.execution.reset();
       one.measurement.reset();
       return false;
     }
@@ -123,6 +132,7 @@ class Bench {
       one.outcome = Outcome::measured;
       return true;
     }
+    one.execution.reset();
     one.measurement.reset();
     one.reason = status.error().to_string();
     const bool unsupported = status.error().code == ErrorCode::unsupported;
@@ -132,12 +142,22 @@ class Bench {
     return true;
   }
 
+  static runtime::ComputeUnits units_of(const Configuration& one) {
+    const auto units = runtime::parse_compute_units(one.compute_units);
+    ANEMONE_CHECK(units.ok(), "check_options knows the same names");
+    return *units;
+  }
+
   lm::LanguageModel::Options open_options(const Configuration& one,
                                           const Variants::Choice& choice) const {
     lm::LanguageModel::Options options;
     options.runtime.numerics = numerics_;
     options.runtime.threads = one.threads;
     options.runtime.isa = options_.isa;
+    // Other units than the CPU are Core ML's: no other backend takes their place.
+    options.runtime.backend =
+        one.compute_units == "cpu" ? options_.backend : runtime::Backend::coreml;
+    options.runtime.compute_units = units_of(one);
     options.single_steps = choice.single_steps;
     options.context = choice.context;
     options.hash = false;
@@ -160,11 +180,22 @@ class Bench {
     } else {
       subject.prompt = make_random_prompt(report_.model.vocabulary, prompt_tokens, options_.seed);
     }
-    subject.open = [&](std::shared_ptr<runtime::Observer> observer) {
+    subject.open = [&](std::shared_ptr<runtime::Observer> observer) -> OpenedModel {
       lm::LanguageModel::Options own = options;
-      own.runtime.observer = std::move(observer);
-      return lm::LanguageModel::open(choice.path, own);
+      // Core ML shows nothing of the inside of its functions.
+      if (!one.execution || one.execution->backend == runtime::Backend::cpu) {
+        own.runtime.observer = std::move(observer);
+        if (one.execution) own.runtime.backend = runtime::Backend::cpu;
+      }
+      ANEMONE_TRY(auto model, lm::LanguageModel::open(choice.path, own));
+      one.execution = model->info().execution;
+      return model;
     };
+    if (may_use_coreml(options_) && options_.loads > 0 &&
+        seen_uncompiled_.insert(one.artifact->hash + one.compute_units).second)
+      subject.load_uncompiled = [&](Clock& clock) {
+        return load_uncompiled(choice, options, clock);
+      };
     const Meters meters{clock_,
                         memory_,
                         *energy_,
@@ -177,9 +208,34 @@ class Bench {
       return !progress_ || progress_({"bench", done_, total_, "requests", item});
     };
     ANEMONE_TRY(Measured measured, measure(subject, options_, meters, tick));
+    one.execution = measured.model->info().execution;
     ANEMONE_RETURN_IF_ERROR(add_beside(one, choice, subject, measured));
+    ANEMONE_RETURN_IF_ERROR(hold_against_cpu(one, subject, measured));
+    if (options_.functions && choice.context == 0 &&
+        timed_functions_.insert(one.artifact->hash + one.group()).second) {
+      measured.model.reset();
+      options.runtime.backend = one.execution->backend;
+      ANEMONE_TRY(one.functions, time_functions(choice.path, options.runtime, options_, clock_,
+                                                [&] { return tick_nothing(item); }));
+    }
     one.measurement = std::move(measured.measurement);
     return {};
+  }
+
+  /// Whether to go on, after work that is not counted in requests.
+  bool tick_nothing(const std::string& item) const {
+    return !progress_ || progress_({"bench", done_, total_, "requests", item});
+  }
+
+  static Result<std::optional<double>> load_uncompiled(const Variants::Choice& choice,
+                                                       const lm::LanguageModel::Options& options,
+                                                       Clock& clock) {
+    ANEMONE_TRY(const NoCompiledPackages none, NoCompiledPackages::make());
+    const int64_t start = clock.now_ns();
+    ANEMONE_TRY(const auto model, lm::LanguageModel::open(choice.path, options));
+    const int64_t end = clock.now_ns();
+    if (!none.has_compiled()) return std::optional<double>();
+    return std::optional(static_cast<double>(end - start));
   }
 
   /// Names the artifact and checks that it can run the configuration.
@@ -246,16 +302,6 @@ class Bench {
     if (!options_.reference.empty()) {
       ANEMONE_TRY(own.outputs.reference, compare_with_reference(subject, own.outputs.tokens));
     }
-    if (one.compute_units != "cpu") {
-      const auto cpu =
-          std::ranges::find_if(report_.configurations, [&](const Configuration& other) {
-            return other.compute_units == "cpu" && other.measurement &&
-                   other.context_tokens == one.context_tokens && other.artifact && one.artifact &&
-                   other.artifact->hash == one.artifact->hash;
-          });
-      if (cpu != report_.configurations.end())
-        own.outputs.equal_to_cpu = cpu->measurement->outputs.tokens == own.outputs.tokens;
-    }
     if (options_.quality.empty()) return {};
     const std::string key =
         one.artifact->hash + one.compute_units + std::to_string(one.artifact->context_tokens);
@@ -265,6 +311,25 @@ class Bench {
       found = qualities_.emplace(key, std::move(quality)).first;
     }
     own.quality = found->second;
+    return {};
+  }
+
+  /// The answer of compute units cpu is kept for those that come after it.
+  Status hold_against_cpu(const Configuration& one, const Subject& subject, Measured& measured) {
+    const bool is_cpu = one.compute_units == "cpu";
+    if (options_.compute_units.size() < 2) return {};
+    const std::string asked = fmt::format("{} {} {}", one.artifact->hash, one.context_tokens,
+                                          one.prefill_block_tokens.value_or(0));
+    if (!is_cpu && asked != cpu_asked_) return {};
+    Outputs& outputs = measured.measurement.outputs;
+    ANEMONE_TRY(Answer answer, read_answer(*measured.model, subject.prompt.ids, outputs.tokens));
+    if (is_cpu) {
+      cpu_answer_ = std::move(answer);
+      cpu_asked_ = asked;
+      return {};
+    }
+    outputs.beside_cpu = compare_with_cpu(cpu_answer_, answer);
+    outputs.equal_to_cpu = !outputs.beside_cpu->first_difference.has_value();
     return {};
   }
 
@@ -293,7 +358,11 @@ class Bench {
   std::optional<text::Tokenizer> tokenizer_;
   std::map<std::string, lm::ModelInfo> artifacts_;
   std::map<std::string, Quality> qualities_;
+  std::set<std::string> seen_uncompiled_;  ///< artifacts with their units.
+  std::set<std::string> timed_functions_;  ///< artifacts with all but their contexts.
   std::unique_ptr<lm::LanguageModel> reference_;
+  Answer cpu_answer_;
+  std::string cpu_asked_;  ///< what it answers; empty: there is none.
   std::optional<Error> first_error_;
   uint64_t done_ = 0;
   uint64_t total_ = 0;

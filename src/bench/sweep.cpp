@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 
 #include "base/error.h"
 
@@ -13,6 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kUnits = {"cpu", "cpu-gpu", "cpu-ane", "all"};
 constexpr const char* kNoCoreMl =
     "needs the Core ML backend, which needs macOS: this build has the CPU executor only";
+constexpr const char* kExecutorAsked =
+    "--backend cpu asks for the CPU executor, which has no others";
+constexpr const char* kOwnThreads =
+    "Core ML chooses its threads itself: the first number of them stands for all";
 
 template <typename T>
 Status check_list(const char* name, const std::vector<T>& values, T least) {
@@ -31,6 +37,14 @@ template <typename T>
 std::vector<std::optional<T>> or_own(const std::vector<T>& values) {
   if (values.empty()) return {std::nullopt};
   return {values.begin(), values.end()};
+}
+
+/// Why a configuration cannot run here; empty: it can.
+std::string obstacle(const Options& options, const std::string& units, int threads) {
+  if (units != "cpu" && !runtime::has_coreml()) return kNoCoreMl;
+  if (units != "cpu" && options.backend == runtime::Backend::cpu) return kExecutorAsked;
+  if (may_use_coreml(options) && threads != options.threads[0]) return kOwnThreads;
+  return {};
 }
 
 std::string shown(const std::optional<int64_t>& value) {
@@ -54,8 +68,9 @@ const char* to_string(Outcome outcome) {
 }
 
 std::string Configuration::group() const {
-  return fmt::format("prefill={} chunks={} units={} threads={}", shown(prefill_block_tokens),
-                     shown(chunks), compute_units, threads);
+  return fmt::format("prefill={} chunks={} units={} threads={}{}", shown(prefill_block_tokens),
+                     shown(chunks), compute_units, threads,
+                     quantize.empty() ? "" : " quantize=" + quantize);
 }
 
 std::string Configuration::id() const {
@@ -70,6 +85,9 @@ Status check_options(const Options& options) {
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("prefill", options.prefill, 0));
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("chunks", options.chunks, 1));
   ANEMONE_RETURN_IF_ERROR(check_list<int>("threads", options.threads, 0));
+  for (const std::string& scheme : options.quantize)
+    if (scheme.empty() || std::ranges::count(options.quantize, scheme) > 1)
+      return fail(ErrorCode::invalid_argument, "quantize '{}' is empty or named twice", scheme);
   for (const std::string& units : options.compute_units) {
     if (std::ranges::find(kUnits, units) == kUnits.end())
       return with_hint(fail(ErrorCode::invalid_argument, "compute units '{}'", units),
@@ -100,20 +118,35 @@ std::vector<Configuration> make_sweep(const Options& options, const Machine& mac
   for (const int64_t context : options.contexts)
     for (const auto& prefill : or_own(options.prefill))
       for (const auto& chunks : or_own(options.chunks))
-        for (const std::string& units : options.compute_units)
-          for (const int threads : options.threads) {
-            Configuration one{.context_tokens = context,
-                              .prefill_block_tokens = prefill,
-                              .chunks = chunks,
-                              .compute_units = units,
-                              .threads = threads == 0 ? machine.cores : threads};
-            if (units != "cpu") {
-              one.outcome = Outcome::not_available;
-              one.reason = kNoCoreMl;
+        for (const auto& quantize : or_own(options.quantize))
+          for (const std::string& units : options.compute_units)
+            for (const int threads : options.threads) {
+              Configuration one{.context_tokens = context,
+                                .prefill_block_tokens = prefill,
+                                .chunks = chunks,
+                                .quantize = quantize.value_or(""),
+                                .compute_units = units,
+                                .threads = threads == 0 ? machine.cores : threads};
+              one.reason = obstacle(options, units, threads);
+              if (!one.reason.empty()) one.outcome = Outcome::not_available;
+              sweep.push_back(std::move(one));
             }
-            sweep.push_back(std::move(one));
-          }
   return sweep;
+}
+
+std::vector<size_t> running_order(const Options& options, size_t configurations) {
+  const size_t alike = options.compute_units.size() * options.threads.size();
+  const auto is_cpu = [&](size_t i) {
+    return options.compute_units[i % alike / options.threads.size()] == "cpu";
+  };
+  std::vector<size_t> order(configurations);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return std::pair(i / alike, !is_cpu(i)); });
+  return order;
+}
+
+bool may_use_coreml(const Options& options) {
+  return runtime::has_coreml() && options.backend != runtime::Backend::cpu;
 }
 
 }  // namespace anemone::bench

@@ -46,7 +46,7 @@ std::string to_csv(const Report& report) {
       "reason,n";
   for (const char* name : kSeries)
     for (const char* part : kParts) out += fmt::format(",{}_{}", name, part);
-  out += ",load_cold_ns,weights_bytes,peak_rss_bytes,joules,joules_per_token,token_hash\n";
+  out += ",load_cold_ns,weights_bytes,peak_rss_bytes,joules,joules_per_token,token_hash,quantize\n";
   for (const Configuration& one : report.configurations) {
     out += fmt::format("{},{},{},{},{},{},{},{},{}", quoted(report.model.name),
                        to_string(report.model.numerics), one.context_tokens,
@@ -60,10 +60,11 @@ std::string to_csv(const Report& report) {
           &own.first_token.warm_ns, &own.first_token.cached_ns, &own.step_ns, &own.request_ns,
           &own.load.warm_ns})
       out += "," + series(*of);
-    out += fmt::format(",{},{},{},{},{},{}\n", number(own.load.cold_ns),
+    out += fmt::format(",{},{},{},{},{},{},{}\n", number(own.load.cold_ns),
                        one.measurement ? std::to_string(own.memory.weights_bytes) : "",
                        number(own.memory.peak_rss_bytes), number(own.energy.joules),
-                       number(own.energy.joules_per_token), own.outputs.token_hash);
+                       number(own.energy.joules_per_token), own.outputs.token_hash,
+                       quoted(one.quantize));
   }
   return out;
 }

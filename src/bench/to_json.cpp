@@ -88,6 +88,7 @@ Json settings(const Options& of) {
           {"prefill", of.prefill},
           {"chunks", of.chunks},
           {"compute_units", of.compute_units},
+          {"backend", to_string(of.backend)},
           {"threads", of.threads},
           {"repetitions", of.repetitions},
           {"warmup", of.warmup},
@@ -96,7 +97,8 @@ Json settings(const Options& of) {
           {"confidence", of.confidence},
           {"bootstrap_resamples", kResamples},
           {"prompt", prompt},
-          {"quantize", text(of.quantize)}};
+          {"quantize", of.quantize.size() == 1 ? Json(of.quantize[0]) : Json()},
+          {"schemes", of.quantize}};
 }
 
 Json stages(const Stages& of) {
@@ -149,11 +151,17 @@ Json outputs(const Outputs& of) {
     reference = {{"name", of.reference->name},
                  {"match_rate", of.reference->match_rate},
                  {"first_difference", maybe(of.reference->first_difference)}};
-  return {{"token_hash", of.token_hash},
-          {"tokens", of.tokens},
-          {"repeatable", of.repeatable},
-          {"equal_to_cpu", maybe(of.equal_to_cpu)},
-          {"reference", std::move(reference)}};
+  Json beside;
+  if (of.beside_cpu) {
+    const bool compared = of.beside_cpu->logit_rows > 0;
+    beside = {{"first_difference", maybe(of.beside_cpu->first_difference)},
+              {"logit_rows", of.beside_cpu->logit_rows},
+              {"largest_difference", compared ? Json(of.beside_cpu->largest_difference) : Json()},
+              {"psnr_db", maybe(of.beside_cpu->psnr_db)}};
+  }
+  return {{"token_hash", of.token_hash},     {"tokens", of.tokens},
+          {"repeatable", of.repeatable},     {"equal_to_cpu", maybe(of.equal_to_cpu)},
+          {"beside_cpu", std::move(beside)}, {"reference", std::move(reference)}};
 }
 
 Json floor(const Floor& of) {
@@ -208,6 +216,8 @@ void add_measurement(Json& out, const Measurement& of) {
   out["answer_tokens"] = of.answer_tokens;
   out["load_ns"] = {{"cold", whole(of.load.cold_ns)},
                     {"cold_reason", text(of.load.cold_reason)},
+                    {"uncompiled", whole(of.load.uncompiled_ns)},
+                    {"compiled_gain", maybe(of.load.compiled_gain())},
                     {"warm", times(of.load.warm_ns)}};
   out["first_token_ns"] = {{"cold", times(of.first_token.cold_ns)},
                            {"warm", times(of.first_token.warm_ns)},
@@ -229,16 +239,52 @@ void add_measurement(Json& out, const Measurement& of) {
   out["floor"] = floor(of.floor);
 }
 
+Json functions(const std::vector<FunctionTimes>& of) {
+  Json list = Json::array();
+  for (const FunctionTimes& one : of) {
+    Json operations = Json::array();
+    for (const OperationTime& time : one.operations) {
+      const statistics::Summary& whole_call = *one.predict_ns.summary;
+      operations.push_back(
+          {{"name", time.name},
+           {"type", time.type},
+           {"unit", time.unit},
+           {"share", time.share},
+           {"min_ns", whole(time.share * whole_call.min)},
+           {"max_ns", whole(time.share * whole_call.max)},
+           {"mean_ns", whole(time.share * whole_call.mean)},
+           {"stddev_ns", whole_call.stddev ? whole(time.share * *whole_call.stddev) : Json()},
+           {"median_ns", whole(time.share * whole_call.median)}});
+    }
+    list.push_back({{"package", one.package},
+                    {"function", one.function},
+                    {"load_ns", times(one.load_ns)},
+                    {"predict_ns", times(one.predict_ns)},
+                    {"operations", std::move(operations)},
+                    {"reason", text(one.reason)}});
+  }
+  return list;
+}
+
+Json execution(const runtime::Execution& of) {
+  return {{"backend", to_string(of.backend)},
+          {"compute_units", to_string(of.compute_units)},
+          {"fell_back", has_fallen_back(of)},
+          {"notes", of.notes}};
+}
+
 Json configuration(const Configuration& of) {
   Json out = {{"id", of.id()},
               {"context_tokens", of.context_tokens},
               {"prefill_block_tokens", maybe(of.prefill_block_tokens)},
               {"chunks", maybe(of.chunks)},
+              {"quantize", text(of.quantize)},
               {"compute_units", of.compute_units},
               {"threads", of.threads},
               {"status", to_string(of.outcome)},
               {"reason", text(of.reason)},
-              {"artifact", Json()}};
+              {"artifact", Json()},
+              {"execution", of.execution ? execution(*of.execution) : Json()}};
   if (of.artifact)
     out["artifact"] = {{"name", of.artifact->name},
                        {"hash", of.artifact->hash},
@@ -254,6 +300,7 @@ Json configuration(const Configuration& of) {
           "stages", "memory", "processor", "energy", "thermal", "drift", "outputs", "floor"})
       out[key] = nullptr;
   }
+  out["functions"] = functions(of.functions);
   out["predicted"] = predictions(of.predicted);
   out["quality"] = of.measurement ? quality(of.measurement->quality) : Json();
   return out;

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <span>
 
 #include "anemone/bench.h"
 #include "bench/judgement.h"
@@ -61,8 +61,9 @@ std::string label(const Configuration& one) {
   const auto shown = [](const std::optional<int64_t>& value) {
     return value ? std::to_string(*value) : std::string("own");
   };
-  return fmt::format("{} / {} / {} / {} / {}", one.context_tokens, shown(one.prefill_block_tokens),
-                     shown(one.chunks), one.compute_units, one.threads);
+  return fmt::format("{} / {} / {} / {} / {}{}", one.context_tokens,
+                     shown(one.prefill_block_tokens), shown(one.chunks), one.compute_units,
+                     one.threads, one.quantize.empty() ? "" : " / " + one.quantize);
 }
 
 constexpr const char* kLabel = "context / prefill / chunks / units / threads";
@@ -164,6 +165,63 @@ std::string qualities(const Report& report) {
   return table.empty() ? "" : "## Quality\n\n" + table.text();
 }
 
+constexpr size_t kShownOperations = 5;
+
+std::string functions(const Report& report) {
+  Table table({kLabel, "package", "function", "load ms", "ms: min", "median", "mean", "stddev",
+               "max", "dearest ops by Core ML's plan"});
+  std::string reasons;
+  for (const Configuration& one : report.configurations)
+    for (const FunctionTimes& own : one.functions) {
+      std::string operations;
+      for (const OperationTime& time :
+           std::span(own.operations).first(std::min(own.operations.size(), kShownOperations)))
+        operations +=
+            fmt::format("{}{}: {} on {}, {:.4f} ms", operations.empty() ? "" : "; ", time.name,
+                        time.type, time.unit, time.share * own.predict_ns.summary->median * 1e-6);
+      const statistics::Summary& times = *own.predict_ns.summary;
+      const auto ms = [](double ns) { return fmt::format("{:.4f}", ns * 1e-6); };
+      table.add({label(one), own.package, own.function, number(own.load_ns, 1e-6, 1), ms(times.min),
+                 ms(times.median), ms(times.mean), times.stddev ? ms(*times.stddev) : kNone,
+                 ms(times.max), operations.empty() ? kNone : operations});
+      const std::string line = "ops n/a: " + own.reason + "\n";
+      if (!own.reason.empty() && reasons.find(line) == std::string::npos) reasons += line;
+    }
+  if (table.empty()) return {};
+  return "## Functions by themselves\n\n" + table.text() + (reasons.empty() ? "" : reasons + "\n");
+}
+
+std::string executions(const Report& report) {
+  std::string out;
+  Table table({kLabel, "ran on", "tokens", "logits against cpu", "load ms: not compiled",
+               "compiled", "gain"});
+  for (const Configuration& one : report.configurations) {
+    if (!one.execution || one.execution->backend == runtime::Backend::cpu) continue;
+    const auto& beside = one.measurement->outputs.beside_cpu;
+    const Load& load = one.measurement->load;
+    std::string tokens = kNone;
+    std::string logits = kNone;
+    if (beside) {
+      tokens = !beside->first_difference
+                   ? "as on cpu"
+                   : fmt::format("differ from cpu at {}", *beside->first_difference);
+      if (beside->logit_rows > 0)
+        logits = beside->psnr_db ? fmt::format("PSNR {:.1f} dB, largest difference {:.3g}",
+                                               *beside->psnr_db, beside->largest_difference)
+                                 : "equal";
+    }
+    table.add({label(one),
+               has_fallen_back(*one.execution) ? "Core ML, in part on its CPU" : "Core ML", tokens,
+               logits, optional_number(load.uncompiled_ns, 1e-6, 1), number(load.warm_ns, 1e-6, 1),
+               load.compiled_gain() ? fmt::format("{:.1f} times", *load.compiled_gain()) : kNone});
+    for (const std::string& note : one.execution->notes)
+      if (const std::string line = "- " + note + "\n"; out.find(line) == std::string::npos)
+        out += line;
+  }
+  if (table.empty()) return {};
+  return "## Core ML\n\n" + table.text() + (out.empty() ? "" : out + "\n");
+}
+
 std::string predictions(const Report& report) {
   Table table(
       {kLabel, "chip", "decode tok/s", "floor tok/s", "first token ms", "residency", "J/token"});
@@ -262,8 +320,8 @@ std::string to_markdown(const Report& report) {
       report.model.numerics == runtime::Numerics::ane ? " (simulated: its times say nothing)" : "",
       report.machine.identity(), report.machine.os, report.options.repetitions,
       report.options.warmup, report.options.seed, report.complete ? "" : "; interrupted");
-  for (const auto& part :
-       {speeds, spread, stages, resources, qualities, predictions, not_measured, verdicts})
+  for (const auto& part : {speeds, spread, stages, functions, resources, executions, qualities,
+                           predictions, not_measured, verdicts})
     out += part(report);
   while (out.ends_with("\n\n")) out.pop_back();
   return out;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -12,6 +11,8 @@
 #include "anemone/convert.h"
 #include "anemone/package.h"
 #include "base/error.h"
+#include "bench/scratch.h"
+#include "bench/sweep.h"
 #include "lm/anemone_manifest.h"
 #include "lm/forms.h"
 
@@ -32,12 +33,12 @@ std::optional<int64_t> length_of(const fs::path& path) {
   return error == std::errc() && stop == end && length > 0 ? std::optional(length) : std::nullopt;
 }
 
-Result<fs::path> make_scratch() {
-  std::error_code error;
-  std::string pattern = (fs::temp_directory_path(error) / "anemone-bench-XXXXXX").string();
-  if (error || ::mkdtemp(pattern.data()) == nullptr)
-    return fail(ErrorCode::io, "{}: no temporary folder can be made", pattern);
-  return fs::path(pattern);
+/// Core ML runs packages: where it is to run a checkpoint, all of the sweep is converted, so that
+/// the configurations differ by what they say and not by their packages.
+bool needs_package(const Options& options) {
+  return may_use_coreml(options) &&
+         (options.backend == runtime::Backend::coreml ||
+          std::ranges::any_of(options.compute_units, [](const auto& u) { return u != "cpu"; }));
 }
 
 }  // namespace
@@ -63,6 +64,12 @@ Result<Variants::Choice> Variants::choose(const Configuration& configuration,
                                           const Options& options, const LogSink& log) {
   const bool own_prefill = !configuration.prefill_block_tokens.has_value();
   const bool own_chunks = !configuration.chunks.has_value();
+  if (!configuration.quantize.empty() && source_ != Source::checkpoint)
+    return with_hint(fail(ErrorCode::unsupported,
+                          "quantize {}: a package has the weights that it has; of a checkpoint "
+                          "others are converted",
+                          configuration.quantize),
+                     "anemone compress makes a package of other weights");
   switch (source_) {
     case Source::artifact:
       return Choice{.path = path_, .single_steps = configuration.prefill_block_tokens == 0};
@@ -76,26 +83,29 @@ Result<Variants::Choice> Variants::choose(const Configuration& configuration,
     case Source::checkpoint:
       break;
   }
-  if (own_chunks && options.quantize.empty() &&
+  if (own_chunks && configuration.quantize.empty() && !needs_package(options) &&
       (own_prefill || configuration.prefill_block_tokens == 0))
     return Choice{.path = path_,
                   .context = configuration.context_tokens,
                   .single_steps = configuration.prefill_block_tokens == 0};
-  ANEMONE_TRY(auto made, convert(configuration, options, log));
+  ANEMONE_TRY(auto made, convert(configuration, log));
   return Choice{.path = std::move(made),
                 .converted = true,
                 .single_steps = configuration.prefill_block_tokens == 0};
 }
 
-Result<fs::path> Variants::convert(const Configuration& configuration, const Options& options,
-                                   const LogSink& log) {
+size_t Variants::number_of(const std::string& scheme) {
+  return numbers_.emplace(scheme, numbers_.size()).first->second;
+}
+
+Result<fs::path> Variants::convert(const Configuration& configuration, const LogSink& log) {
   if (scratch_.empty()) {
     ANEMONE_TRY(scratch_, make_scratch());
   }
   const int64_t block = configuration.prefill_block_tokens.value_or(0);
   const fs::path out =
-      scratch_ / fmt::format("context{}_prefill{}_chunks{}", configuration.context_tokens, block,
-                             configuration.chunks.value_or(0));
+      scratch_ / fmt::format("context{}_prefill{}_chunks{}_{}", configuration.context_tokens, block,
+                             configuration.chunks.value_or(0), number_of(configuration.quantize));
   std::error_code ignored;
   if (fs::exists(out, ignored)) return out;
   ConvertOptions conversion;
@@ -103,7 +113,7 @@ Result<fs::path> Variants::convert(const Configuration& configuration, const Opt
   if (block > 0) conversion.prefill = {block};
   conversion.no_prefill = configuration.prefill_block_tokens == 0;
   conversion.chunks = configuration.chunks;
-  conversion.quantize = options.quantize;
+  conversion.quantize = configuration.quantize;
   conversion.log = log;
   auto report = anemone::convert(path_, out, conversion);
   if (report.ok()) return out;
@@ -121,7 +131,8 @@ Variants::Variants(Variants&& other) noexcept
     : path_(std::move(other.path_)),
       source_(other.source_),
       by_length_(std::move(other.by_length_)),
-      scratch_(std::exchange(other.scratch_, {})) {}
+      scratch_(std::exchange(other.scratch_, {})),
+      numbers_(std::move(other.numbers_)) {}
 
 std::optional<int64_t> chunks_of(const fs::path& path) {
   std::error_code ignored;

@@ -44,13 +44,16 @@ class Variants {
 
  private:
   Variants() = default;
-  Result<std::filesystem::path> convert(const Configuration& configuration, const Options& options,
-                                        const LogSink& log);
+  Result<std::filesystem::path> convert(const Configuration& configuration, const LogSink& log);
+
+  /// Stands for a scheme in the name of a folder.
+  size_t number_of(const std::string& scheme);
 
   std::filesystem::path path_;
   Source source_ = Source::artifact;
   std::map<int64_t, std::filesystem::path> by_length_;
   std::filesystem::path scratch_;  ///< empty until something is converted.
+  std::map<std::string, size_t> numbers_;
 };
 
 /// Chunks of layers that a model's packages divide it into; nothing: its form does not say.

@@ -12,6 +12,7 @@
 #include "base/blake3.h"
 #include "base/error.h"
 #include "base/staged_folder.h"
+#include "runtime/coreml.h"
 
 namespace anemone::coreml {
 
@@ -162,7 +163,7 @@ fs::path default_cache_folder() {
     const char* value = std::getenv(name);
     return fs::path(value == nullptr ? "" : value);
   };
-  if (const fs::path own = variable("ANEMONE_COMPILED_CACHE"); !own.empty()) return own;
+  if (const fs::path own = variable(runtime::kCompiledCacheVariable); !own.empty()) return own;
   fs::path caches = variable("XDG_CACHE_HOME");
 #ifdef __APPLE__
   caches = variable("HOME") / "Library/Caches";

@@ -7,6 +7,7 @@
 #include "base/physical_memory.h"
 #include "coreml/busy.h"
 #include "coreml/coreml_runner.h"
+#include "runtime/coreml.h"
 #include "runtime/declared_states.h"
 #include "runtime/input_shapes.h"
 #include "runtime/predict_once.h"
@@ -113,9 +114,9 @@ Result<std::shared_ptr<Function>> CoremlModel::load_from(const fs::path& compile
   if (loaded.ok() || options_.compute_units == runtime::ComputeUnits::cpu) return loaded;
   auto on_cpu = load_on(compiled, runtime::ComputeUnits::cpu, name);
   if (!on_cpu.ok()) return loaded;
-  execution_.notes.push_back(fmt::format(
-      "function '{}' runs on compute units cpu, as Core ML refuses it on {}: {}", description.name,
-      runtime::to_string(options_.compute_units), loaded.error().to_string()));
+  execution_.notes.push_back(
+      fmt::format("function '{}' {} on {}: {}", description.name, runtime::kRefusedUnits,
+                  runtime::to_string(options_.compute_units), loaded.error().to_string()));
   return on_cpu;
 }
 

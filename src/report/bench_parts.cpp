@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "report/bench_page.h"
 #include "report/number_text.h"
 
@@ -108,7 +110,8 @@ Section bench_quality(const BenchDocument& document) {
                {"word error rate", true},
                {"F0.5", true},
                {"answers repeat"},
-               {"as on the CPU"}},
+               {"as on the CPU"},
+               {"PSNR to the CPU's logits, dB", true}},
               {}};
   Plot plot;
   plot.kind = Plot::Kind::scatter;
@@ -128,6 +131,13 @@ Section bench_quality(const BenchDocument& document) {
     if (!document.is_measured(i)) continue;
     const std::string place = configuration_place(i);
     const std::string id = document.short_name(i);
+    const eval::Value::json_pointer notes(place + "/execution/notes");
+    for (size_t k = 0; document.root().contains(notes) && k < document.root().at(notes).size();
+         ++k) {
+      const std::string note = document.text(fmt::format("{}/execution/notes/{}", place, k));
+      if (std::ranges::none_of(section.points, [&](const auto& p) { return p.ends_with(note); }))
+        section.points.push_back(id + ": " + note);
+    }
     const std::string speed = place + "/decode_tokens_per_second/summary/median";
     const std::string exact = place + "/quality/typos/exact";
     table.rows.push_back({{id},
@@ -137,7 +147,8 @@ Section bench_quality(const BenchDocument& document) {
                           document.cell(place + "/quality/typos/wer", Unit::share),
                           document.cell(place + "/quality/typos/f05", Unit::share),
                           word(place + "/outputs/repeatable"),
-                          word(place + "/outputs/equal_to_cpu")});
+                          word(place + "/outputs/equal_to_cpu"),
+                          document.bare_cell(place + "/outputs/beside_cpu/psnr_db", 1)});
     const auto x = document.number(speed);
     const auto y = document.number(exact);
     if (!x || !y) continue;

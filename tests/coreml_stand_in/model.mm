@@ -49,6 +49,7 @@ struct StandInState {
 struct StandInModel {
   std::unique_ptr<Program> program;
   std::string function;
+  int units = -1;
 };
 
 namespace {
@@ -58,6 +59,12 @@ void note_first_call() {
   const char* const value = std::getenv("COREML_PARTITION_LOADER_DISABLE_MULTI_ENGINE");
   if (is_first) anemone::stand_in::g_variable = value == nullptr ? "" : value;
   is_first = false;
+}
+
+void skew(Tensor& tensor) {
+  if (anemone::is_integer(tensor.dtype())) return;
+  for (int64_t i = 0; i < tensor.element_count(); ++i)
+    tensor.set(i, tensor.at(i) * (1 + (i % 2 == 0 ? orders().skew : -orders().skew)));
 }
 
 NSString* text_of(const std::string& text) { return [NSString stringWithUTF8String:text.c_str()]; }
@@ -182,7 +189,7 @@ Tensor in_wanted_shape(const Tensor& output) {
     return refuse("The model has no function named " + function);
   MLModel* const model = [[[MLModel alloc] init] autorelease];
   const std::string chosen = function.empty() ? program->default_function() : function;
-  model->inside_ = new StandInModel{std::move(program), chosen};
+  model->inside_ = new StandInModel{std::move(program), chosen, units};
   return model;
 }
 
@@ -248,8 +255,10 @@ Tensor in_wanted_shape(const Tensor& output) {
     inputs.push_back(
         {[name UTF8String], [[features featureValueForName:name].multiArrayValue tensor]});
   std::string reason;
-  const auto outputs = inside_->program->predict(inside_->function, inputs, state, reason);
+  auto outputs = inside_->program->predict(inside_->function, inputs, state, reason);
   if (outputs.empty()) return refuse(reason);
+  if (orders().skewed_units.contains(inside_->units))
+    for (NamedTensor& output : outputs) skew(output.tensor);
   NSMutableDictionary<NSString*, id>* const values = [NSMutableDictionary dictionary];
   for (const NamedTensor& output : outputs) {
     NSString* const name = text_of(output.name);

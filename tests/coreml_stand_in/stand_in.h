@@ -47,6 +47,10 @@ struct Orders {
   bool fails_predictions = false;
   bool raises_on_prediction = false;
   bool ignores_backings = false;
+  /// Models loaded for these compute something else: every second float of an output is moved by
+  /// this share of itself up, the others down.
+  std::set<int> skewed_units;
+  double skew = 0;
   int64_t row_padding = 0;  ///< elements behind each row of arrays that the stand-in makes.
 };
 
