@@ -38,6 +38,7 @@ model=$out/tiny
 package=$model/qwen_FFN_PF_chunk_01of01.mlpackage
 prompt="The quick brown fox"
 mkdir -p "$out"
+whole_out=$(cd "$out" && pwd)  # for steps that run elsewhere
 : > "$out/summary.txt"
 failed=0
 
@@ -99,12 +100,12 @@ step_bench() {
   "$anemone" bench "$model" --preset phase2 --compute-units cpu,cpu-ane --format json -o "$out/bench.json"
 }
 step_swift() {
-  local variant=$out/family/model_seq64.mlpackage without_logits=$model/qwen_embeddings.mlpackage
+  local variant=$whole_out/family/model_seq64.mlpackage without_logits=$whole_out/tiny/qwen_embeddings.mlpackage
   (cd examples/swift && swift build &&
-    ANEMONE_VARIANT=$OLDPWD/$variant ANEMONE_WITHOUT_LOGITS=$OLDPWD/$without_logits swift test) &&
+    ANEMONE_VARIANT=$variant ANEMONE_WITHOUT_LOGITS=$without_logits swift test) &&
     swift scripts/verify_ane.swift "$variant" &&
     ! swift scripts/verify_ane.swift "$out/none.mlpackage" &&
-    (cd examples/swift && swift run anemone-swift generate "$OLDPWD/$out/family" "$prompt" 8 cpu-ane)
+    (cd examples/swift && swift run anemone-swift generate "$whole_out/family" "$prompt" 8 cpu-ane)
 }
 # The first load compiles, the second one finds what was compiled and is shorter.
 step_loads() {

@@ -3,8 +3,10 @@
     apple_scripts_test.py ANEMONE
 """
 
+import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -95,6 +97,51 @@ class Compile(Scratch):
         self.assertIn("refused", result.stderr)
 
 
+MAC_ONLY = """
+needs_mac() {
+  local words code
+  words=$(ANEMONE "$@" 2>&1 >/dev/null); code=$?
+  if [ "$code" != 3 ] || [[ $words != *macOS* ]]; then
+    echo "anemone $*: exit $code, which is not what needs a Mac: $words" >&2
+    exit 64
+  fi
+}
+case "$*" in
+  inspect*--compute-plan*)
+    needs_mac "$@"
+    ANEMONE inspect "$2" --mil | python3 "$(dirname "$(command -v make_plan)")/make_plan" "$(basename "$2")"; exit ;;
+  inspect*.mlmodelc*)  # compiled by a stand-in: the package that it was compiled from
+    path=${2/compiled/tiny}; shift 2; exec ANEMONE inspect "${path%.mlmodelc}.mlpackage" "$@" ;;
+  bench*) exec ANEMONE "$@" --repetitions 1 --warmup 0 --loads 0 --stage-requests 0 --quality none ;;
+esac
+case "$*" in *--backend\\ coreml*)
+  needs_mac "$@"
+  if [ -n "${BREAK_ANE:-}" ] && [[ "$*" == *"--compute-units cpu-ane"* ]]; then echo '{"tokens": [1]}'; exit; fi
+  arguments=()
+  while [ $# -gt 0 ]; do
+    case "$1" in --backend|--compute-units) shift ;; *) arguments+=("$1") ;; esac
+    shift
+  done
+  exec ANEMONE "${arguments[@]}" ;;
+esac
+"""
+# A plan of the package whose MIL text comes in, all of it on the Neural Engine.
+MAKE_PLAN = r"""
+import json, re, sys
+functions = []
+for line in sys.stdin:
+    if found := re.match(r" *func ([\w.\"-]+?)(<[^>]*>)?\(", line):
+        functions.append({"name": found[1].strip('"'), "operations": []})
+    elif functions and (found := re.match(r" +[^=(]*?([\w.\"]+) = (\w+)\(", line)):
+        runs = not found[2].startswith(("const", "read_state"))
+        functions[-1]["operations"].append({
+            "type": found[2], "outputs": [found[1].strip('"')], "preferred": "neural_engine" if runs else None,
+            "supported": ["cpu", "neural_engine"], "cost": 0.01 if runs else None})
+print(json.dumps({"format": "anemone-compute-plan", "version": 1, "model": sys.argv[1], "device": "Mac16,9",
+                  "operating_system": "macOS 15.5", "compute_units": "cpu-ane", "functions": functions}))
+"""
+
+
 class Verify(Scratch):
     """In a copy of the repository's part that the script needs, where uname says Darwin."""
 
@@ -107,24 +154,16 @@ class Verify(Scratch):
         self.stand_in("uname", "echo Darwin")
         for name in ("sysctl", "sw_vers", "xcodebuild", "make"):
             self.stand_in(name, f"echo stand-in of {name}")
-        self.stand_in("swift", 'case "$1" in *compute_plan*) echo {} ;; *) echo "swift $*" ;; esac')
+        self.stand_in("swift", 'case "$*" in *compute_plan*) echo {} ;; *none.mlpackage*) exit 1 ;; '
+                               'test) echo "$ANEMONE_VARIANT $ANEMONE_WITHOUT_LOGITS" ;; *) echo "swift $*" ;; esac')
         self.stand_in("xcrun", 'mkdir -p "$4/$(basename "${3%.*}").mlmodelc"')
-        # The program itself; what only Core ML can do is answered in its place.
+        # The program itself takes every call. Off a Mac it says of what only Core ML can do that it needs one, which it says
+        # after its flags were read; then the call is answered in Core ML's place.
         self.stand_in("anemone", f"""
-case "$*" in
-  *--compute-plan*) echo '{{"functions": [{{"name": "f", "operations": [{{"type": "conv", "outputs": ["y"]}}]}}]}}'; exit ;;
-  *--plan*) echo "predicted beside planned"; exit ;;
-  inspect*mlmodelc*|doctor*) echo sound; exit ;;
-  bench*) echo '{{}}' > "${{@: -1}}"; exit ;;
-esac
-if [ -n "${{BREAK_ANE:-}}" ]; then case "$*" in *"--compute-units cpu-ane"*) echo '{{"tokens": [1]}}'; exit ;; esac; fi
-arguments=()
-while [ $# -gt 0 ]; do
-  case "$1" in --backend|--compute-units) shift ;; *) arguments+=("$1") ;; esac
-  shift
-done
-exec {ANEMONE} "${{arguments[@]}}"
+{"" if platform.system() == "Darwin" else MAC_ONLY.replace("ANEMONE", str(ANEMONE))}
+exec {ANEMONE} "$@"
 """, self.tree / "build")
+        (self.programs / "make_plan").write_text(MAKE_PLAN)
 
     def as_on_a_mac(self):
         """What off a Mac is only pretended: the first load compiles, and both plans are of one model."""
@@ -172,13 +211,52 @@ exec "$0.inner" "$@"
         self.assertTrue((self.tree / "build/verify/family/model_seq512.mlpackage").is_dir())
         self.assertIn("real", (self.tree / "build/verify/loads.log").read_text())
 
+        planned = (self.tree / "build/verify/plan.log").read_text()
+        self.assertIn("Mac16,9", planned)
+        bench = json.loads((self.tree / "build/verify/bench.json").read_text())
+        self.assertEqual([(c["context_tokens"], c["compute_units"]) for c in bench["configurations"]],
+                         [(n, units) for n in (128, 256, 512) for units in ("cpu", "cpu-ane")])
+        self.assertEqual(bench["phase2"]["target"], 1.3)
+        self.assertEqual({c["status"] for c in bench["configurations"] if c["compute_units"] == "cpu"}, {"measured"})
+
+    def test_calls_that_the_program_does_not_know_fail(self):
+        script = self.tree / "scripts/apple/verify.sh"
+        text = script.read_text()
+        for right, wrong in (("--preset phase2", "--preset phase3"), ("--compute-plan ", "--plan-of-core-ml "),
+                             (".mlmodelc\" --verify", ".mlmodelc\" --verity"), ("-n 32 --json --backend", "-m 32 --json --backend"),
+                             ("-n 32 --backend cpu", "-n 32 --backend npu"), ("-n 1 --backend", "-one --backend"),
+                             ('"$anemone" doctor', '"$anemone" docter')):
+            self.assertEqual(text.count(right), 1, right)
+            text = text.replace(right, wrong)
+        script.write_text(text)
+        result = self.verify("--skip", "machine", "--skip", "test", "--skip", "swift")
+        self.assertEqual(result.returncode, 1)
+        for step in ("build", "plan", "compile", "outputs", "backend", "bench", "loads"):
+            self.assertIn(f"FAILED  {step}", result.stdout)
+        self.assertIn("passed  convert", result.stdout)
+
+    def test_goals_of_make_and_packages_that_swift_is_given_exist(self):
+        text = VERIFY.read_text()
+        goals = (ROOT / "Makefile").read_text()
+        for goal in re.findall(r"\bmake (\w+)", text):
+            self.assertRegex(goals, rf"(?m)^{goal}:")
+        self.assertIn("$(CTEST_FLAGS)", goals)
+        result = self.verify("--skip", "build", "--skip", "test", "--skip", "bench", "--skip", "outputs", "--skip", "loads")
+        self.assertEqual(result.returncode, 0, result.stdout)
+        for path in re.findall(r"(/\S+\.mlpackage)", (self.tree / "build/verify/swift.log").read_text()):
+            self.assertEqual(Path(path).is_dir(), "none.mlpackage" not in path, path)
+        tests = (ROOT / "examples/swift/Tests/AnemoneModelsTests/LogitsModelTests.swift").read_text()
+        for name in ("ANEMONE_VARIANT", "ANEMONE_WITHOUT_LOGITS"):
+            self.assertIn(f"{name}=", text)
+            self.assertIn(f'path("{name}")', tests)
+
     def test_other_tokens_on_the_neural_engine_fail_that_step_alone(self):
-        result = self.verify("--skip", "test", BREAK_ANE="1")
+        result = self.verify("--skip", "test", "--skip", "bench", BREAK_ANE="1")
         self.assertEqual(result.returncode, 1)
         self.assertIn("FAILED  outputs", result.stdout)
         self.assertIn("cpu-ane: [1]", result.stdout)
         self.assertIn("skipped test", result.stdout)
-        self.assertIn("passed  bench", result.stdout)
+        self.assertIn("passed  backend", result.stdout)
 
     def test_steps_that_compared_nothing_or_found_a_difference_fail(self):
         self.as_on_a_mac()
