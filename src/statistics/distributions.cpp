@@ -29,7 +29,7 @@ double beta_fraction(double a, double b, double x) {
     d = 1 / away_from_zero(1 + odd * d);
     c = away_from_zero(1 + odd / c);
     value *= d * c;
-    if (std::abs(d * c - 1) < 1e-16) break;
+    if (std::abs(d * c - 1) < 1e-15) break;
   }
   return value;
 }

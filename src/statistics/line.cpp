@@ -67,6 +67,7 @@ std::optional<Drift> find_drift(std::span<const double> seconds, std::span<const
     const auto drawn = fit(seconds, speeds, [&](size_t i) { return places[i]; });
     if (drawn) changes.push_back(drawn->slope * span / mean);
   }
+  if (changes.empty()) return {};  // every draw was of one moment
   drift.interval = middle(std::move(changes), options.confidence);
   drift.significant = !drift.interval.contains(0);
   return drift;

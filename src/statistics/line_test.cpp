@@ -35,6 +35,16 @@ TEST(Drift, OfASpeedThatFallsIsItsLineOverTime) {
   EXPECT_TRUE(drift->significant);
 }
 
+TEST(Drift, IsNoneWhereEveryDrawIsOfOneMoment) {
+  const std::vector<double> seconds = {0, 0, 0, 0, 0, 0, 1};
+  const std::vector<double> speeds = {5, 5, 5, 5, 5, 5, 4};
+  size_t without = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed)
+    without += find_drift(seconds, speeds, {.resamples = 1, .seed = seed}) ? 0 : 1;
+  EXPECT_GT(without, 0U);
+  EXPECT_LT(without, 20U);
+}
+
 TEST(Drift, NoiseAloneIsNone) {
   std::vector<double> seconds;
   std::vector<double> speeds;
