@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "anemone/report.h"
@@ -12,6 +11,7 @@
 #include "model_flags.h"
 #include "not_empty.h"
 #include "terminal.h"
+#include "text_file.h"
 
 namespace anemone::tools {
 namespace {
@@ -99,17 +99,32 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   return options;
 }
 
-Status write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file.fail()) return Error{ErrorCode::io, path + ": cannot be written", {}, {}};
+/// Of a report that has taken long: when the file cannot be written after all, it goes to stdout.
+Status write_report(const std::string& path, const std::string& text) {
+  if (path.empty()) return write_stdout(text);
+  const Status written = write_file(path, text);
+  if (!written.ok()) ANEMONE_RETURN_IF_ERROR(write_stdout(text));
+  return written;
+}
+
+/// What would be noticed after the run otherwise.
+Status check_files(const Flags& flags) {
+  if (flags.prompt_file == "-" && flags.perplexity_file == "-")
+    return Error{ErrorCode::invalid_argument,
+                 "--prompt - and --perplexity-text - would both read stdin",
+                 {},
+                 {}};
+  if (!flags.output.empty()) ANEMONE_RETURN_IF_ERROR(check_file(flags.output));
+  std::error_code error;
+  if (!flags.baseline.empty() && !std::filesystem::exists(flags.baseline, error))
+    return Error{ErrorCode::not_found, flags.baseline + ": not there", {}, {}};
   return {};
 }
 
 Status measure(Flags flags, const CommonFlags& common) {
   apply_preset(flags);
   ANEMONE_TRY(const Format* format, format_of(flags, common));
+  ANEMONE_RETURN_IF_ERROR(check_files(flags));
   ANEMONE_TRY(const bench::Options options, options_of(flags, common));
   const auto run = [&] {  // the progress line is gone when this returns
     ProgressLine progress(common);
@@ -126,16 +141,20 @@ Status measure(Flags flags, const CommonFlags& common) {
   }
   ANEMONE_TRY(const std::string text,
               format->write(report, flags.output.empty() ? "this run" : flags.output));
-  ANEMONE_RETURN_IF_ERROR(flags.output.empty() ? write_stdout(text)
-                                               : write_file(flags.output, text));
+  ANEMONE_RETURN_IF_ERROR(write_report(flags.output, text));
   if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   ANEMONE_RETURN_IF_ERROR(judged);
-  if (report.baseline && report.baseline->regressed())
-    return Error{ErrorCode::mismatch,
-                 fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
-                 {},
-                 {}};
-  return {};
+  if (!report.baseline || !report.baseline->regressed()) return {};
+  if (!report.baseline->lost.empty())
+    return Error{
+        ErrorCode::mismatch,
+        fmt::format("{} is in {} and was not measured", report.baseline->lost[0], flags.baseline),
+        {},
+        {}};
+  return Error{ErrorCode::mismatch,
+               fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
+               {},
+               {}};
 }
 
 }  // namespace
@@ -208,9 +227,11 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
                  "phase2: contexts 128,256,512, CPU against Neural Engine, typos, and its verdict")
       ->check(CLI::IsMember({"phase2"}));
   app.add_option("--target-first-token-ms", options.target_first_token_ms,
-                 "Judge first tokens, cached and not, against this time");
+                 "Judge first tokens, cached and not, against this time")
+      ->check(number_from_zero());
   app.add_option("--target-tokens-per-second", options.target_tokens_per_second,
-                 "Judge decoding against this speed");
+                 "Judge decoding against this speed")
+      ->check(number_from_zero());
   app.add_option("--baseline", flags->baseline,
                  "JSON of an earlier run; exit 1 when this one is slower")
       ->check(not_empty());

@@ -30,16 +30,17 @@ struct Options {
   /// What runs the model. Core ML, where it is there, runs every configuration but those of units
   /// cpu that it refuses; those run on the CPU executor unless Core ML was asked for by name.
   runtime::Backend backend = runtime::Backend::automatic;
-  std::vector<int> threads = {0};  ///< worker threads of the executor; 0: one a core.
-  int repetitions = 30;            ///< timed requests of each configuration.
-  int warmup = 5;                  ///< requests before them that are not counted.
-  int loads = 3;                   ///< of a configuration, beside the first.
-  int stage_requests = 5;          ///< further requests, by which the stages are timed; 0: none.
-  int64_t answer_tokens = 64;      ///< at most half of the context.
-  uint64_t seed = 0;               ///< of the bootstrap and of made-up prompts.
-  double confidence = 0.95;        ///< of all intervals.
-  std::string prompt;              ///< text that is repeated to the length; empty: a built-in one.
-  std::string prompt_name;         ///< what the report calls it; empty: "built-in text".
+  /// Worker threads of the executor; 0: one a core, and no second name for a number of the list.
+  std::vector<int> threads = {0};
+  int repetitions = 30;        ///< timed requests of each configuration.
+  int warmup = 5;              ///< requests before them that are not counted.
+  int loads = 3;               ///< of a configuration, beside the first.
+  int stage_requests = 5;      ///< further requests, by which the stages are timed; 0: none.
+  int64_t answer_tokens = 64;  ///< at most half of the context.
+  uint64_t seed = 0;           ///< of the bootstrap and of made-up prompts.
+  double confidence = 0.95;    ///< of all intervals.
+  std::string prompt;          ///< text that is repeated to the length; empty: a built-in one.
+  std::string prompt_name;     ///< what the report calls it; empty: "built-in text".
   /// Compressions of a checkpoint, which is converted for each (docs/compression.md); empty: its
   /// own weights.
   std::vector<std::string> quantize;
@@ -50,7 +51,7 @@ struct Options {
   std::filesystem::path data;       ///< data sets of tasks.
   std::string perplexity_text;      ///< a text of its own; empty: the built-in one.
   std::filesystem::path reference;  ///< a checkpoint whose choices are held against the answers.
-  std::vector<std::string> chips;   ///< that speed is predicted for ("m4"); may be empty.
+  std::vector<std::string> chips;   ///< of Apple, that speed is predicted for ("m4").
   /// What powermetrics (plist) or macmon (JSON lines) writes while the run goes on. Empty: RAPL.
   std::filesystem::path power_log;
   bool functions = false;  ///< functions of the packages are timed by themselves too.
@@ -67,7 +68,7 @@ struct Machine {
   uint64_t memory_bytes = 0;
   std::string os;
   std::string accelerator;      ///< empty: none that is known.
-  uint64_t cache_bytes = 0;     ///< of the last level; 0: unknown.
+  uint64_t cache_bytes = 0;     ///< of the last level, all of them together; 0: unknown.
   double read_bytes_per_s = 0;  ///< of memory, with all threads; 0: not measured.
   /// Of what speed depends on: reports of another identity are not compared.
   std::string identity() const;
@@ -130,6 +131,9 @@ struct Memory {
   uint64_t weights_bytes = 0;
   uint64_t state_bytes = 0;  ///< of the sequence at its end.
   std::optional<uint64_t> peak_rss_bytes;
+  /// The peak is since the configuration began; false: since the process did, and peaks of
+  /// configurations are not to be compared.
+  bool peak_is_own = false;
   struct Point {
     int64_t at_ns = 0;
     uint64_t rss_bytes = 0;
@@ -139,19 +143,20 @@ struct Memory {
   std::string reason;
 };
 
+/// Of all timed requests together.
 struct Energy {
-  std::optional<double> joules;
-  std::optional<double> joules_per_token;
-  std::optional<double> watts;
-  std::map<std::string, double> rails;  ///< joules.
+  std::optional<double> joules;            ///< of all that `rails` has and that counts.
+  std::optional<double> joules_per_token;  ///< of prompt and answer.
+  std::optional<double> watts;             ///< mean.
+  std::map<std::string, double> rails;     ///< joules of the parts that say.
   std::string source;
-  std::string reason;
+  std::string reason;  ///< why there are no joules.
 };
 
 /// Of the timed requests.
 struct Processor {
   std::optional<double> cpu_seconds;  ///< of all threads.
-  std::optional<double> utilisation;  ///< share of the worker threads' time.
+  std::optional<double> utilisation;  ///< share of the worker threads' time, 0 to 1.
 };
 
 struct Thermal {
@@ -164,8 +169,10 @@ struct Thermal {
 
 struct Reference {
   std::string name;
-  double match_rate = 0;  ///< answer tokens that it would have chosen after the same tokens.
-  std::optional<int64_t> first_difference;
+  /// Share of the answer's tokens, of which there is at least one, that it would have chosen after
+  /// the same tokens.
+  double match_rate = 0;
+  std::optional<int64_t> first_difference;  ///< index of an answer token; nothing: none differs.
 };
 
 /// An answer held against that of the same artifact and request on compute units cpu.
@@ -181,35 +188,38 @@ struct BesideCpu {
 };
 
 struct Outputs {
-  std::string token_hash;
-  std::vector<int32_t> tokens;
-  bool repeatable = false;  ///< all requests gave the same tokens.
+  std::string token_hash;       ///< "sha256:…" of the first request's.
+  std::vector<int32_t> tokens;  ///< of the first request's answer.
+  bool repeatable = false;      ///< all requests gave the same tokens.
   std::optional<bool> equal_to_cpu;
   std::optional<BesideCpu> beside_cpu;
+  std::string beside_cpu_reason;  ///< what went wrong when it was asked for.
   std::optional<Reference> reference;
+  std::string reference_reason;  ///< the same.
 };
 
-/// No faster: the time to read weights and cache once.
+/// No faster: the time to read weights and the prompt's part of the cache once.
 struct Floor {
   double bytes_per_token = 0;
   double bandwidth_bytes_per_s = 0;
   std::string source;
   double tokens_per_second = 0;
-  double share = 0;  ///< measured median speed over the floor's.
-  /// Weights read once for each call that carries the prompt, or what is not cached of it.
+  double share = 0;  ///< measured median speed over the floor's; 0: no speed.
+  /// Weights of the layers read once for each call that carries the prompt, or what is not cached
+  /// of it; 0: they fit the processor's cache.
   double first_token_ns = 0;
   double cached_first_token_ns = 0;
   std::string reason;  ///< why there is none; then all others are 0.
 };
 
 struct Prediction {
-  std::string chip;
+  std::string chip;  ///< "M4 Max".
   double tokens_per_second = 0;
   double floor_tokens_per_second = 0;
   double first_token_ns = 0;
   int64_t prompt_tokens = 0;
-  std::optional<double> residency;
-  double joules_low = 0;
+  std::optional<double> residency;  ///< share of the ops' time on the Neural Engine.
+  double joules_low = 0;            ///< of a token; 0: nothing is published.
   double joules_high = 0;
   std::string source;
 };
@@ -218,17 +228,18 @@ struct Perplexity {
   double token = 0;
   std::optional<double> word;
   uint64_t tokens = 0;
-  std::string text;
+  std::string text;  ///< what it is of: "built-in text".
 };
 
+/// Shares of 0 to 1, but the error rate, which may be more.
 struct Typos {
   std::optional<double> exact, wer, f05;
-  int64_t n = 0;
+  int64_t n = 0;  ///< corrections.
 };
 
 struct Quality {
   std::optional<Perplexity> perplexity;
-  std::map<std::string, std::map<std::string, double>> tasks;
+  std::map<std::string, std::map<std::string, double>> tasks;  ///< metrics of each.
   std::optional<Typos> typos;
 };
 
@@ -242,6 +253,7 @@ struct Measurement {
   Series step_ns;
   Series request_ns;
   std::optional<Stages> stages;
+  std::string stages_reason;  ///< what went wrong when they were asked for.
   Memory memory;
   Processor processor;
   Energy energy;
@@ -250,6 +262,7 @@ struct Measurement {
   Outputs outputs;
   Floor floor;
   std::optional<Quality> quality;
+  std::string quality_reason;  ///< what went wrong when it was asked for.
 };
 
 /// An op of a function, as Core ML's plan weighs it.
@@ -287,7 +300,9 @@ struct Configuration {
   std::optional<runtime::Execution> execution;  ///< what ran it; of measured ones.
   std::optional<Measurement> measurement;
   std::vector<FunctionTimes> functions;  ///< once an artifact and units, where asked for.
+  std::string functions_reason;          ///< what went wrong when they were asked for.
   std::vector<Prediction> predicted;
+  std::string predicted_reason;  ///< why a chip that was asked for has no prediction.
 
   std::string id() const;
   /// All of the id but the context.
@@ -296,8 +311,8 @@ struct Configuration {
 
 /// A line through the medians of configurations that differ by context alone.
 struct Scaling {
-  std::string metric;
-  std::string group;
+  std::string metric;  ///< "step_ns", "first_token_ns".
+  std::string group;   ///< Configuration::group.
   std::vector<std::pair<int64_t, double>> points;
   statistics::Line line;
 };
@@ -323,7 +338,12 @@ struct BaselineVerdict {
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
-  bool regressed() const;
+  /// Those of the missing ones that the run was asked for: they failed, were not reached, or ran on
+  /// another backend or, for once, on Core ML's CPU.
+  std::vector<std::string> lost;
+  /// Compared configurations whose packages are not the baseline's, of as many bytes of weights.
+  std::vector<std::string> other_artifacts;
+  bool regressed() const;  ///< something is slower or lost.
 };
 
 struct Phase2Verdict {
@@ -334,7 +354,7 @@ struct Phase2Verdict {
   std::vector<Speedup> speedups;  ///< by decoding speed: Neural Engine over CPU.
   std::optional<bool> met;        ///< nothing: n/a.
   std::string reason;
-  std::optional<bool> identical_outputs;
+  std::optional<bool> identical_outputs;  ///< and the same in every request.
 };
 
 /// A median held against a limit, beside what memory allows.
@@ -349,9 +369,10 @@ struct TargetVerdict {
 };
 
 struct Report {
-  std::string started;
+  std::string started;  ///< UTC, ISO 8601.
   double seconds = 0;
   bool complete = true;
+  std::string isa;  ///< of the executor's kernels on this machine: "avx512".
   Machine machine;
   Model model;
   Options options;
@@ -365,17 +386,22 @@ struct Report {
 
 /// Measures every configuration of the sweep on the model at `path`: a model as
 /// lm::LanguageModel::open takes it, or a folder of `model_seq{N}` variants. `tokenizer_path` is
-/// where its tokenizer is found when not beside it; may be empty. Runs one model at a time; timed
-/// loops allocate nothing of their own. Progress: stage "bench", in requests; false ends the run
-/// after the request under way, with a report that says what was not reached. A configuration that
-/// fails is no error of the run. Errors: those of opening the model, invalid_argument (an option
-/// that makes no sense), interrupted (before the first configuration is measured).
+/// where its tokenizer is found when not beside it; may be empty. Takes one request at a time;
+/// timed loops allocate nothing of their own. Progress: stage "bench", in requests; false ends the
+/// run after the request under way, with a report that says what was not reached. The sinks are
+/// called by this thread alone, and not after the return. A configuration that fails is no error of
+/// the run, and neither is what stands beside a measurement: it has a reason instead. Runs that
+/// overlap spoil each other's times. Errors: those of opening the model and the reference and of
+/// finding the data of tasks, invalid_argument (an option that makes no sense), unsupported (no
+/// configuration can be measured here), interrupted (before the first configuration is measured).
 Result<Report> run(const std::filesystem::path& path, const std::filesystem::path& tokenizer_path,
                    const Options& options, const ProgressSink& progress, const LogSink& log);
 
 /// Holds a report against the document of an earlier run of the same machine and model.
 /// `threshold`: a slowdown counts when it is larger than this share with the report's confidence.
-/// Errors: io and corrupt (the file), mismatch (another machine or model).
+/// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
+/// mismatch (another machine, model, prompt, number of answer tokens or instruction set; other
+/// weights of a configuration; no configuration in common).
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold);
 

@@ -31,8 +31,6 @@ constexpr std::array kMetrics = {
     Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached"},
 };
 
-constexpr int kFormat = 1;
-
 const Json* member(const Json& object, const char* key) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(key);
@@ -67,9 +65,9 @@ Status check_identity(const Json& document, const Report& report) {
   const Json* format = member(document, "anemone_bench");
   if (format == nullptr || !format->is_number_integer())
     return fail(ErrorCode::corrupt, "no document of anemone bench");
-  if (format->get<int64_t>() != kFormat)
+  if (format->get<int64_t>() != kDocumentVersion)
     return fail(ErrorCode::unsupported, "a document of version {}, this program knows {}",
-                format->get<int64_t>(), kFormat);
+                format->get<int64_t>(), kDocumentVersion);
   const Json* machine = member(document, "machine");
   const std::string identity = machine == nullptr ? "" : text_of(*machine, "identity");
   if (identity != report.machine.identity())
@@ -88,6 +86,25 @@ Status check_identity(const Json& document, const Report& report) {
   return {};
 }
 
+/// Of what speed depends on and no id has. Documents of older versions do not say all of it.
+Status check_settings(const Json& document, const Report& report) {
+  const Json* settings = member(document, "settings");
+  if (settings == nullptr) return {};
+  const std::string prompt =
+      report.options.prompt_name.empty() ? "built-in text" : report.options.prompt_name;
+  for (const auto& [key, own] :
+       {std::pair("answer_tokens", Json(report.options.answer_tokens)),
+        std::pair("prompt", Json(prompt)), std::pair("isa", Json(report.isa))}) {
+    const Json* found = member(*settings, key);
+    if (found == nullptr || found->is_null() || own == "" || *found == own) continue;
+    return with_hint(
+        fail(ErrorCode::mismatch, "the baseline was measured with {} {}, this run with {}", key,
+             found->dump(), own.dump()),
+        "speeds of different settings are not compared");
+  }
+  return {};
+}
+
 /// By the same backend, on the units that the configuration names. Older documents do not say.
 bool ran_alike(const Json& before, const Configuration& after) {
   const Json* execution = member(before, "execution");
@@ -95,6 +112,47 @@ bool ran_alike(const Json& before, const Configuration& after) {
   const Json* fell_back = member(*execution, "fell_back");
   return text_of(*execution, "backend") == to_string(after.execution->backend) &&
          (fell_back == nullptr || *fell_back == has_fallen_back(*after.execution));
+}
+
+/// Whether this is the configuration, as far as one that was not measured knows what it is.
+bool is_asked_for(const Json& before, const Configuration& one) {
+  const auto is = [&](const char* key, const Json& own) {
+    const Json* found = member(before, key);
+    return found != nullptr && *found == own;
+  };
+  return is("context_tokens", one.context_tokens) && is("compute_units", one.compute_units) &&
+         is("threads", one.threads) && text_of(before, "quantize") == one.quantize &&
+         (!one.prefill_block_tokens || is("prefill_block_tokens", *one.prefill_block_tokens)) &&
+         (!one.chunks || is("chunks", *one.chunks));
+}
+
+/// Whether the run should have measured what it has not. One that Core ML's CPU ran for the Neural
+/// Engine in the baseline alone is no loss.
+bool is_lost(const Json& before, const std::string& id, const Report& report) {
+  const auto is_better = [&](const Configuration& one) {
+    const Json* execution = member(before, "execution");
+    const Json* fell_back = execution == nullptr ? nullptr : member(*execution, "fell_back");
+    return one.execution && fell_back != nullptr && *fell_back == true &&
+           !has_fallen_back(*one.execution) &&
+           text_of(*execution, "backend") == to_string(one.execution->backend);
+  };
+  return std::ranges::any_of(report.configurations, [&](const Configuration& one) {
+    return one.measurement ? one.id() == id && !is_better(one) : is_asked_for(before, one);
+  });
+}
+
+/// Weights of another size are another model, whatever its name. Of the same size with another
+/// hash they may be what a changed conversion made of them: that is compared and said.
+Status check_artifact(const Json& before, const std::string& id, const Configuration& after,
+                      BaselineVerdict& verdict) {
+  const Json* artifact = member(before, "artifact");
+  if (artifact == nullptr || !artifact->is_object() || !after.artifact) return {};
+  const Json* weights = member(*artifact, "weight_bytes");
+  if (weights != nullptr && weights->is_number() && *weights != after.artifact->weight_bytes)
+    return fail(ErrorCode::mismatch, "the baseline's {} has {} bytes of weights, this one {}", id,
+                weights->dump(), after.artifact->weight_bytes);
+  if (text_of(*artifact, "hash") != after.artifact->hash) verdict.other_artifacts.push_back(id);
+  return {};
 }
 
 BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
@@ -128,8 +186,10 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
     });
     if (after == report.configurations.end()) {
       verdict.missing.push_back(id);
+      if (is_lost(before, id, report)) verdict.lost.push_back(id);
       continue;
     }
+    ANEMONE_RETURN_IF_ERROR(check_artifact(before, id, *after, verdict));
     for (const Metric& metric : kMetrics) {
       ANEMONE_TRY(const auto earlier, samples_of(before, metric));
       const auto& now = metric.of(*after->measurement).samples;
@@ -137,7 +197,7 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
         verdict.compared.push_back(compare(id, metric, earlier, now, verdict.threshold, bootstrap));
     }
   }
-  if (verdict.compared.empty())
+  if (verdict.compared.empty() && verdict.lost.empty())
     return with_hint(fail(ErrorCode::mismatch, "it has no configuration that was measured here"),
                      "sweep the configurations of the baseline");
   return verdict;
@@ -146,7 +206,8 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
 }  // namespace
 
 bool BaselineVerdict::regressed() const {
-  return std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
+  return !lost.empty() ||
+         std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
 }
 
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
@@ -154,6 +215,7 @@ Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path&
   const auto work = [&]() -> Result<BaselineVerdict> {
     ANEMONE_TRY(const Json document, read_json_object(baseline));
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
     return compare_all(document, report,
                        {.file = baseline.filename().string(),
                         .threshold = threshold,

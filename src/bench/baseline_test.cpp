@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bench/report_of.h"
+#include "runtime/coreml.h"
 #include "statistics/generator.h"
 #include "support/scratch_folder.h"
 
@@ -110,6 +111,85 @@ TEST_F(Baseline, OtherMachinesModelsAndFilesAreRefused) {
             ErrorCode::unsupported);
   EXPECT_EQ(judge(report, folder_.path() / "none.json", kThreshold).error().code,
             ErrorCode::not_found);
+}
+
+TEST_F(Baseline, OtherSettingsThatSpeedDependsOnAreRefused) {
+  Report report = report_of({decoded_at(128, {100, 100})});
+  report.isa = "avx512";
+  const auto file = write(report);
+  EXPECT_TRUE(judge(report, file, kThreshold).ok());
+  const auto is_refused = [&](const auto& change, const char* words) {
+    Report other = report;
+    change(other);
+    const auto verdict = judge(other, file, kThreshold);
+    EXPECT_FALSE(verdict.ok()) << words;
+    if (verdict.ok()) return;
+    EXPECT_EQ(verdict.error().code, ErrorCode::mismatch);
+    EXPECT_NE(verdict.error().message.find(words), std::string::npos) << verdict.error().message;
+  };
+  is_refused([](Report& other) { other.isa = "scalar"; }, "isa \"avx512\"");
+  is_refused([](Report& other) { other.options.answer_tokens = 8; }, "answer_tokens 64");
+  is_refused([](Report& other) { other.options.prompt_name = "p.txt"; },
+             "prompt \"built-in text\"");
+  report.isa.clear();
+  EXPECT_TRUE(judge(report, write(report), kThreshold).ok()) << "an older document says nothing";
+}
+
+TEST_F(Baseline, OtherWeightsAreRefusedAndOtherPackagesOfTheSameSizeNamed) {
+  Configuration one = decoded_at(128, {100, 100});
+  one.artifact = Artifact{.hash = "a", .weight_bytes = 800};
+  const auto file = write(report_of({one}));
+  auto same = judge(report_of({one}), file, kThreshold);
+  ASSERT_TRUE(same.ok());
+  EXPECT_TRUE(same->other_artifacts.empty());
+  one.artifact->hash = "b";
+  same = judge(report_of({one}), file, kThreshold);
+  ASSERT_TRUE(same.ok());
+  EXPECT_EQ(same->other_artifacts, std::vector{one.id()});
+  EXPECT_FALSE(same->regressed());
+  one.artifact->weight_bytes = 200;
+  EXPECT_EQ(judge(report_of({one}), file, kThreshold).error().code, ErrorCode::mismatch);
+}
+
+TEST_F(Baseline, AConfigurationThatBrokeFailsTheGate) {
+  const Configuration small = decoded_at(128, {100, 100, 100});
+  const Configuration large = decoded_at(256, {90, 90, 90});
+  const auto file = write(report_of({small, large}));
+  Configuration broken = large;
+  broken.measurement.reset();
+  broken.outcome = Outcome::failed;
+  const auto is_lost = [&](const Configuration& now) {
+    const auto verdict = judge(report_of({small, now}), file, kThreshold);
+    EXPECT_TRUE(verdict.ok());
+    EXPECT_EQ(verdict->missing, std::vector{large.id()});
+    EXPECT_EQ(verdict->regressed(), !verdict->lost.empty());
+    return !verdict->lost.empty();
+  };
+  EXPECT_TRUE(is_lost(broken));
+  broken.prefill_block_tokens.reset();  // it failed before its blocks were known
+  broken.chunks.reset();
+  EXPECT_TRUE(is_lost(broken));
+  broken.threads = 1;
+  EXPECT_FALSE(is_lost(broken)) << "another one, which was not in the baseline";
+  const auto alone = judge(report_of({small}), file, kThreshold);
+  ASSERT_TRUE(alone.ok());
+  EXPECT_FALSE(alone->regressed()) << "a smaller sweep";
+}
+
+TEST_F(Baseline, AFallBackToTheCpuThatIsNewFailsTheGate) {
+  const auto ran = [](bool fell_back) {
+    Configuration one = decoded_at(128, {100, 100, 100});
+    one.execution = runtime::Execution{.backend = runtime::Backend::coreml};
+    if (fell_back) one.execution->notes = {"'infer' " + std::string(runtime::kRefusedUnits)};
+    return report_of({one, decoded_at(256, {50, 50, 50})});
+  };
+  auto verdict = judge(ran(true), write(ran(false)), kThreshold);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_TRUE(verdict->regressed());
+  verdict = judge(ran(false), write(ran(true)), kThreshold);
+  ASSERT_TRUE(verdict.ok());
+  EXPECT_EQ(verdict->missing.size(), 1U);
+  EXPECT_FALSE(verdict->regressed());
 }
 
 TEST_F(Baseline, NamesWhatIsMissing) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "anemone/bench.h"
@@ -10,35 +11,46 @@
 /// What stands beside the measurements of a configuration.
 namespace anemone::bench {
 
-/// Forecasts for the Neural Engine of `chips`; none for a model that cannot be forecast.
-std::vector<Prediction> predict(const std::filesystem::path& model,
-                                const std::vector<std::string>& chips, int64_t prompt_tokens);
+/// Gives `one` forecasts for the Neural Engine of `chips`, or the reason why some have none.
+void predict(const std::filesystem::path& model, const std::vector<std::string>& chips,
+             int64_t prompt_tokens, Configuration& one);
 
-/// Bytes that one decoding step reads.
+/// Bytes that a call reads.
 struct StepBytes {
-  double weights = 0;
+  double weights = 0;   ///< of a decoding step.
   double cache = 0;     ///< of all positions.
   int64_t context = 0;  ///< positions of the cache.
+  /// Of weights that every call with tokens of a prompt reads: the head may be run once for all.
+  double prompt_weights = 0;
 };
 /// Nothing where the programs do not say.
 std::optional<StepBytes> step_bytes(const std::filesystem::path& model);
 
-/// The floor of `tokens_per_second`, with caches filled up to `context_tokens`.
+/// Requests whose steps the floors are of.
+struct Prompting {
+  int64_t prompt_tokens = 0;
+  int64_t uncached_tokens = 0;  ///< of the prompt, after its cached beginning.
+  int64_t block_tokens = 0;     ///< that a call carries; 0: one.
+};
+
+/// Floors of decoding and of first tokens. No step reads less than the weights and the prompt's
+/// part of the cache, however much of it is filled later; a call with tokens of the prompt reads
+/// weights, and of a cache that grows from nothing no part is counted.
 Floor find_floor(const std::optional<StepBytes>& bytes, const Machine& machine,
-                 int64_t context_tokens, double tokens_per_second);
+                 const Prompting& prompting, double tokens_per_second);
 
-/// Adds the floors of first tokens: every call reads the weights once, and a call carries a block
-/// of `block_tokens` or one token.
-void add_first_token_floors(Floor& floor, int64_t prompt_tokens, int64_t uncached_tokens,
-                            int64_t block_tokens);
-
-/// What the reference would have chosen after the same tokens, position by position. Errors: those
-/// of the model.
+/// What the reference would have chosen after the same tokens, position by position.
+/// `go_on` is asked between the reference's tokens. Errors: those of the model, interrupted.
 Result<Reference> hold_against(lm::LanguageModel& reference, const std::vector<int32_t>& prompt,
-                               const std::vector<int32_t>& answer);
+                               const std::vector<int32_t>& answer,
+                               const std::function<bool()>& go_on);
 
-/// Errors: those of evaluation.
+/// Whether the data of what `options.quality` asks for are there. Errors: those of evaluation.
+Status check_quality(const text::Tokenizer& tokenizer, const Options& options);
+
+/// Errors: those of evaluation, interrupted.
 Result<Quality> find_quality(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
-                             const Options& options, const LogSink& log);
+                             const Options& options, const ProgressSink& progress,
+                             const LogSink& log);
 
 }  // namespace anemone::bench

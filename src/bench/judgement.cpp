@@ -1,9 +1,11 @@
 #include "bench/judgement.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "runtime/coreml.h"
 
@@ -26,10 +28,20 @@ statistics::Interval interval_of(const Series& series) {
 }
 
 double speed(const Measurement& one) { return median_or(one.decode_tokens_per_second, 0); }
-double first_token(const Measurement& one) { return median_or(one.first_token.warm_ns, 1e300); }
-double peak(const Measurement& one) {
-  return one.memory.peak_rss_bytes ? static_cast<double>(*one.memory.peak_rss_bytes) : 1e300;
+/// Later, larger or dearer than any that was measured.
+constexpr double kNotMeasured = 1e300;
+
+double first_token(const Measurement& one) {
+  return median_or(one.first_token.warm_ns, kNotMeasured);
 }
+
+double peak(const Measurement& one) {
+  const Memory& memory = one.memory;
+  return memory.peak_rss_bytes && memory.peak_is_own ? static_cast<double>(*memory.peak_rss_bytes)
+                                                     : kNotMeasured;
+}
+
+double energy(const Measurement& one) { return one.energy.joules_per_token.value_or(kNotMeasured); }
 
 std::optional<runtime::Backend> backend_of(const Configuration& one) {
   return one.execution ? std::optional(one.execution->backend) : std::nullopt;
@@ -37,23 +49,28 @@ std::optional<runtime::Backend> backend_of(const Configuration& one) {
 
 using Candidates = std::vector<const Configuration*>;
 
+/// With a decoding speed: an answer of one token has none.
 Candidates measured_at_largest(const std::vector<Configuration>& all) {
+  const auto has_speed = [](const Configuration& one) {
+    return one.measurement && one.measurement->decode_tokens_per_second.summary;
+  };
   int64_t largest = 0;
   for (const Configuration& one : all)
-    if (one.measurement) largest = std::max(largest, one.context_tokens);
+    if (has_speed(one)) largest = std::max(largest, one.context_tokens);
   Candidates found;
   for (const Configuration& one : all)
-    if (one.measurement && one.context_tokens == largest) found.push_back(&one);
+    if (has_speed(one) && one.context_tokens == largest) found.push_back(&one);
   return found;
 }
 
 std::string explain(const Configuration& best, const Candidates& candidates, size_t equals) {
   const Measurement& own = *best.measurement;
-  std::string why = fmt::format(
-      "at context {} it decodes {:.1f} tokens a second (interval {:.1f} to {:.1f}), first token "
-      "after {:.2f} ms",
-      best.context_tokens, speed(own), interval_of(own.decode_tokens_per_second).low,
-      interval_of(own.decode_tokens_per_second).high, first_token(own) * 1e-6);
+  std::string why =
+      fmt::format("at context {} it decodes {:.1f} tokens a second (interval {:.1f} to {:.1f})",
+                  best.context_tokens, speed(own), interval_of(own.decode_tokens_per_second).low,
+                  interval_of(own.decode_tokens_per_second).high);
+  if (own.first_token.warm_ns.summary)
+    why += fmt::format(", first token after {:.2f} ms", first_token(own) * 1e-6);
   if (candidates.size() == 1) return why + "; no other configuration was measured there";
   why += fmt::format("; of {} configurations measured there ", candidates.size());
   if (equals == 1) return why + "none of the others reaches that speed";
@@ -68,13 +85,8 @@ std::string explain(const Configuration& best, const Candidates& candidates, siz
 std::optional<Best> choose_best(const std::vector<Configuration>& configurations) {
   const Candidates candidates = measured_at_largest(configurations);
   if (candidates.empty()) return {};
-  const auto by = [&](const auto& value, bool largest) {
-    return **std::ranges::min_element(candidates, {}, [&](const Configuration* one) {
-      const double number = value(*one->measurement);
-      return largest ? -number : number;
-    });
-  };
-  const Configuration fastest = by(speed, true);
+  const Configuration& fastest = **std::ranges::max_element(
+      candidates, {}, [](const Configuration* one) { return speed(*one->measurement); });
   const double least = interval_of(fastest.measurement->decode_tokens_per_second).low;
   Candidates equals;
   for (const Configuration* one : candidates)
@@ -85,13 +97,13 @@ std::optional<Best> choose_best(const std::vector<Configuration>& configurations
   });
   Best result{.id = best->id(), .rule = kRule, .why = explain(*best, candidates, equals.size())};
   result.by["decode_tokens_per_second"] = fastest.id();
-  result.by["first_token_ns"] = by(first_token, false).id();
-  result.by["peak_rss_bytes"] = by(peak, false).id();
-  const auto energy = [](const Measurement& one) {
-    return one.energy.joules_per_token.value_or(1e300);
-  };
-  const Configuration thrifty = by(energy, false);
-  if (thrifty.measurement->energy.joules_per_token) result.by["joules_per_token"] = thrifty.id();
+  for (const auto& [metric, value] :
+       {std::pair("first_token_ns", &first_token), std::pair("peak_rss_bytes", &peak),
+        std::pair("joules_per_token", &energy)}) {
+    const Configuration& least_of = **std::ranges::min_element(
+        candidates, {}, [&](const Configuration* one) { return value(*one->measurement); });
+    if (value(*least_of.measurement) < kNotMeasured) result.by[metric] = least_of.id();
+  }
   return result;
 }
 
@@ -158,25 +170,57 @@ std::vector<TargetVerdict> judge_targets(const Report& report) {
   return verdicts;
 }
 
+namespace {
+
+/// The measured configuration on the CPU that differs from `engine` by its units alone.
+const Configuration* on_cpu(const Configuration& engine, const Report& report) {
+  const auto hash_of = [](const Configuration& one) {
+    return one.artifact ? one.artifact->hash : std::string();
+  };
+  const auto found = std::ranges::find_if(report.configurations, [&](const Configuration& other) {
+    return other.compute_units == "cpu" && other.measurement &&
+           other.context_tokens == engine.context_tokens &&
+           other.prefill_block_tokens == engine.prefill_block_tokens &&
+           other.chunks == engine.chunks && other.quantize == engine.quantize &&
+           other.threads == engine.threads && backend_of(other) == backend_of(engine) &&
+           hash_of(other) == hash_of(engine);
+  });
+  return found == report.configurations.end() ? nullptr : &*found;
+}
+
+/// Contexts of the sweep that no speed-up speaks of: "256, 512".
+std::string missing_contexts(const Report& report, const Phase2Verdict& verdict) {
+  std::set<int64_t> missing;
+  for (const Configuration& one : report.configurations) missing.insert(one.context_tokens);
+  for (const auto& speedup : verdict.speedups) missing.erase(speedup.context_tokens);
+  return fmt::format("{}", fmt::join(missing, ", "));
+}
+
+/// What of a pair's ratio heat may have made: its speeds are not measured at the same time.
+void note_drift(const Configuration& one, std::string& drifts) {
+  const auto& drift = one.measurement->drift;
+  if (drift && drift->significant)
+    drifts += fmt::format("; the speed of {} drifted by {:+.1f} % while it was measured", one.id(),
+                          100 * drift->change);
+}
+
+}  // namespace
+
 Phase2Verdict judge_phase2(const Report& report) {
   Phase2Verdict verdict;
   bool slower = false;
+  bool varies = false;
   size_t beyond = 0;
   size_t refused = 0;
+  std::string drifts;
   for (const Configuration& engine : report.configurations) {
     if (engine.compute_units != "cpu-ane" || !engine.measurement) continue;
     if (engine.execution && has_fallen_back(*engine.execution)) {
       ++refused;
       continue;
     }
-    const auto cpu = std::ranges::find_if(report.configurations, [&](const Configuration& other) {
-      return other.compute_units == "cpu" && other.measurement &&
-             other.context_tokens == engine.context_tokens &&
-             other.prefill_block_tokens == engine.prefill_block_tokens &&
-             other.chunks == engine.chunks && other.quantize == engine.quantize &&
-             other.threads == engine.threads && backend_of(other) == backend_of(engine);
-    });
-    if (cpu == report.configurations.end()) continue;
+    const Configuration* cpu = on_cpu(engine, report);
+    if (cpu == nullptr) continue;
     const auto& fast = engine.measurement->decode_tokens_per_second.samples;
     const auto& slow = cpu->measurement->decode_tokens_per_second.samples;
     if (fast.empty() || slow.empty()) continue;
@@ -185,8 +229,13 @@ Phase2Verdict judge_phase2(const Report& report) {
     verdict.speedups.push_back({engine.context_tokens, ratio});
     slower = slower || ratio.interval.low <= kTargetSpeedup;
     beyond += ratio.value > kExpectedSpeedup ? 1 : 0;
-    const bool equal = engine.measurement->outputs.tokens == cpu->measurement->outputs.tokens;
-    verdict.identical_outputs = verdict.identical_outputs.value_or(true) && equal;
+    const Outputs& ours = engine.measurement->outputs;
+    const Outputs& theirs = cpu->measurement->outputs;
+    varies = varies || !ours.repeatable || !theirs.repeatable;
+    verdict.identical_outputs =
+        verdict.identical_outputs.value_or(true) && ours.tokens == theirs.tokens && !varies;
+    note_drift(*cpu, drifts);
+    note_drift(engine, drifts);
   }
   if (refused > 0) {
     verdict.speedups.clear();
@@ -203,13 +252,22 @@ Phase2Verdict judge_phase2(const Report& report) {
         "this needs a Mac";
     return verdict;
   }
+  if (const std::string missing = missing_contexts(report, verdict); !missing.empty()) {
+    verdict.reason = fmt::format(
+        "the target is for every context, and of {} no speeds of Neural Engine and CPU, by one "
+        "backend and of one model, were measured",
+        missing);
+    return verdict;
+  }
   verdict.met = !slower && verdict.identical_outputs.value_or(false);
   verdict.reason = fmt::format(
-      "the {:.0f} % interval of the ratio of median decoding speeds {} above {} at every context, "
-      "the greedy tokens are {}, and {} of {} ratios lie beyond the expected {}",
+      "the {:.4g} % interval of the ratio of median decoding speeds {} above {} at every context, "
+      "the greedy tokens {}, and {} of {} ratios lie beyond the expected {}{}",
       100 * report.options.confidence, slower ? "does not lie" : "lies", kTargetSpeedup,
-      *verdict.identical_outputs ? "the same" : "not the same", beyond, verdict.speedups.size(),
-      kExpectedSpeedup);
+      varies                       ? "vary from request to request"
+      : *verdict.identical_outputs ? "are the same"
+                                   : "are not the same",
+      beyond, verdict.speedups.size(), kExpectedSpeedup, drifts);
   return verdict;
 }
 

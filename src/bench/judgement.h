@@ -11,7 +11,7 @@ namespace anemone::bench {
 /// The fastest decoding at the largest context that was measured: it serves every shorter request.
 /// Configurations whose speed is not known to be lower (their intervals overlap) are equal; among
 /// them the shortest time to a warm first token, then the least memory, then the order of the sweep
-/// decides. Nothing when nothing was measured.
+/// decides; a peak of the process counts for nothing. Nothing when no decoding speed was measured.
 std::optional<Best> choose_best(const std::vector<Configuration>& configurations);
 
 /// Lines through at least three contexts.
@@ -20,8 +20,11 @@ std::vector<Scaling> find_scaling(const std::vector<Configuration>& configuratio
 /// Some function runs on Core ML's CPU, because Core ML refuses the units that were asked for.
 bool has_fallen_back(const runtime::Execution& execution);
 
-/// The Neural Engine against the CPU, as requirement S2 asks.
+/// The Neural Engine against the CPU, as requirement S2 asks: at every context of the sweep.
 Phase2Verdict judge_phase2(const Report& report);
+
+/// Version of the JSON document.
+inline constexpr int kDocumentVersion = 1;
 
 /// Every configuration against the limits of the options.
 std::vector<TargetVerdict> judge_targets(const Report& report);

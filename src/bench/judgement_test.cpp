@@ -42,6 +42,38 @@ TEST(Best, NothingMeasuredHasNone) {
   EXPECT_FALSE(choose_best({Configuration{.context_tokens = 128, .compute_units = "all"}}));
 }
 
+TEST(Best, WithoutADecodingSpeedThereIsNoneWhateverElseWasMeasured) {
+  Configuration one = decoded_at(512, {100, 101});
+  one.measurement->decode_tokens_per_second = {};
+  EXPECT_FALSE(choose_best({one}));
+  const auto best = choose_best({one, decoded_at(128, {90, 91})});
+  ASSERT_TRUE(best);
+  EXPECT_NE(best->id.find("context=128"), std::string::npos);
+}
+
+TEST(Best, WhatWasNotMeasuredNamesNoConfiguration) {
+  Configuration one = decoded_at(512, {100, 101});
+  one.measurement->memory.peak_rss_bytes.reset();
+  one.measurement->first_token.warm_ns = {};
+  const auto best = choose_best({one});
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->by.size(), 1U);
+  EXPECT_TRUE(best->by.contains("decode_tokens_per_second"));
+  EXPECT_EQ(best->why.find("first token"), std::string::npos) << best->why;
+}
+
+TEST(Best, PeaksOfTheProcessAreNotCompared) {
+  Configuration first = decoded_at(512, {198, 200, 204});
+  Configuration second = decoded_at(512, {198, 200, 204});
+  second.threads = 1;
+  second.measurement->memory.peak_rss_bytes = 10;
+  for (Configuration* one : {&first, &second}) one->measurement->memory.peak_is_own = false;
+  const auto best = choose_best({first, second});
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->id, first.id());
+  EXPECT_FALSE(best->by.contains("peak_rss_bytes"));
+}
+
 TEST(Scaling, S2_33_IsALineThroughThreeContexts) {
   const auto lines = find_scaling({decoded_at(128, {1e9 / 1128}), decoded_at(256, {1e9 / 1256}),
                                    decoded_at(512, {1e9 / 1512})});
@@ -88,6 +120,74 @@ TEST(Phase2, S2_40_RatiosBeyondTheExpectedRangeAreNamed) {
   EXPECT_EQ(verdict.met, true);
   EXPECT_NE(verdict.reason.find("1 of 1 ratios lie beyond the expected 2"), std::string::npos)
       << verdict.reason;
+}
+
+TEST(Phase2, S2_3_EveryContextOfTheSweepNeedsItsPair) {
+  std::vector<Configuration> all;
+  for (const int64_t context : {128, 256, 512}) {
+    all.push_back(decoded_at(context, {99, 100, 101}));
+    all.push_back(on_engine(all.back(), {150, 151, 152}));
+  }
+  EXPECT_EQ(judge_phase2(report_of(all)).met, true);
+  all[3].measurement.reset();
+  all[3].outcome = Outcome::failed;
+  const auto verdict = judge_phase2(report_of(all));
+  EXPECT_FALSE(verdict.met);
+  EXPECT_EQ(verdict.speedups.size(), 2U);
+  EXPECT_NE(verdict.reason.find("of 256 no speeds"), std::string::npos) << verdict.reason;
+}
+
+TEST(Phase2, AnswersThatVaryAreNotIdentical) {
+  for (const size_t which : {0U, 1U}) {
+    std::vector<Configuration> pair = {decoded_at(128, {99, 100, 101})};
+    pair.push_back(on_engine(pair[0], {150, 151, 152}));
+    pair[which].measurement->outputs.repeatable = false;
+    const auto verdict = judge_phase2(report_of(pair));
+    EXPECT_EQ(verdict.identical_outputs, false) << which;
+    EXPECT_EQ(verdict.met, false) << which;
+    EXPECT_NE(verdict.reason.find("vary from request to request"), std::string::npos);
+  }
+}
+
+TEST(Phase2, OtherPackagesAreNoPair) {
+  Configuration cpu = decoded_at(128, {99, 100, 101});
+  cpu.artifact = Artifact{.hash = "one"};
+  Configuration engine = on_engine(cpu, {150, 151, 152});
+  EXPECT_EQ(judge_phase2(report_of({cpu, engine})).met, true);
+  engine.artifact->hash = "another";
+  EXPECT_FALSE(judge_phase2(report_of({cpu, engine})).met);
+}
+
+TEST(Phase2, ADriftOfEitherSpeedStandsBesideTheVerdict) {
+  const Configuration cpu = decoded_at(128, {99, 100, 101});
+  Configuration engine = on_engine(cpu, {150, 151, 152});
+  engine.measurement->drift = statistics::Drift{.change = -0.125, .significant = true};
+  const auto verdict = judge_phase2(report_of({cpu, engine}));
+  EXPECT_NE(verdict.reason.find("units=cpu-ane threads=2 drifted by -12.5 %"), std::string::npos)
+      << verdict.reason;
+}
+
+TEST(Tables, NameTheConfidenceOfTheirIntervals) {
+  const Configuration one = decoded_at(128, {99, 100, 101});
+  Report report = report_of({one});
+  report.options.confidence = 0.5;
+  report.baseline = BaselineVerdict{.file = "b",
+                                    .threshold = 0.05,
+                                    .confidence = 0.5,
+                                    .compared = {{.id = one.id(),
+                                                  .metric = "first_token_ns.warm",
+                                                  .baseline_median = 5e6,
+                                                  .median = 6.25e6,
+                                                  .verdict = "slower"}},
+                                    .missing = {"context=64", "context=256"},
+                                    .lost = {"context=256"}};
+  const std::string table = to_markdown(report);
+  EXPECT_EQ(table.find("95 %"), std::string::npos) << table;
+  for (const char* part :
+       {"decode tok/s (50 %)", "slowdown (50 %)", "first_token_ns.warm, ms", "| 5.000 ", "| 6.250 ",
+        "- context=64: in the baseline, not measured here\n",
+        "- context=256: in the baseline, not measured here though it was asked for"})
+    EXPECT_NE(table.find(part), std::string::npos) << part << "\n" << table;
 }
 
 TEST(Phase2, OtherTokensMissTheTargetWhateverTheSpeed) {

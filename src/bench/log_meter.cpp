@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,9 @@ double now_s() {
 
 constexpr std::array<std::string_view, 5> kPressures = {"nominal", "moderate", "heavy", "trapping",
                                                         "sleeping"};
+
+/// Of a run this long, a second that is another's is a twentieth.
+constexpr double kSecondsOfFewPercent = 20;
 
 class LogMeter : public EnergyMeter {
  public:
@@ -43,15 +47,29 @@ class LogMeter : public EnergyMeter {
     }
     for (const PowerSample& sample : *samples)
       if (sample.end_s > from_s_ && sample.end_s - sample.seconds < to_s) note(sample.pressure);
-    energy.rails = integrate_power(*samples, from_s_, to_s);
+    IntegratedPower power = integrate_power(*samples, from_s_, to_s);
+    energy.rails = std::move(power.joules);
+    energy.source = path_.filename().string();
+    if (!power.gaps.empty()) {
+      energy.reason = fmt::format("{} has no power of {} for a tenth of the time or more",
+                                  path_.string(), fmt::join(power.gaps, ", "));
+      return energy;
+    }
     if (energy.rails.empty()) {
       energy.reason = fmt::format("{} has no power of this time", path_.string());
       return energy;
     }
     double joules = 0;
-    for (const auto& [rail, own] : energy.rails) joules += own;
+    std::string rails;
+    for (const auto& [rail, own] : energy.rails) {
+      joules += own;
+      rails += (rails.empty() ? "" : " + ") + rail;
+    }
     energy.joules = joules;
-    energy.source = path_.filename().string();
+    energy.source += ": " + rails;
+    if (to_s - from_s_ < kSecondsOfFewPercent && samples->front().in_whole_seconds)
+      energy.source += fmt::format(", by whole seconds: up to one of these {:.1f} may be another's",
+                                   to_s - from_s_);
     return energy;
   }
 

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -61,6 +64,34 @@ std::string first_line(const fs::path& path) {
   return line;
 }
 
+/// "32M" and the like; 0 where it is none.
+uint64_t size_of(const std::string& text) {
+  uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return 0;
+  const std::string_view unit(stop, text.data() + text.size());
+  return unit == "K" ? number << 10 : unit == "M" ? number << 20 : 0;
+}
+
+/// Of one processor.
+struct LastCache {
+  uint64_t bytes = 0;
+  std::string sharers;
+};
+
+LastCache last_cache(const fs::path& processor) {
+  LastCache last;
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(processor / "cache", error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const uint64_t bytes = size_of(first_line(entry->path() / "size"));
+    if (bytes <= last.bytes) continue;
+    last = {bytes, first_line(entry->path() / "shared_cpu_list")};
+    if (last.sharers.empty()) last.sharers = processor.filename().string();
+  }
+  return last;
+}
+
 constexpr uint64_t kLeastRead = uint64_t{256} << 20;
 constexpr int kPasses = 3;
 
@@ -83,24 +114,21 @@ Machine find_machine() {
   if (machine.cpu.starts_with("Apple ")) machine.accelerator = "Apple Neural Engine";
   machine.cores = usable_cores();
   machine.memory_bytes = physical_memory_bytes();
-  machine.cache_bytes = cache_bytes_in("/sys/devices/system/cpu/cpu0/cache");
+  machine.cache_bytes = cache_bytes_in("/sys/devices/system/cpu");
   return machine;
 }
 
 uint64_t cache_bytes_in(const fs::path& folder) {
-  uint64_t largest = 0;
+  std::map<std::string, uint64_t> by_sharers;
   std::error_code error;
   for (auto entry = fs::directory_iterator(folder, error);
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const std::string size = first_line(entry->path() / "size");
-    uint64_t number = 0;
-    const auto [stop, bad] = std::from_chars(size.data(), size.data() + size.size(), number);
-    if (bad != std::errc()) continue;
-    const std::string_view unit(stop, size.data() + size.size());
-    if (unit == "K") largest = std::max(largest, number << 10);
-    if (unit == "M") largest = std::max(largest, number << 20);
+    const LastCache last = last_cache(entry->path());
+    if (last.bytes > 0) by_sharers[last.sharers] = last.bytes;
   }
-  return largest;
+  uint64_t sum = 0;
+  for (const auto& [sharers, bytes] : by_sharers) sum += bytes;
+  return sum;
 }
 
 double measure_bandwidth(Clock& clock, int threads, uint64_t cache_bytes) {
@@ -141,20 +169,44 @@ double used_cpu_seconds() {
 
 namespace {
 
-bool drop_file(const fs::path& path) {
 #ifdef POSIX_FADV_DONTNEED
+
+/// Share of a file's pages that memory holds; 1 where the system does not say.
+double resident_share(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return 1;
+  const auto bytes = static_cast<size_t>(status.st_size);
+  if (bytes == 0) return 0;
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  if (mapped == MAP_FAILED) return 1;
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> pages((bytes + page - 1) / page);
+  const bool told = ::mincore(mapped, bytes, pages.data()) == 0;
+  ::munmap(mapped, bytes);
+  if (!told) return 1;
+  const auto held = std::ranges::count_if(pages, [](unsigned char one) { return (one & 1U) != 0; });
+  return static_cast<double>(held) / static_cast<double>(pages.size());
+}
+
+constexpr double kLeftOver = 0.01;
+
+bool drop_file(const fs::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return false;
-  // Pages that were written and are not on the disk yet stay otherwise.
-  const bool dropped =
-      ::fdatasync(descriptor) == 0 && ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) == 0;
+  // Pages that were written and are not on the disk yet stay otherwise. Success says nothing: a
+  // file system in memory grants the wish and keeps the pages.
+  const bool dropped = ::fdatasync(descriptor) == 0 &&
+                       ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+                       resident_share(descriptor) <= kLeftOver;
   ::close(descriptor);
   return dropped;
-#else
-  static_cast<void>(path);
-  return false;
-#endif
 }
+
+#else
+
+bool drop_file(const fs::path&) { return false; }
+
+#endif
 
 }  // namespace
 

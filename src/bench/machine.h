@@ -8,7 +8,8 @@ namespace anemone::bench {
 /// What this machine is. `read_bytes_per_s` is left out.
 Machine find_machine();
 
-/// The last cache's bytes in a folder such as /sys/devices/system/cpu/cpu0/cache; 0: unknown.
+/// Bytes of the largest caches below a folder such as /sys/devices/system/cpu, those that
+/// processors share once; 0: unknown.
 uint64_t cache_bytes_in(const std::filesystem::path& folder);
 
 /// How fast all threads together read memory: the best of a few passes over bytes that no cache of
@@ -19,7 +20,8 @@ double measure_bandwidth(Clock& clock, int threads, uint64_t cache_bytes);
 double used_cpu_seconds();
 
 /// Lets go of what the page cache holds of a file, or of all files in a folder. False where the
-/// system has no such wish or does not grant it.
+/// system has no such wish, or where the pages are still there: of a file system in memory, or of
+/// a file that some process has mapped.
 bool drop_from_page_cache(const std::filesystem::path& path);
 
 }  // namespace anemone::bench

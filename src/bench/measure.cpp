@@ -33,7 +33,10 @@ class Run {
     memory_.sample();
     if (meters_.celsius) out_.thermal.celsius_after = meters_.celsius();
     finish_memory();
-    ANEMONE_RETURN_IF_ERROR(stages());
+    if (const Status status = stages(); !status.ok()) {
+      if (status.error().code == ErrorCode::interrupted) return status.error();
+      out_.stages_reason = status.error().to_string();
+    }
     return Measured{std::move(out_), std::move(model_)};
   }
 
@@ -68,7 +71,7 @@ class Run {
       first_tokens.push_back(static_cast<double>(request_->first_token_ns()));
       ANEMONE_RETURN_IF_ERROR(end_of_request());
     }
-    if (!cold) out_.load.cold_reason = "the system does not drop the files from its page cache";
+    if (!cold) out_.load.cold_reason = "the system keeps the files in memory";
     out_.load.warm_ns = make_series(std::move(warm), options_);
     out_.first_token.cold_ns = make_series(std::move(first_tokens), options_);
     return {};

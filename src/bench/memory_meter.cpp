@@ -104,6 +104,7 @@ Memory MemoryMeter::finish() {
   Memory memory;
   memory.series = std::move(series_);
   memory.peak_rss_bytes = reader_.peak_bytes();
+  memory.peak_is_own = memory.peak_rss_bytes && of_configuration_;
   if (memory.peak_rss_bytes || !memory.series.empty())
     memory.source = std::string(reader_.source()) +
                     (of_configuration_ ? ", peak of the configuration" : ", peak of the process");

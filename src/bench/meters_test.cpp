@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <thread>
 
 #include "bench/energy_meter.h"
@@ -64,6 +68,54 @@ TEST(Rapl, S0_14_AddsPackagesAndMemoryAndCountsRound) {
   EXPECT_EQ(energy.source, "RAPL");
 }
 
+TEST(Rapl, WithoutACounterOfAPackageThereAreNoJoules) {
+  const test::ScratchFolder folder;
+  add_zone(folder, "intel-rapl:1", "psys", 100);
+  const auto meter = make_rapl_meter(folder.path());
+  meter->begin();
+  add_zone(folder, "intel-rapl:1", "psys", 900);
+  const Energy energy = meter->end();
+  EXPECT_FALSE(energy.joules);
+  EXPECT_EQ(energy.rails.size(), 1U);
+  EXPECT_NE(energy.reason.find("no counter of a package"), std::string::npos) << energy.reason;
+}
+
+TEST(Rapl, APackageThatCannotBeReadLeavesNoSumOfTheOthers) {
+  const test::ScratchFolder folder;
+  add_zone(folder, "intel-rapl:0", "package-0", 100);
+  add_zone(folder, "intel-rapl:1", "package-1", 100);
+  std::filesystem::remove(folder.path() / "intel-rapl:1/energy_uj");
+  const auto meter = make_rapl_meter(folder.path());
+  meter->begin();
+  const Energy energy = meter->end();
+  EXPECT_FALSE(energy.joules);
+  EXPECT_NE(energy.reason.find("intel-rapl:1"), std::string::npos) << energy.reason;
+}
+
+TEST(Rapl, AReadThatFailsIsNoMeasurementWheneverItDoes) {
+  for (const char* moment : {"begin", "tick", "end"}) {
+    const test::ScratchFolder folder;
+    const std::string_view fails(moment);
+    add_zone(folder, "intel-rapl:0", "package-0", 700000);
+    const auto meter = make_rapl_meter(folder.path());
+    const auto at = [&](std::string_view now) {
+      if (fails == now)
+        std::filesystem::remove(folder.path() / "intel-rapl:0/energy_uj");
+      else
+        add_zone(folder, "intel-rapl:0", "package-0", 900000);
+    };
+    at("begin");
+    meter->begin();
+    at("tick");
+    meter->tick();
+    at("end");
+    const Energy energy = meter->end();
+    EXPECT_FALSE(energy.joules) << moment;
+    EXPECT_TRUE(energy.rails.empty()) << moment;
+    EXPECT_NE(energy.reason.find("could not be read all the time"), std::string::npos) << moment;
+  }
+}
+
 TEST(Rapl, WithoutCountersNothingIsMadeUp) {
   const test::ScratchFolder folder;
   const auto meter = make_rapl_meter(folder.path());
@@ -88,23 +140,6 @@ std::string plist(const std::string& time, double seconds, int cpu_mj, int ane_m
          std::to_string(ane_mj) + "</integer>\n</dict>\n</dict>\n</plist>\n" + std::string(1, '\0');
 }
 
-TEST(PowerLog, S0_46_OfPowermetricsIsIntegratedOverTheTimeOfTheRun) {
-  const std::string log = plist("2026-01-02T00:00:10Z", 1, 3000, 500, "Nominal") +
-                          plist("2026-01-02T00:00:11Z", 1, 5000, 700, "Heavy") +
-                          plist("2026-01-02T00:00:12Z", 1, 1000, 0, "Moderate");
-  const auto samples = parse_power_log(log);
-  ASSERT_TRUE(samples.ok()) << samples.error().to_string();
-  ASSERT_EQ(samples->size(), 3U);
-  EXPECT_EQ((*samples)[1].pressure, "heavy");
-  EXPECT_DOUBLE_EQ((*samples)[1].watts.at("cpu"), 5);
-  EXPECT_FALSE((*samples)[1].watts.contains("gpu"));
-  const double start = parse_time("2026-01-02T00:00:09Z").value();
-  const auto joules = integrate_power(*samples, start + 0.5, start + 2.5);
-  EXPECT_DOUBLE_EQ(joules.at("cpu"), 1.5 + 5 + 0.5);
-  EXPECT_DOUBLE_EQ(joules.at("ane"), 0.25 + 0.7);
-  EXPECT_TRUE(integrate_power(*samples, start + 2, start + 9).empty());
-}
-
 /// Seconds since 1970 as `parse_time` reads them.
 std::string time_text(std::chrono::system_clock::time_point moment) {
   const auto day = std::chrono::floor<std::chrono::days>(moment);
@@ -116,6 +151,62 @@ std::string time_text(std::chrono::system_clock::time_point moment) {
                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   return text;
+}
+
+TEST(PowerLog, S0_46_OfPowermetricsIsIntegratedOverTheTimeOfTheRun) {
+  const std::string log = plist("2026-01-02T00:00:10Z", 1, 3000, 500, "Nominal") +
+                          plist("2026-01-02T00:00:11Z", 1, 5000, 700, "Heavy") +
+                          plist("2026-01-02T00:00:12Z", 1, 1000, 0, "Moderate");
+  const auto samples = parse_power_log(log);
+  ASSERT_TRUE(samples.ok()) << samples.error().to_string();
+  ASSERT_EQ(samples->size(), 3U);
+  EXPECT_EQ((*samples)[1].pressure, "heavy");
+  EXPECT_DOUBLE_EQ((*samples)[1].watts.at("cpu"), 5);
+  EXPECT_FALSE((*samples)[1].watts.contains("gpu"));
+  const double start = parse_time("2026-01-02T00:00:09Z").value();
+  const auto joules = integrate_power(*samples, start + 0.5, start + 2.5).joules;
+  EXPECT_DOUBLE_EQ(joules.at("cpu"), 1.5 + 5 + 0.5);
+  EXPECT_DOUBLE_EQ(joules.at("ane"), 0.25 + 0.7);
+  const auto late = integrate_power(*samples, start + 2, start + 9);
+  EXPECT_TRUE(late.joules.empty());
+  EXPECT_EQ(late.gaps, (std::vector<std::string>{"ane", "cpu"}));
+  EXPECT_TRUE(samples->front().in_whole_seconds);
+}
+
+TEST(PowerLog, WhatNoSampleCoversTakesTheMeanOfTheRest) {
+  const auto samples = parse_power_log(plist("2026-01-02T00:00:19Z", 19, 38000, 9500, "Nominal"));
+  ASSERT_TRUE(samples.ok());
+  const double start = parse_time("2026-01-02T00:00:00Z").value();
+  const auto power = integrate_power(*samples, start, start + 20);
+  EXPECT_DOUBLE_EQ(power.joules.at("cpu"), 2.0 * 20);
+  EXPECT_DOUBLE_EQ(power.joules.at("ane"), 0.5 * 20);
+  EXPECT_TRUE(power.gaps.empty());
+}
+
+TEST(PowerLog, ARailWithAGapLeavesNoSumOfTheOthers) {
+  const test::ScratchFolder folder;
+  const auto now = std::chrono::system_clock::now();
+  std::string log = plist(time_text(now + std::chrono::seconds(30)), 60, 60000, 6000, "Nominal");
+  log.replace(log.find("ane_energy"), 10, "own_energy");
+  const auto meter = make_log_meter(folder.path() / "log", std::chrono::milliseconds(0));
+  meter->begin();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // The Neural Engine is seen in a stretch of the past that ends now.
+  const auto read = [&](const std::string& text) {
+    folder.write("log", text);
+    return meter->end();
+  };
+  const Energy energy = read(log);
+  EXPECT_TRUE(energy.joules) << energy.reason;
+  EXPECT_EQ(energy.source.substr(0, 8), "log: cpu");
+  EXPECT_NE(energy.source.find("by whole seconds"), std::string::npos) << energy.source;
+}
+
+TEST(PowerLog, ALogThatBeginsWithANulIsOne) {
+  const auto samples = parse_power_log(std::string(1, '\0') +
+                                       plist("2026-01-02T00:00:10Z", 1, 3000, 500, "Nominal"));
+  ASSERT_TRUE(samples.ok()) << samples.error().to_string();
+  EXPECT_EQ(samples->size(), 1U);
 }
 
 TEST(PowerLog, S2_29_TheWorstThermalPressureOfTheRunIsKept) {
@@ -131,7 +222,7 @@ TEST(PowerLog, S2_29_TheWorstThermalPressureOfTheRunIsKept) {
   const Energy energy = meter->end();
   EXPECT_EQ(meter->pressure(), "heavy");
   EXPECT_GT(energy.rails.at("cpu"), 0.02);
-  EXPECT_EQ(energy.source, "log");
+  EXPECT_EQ(energy.source.substr(0, 14), "log: ane + cpu");
   folder.write("log", "nothing of that kind");
   meter->begin();
   const Energy none = meter->end();
@@ -152,7 +243,7 @@ TEST(PowerLog, OfMacmonHasALineForEachSample) {
   EXPECT_DOUBLE_EQ((*samples)[1].watts.at("dram"), 0.25);
   const double end = parse_time("2026-01-02T00:00:11.5Z").value();
   EXPECT_DOUBLE_EQ((*samples)[1].end_s, end);
-  EXPECT_DOUBLE_EQ(integrate_power(*samples, end - 1, end).at("ane"), 1.5);
+  EXPECT_DOUBLE_EQ(integrate_power(*samples, end - 1, end).joules.at("ane"), 1.5);
 }
 
 TEST(PowerLog, RefusesOtherFilesAndTimes) {
@@ -174,13 +265,50 @@ TEST(Thermal, TheHottestZoneCounts) {
   EXPECT_DOUBLE_EQ(hottest_zone(folder.path()).value(), 52.5);
 }
 
-TEST(Machine, TheLastCacheIsTheLargest) {
+TEST(Machine, LastCachesAddUpAndSharedOnesCountOnce) {
   const test::ScratchFolder folder;
-  folder.write("index0/size", "48K\n");
-  folder.write("index3/size", "32M\n");
-  folder.write("index2/size", "2048K\n");
+  const auto add = [&](const std::string& cpu, const std::string& last,
+                       const std::string& sharers) {
+    folder.write(cpu + "/cache/index0/size", "48K\n");
+    folder.write(cpu + "/cache/index0/shared_cpu_list", cpu + "\n");
+    folder.write(cpu + "/cache/index3/size", last + "\n");
+    folder.write(cpu + "/cache/index3/shared_cpu_list", sharers + "\n");
+  };
+  add("cpu0", "32M", "0-1");
+  add("cpu1", "32M", "0-1");
   EXPECT_EQ(cache_bytes_in(folder.path()), uint64_t{32} << 20);
+  add("cpu2", "2048K", "2");
+  EXPECT_EQ(cache_bytes_in(folder.path()), uint64_t{34} << 20);
   EXPECT_EQ(cache_bytes_in(folder.path() / "none"), 0U);
+}
+
+TEST(PageCache, PagesThatAreMappedElsewhereAreNotDropped) {
+  const test::ScratchFolder folder;
+  folder.write("weights", std::string(size_t{1} << 20, 'w'));
+  const std::string path = folder.path() / "weights";
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(descriptor, 0);
+  void* mapped = ::mmap(nullptr, size_t{1} << 20, PROT_READ, MAP_SHARED, descriptor, 0);
+  ::close(descriptor);
+  ASSERT_NE(mapped, MAP_FAILED);
+  int sum = 0;
+  for (size_t i = 0; i < size_t{1} << 20; i += 4096) sum += static_cast<char*>(mapped)[i];
+  EXPECT_GT(sum, 0);
+  EXPECT_FALSE(drop_from_page_cache(path));
+  EXPECT_FALSE(drop_from_page_cache(folder.path()));
+  ::munmap(mapped, size_t{1} << 20);
+  EXPECT_FALSE(drop_from_page_cache(folder.path() / "none"));
+}
+
+TEST(PageCache, AFileSystemInMemoryKeepsItsPages) {
+  const std::filesystem::path memory = "/dev/shm";
+  std::error_code error;
+  if (!std::filesystem::is_directory(memory, error)) GTEST_SKIP() << "no /dev/shm";
+  const auto file = memory / ("anemone_pages_" + std::to_string(::getpid()));
+  std::ofstream(file) << std::string(size_t{1} << 16, 'w');
+  if (!std::filesystem::exists(file, error)) GTEST_SKIP() << "/dev/shm cannot be written";
+  EXPECT_FALSE(drop_from_page_cache(file));
+  std::filesystem::remove(file);
 }
 
 TEST(Machine, IdentityNamesWhatSpeedDependsOn) {

@@ -48,6 +48,7 @@ Result<PowerSample> read_plist(std::string_view plist) {
   if (!nanoseconds || !(*nanoseconds > 0) || !stamp)
     return fail(ErrorCode::corrupt, "a document of powermetrics has no elapsed_ns or timestamp");
   ANEMONE_TRY(sample.end_s, parse_time(*stamp));
+  sample.in_whole_seconds = stamp->find('.') == std::string_view::npos;
   sample.seconds = *nanoseconds * 1e-9;
   for (const char* rail : {"cpu", "gpu", "ane", "dram"}) {
     const auto millijoules = plist_value(plist, std::string(rail) + "_energy");
@@ -127,7 +128,7 @@ Result<double> parse_time(std::string_view text) {
 }
 
 Result<std::vector<PowerSample>> parse_power_log(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r\n\0");
+  const size_t first = text.find_first_not_of(std::string_view(" \t\r\n\0", 5));
   if (first == std::string_view::npos) return std::vector<PowerSample>{};
   const bool json = text[first] == '{';
   if (!json && !text.substr(first).starts_with("<?xml"))
@@ -148,22 +149,28 @@ Result<std::vector<PowerSample>> parse_power_log(std::string_view text) {
   return samples;
 }
 
-std::map<std::string, double> integrate_power(const std::vector<PowerSample>& samples,
-                                              double from_s, double to_s, double coverage) {
-  std::map<std::string, double> joules;
+IntegratedPower integrate_power(const std::vector<PowerSample>& samples, double from_s, double to_s,
+                                double coverage) {
+  IntegratedPower result;
   std::map<std::string, double> covered;
   for (const PowerSample& sample : samples) {
     const double overlap =
         std::min(to_s, sample.end_s) - std::max(from_s, sample.end_s - sample.seconds);
     if (!(overlap > 0)) continue;
     for (const auto& [rail, watts] : sample.watts) {
-      joules[rail] += watts * overlap;
+      result.joules[rail] += watts * overlap;
       covered[rail] += overlap;
     }
   }
-  std::erase_if(joules,
-                [&](const auto& rail) { return covered[rail.first] < coverage * (to_s - from_s); });
-  return joules;
+  for (const auto& [rail, seconds] : covered) {
+    if (seconds < coverage * (to_s - from_s)) {
+      result.joules.erase(rail);
+      result.gaps.push_back(rail);
+    } else if (seconds < to_s - from_s) {
+      result.joules[rail] *= (to_s - from_s) / seconds;
+    }
+  }
+  return result;
 }
 
 }  // namespace anemone::bench

@@ -37,6 +37,7 @@ struct Zone {
   uint64_t range = 0;   ///< microjoules at which the counter goes round.
   uint64_t last = 0;
   uint64_t microjoules = 0;
+  bool failed = false;  ///< a read did, and what the counter counts since is not known.
 };
 
 class Rapl : public EnergyMeter {
@@ -53,13 +54,16 @@ class Rapl : public EnergyMeter {
     if (found.empty())
       reason_ = fmt::format("{} has no RAPL counters", powercap.string());
     else if (zones_.empty())
-      reason_ = fmt::format("{} cannot be read: the counters are for the administrator",
-                            (found.front() / "energy_uj").string());
+      reason_ = unreadable((found.front() / "energy_uj"));
+    else if (reason_.empty() && std::ranges::none_of(zones_, &Zone::counts))
+      reason_ = fmt::format("{} has no counter of a package", powercap.string());
   }
 
   void begin() override {
     for (Zone& zone : zones_) {
-      zone.last = read_number(zone.counter).value_or(zone.last);
+      const auto now = read_number(zone.counter);
+      zone.failed = !now;
+      zone.last = now.value_or(0);
       zone.microjoules = 0;
     }
   }
@@ -67,7 +71,8 @@ class Rapl : public EnergyMeter {
   void tick() override {
     for (Zone& zone : zones_) {
       const auto now = read_number(zone.counter);
-      if (!now) continue;
+      zone.failed = zone.failed || !now;
+      if (zone.failed) continue;
       zone.microjoules += *now >= zone.last ? *now - zone.last : zone.range - zone.last + *now;
       zone.last = *now;
     }
@@ -79,26 +84,40 @@ class Rapl : public EnergyMeter {
     if (zones_.empty()) return energy;
     double joules = 0;
     for (const Zone& zone : zones_) {
+      if (zone.failed) {
+        if (zone.counts) energy.reason = zone.counter.string() + " could not be read all the time";
+        continue;
+      }
       const double own = static_cast<double>(zone.microjoules) * 1e-6;
       energy.rails[zone.name] += own;
       if (zone.counts) joules += own;
     }
-    energy.joules = joules;
+    if (energy.reason.empty()) energy.joules = joules;
     energy.source = "RAPL";
     return energy;
   }
 
  private:
+  static std::string unreadable(const fs::path& counter) {
+    return fmt::format("{} cannot be read: the counters are for the administrator",
+                       counter.string());
+  }
+
   /// "intel-rapl:0" is a package, "intel-rapl:0:2" a part of it; memory is no part of it, and
   /// "psys", the whole machine, counts the others again.
   void add(const fs::path& path) {
     const auto name = read_line(path / "name");
-    const auto range = read_number(path / "max_energy_range_uj");
-    if (!name || !range || !read_number(path / "energy_uj")) return;
+    if (!name) return;
     const std::string folder = path.filename().string();
     const bool top = std::ranges::count(folder, ':') == 1;
     const std::string zone = folder.substr(folder.find(':') + 1);
     const bool package = top && name->starts_with("package");
+    const auto range = read_number(path / "max_energy_range_uj");
+    if (!range || !read_number(path / "energy_uj")) {
+      // Without one of the parts that add up there is no sum.
+      if (package || *name == "dram") reason_ = unreadable(path / "energy_uj");
+      return;
+    }
     zones_.push_back(
         {.counter = path / "energy_uj",
          .name = top ? *name : fmt::format("{} {}", *name, zone.substr(0, zone.find(':'))),

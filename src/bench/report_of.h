@@ -24,7 +24,9 @@ inline Configuration decoded_at(int64_t context, std::vector<double> speeds) {
   own.decode_tokens_per_second = make_series(std::move(speeds), {});
   own.first_token.warm_ns = make_series({5e6, 5e6, 5e6}, {});
   own.memory.peak_rss_bytes = 1000;
+  own.memory.peak_is_own = true;
   own.outputs.tokens = {1, 2, 3};
+  own.outputs.repeatable = true;
   one.measurement = std::move(own);
   return one;
 }

@@ -18,6 +18,7 @@
 #include "bench/sweep.h"
 #include "bench/thermal.h"
 #include "bench/variants.h"
+#include "kernels/kernels.h"
 
 namespace anemone::bench {
 namespace {
@@ -39,6 +40,11 @@ std::string now_utc() {
 
 using OpenedModel = Result<std::unique_ptr<lm::LanguageModel>>;
 
+std::string kernel_isa(runtime::Isa asked) {
+  return asked == runtime::Isa::automatic ? std::string(kernels::kernel_sets().back().isa)
+                                          : to_string(asked);
+}
+
 class Bench {
  public:
   Bench(const fs::path& path, const Options& options, const ProgressSink& progress,
@@ -56,12 +62,19 @@ class Bench {
     report_.started = now_utc();
     report_.options = options_;
     report_.machine = find_machine();
+    report_.isa = kernel_isa(options_.isa);
+    ANEMONE_RETURN_IF_ERROR(check_threads(options_, report_.machine));
     report_.machine.read_bytes_per_s =
         measure_bandwidth(clock_, report_.machine.cores, report_.machine.cache_bytes);
     ANEMONE_TRY(numerics_, options_.numerics.empty()
                                ? Result<runtime::Numerics>(runtime::Numerics::fp16)
                                : runtime::parse_numerics(options_.numerics));
     ANEMONE_RETURN_IF_ERROR(find_tokenizer(tokenizer_path));
+    // What would spoil hours of measurements at their end is tried before them.
+    if (tokenizer_) ANEMONE_RETURN_IF_ERROR(check_quality(*tokenizer_, options_));
+    if (!options_.reference.empty()) {
+      ANEMONE_TRY(const auto reference, open_reference());
+    }
     report_.configurations = make_sweep(options_, report_.machine);
     for (const Configuration& one : report_.configurations)
       if (one.outcome == Outcome::not_reached) total_ += requests_of(options_);
@@ -78,6 +91,7 @@ class Bench {
     });
     if (!report_.complete && !measured) return fail(ErrorCode::interrupted, "interrupted");
     if (report_.model.name.empty()) return no_model();
+    hold_against_reference();
     report_.best = choose_best(report_.configurations);
     report_.scaling = find_scaling(report_.configurations);
     if (options_.preset == "phase2") report_.phase2 = judge_phase2(report_);
@@ -113,7 +127,16 @@ class Bench {
   void predict_only(Configuration& one) {
     if (options_.chips.empty()) return;
     if (const auto choice = variants_.choose(one, options_, log_); choice.ok())
-      one.predicted = predict(choice->path, options_.chips, one.context_tokens);
+      predict(choice->path, options_.chips, prompt_tokens_of(one), one);
+    else
+      one.predicted_reason = choice.error().to_string();
+  }
+
+  int64_t answer_tokens_of(const Configuration& one) const {
+    return std::min(options_.answer_tokens, one.context_tokens / 2);
+  }
+  int64_t prompt_tokens_of(const Configuration& one) const {
+    return one.context_tokens - answer_tokens_of(one);
   }
 
   /// False when the run is to end.
@@ -122,6 +145,10 @@ class Bench {
     const Status status = measure_one(one);
     if (!status.ok() && status.error().code == ErrorCode::interrupted) {
       report_.complete = false;
+      if (one.measurement) {
+        one.outcome = Outcome::measured;
+        return false;
+      }
       one.artifact.reset();
       one.execution.reset();
       one.measurement.reset();
@@ -169,17 +196,10 @@ class Bench {
     lm::LanguageModel::Options options = open_options(one, choice);
     ANEMONE_RETURN_IF_ERROR(describe(one, choice, options));
     Subject subject;
-    subject.answer_tokens = std::min(options_.answer_tokens, one.context_tokens / 2);
+    subject.answer_tokens = answer_tokens_of(one);
     subject.files = choice.path;
     subject.threads = one.threads;
-    const int64_t prompt_tokens = one.context_tokens - subject.answer_tokens;
-    if (tokenizer_) {
-      const std::string_view text =
-          options_.prompt.empty() ? builtin_text() : std::string_view(options_.prompt);
-      ANEMONE_TRY(subject.prompt, make_prompt(*tokenizer_, text, prompt_tokens));
-    } else {
-      subject.prompt = make_random_prompt(report_.model.vocabulary, prompt_tokens, options_.seed);
-    }
+    ANEMONE_TRY(subject.prompt, prompt_of(one));
     subject.open = [&](std::shared_ptr<runtime::Observer> observer) -> OpenedModel {
       lm::LanguageModel::Options own = options;
       // Core ML shows nothing of the inside of its functions.
@@ -188,7 +208,7 @@ class Bench {
         if (one.execution) own.runtime.backend = runtime::Backend::cpu;
       }
       ANEMONE_TRY(auto model, lm::LanguageModel::open(choice.path, own));
-      one.execution = model->info().execution;
+      note_execution(one, model->info().execution);
       return model;
     };
     if (may_use_coreml(options_) && options_.loads > 0 &&
@@ -208,18 +228,53 @@ class Bench {
       return !progress_ || progress_({"bench", done_, total_, "requests", item});
     };
     ANEMONE_TRY(Measured measured, measure(subject, options_, meters, tick));
-    one.execution = measured.model->info().execution;
-    ANEMONE_RETURN_IF_ERROR(add_beside(one, choice, subject, measured));
-    ANEMONE_RETURN_IF_ERROR(hold_against_cpu(one, subject, measured));
+    note_execution(one, measured.model->info().execution);
+    one.measurement = std::move(measured.measurement);
+    Measurement& own = *one.measurement;
+    add_floor(one, choice);
+    predict(choice.path, options_.chips, own.prompt_tokens, one);
+    // None of what follows makes a measurement undone.
+    ANEMONE_RETURN_IF_ERROR(excuse(hold_against_cpu(one, subject.prompt.ids, *measured.model), item,
+                                   own.outputs.beside_cpu_reason));
+    ANEMONE_RETURN_IF_ERROR(excuse(add_quality(one, *measured.model), item, own.quality_reason));
     if (options_.functions && choice.context == 0 &&
         timed_functions_.insert(one.artifact->hash + one.group()).second) {
       measured.model.reset();
       options.runtime.backend = one.execution->backend;
-      ANEMONE_TRY(one.functions, time_functions(choice.path, options.runtime, options_, clock_,
-                                                [&] { return tick_nothing(item); }));
+      const auto time = [&]() -> Status {
+        ANEMONE_TRY(one.functions, time_functions(choice.path, options.runtime, options_, clock_,
+                                                  [&] { return tick_nothing(item); }));
+        return {};
+      };
+      ANEMONE_RETURN_IF_ERROR(excuse(time(), item, one.functions_reason));
     }
-    one.measurement = std::move(measured.measurement);
     return {};
+  }
+
+  /// What is noted once stays: a load that knows better than to ask Core ML again says less.
+  static void note_execution(Configuration& one, runtime::Execution execution) {
+    if (one.execution)
+      for (std::string& note : one.execution->notes)
+        if (std::ranges::find(execution.notes, note) == execution.notes.end())
+          execution.notes.push_back(std::move(note));
+    one.execution = std::move(execution);
+  }
+
+  /// Turns an error into a reason. Errors: interrupted.
+  Status excuse(Status status, const std::string& item, std::string& reason) const {
+    if (status.ok()) return {};
+    reason = status.error().to_string();
+    if (status.error().code == ErrorCode::interrupted) return status;
+    log_(LogLevel::warning, item + ": " + reason);
+    return {};
+  }
+
+  Result<Prompt> prompt_of(const Configuration& one) const {
+    const int64_t tokens = prompt_tokens_of(one);
+    if (!tokenizer_) return make_random_prompt(report_.model.vocabulary, tokens, options_.seed);
+    const std::string_view text =
+        options_.prompt.empty() ? builtin_text() : std::string_view(options_.prompt);
+    return make_prompt(*tokenizer_, text, tokens);
   }
 
   /// Whether to go on, after work that is not counted in requests.
@@ -289,40 +344,43 @@ class Bench {
                      .numerics = info.numerics};
   }
 
-  Status add_beside(Configuration& one, const Variants::Choice& choice, const Subject& subject,
-                    Measured& measured) {
-    Measurement& own = measured.measurement;
+  void add_floor(Configuration& one, const Variants::Choice& choice) const {
+    Measurement& own = *one.measurement;
     const auto& speed = own.decode_tokens_per_second.summary;
-    own.floor = find_floor(step_bytes(choice.path), report_.machine, one.context_tokens,
-                           speed ? speed->median : 0);
-    add_first_token_floors(own.floor, own.prompt_tokens,
-                           own.prompt_tokens - own.first_token.cached_prefix_tokens,
-                           one.prefill_block_tokens.value_or(0));
-    one.predicted = predict(choice.path, options_.chips, own.prompt_tokens);
-    if (!options_.reference.empty()) {
-      ANEMONE_TRY(own.outputs.reference, compare_with_reference(subject, own.outputs.tokens));
-    }
+    own.floor =
+        find_floor(step_bytes(choice.path), report_.machine,
+                   {.prompt_tokens = own.prompt_tokens,
+                    .uncached_tokens = own.prompt_tokens - own.first_token.cached_prefix_tokens,
+                    .block_tokens = one.prefill_block_tokens.value_or(0)},
+                   speed ? speed->median : 0);
+  }
+
+  /// Once an artifact and its units.
+  Status add_quality(Configuration& one, lm::LanguageModel& model) {
     if (options_.quality.empty()) return {};
     const std::string key =
         one.artifact->hash + one.compute_units + std::to_string(one.artifact->context_tokens);
     auto found = qualities_.find(key);
     if (found == qualities_.end()) {
-      ANEMONE_TRY(Quality quality, find_quality(*measured.model, *tokenizer_, options_, log_));
+      const std::string item = one.id();
+      const ProgressSink go_on = [&](const Progress&) { return tick_nothing(item); };
+      ANEMONE_TRY(Quality quality, find_quality(model, *tokenizer_, options_, go_on, log_));
       found = qualities_.emplace(key, std::move(quality)).first;
     }
-    own.quality = found->second;
+    one.measurement->quality = found->second;
     return {};
   }
 
   /// The answer of compute units cpu is kept for those that come after it.
-  Status hold_against_cpu(const Configuration& one, const Subject& subject, Measured& measured) {
+  Status hold_against_cpu(Configuration& one, const std::vector<int32_t>& prompt,
+                          lm::LanguageModel& model) {
     const bool is_cpu = one.compute_units == "cpu";
     if (options_.compute_units.size() < 2) return {};
     const std::string asked = fmt::format("{} {} {}", one.artifact->hash, one.context_tokens,
                                           one.prefill_block_tokens.value_or(0));
     if (!is_cpu && asked != cpu_asked_) return {};
-    Outputs& outputs = measured.measurement.outputs;
-    ANEMONE_TRY(Answer answer, read_answer(*measured.model, subject.prompt.ids, outputs.tokens));
+    Outputs& outputs = one.measurement->outputs;
+    ANEMONE_TRY(Answer answer, read_answer(model, prompt, outputs.tokens));
     if (is_cpu) {
       cpu_answer_ = std::move(answer);
       cpu_asked_ = asked;
@@ -333,17 +391,42 @@ class Bench {
     return {};
   }
 
-  Result<std::optional<Reference>> compare_with_reference(const Subject& subject,
-                                                          const std::vector<int32_t>& answer) {
-    if (reference_ == nullptr) {
-      lm::LanguageModel::Options options;
-      options.runtime.numerics = runtime::Numerics::fp32;
-      options.runtime.isa = options_.isa;
-      options.hash = false;
-      ANEMONE_TRY(reference_, lm::LanguageModel::open(options_.reference, options));
+  OpenedModel open_reference() const {
+    lm::LanguageModel::Options options;
+    options.runtime.numerics = runtime::Numerics::fp32;
+    options.runtime.isa = options_.isa;
+    options.hash = false;
+    return lm::LanguageModel::open(options_.reference, options);
+  }
+
+  /// All answers after all measurements: the reference's memory is in no peak.
+  void hold_against_reference() {
+    if (options_.reference.empty()) return;
+    std::unique_ptr<lm::LanguageModel> reference;
+    std::map<std::vector<int32_t>, Reference> known;  // by prompt and answer
+    for (Configuration& one : report_.configurations) {
+      if (!one.measurement) continue;
+      Outputs& outputs = one.measurement->outputs;
+      const std::string item = one.id();
+      const auto work = [&]() -> Status {
+        if (!report_.complete) return fail(ErrorCode::interrupted, "interrupted");
+        if (reference == nullptr) {
+          ANEMONE_TRY(reference, open_reference());
+        }
+        ANEMONE_TRY(const Prompt prompt, prompt_of(one));
+        std::vector<int32_t> whole = prompt.ids;
+        whole.insert(whole.end(), outputs.tokens.begin(), outputs.tokens.end());
+        auto found = known.find(whole);
+        if (found == known.end()) {
+          ANEMONE_TRY(auto held, hold_against(*reference, prompt.ids, outputs.tokens,
+                                              [&] { return tick_nothing(item); }));
+          found = known.emplace(std::move(whole), std::move(held)).first;
+        }
+        outputs.reference = found->second;
+        return {};
+      };
+      if (!excuse(work(), item, outputs.reference_reason).ok()) report_.complete = false;
     }
-    ANEMONE_TRY(auto held, hold_against(*reference_, subject.prompt.ids, answer));
-    return std::optional(std::move(held));
   }
 
   const fs::path& path_;
@@ -360,7 +443,6 @@ class Bench {
   std::map<std::string, Quality> qualities_;
   std::set<std::string> seen_uncompiled_;  ///< artifacts with their units.
   std::set<std::string> timed_functions_;  ///< artifacts with all but their contexts.
-  std::unique_ptr<lm::LanguageModel> reference_;
   Answer cpu_answer_;
   std::string cpu_asked_;  ///< what it answers; empty: there is none.
   std::optional<Error> first_error_;

@@ -7,7 +7,9 @@
 #include <numeric>
 #include <utility>
 
+#include "ane/chip.h"
 #include "base/error.h"
+#include "compress/spec.h"
 
 namespace anemone::bench {
 namespace {
@@ -85,9 +87,12 @@ Status check_options(const Options& options) {
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("prefill", options.prefill, 0));
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("chunks", options.chunks, 1));
   ANEMONE_RETURN_IF_ERROR(check_list<int>("threads", options.threads, 0));
-  for (const std::string& scheme : options.quantize)
+  for (const std::string& scheme : options.quantize) {
     if (scheme.empty() || std::ranges::count(options.quantize, scheme) > 1)
       return fail(ErrorCode::invalid_argument, "quantize '{}' is empty or named twice", scheme);
+    ANEMONE_RETURN_IF_ERROR(compress::Spec::parse(scheme).in("quantize"));
+  }
+  for (const std::string& chip : options.chips) ANEMONE_RETURN_IF_ERROR(ane::find_chip(chip));
   for (const std::string& units : options.compute_units) {
     if (std::ranges::find(kUnits, units) == kUnits.end())
       return with_hint(fail(ErrorCode::invalid_argument, "compute units '{}'", units),
@@ -111,6 +116,13 @@ Status check_options(const Options& options) {
       return with_hint(fail(ErrorCode::invalid_argument, "quality '{}'", kind),
                        "it is typos, perplexity or both");
   return {};
+}
+
+Status check_threads(const Options& options, const Machine& machine) {
+  const bool names_all = std::ranges::count(options.threads, machine.cores) > 0;
+  if (!names_all || std::ranges::count(options.threads, 0) == 0) return {};
+  return fail(ErrorCode::invalid_argument,
+              "threads 0 and {0} are the same here: this machine has {0} cores", machine.cores);
 }
 
 std::vector<Configuration> make_sweep(const Options& options, const Machine& machine) {

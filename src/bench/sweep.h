@@ -21,4 +21,7 @@ bool may_use_coreml(const Options& options);
 /// Errors: invalid_argument (names the option).
 Status check_options(const Options& options);
 
+/// Errors: invalid_argument (two numbers of threads are the same on this machine).
+Status check_threads(const Options& options, const Machine& machine);
+
 }  // namespace anemone::bench

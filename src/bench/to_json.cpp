@@ -10,7 +10,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
 constexpr size_t kResamples = statistics::BootstrapOptions().resamples;
 
 Json text(const std::string& value) { return value.empty() ? Json() : Json(value); }
@@ -81,7 +80,7 @@ Json model(const Model& of) {
           {"vocabulary", of.vocabulary}};
 }
 
-Json settings(const Options& of) {
+Json settings(const Options& of, const std::string& isa) {
   const std::string prompt = of.prompt_name.empty() ? "built-in text" : of.prompt_name;
   return {{"preset", text(of.preset)},
           {"contexts", of.contexts},
@@ -90,8 +89,11 @@ Json settings(const Options& of) {
           {"compute_units", of.compute_units},
           {"backend", to_string(of.backend)},
           {"threads", of.threads},
+          {"isa", text(isa)},
           {"repetitions", of.repetitions},
           {"warmup", of.warmup},
+          {"loads", of.loads},
+          {"stage_requests", of.stage_requests},
           {"answer_tokens", of.answer_tokens},
           {"seed", of.seed},
           {"confidence", of.confidence},
@@ -117,6 +119,7 @@ Json memory(const Memory& of) {
   return {{"weights_bytes", of.weights_bytes},
           {"state_bytes", of.state_bytes},
           {"peak_rss_bytes", maybe(of.peak_rss_bytes)},
+          {"peak_is_own", of.peak_is_own},
           {"series", std::move(points)},
           {"source", text(of.source)},
           {"reason", text(of.reason)}};
@@ -159,21 +162,23 @@ Json outputs(const Outputs& of) {
               {"largest_difference", compared ? Json(of.beside_cpu->largest_difference) : Json()},
               {"psnr_db", maybe(of.beside_cpu->psnr_db)}};
   }
-  return {{"token_hash", of.token_hash},     {"tokens", of.tokens},
-          {"repeatable", of.repeatable},     {"equal_to_cpu", maybe(of.equal_to_cpu)},
-          {"beside_cpu", std::move(beside)}, {"reference", std::move(reference)}};
+  return {{"token_hash", of.token_hash},       {"tokens", of.tokens},
+          {"repeatable", of.repeatable},       {"equal_to_cpu", maybe(of.equal_to_cpu)},
+          {"beside_cpu", std::move(beside)},   {"beside_cpu_reason", text(of.beside_cpu_reason)},
+          {"reference", std::move(reference)}, {"reference_reason", text(of.reference_reason)}};
 }
 
 Json floor(const Floor& of) {
-  const bool known = of.reason.empty();
+  const auto time = [](double ns) { return ns > 0 ? whole(ns) : Json(); };
+  const bool known = of.tokens_per_second > 0;
   return {{"bytes_per_token", positive(of.bytes_per_token)},
           {"bandwidth_bytes_per_second", positive(of.bandwidth_bytes_per_s)},
           {"source", text(of.source)},
           {"ns_per_token", known ? whole(1e9 / of.tokens_per_second) : Json()},
           {"tokens_per_second", positive(of.tokens_per_second)},
           {"share", positive(of.share)},
-          {"first_token_ns", known ? whole(of.first_token_ns) : Json()},
-          {"cached_first_token_ns", known ? whole(of.cached_first_token_ns) : Json()},
+          {"first_token_ns", time(of.first_token_ns)},
+          {"cached_first_token_ns", time(of.cached_first_token_ns)},
           {"reason", text(of.reason)}};
 }
 
@@ -229,6 +234,7 @@ void add_measurement(Json& out, const Measurement& of) {
   out["step_ns"] = times(of.step_ns);
   out["request_ns"] = times(of.request_ns);
   out["stages"] = of.stages ? stages(*of.stages) : Json();
+  out["stages_reason"] = text(of.stages_reason);
   out["memory"] = memory(of.memory);
   out["processor"] = {{"cpu_seconds", maybe(of.processor.cpu_seconds)},
                       {"utilisation", maybe(of.processor.utilisation)}};
@@ -294,15 +300,18 @@ Json configuration(const Configuration& of) {
   if (of.measurement) {
     add_measurement(out, *of.measurement);
   } else {
-    for (const char* key :
-         {"prompt_tokens", "answer_tokens", "load_ns", "first_token_ns",
-          "prefill_tokens_per_second", "decode_tokens_per_second", "step_ns", "request_ns",
-          "stages", "memory", "processor", "energy", "thermal", "drift", "outputs", "floor"})
+    for (const char* key : {"prompt_tokens", "answer_tokens", "load_ns", "first_token_ns",
+                            "prefill_tokens_per_second", "decode_tokens_per_second", "step_ns",
+                            "request_ns", "stages", "stages_reason", "memory", "processor",
+                            "energy", "thermal", "drift", "outputs", "floor"})
       out[key] = nullptr;
   }
   out["functions"] = functions(of.functions);
+  out["functions_reason"] = text(of.functions_reason);
   out["predicted"] = predictions(of.predicted);
+  out["predicted_reason"] = text(of.predicted_reason);
   out["quality"] = of.measurement ? quality(of.measurement->quality) : Json();
+  out["quality_reason"] = of.measurement ? text(of.measurement->quality_reason) : Json();
   return out;
 }
 
@@ -344,7 +353,9 @@ Json baseline(const std::optional<BaselineVerdict>& of) {
           {"threshold", of->threshold},
           {"confidence", of->confidence},
           {"compared", std::move(compared)},
-          {"missing", of->missing}};
+          {"missing", of->missing},
+          {"lost", of->lost},
+          {"other_artifacts", of->other_artifacts}};
 }
 
 Json targets(const std::vector<TargetVerdict>& of) {
@@ -389,14 +400,14 @@ std::string to_json(const Report& report) {
   Json configurations = Json::array();
   for (const Configuration& one : report.configurations)
     configurations.push_back(configuration(one));
-  const Json document = {{"anemone_bench", kFormat},
+  const Json document = {{"anemone_bench", kDocumentVersion},
                          {"version", std::string(version())},
                          {"started", report.started},
                          {"seconds", report.seconds},
                          {"complete", report.complete},
                          {"machine", machine(report.machine)},
                          {"model", model(report.model)},
-                         {"settings", settings(report.options)},
+                         {"settings", settings(report.options, report.isa)},
                          {"configurations", std::move(configurations)},
                          {"scaling", scaling(report.scaling)},
                          {"best", best(report.best)},

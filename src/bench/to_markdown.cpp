@@ -27,6 +27,11 @@ std::string megabytes(std::optional<uint64_t> bytes) {
   return bytes ? fmt::format("{:.1f}", static_cast<double>(*bytes) * 1e-6) : kNone;
 }
 
+/// "95 %", of all intervals.
+std::string level(const Report& report) {
+  return fmt::format("{:.4g} %", 100 * report.options.confidence);
+}
+
 std::string optional_number(const std::optional<double>& value, double unit, int digits) {
   return value ? fmt::format("{:.{}f}", *value * unit, digits) : kNone;
 }
@@ -69,8 +74,8 @@ std::string label(const Configuration& one) {
 constexpr const char* kLabel = "context / prefill / chunks / units / threads";
 
 std::string speeds(const Report& report) {
-  Table table({kLabel, "decode tok/s (95 %)", "prefill tok/s", "first token ms: cold", "warm",
-               "cached", "request ms", "load ms: cold", "warm"});
+  Table table({kLabel, "decode tok/s (" + level(report) + ")", "prefill tok/s",
+               "first token ms: cold", "warm", "cached", "request ms", "load ms: cold", "warm"});
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
     const Measurement& own = *one.measurement;
@@ -106,6 +111,8 @@ std::string stages(const Report& report) {
                "total"});
   std::string notes;
   for (const Configuration& one : report.configurations) {
+    if (one.measurement && !one.measurement->stages_reason.empty())
+      notes += one.id() + ": n/a: " + one.measurement->stages_reason + "\n";
     if (!one.measurement || !one.measurement->stages) continue;
     const Stages& own = *one.measurement->stages;
     const auto ms = [](const std::optional<double>& ns) { return optional_number(ns, 1e-6, 3); };
@@ -113,8 +120,9 @@ std::string stages(const Report& report) {
                ms(own.head), ms(own.sample), ms(own.other), ms(own.sum_ns()), ms(own.total_ns)});
     if (!own.note.empty() && notes.find(own.note) == std::string::npos) notes += own.note + "\n";
   }
-  if (table.empty()) return {};
-  return "## Where a request's time goes\n\n" + table.text() + (notes.empty() ? "" : notes + "\n");
+  if (table.empty() && notes.empty()) return {};
+  return "## Where a request's time goes\n\n" + (table.empty() ? "" : table.text()) +
+         (notes.empty() ? "" : notes + "\n");
 }
 
 std::string resources(const Report& report) {
@@ -128,7 +136,7 @@ std::string resources(const Report& report) {
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
     const Measurement& own = *one.measurement;
-    const bool floor = own.floor.reason.empty();
+    const bool floor = own.floor.tokens_per_second > 0;
     table.add({label(one), megabytes(own.memory.weights_bytes), megabytes(own.memory.state_bytes),
                megabytes(own.memory.peak_rss_bytes),
                own.processor.utilisation ? fmt::format("{:.0f} %", 100 * *own.processor.utilisation)
@@ -136,7 +144,7 @@ std::string resources(const Report& report) {
                optional_number(own.energy.joules_per_token, 1, 4),
                optional_number(own.energy.watts, 1, 1),
                floor ? fmt::format("{:.1f}", own.floor.tokens_per_second) : kNone,
-               floor ? fmt::format("{:.0f} %", 100 * own.floor.share) : kNone});
+               own.floor.share > 0 ? fmt::format("{:.0f} %", 100 * own.floor.share) : kNone});
     note("energy", own.energy.reason);
     note("floor", own.floor.reason);
     note("memory", own.memory.reason);
@@ -148,9 +156,16 @@ std::string resources(const Report& report) {
 std::string qualities(const Report& report) {
   Table table({kLabel, "token perplexity", "typos: exact", "WER", "F0.5", "repeatable",
                "match with the reference"});
+  std::string reasons;
+  const auto note = [&](const Configuration& one, const char* what, const std::string& reason) {
+    if (!reason.empty()) reasons += fmt::format("{}: {} n/a: {}\n", one.id(), what, reason);
+  };
   for (const Configuration& one : report.configurations) {
-    if (!one.measurement || (!one.measurement->quality && !one.measurement->outputs.reference))
-      continue;
+    if (!one.measurement) continue;
+    note(one, "quality", one.measurement->quality_reason);
+    note(one, "reference", one.measurement->outputs.reference_reason);
+    note(one, "answers beside cpu's", one.measurement->outputs.beside_cpu_reason);
+    if (!one.measurement->quality && !one.measurement->outputs.reference) continue;
     const Measurement& own = *one.measurement;
     const Quality none;
     const Quality& quality = own.quality ? *own.quality : none;
@@ -162,7 +177,9 @@ std::string qualities(const Report& report) {
          own.outputs.reference ? fmt::format("{:.1f} %", 100 * own.outputs.reference->match_rate)
                                : kNone});
   }
-  return table.empty() ? "" : "## Quality\n\n" + table.text();
+  if (table.empty() && reasons.empty()) return {};
+  return "## Quality\n\n" + (table.empty() ? "" : table.text()) +
+         (reasons.empty() ? "" : reasons + "\n");
 }
 
 constexpr size_t kShownOperations = 5;
@@ -171,7 +188,9 @@ std::string functions(const Report& report) {
   Table table({kLabel, "package", "function", "load ms", "ms: min", "median", "mean", "stddev",
                "max", "dearest ops by Core ML's plan"});
   std::string reasons;
-  for (const Configuration& one : report.configurations)
+  for (const Configuration& one : report.configurations) {
+    if (!one.functions_reason.empty())
+      reasons += fmt::format("{}: n/a: {}\n", one.id(), one.functions_reason);
     for (const FunctionTimes& own : one.functions) {
       std::string operations;
       for (const OperationTime& time :
@@ -187,8 +206,10 @@ std::string functions(const Report& report) {
       const std::string line = "ops n/a: " + own.reason + "\n";
       if (!own.reason.empty() && reasons.find(line) == std::string::npos) reasons += line;
     }
-  if (table.empty()) return {};
-  return "## Functions by themselves\n\n" + table.text() + (reasons.empty() ? "" : reasons + "\n");
+  }
+  if (table.empty() && reasons.empty()) return {};
+  return "## Functions by themselves\n\n" + (table.empty() ? "" : table.text()) +
+         (reasons.empty() ? "" : reasons + "\n");
 }
 
 std::string executions(const Report& report) {
@@ -225,7 +246,11 @@ std::string executions(const Report& report) {
 std::string predictions(const Report& report) {
   Table table(
       {kLabel, "chip", "decode tok/s", "floor tok/s", "first token ms", "residency", "J/token"});
-  for (const Configuration& one : report.configurations)
+  std::string reasons;
+  for (const Configuration& one : report.configurations) {
+    if (const std::string line = "n/a: " + one.predicted_reason + "\n";
+        !one.predicted_reason.empty() && reasons.find(line) == std::string::npos)
+      reasons += line;
     for (const Prediction& own : one.predicted)
       table.add({label(one), own.chip, fmt::format("{:.1f}", own.tokens_per_second),
                  fmt::format("{:.1f}", own.floor_tokens_per_second),
@@ -233,9 +258,11 @@ std::string predictions(const Report& report) {
                  own.residency ? fmt::format("{:.0f} %", 100 * *own.residency) : kNone,
                  own.joules_high > 0 ? fmt::format("{:.3f}-{:.3f}", own.joules_low, own.joules_high)
                                      : kNone});
-  if (table.empty()) return {};
-  return "## Predicted for the Neural Engine\n\nNothing in this table was measured.\n\n" +
-         table.text();
+  }
+  if (table.empty() && reasons.empty()) return {};
+  return "## Predicted for the Neural Engine\n\n" +
+         (table.empty() ? "" : "Nothing in this table was measured.\n\n" + table.text()) +
+         (reasons.empty() ? "" : reasons + "\n");
 }
 
 std::string not_measured(const Report& report) {
@@ -262,6 +289,38 @@ std::string targets(const Report& report) {
                           : "no"});
   }
   return table.text();
+}
+
+/// A number of a metric of `BaselineVerdict`, times in milliseconds.
+std::string of_metric(const std::string& metric, double value) {
+  const bool is_time = metric.starts_with("first_token");
+  return fmt::format("{:.{}f}", value * (is_time ? 1e-6 : 1), is_time ? 3 : 1);
+}
+
+std::string baselines(const Report& report) {
+  if (!report.baseline) return {};
+  const BaselineVerdict& own = *report.baseline;
+  Table table({"configuration", "metric", "baseline", "now", "slowdown (" + level(report) + ")",
+               "verdict"});
+  for (const auto& one : own.compared)
+    table.add({one.id, one.metric + (one.metric.starts_with("first_token") ? ", ms" : ""),
+               of_metric(one.metric, one.baseline_median), of_metric(one.metric, one.median),
+               fmt::format("{:.3f} ({:.3f}-{:.3f})", one.slowdown.value, one.slowdown.interval.low,
+                           one.slowdown.interval.high),
+               one.verdict});
+  std::string notes;
+  for (const std::string& id : own.missing)
+    notes += fmt::format(
+        "- {}: in the baseline, not measured here{}\n", id,
+        std::ranges::count(own.lost, id) > 0 ? " though it was asked for: the gate fails" : "");
+  for (const std::string& id : own.other_artifacts)
+    notes +=
+        fmt::format("- {}: other packages than the baseline's, of as many bytes of weights\n", id);
+  return fmt::format(
+             "## Baseline {}: {}\n\nA slowdown of more than {:.0f} % counts when the whole "
+             "interval lies above it.\n\n",
+             own.file, own.regressed() ? "regressed" : "passed", 100 * own.threshold) +
+         (table.empty() ? "" : table.text()) + (notes.empty() ? "" : notes + "\n");
 }
 
 std::string verdicts(const Report& report) {
@@ -292,21 +351,7 @@ std::string verdicts(const Report& report) {
         DistilBert::kConditions, DistilBert::kSource);
   }
   if (!report.targets.empty()) out += "## Targets\n\n" + targets(report);
-  if (!report.baseline) return out;
-  Table table({"configuration", "metric", "baseline", "now", "slowdown (95 %)", "verdict"});
-  for (const auto& one : report.baseline->compared)
-    table.add({one.id, one.metric, fmt::format("{:.1f}", one.baseline_median),
-               fmt::format("{:.1f}", one.median),
-               fmt::format("{:.3f} ({:.3f}-{:.3f})", one.slowdown.value, one.slowdown.interval.low,
-                           one.slowdown.interval.high),
-               one.verdict});
-  return out +
-         fmt::format(
-             "## Baseline {}: {}\n\nA slowdown of more than {:.0f} % counts when the "
-             "whole interval lies above it.\n\n",
-             report.baseline->file, report.baseline->regressed() ? "regressed" : "passed",
-             100 * report.baseline->threshold) +
-         table.text();
+  return out + baselines(report);
 }
 
 }  // namespace

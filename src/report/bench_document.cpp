@@ -85,6 +85,10 @@ Cell BenchDocument::series_cell(const std::string& pointer, double scale) const 
   return out;
 }
 
+std::string BenchDocument::confidence() const {
+  return fmt::format("{:.4g} %", 100 * number("/settings/confidence").value_or(0.95));
+}
+
 bool BenchDocument::is_measured(size_t configuration) const {
   return text(fmt::format("/configurations/{}/status", configuration)) == "measured";
 }

@@ -35,6 +35,8 @@ class BenchDocument {
   Cell bare_cell(const std::string& pointer, double scale) const;
   /// "bench.json: /configurations/0/…".
   std::string origin(const std::string& pointer) const { return name_ + ": " + pointer; }
+  /// "95 %": of all intervals of the run.
+  std::string confidence() const;
   bool is_measured(size_t configuration) const;
   /// The first place that held something else than a number.
   Status faults() const;

@@ -17,7 +17,7 @@ Page bench_page(const BenchDocument& document) {
   for (Section section : {bench_summary(document), bench_speed(document), bench_stages(document),
                           bench_memory(document), bench_quality(document),
                           bench_judgements(document), bench_predictions(document)})
-    if (!section.tables.empty() || !section.plots.empty())
+    if (!section.tables.empty() || !section.plots.empty() || !section.points.empty())
       page.sections.push_back(std::move(section));
   page.sections.push_back(bench_provenance(document));
   return page;

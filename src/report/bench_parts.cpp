@@ -138,6 +138,10 @@ Section bench_quality(const BenchDocument& document) {
       if (std::ranges::none_of(section.points, [&](const auto& p) { return p.ends_with(note); }))
         section.points.push_back(id + ": " + note);
     }
+    for (const char* reason : {"/quality_reason", "/outputs/reference_reason",
+                               "/outputs/beside_cpu_reason", "/stages_reason"})
+      if (const std::string text = document.text(place + reason); !text.empty())
+        section.points.push_back(id + ": n/a: " + text);
     const std::string speed = place + "/decode_tokens_per_second/summary/median";
     const std::string exact = place + "/quality/typos/exact";
     table.rows.push_back({{id},

@@ -38,11 +38,11 @@ void add_point(const BenchDocument& document, size_t configuration, const std::s
   line->points.push_back(std::move(point));
 }
 
-Plot empty_plot(std::string title, std::string unit) {
+Plot empty_plot(const BenchDocument& document, std::string title, std::string unit) {
   Plot plot;
   plot.title = std::move(title);
   plot.x_title = "context, tokens";
-  plot.y_title = std::move(unit) + ", median with 95 % interval";
+  plot.y_title = std::move(unit) + ", median with " + document.confidence() + " interval";
   return plot;
 }
 
@@ -67,12 +67,12 @@ Table growth_table(const BenchDocument& document) {
 
 Section bench_speed(const BenchDocument& document) {
   Section section{"Speed against context", {}, {}, {}, {}};
-  Plot decode = empty_plot("Decoding", "tokens per second");
-  Plot prompt = empty_plot("Prompt", "tokens per second");
-  Plot step = empty_plot("Time of a step", "ms");
-  Plot warm = empty_plot("Time to the first token, warm", "ms");
-  Plot cold = empty_plot("Time to the first token, cold", "ms");
-  Plot cached = empty_plot("Time to the first token, prompt cached", "ms");
+  Plot decode = empty_plot(document, "Decoding", "tokens per second");
+  Plot prompt = empty_plot(document, "Prompt", "tokens per second");
+  Plot step = empty_plot(document, "Time of a step", "ms");
+  Plot warm = empty_plot(document, "Time to the first token, warm", "ms");
+  Plot cold = empty_plot(document, "Time to the first token, cold", "ms");
+  Plot cached = empty_plot(document, "Time to the first token, prompt cached", "ms");
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;
     const std::string group = group_of(document.short_name(i));

@@ -15,11 +15,14 @@ Section bench_summary(const BenchDocument& document) {
                {"prompt, tokens/s", true},
                {"first token warm, ms", true},
                {"cold, ms", true},
-               {"cached, ms", true},
-               {"peak memory, MB", true},
-               {"energy, J a token", true},
-               {"of the memory floor, %", true}},
+               {"cached, ms", true}},
               {}};
+  Table resources{"",
+                  {{"configuration"},
+                   {"peak memory, MB", true},
+                   {"energy, J a token", true},
+                   {"of the memory floor, %", true}},
+                  {}};
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
     const std::string id = document.text(place + "/id");
@@ -36,17 +39,20 @@ Section bench_summary(const BenchDocument& document) {
                           document.series_cell(place + "/prefill_tokens_per_second", 1),
                           document.series_cell(place + "/first_token_ns/warm", 1e-6),
                           document.series_cell(place + "/first_token_ns/cold", 1e-6),
-                          document.series_cell(place + "/first_token_ns/cached", 1e-6),
-                          document.bare_cell(place + "/memory/peak_rss_bytes", 1e-6),
-                          document.bare_cell(place + "/energy/joules_per_token", 1),
-                          document.bare_cell(place + "/floor/share", 100)});
+                          document.series_cell(place + "/first_token_ns/cached", 1e-6)});
+    resources.rows.push_back({{document.short_name(i)},
+                              document.bare_cell(place + "/memory/peak_rss_bytes", 1e-6),
+                              document.bare_cell(place + "/energy/joules_per_token", 1),
+                              document.bare_cell(place + "/floor/share", 100)});
   }
-  section.paragraphs.push_back("Medians, with their 95 % intervals by resampling.");
+  section.paragraphs.push_back("Medians, with their " + document.confidence() +
+                               " intervals by resampling.");
   section.tables.push_back(std::move(table));
+  if (!resources.rows.empty()) section.tables.push_back(std::move(resources));
   const std::string best = document.text("/best/id");
   if (!best.empty()) {
-    section.paragraphs.push_back("Best: " + best + ". " + document.text("/best/rule") + " " +
-                                 document.text("/best/why"));
+    section.paragraphs.push_back("Best: " + best + ": " + document.text("/best/why") +
+                                 ". Rule: " + document.text("/best/rule") + ".");
   }
   return section;
 }
@@ -90,7 +96,7 @@ Section bench_judgements(const BenchDocument& document) {
                {"before", true},
                {"now", true},
                {"slowdown", true},
-               {"95 % interval", true},
+               {document.confidence() + " interval", true},
                {"verdict"}},
               {}};
   const eval::Value::json_pointer compared("/baseline/compared");
@@ -113,10 +119,18 @@ Section bench_judgements(const BenchDocument& document) {
                            : verdict == "faster" ? Tone::good
                                                  : Tone::plain}});
   }
-  if (table.rows.empty()) return section;
+  if (document.text("/baseline/status").empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
                                document.text("/baseline/status") + ".");
-  section.tables.push_back(std::move(table));
+  const auto name_all = [&](const char* list, const char* words) {
+    const eval::Value::json_pointer place(list);
+    for (size_t i = 0; document.root().contains(place) && i < document.root().at(place).size(); ++i)
+      section.points.push_back(document.text(fmt::format("{}/{}", list, i)) + words);
+  };
+  name_all("/baseline/missing", ": in the baseline, not measured here.");
+  name_all("/baseline/lost", ": was asked for; the gate fails.");
+  name_all("/baseline/other_artifacts", ": other packages, of as many bytes of weights.");
+  if (!table.rows.empty()) section.tables.push_back(std::move(table));
   return section;
 }
 

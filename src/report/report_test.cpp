@@ -161,6 +161,29 @@ TEST(BenchReport, NoHeadingStandsAlone) {
   EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("Speed against context"));
 }
 
+TEST(BenchReport, IntervalsHaveTheConfidenceOfTheRun) {
+  auto document = nlohmann::json::parse(bench_document());
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("95 % interval"));
+  document["settings"]["confidence"] = 0.5;
+  const auto page = bench(document.dump(), "b", Format::html);
+  EXPECT_THAT(*page, Not(HasSubstr("95 %")));
+  EXPECT_THAT(*page, HasSubstr("with their 50 % intervals"));
+  EXPECT_THAT(*page, HasSubstr("median with 50 % interval"));
+}
+
+TEST(BenchReport, WhatABaselineMissesAndWhatFailedBesideAMeasurementAreNamed) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["baseline"]["missing"] = {"context=7"};
+  document["baseline"]["lost"] = {"context=9"};
+  document["configurations"][0]["quality_reason"] = "no data";
+  document["configurations"][0]["outputs"]["reference_reason"] = "too short";
+  const auto page = bench(document.dump(), "b", Format::markdown);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  for (const char* part : {"context=7: in the baseline, not measured here",
+                           "context=9: was asked for; the gate fails", "no data", "too short"})
+    EXPECT_THAT(*page, HasSubstr(part));
+}
+
 TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
   const auto document = nlohmann::json::parse(bench_document());
   const double weights = document["configurations"][0]["memory"]["weights_bytes"];
