@@ -228,7 +228,7 @@ class Bench {
       return !progress_ || progress_({"bench", done_, total_, "requests", item});
     };
     ANEMONE_TRY(Measured measured, measure(subject, options_, meters, tick));
-    note_execution(one, measured.model->info().execution);
+    note_execution(one, measured.model->execution());
     one.measurement = std::move(measured.measurement);
     Measurement& own = *one.measurement;
     add_floor(one, choice);
