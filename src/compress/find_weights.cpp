@@ -59,10 +59,18 @@ bool contains(std::string_view text, std::initializer_list<std::string_view> wor
       words, [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
 }
 
+bool is_attention_by_name(std::string_view name) { return contains(name, {"attn", "attention"}); }
+bool is_ffn_by_name(std::string_view name) {
+  return contains(name, {"mlp", "ffn", "feed_forward", "expert"});
+}
+bool is_layer_by_name(std::string_view name) {
+  return is_attention_by_name(name) || is_ffn_by_name(name);
+}
+
 /// What the names say: the last resort.
 Part part_by_name(std::string_view name, std::string_view package) {
-  if (contains(name, {"attn", "attention"})) return Part::attn;
-  if (contains(name, {"mlp", "ffn", "feed_forward", "expert"})) return Part::ffn;
+  if (is_attention_by_name(name)) return Part::attn;
+  if (is_ffn_by_name(name)) return Part::ffn;
   if (contains(name, {"head", "logit", "embed", "wte", "score"}) || contains(package, {"lm_head"}))
     return Part::head;
   return Part::ffn;
@@ -110,7 +118,8 @@ std::vector<FoundWeight> find_weights(const mil::Function& function, std::string
       if (!parts.comes_from_ids(*indices)) continue;
       weight.part = Part::embed;
     } else {
-      const auto part = parts.part_of(name);
+      auto part = parts.part_of(name);
+      if (part == Part::head && !parts.has_attention() && is_layer_by_name(name)) part.reset();
       weight.part = part.value_or(part_by_name(name, package));
       weight.is_part_named = !part;
     }

@@ -77,7 +77,19 @@ bool ModelParts::is_constant(const mil::Binding& binding) const {
 
 bool ModelParts::multiplies_activations(const Node& node) const {
   const std::string_view type = node.operation->type;
+  if (type == "reduce_sum" && node.sources.size() == 1) {
+    const Node& factors = nodes_[node.sources[0]];
+    return factors.operation->type == "mul" && factors.operands > 1 && !is_square(factors);
+  }
   return !node.is_product && (type == "matmul" || type == "einsum");
+}
+
+/// Of norms, which sum squares.
+bool ModelParts::is_square(const Node& node) const {
+  const mil::Argument* x = node.operation->find_input("x");
+  const mil::Argument* y = node.operation->find_input("y");
+  return x != nullptr && y != nullptr && x->bindings[0].is_name() && y->bindings[0].is_name() &&
+         x->bindings[0].name() == y->bindings[0].name();
 }
 
 /// What is made of `seeds` past no other weight. Unless it passes sums, all that they add is, too.
@@ -93,15 +105,15 @@ ModelParts::Marks ModelParts::made_of(Marks seeds, bool passes_sums) const {
   return seeds;
 }
 
-/// The nearest products that make what `from` reads.
+/// The nearest products that make what `from` reads: never past a residual sum.
 ModelParts::Marks ModelParts::products_behind(const Marks& from, bool passes_sums) const {
   Marks seen(nodes_.size());
   Marks found(nodes_.size());
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     if (seen[i] && node.is_product) found[i] = true;
-    const bool ends =
-        node.is_product || (!passes_sums && node.operation->type == "add" && node.operands > 1);
+    const bool is_sum = node.operation->type == "add" && node.operands > 1;
+    const bool ends = node.is_product || (is_sum && (!passes_sums || is_residual(node)));
     if (!from[i] && (!seen[i] || ends)) continue;
     for (const size_t source : node.sources) seen[source] = true;
   }

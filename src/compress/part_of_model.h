@@ -18,6 +18,7 @@ inline constexpr std::array<std::string_view, 4> kPartNames = {"ffn", "attn", "h
 /// Tells by the graph of a function in which part of a model its weights stand. Names play no part
 /// but that of the input of token ids.
 ///
+/// A product of activations may be written out as `mul` and `reduce_sum`.
 /// Attention multiplies activations with what a softmax made of a product of activations: weights
 /// that give its operands are its own, and those that take its result; so are weights whose results
 /// a state keeps. Weights whose results reach the function's outputs, past no other weight and no
@@ -30,6 +31,8 @@ class ModelParts {
   /// Of a weight that is multiplied with activations; nothing where the graph does not tell: no
   /// attention is there that ffn could be told from.
   std::optional<Part> part_of(std::string_view weight) const;
+  /// Whether a product of activations and a softmax of such products was found.
+  bool has_attention() const { return has_attention_; }
   /// Whether `value` is made of token ids without a weight between.
   bool comes_from_ids(std::string_view value) const;
 
@@ -47,6 +50,7 @@ class ModelParts {
   void find_weights_of(Node& node);
   bool is_constant(const mil::Binding& binding) const;
   bool multiplies_activations(const Node& node) const;
+  bool is_square(const Node& node) const;
   bool is_residual(const Node& node) const;
 
   Marks made_of(Marks seeds, bool passes_sums) const;

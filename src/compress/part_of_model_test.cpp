@@ -207,6 +207,37 @@ TEST(ModelParts, OfKeysThatCameThroughAState) {
   EXPECT_EQ(net.wrong(), Wrong());
 }
 
+/// Products of activations written out, as programs for one query have them.
+TEST(ModelParts, OfAttentionWithoutMatmul) {
+  Net net;
+  const auto sum_of = [&](Var x, Var y, int64_t axis) {
+    return net.builder().add(
+        "reduce_sum", "v",
+        {{"x", net.mul(x, y)}, {"axes", std::vector<int64_t>{axis}}, {"keep_dims", true}});
+  };
+  const Var x = net.input("hidden_in");
+  const Var n = net.mul(x, net.one("rsqrt", sum_of(x, x, -1)));
+  const Var k = net.product(Part::attn, n);
+  const Var v = net.product(Part::attn, n);
+  const Var scores = sum_of(net.product(Part::attn, n), k, -1);
+  const Var shares = net.builder().add("softmax", "v", {{"x", scores}, {"axis", 1}});
+  const Var y = net.sum(x, net.product(Part::attn, sum_of(shares, v, 1)));
+  net.builder().output("hidden", net.sum(y, net.gated(y)));
+  net.builder().output("keys", k);
+  net.builder().output("values", v);
+  EXPECT_EQ(net.wrong(), Wrong());
+}
+
+/// As drafts read it: what made the stream is no part of attention.
+TEST(ModelParts, OfAStreamThatAStateKeeps) {
+  Net net;
+  const Var state = net.builder().state("stream", kHalf, {1, 4, kWidth});
+  const Var x = net.layer(net.input("hidden_in"));
+  net.builder().add_all("write_state", "v", 0, {{"input", state}, {"data", x}});
+  net.builder().output("hidden", net.layer(x));
+  EXPECT_EQ(net.wrong(), Wrong());
+}
+
 /// Parts of the vocabulary, and the logarithm of the sum over all of them.
 TEST(ModelParts, OfAHeadAlone) {
   Net net;
@@ -224,6 +255,26 @@ TEST(ModelParts, OfAHeadAlone) {
                          {"keep_dims", true}});
   net.builder().output("lse", net.sum(largest, rest));
   EXPECT_EQ(net.wrong(), Wrong());
+}
+
+/// The residual sum is outside: by the graph the last of them would be a head.
+TEST(ModelParts, OfAnMlpAloneAreTakenByName) {
+  mil::Builder builder("main", "CoreML8");
+  Var y = builder.input("x", kHalf, {1, kWidth});
+  const Var bias = builder.constant("bias", Tensor::zeros(kHalf, {kWidth}));
+  for (const char* name : {"layer_0_mlp_up", "layer_0_mlp_down"}) {
+    const Var w = builder.constant(
+        name, test::random_weight(kHalf, {kWidth, kWidth}, name[12] == 'u' ? 1 : 2));
+    y = builder.add("linear", "y", {{"x", y}, {"weight", w}, {"bias", bias}});
+  }
+  builder.output("out", y);
+  const mil::Function function = std::move(builder).finish();
+  const auto found = find_weights(function, "model");
+  ASSERT_EQ(found.size(), 2u);
+  for (const FoundWeight& weight : found) {
+    EXPECT_EQ(weight.part, Part::ffn) << weight.name;
+    EXPECT_TRUE(weight.is_part_named) << weight.name;
+  }
 }
 
 /// What no graph tells, names do, and it is said that they did.
