@@ -31,20 +31,39 @@ class Parameters {
       lines_.emplace_back(text.substr(begin, end - begin));
       begin = end;
     }
+    if (!lines_.empty() && lines_[0].ends_with("\r\n")) line_end_ = "\r\n";
+    if (!lines_.empty() && !lines_.back().ends_with('\n')) lines_.back() += line_end_;
     const auto head = std::ranges::find_if(
         lines_, [](const std::string& line) { return key_of(line) == "parameters"; });
     first_ = std::min(static_cast<size_t>(head - lines_.begin()) + 1, lines_.size());
-    if (first_ < lines_.size()) indent_ = lines_[first_].substr(0, indent_of(lines_[first_]));
+    end_ = first_;
+    while (end_ < lines_.size() && key_of(lines_[end_]).empty()) ++end_;
+    if (end_ == lines_.size()) return;
+    indent_ = lines_[end_].substr(0, indent_of(lines_[end_]));
+    while (end_ < lines_.size() &&
+           (says_nothing(lines_[end_]) || indent_of(lines_[end_]) >= indent_.size()))
+      ++end_;
   }
 
   /// Puts the value in place of the key's own, or behind the line of `after`, or first.
   void set(std::string_view key, std::string_view value, std::string_view after) {
-    const std::string line = fmt::format("{}{}: {}\n", indent_, key, value);
-    if (const auto at = find(key))
-      lines_[*at] = line;
-    else
-      lines_.insert(lines_.begin() + static_cast<int64_t>(find(after).value_or(first_ - 1)) + 1,
-                    line);
+    const std::string line = fmt::format("{}{}: {}", indent_, key, value);
+    if (const auto at = find(key)) {
+      const size_t comment = std::min(lines_[*at].find(" #"), lines_[*at].size());
+      const std::string_view kept = std::string_view(lines_[*at]).substr(comment);
+      lines_[*at] = line + (kept.empty() ? line_end_ : std::string(kept));
+      return;
+    }
+    const size_t place = find(after).value_or(first_ - 1) + 1;
+    lines_.insert(lines_.begin() + static_cast<int64_t>(place), line + line_end_);
+    ++end_;
+  }
+
+  /// Lines of this key.
+  size_t count(std::string_view key) const {
+    size_t lines = 0;
+    for (size_t i = first_; i < end_; ++i) lines += is_line_of(lines_[i], key) ? 1 : 0;
+    return lines;
   }
 
   std::string text() const {
@@ -57,20 +76,36 @@ class Parameters {
   static size_t indent_of(std::string_view line) {
     return std::min(line.find_first_not_of(' '), line.size());
   }
+  /// A blank line, or a comment.
+  static bool says_nothing(std::string_view line) {
+    const size_t begin = line.find_first_not_of(" \t\r\n");
+    return begin == std::string_view::npos || line[begin] == '#';
+  }
+  /// Without quotes and blanks; empty where the line says nothing.
   static std::string_view key_of(std::string_view line) {
     const size_t begin = indent_of(line);
     const size_t colon = line.find(':', begin);
-    return colon == std::string_view::npos ? "" : line.substr(begin, colon - begin);
+    if (colon == std::string_view::npos || says_nothing(line)) return "";
+    std::string_view key = line.substr(begin, colon - begin);
+    while (key.ends_with(' ')) key.remove_suffix(1);
+    const bool is_quoted =
+        key.size() > 1 && (key[0] == '"' || key[0] == '\'') && key.back() == key[0];
+    return is_quoted ? key.substr(1, key.size() - 2) : key;
+  }
+  bool is_line_of(std::string_view line, std::string_view key) const {
+    return indent_of(line) == indent_.size() && key_of(line) == key;
   }
   std::optional<size_t> find(std::string_view key) const {
-    for (size_t i = first_; i < lines_.size(); ++i)
-      if (key_of(lines_[i]) == key) return i;
+    for (size_t i = first_; i < end_; ++i)
+      if (is_line_of(lines_[i], key)) return i;
     return std::nullopt;
   }
 
   std::vector<std::string> lines_;
   size_t first_ = 0;  ///< of the parameters.
+  size_t end_ = 0;    ///< behind them: a line of less indent.
   std::string indent_ = "    ";
+  std::string line_end_ = "\n";
 };
 
 /// What meta.yaml is to say: keys, values, and the keys that they stand behind.
@@ -188,15 +223,22 @@ Result<std::optional<std::string>> meta_with_palettes(
   const Changes changes(directory, weights);
   if (changes.lines().empty()) return std::optional<std::string>();
   Parameters parameters(text);
-  for (const Line& line : changes.lines()) parameters.set(line.key, line.value, line.after);
+  auto wanted = directory.parameters;
+  std::string lines;
+  for (const Line& line : changes.lines()) {
+    parameters.set(line.key, line.value, line.after);
+    wanted[line.key] = line.value;
+    lines += fmt::format("{}{}: {}", lines.empty() ? "" : ", ", line.key, line.value);
+  }
   std::string changed = parameters.text();
   const auto read = package::parse_anemll_meta(changed);
-  for (const Line& line : changes.lines()) {
-    const bool is_said = read.ok() && read->parameters.contains(line.key) &&
-                         read->parameters.at(line.key) == line.value;
-    if (!is_said)
-      return fail(ErrorCode::mismatch, "no line for '{}: {}' was found", line.key, line.value);
-  }
+  const bool is_said =
+      read.ok() && read->parameters == wanted &&
+      std::ranges::all_of(changes.lines(), [&](const Line& line) {
+        return parameters.count(line.key) == 1;  // of two, each reader takes another
+      });
+  if (!is_said)
+    return fail(ErrorCode::mismatch, "no place below 'parameters:' was found for {}", lines);
   return std::optional(std::move(changed));
 }
 

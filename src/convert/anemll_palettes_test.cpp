@@ -110,6 +110,58 @@ TEST(AnemllPalettes, IntegersAreNone) {
   EXPECT_FALSE(*meta);
 }
 
+/// What kMeta says with `from` in place of `to`, and lut4:g8 of its chunk.
+std::string changed_text(std::string_view from, std::string_view to) {
+  std::string meta = kMeta;
+  meta.replace(meta.find(from), from.size(), to);
+  const auto text = changed(meta, {weight("qwen_FFN_PF_chunk_01of01.mlpackage", "ffn", "lut4:g8")});
+  EXPECT_TRUE(text.ok()) << text.error().to_string();
+  return text.ok() && *text ? **text : std::string();
+}
+
+TEST(AnemllPalettes, BlankLinesAndCommentsBeforeTheFirstParameterAreNoIndent) {
+  for (const char* between : {"\n\n", "\n  # of the run\n", "\n# a: b\n\n"}) {
+    const std::string text = changed_text("parameters:\n", std::string("parameters:") + between);
+    EXPECT_NE(text.find("\n    lut_ffn: 4\n    lut_ffn_per_channel: 8\n"), std::string::npos)
+        << text;
+  }
+}
+
+TEST(AnemllPalettes, KeysOfALaterSectionAreNotTheParameters) {
+  std::string meta = kMeta;
+  meta.replace(meta.find("    lut_ffn: none\n"), 18, "");
+  meta += "  history:\n    lut_ffn: none\n";
+  const auto text = changed(meta, {weight("qwen_FFN_PF_chunk_01of01.mlpackage", "ffn", "lut4:g8")});
+  ASSERT_TRUE(text.ok()) << text.error().to_string();
+  EXPECT_NE((*text)->find("  history:\n    lut_ffn: none\n"), std::string::npos);
+  EXPECT_EQ(package::parse_anemll_meta(**text)->parameters.at("lut_ffn"), "4");
+}
+
+TEST(AnemllPalettes, ALastLineWithoutAnEndGetsOne) {
+  const std::string text = changed_text(
+      "    model_prefix: qwen\n\n# lut_ffn: of the run that made it\n", "    model_prefix: qwen");
+  EXPECT_NE(text.find("    model_prefix: qwen\n    ffn: qwen_FFN_PF_chunk_01of01.mlmodelc\n"),
+            std::string::npos)
+      << text;
+}
+
+TEST(AnemllPalettes, KeysAreReadAsYamlDoesAndCommentsStay) {
+  for (const char* line : {"\"lut_ffn\": none  # by hand", "lut_ffn : none  # by hand",
+                           "'lut_ffn': none  # by hand"}) {
+    const std::string text = changed_text("lut_ffn: none", line);
+    EXPECT_NE(text.find("    lut_ffn: 4 "), std::string::npos) << text;
+    EXPECT_NE(text.find("# by hand\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("none  #"), std::string::npos) << "the key stands there once";
+  }
+}
+
+TEST(AnemllPalettes, AKeyThatStandsThereTwiceIsNotChanged) {
+  std::string meta = kMeta;
+  meta.insert(meta.find("    num_chunks"), "    lut_ffn: none\n");
+  EXPECT_FALSE(
+      changed(meta, {weight("qwen_FFN_PF_chunk_01of01.mlpackage", "ffn", "lut4:g8")}).ok());
+}
+
 TEST(AnemllPalettes, LinesThatCannotBeChangedAreNamed) {
   const auto meta = changed(
       "{model_info: {parameters: {context_length: 256, batch_size: 32, lut_lmhead: none}}}\n",

@@ -9,6 +9,7 @@
 #include "compress/compressor.h"
 #include "convert/anemll_palettes.h"
 #include "convert/output_folder.h"
+#include "package/anemll_meta.h"
 
 namespace anemone {
 namespace converter {
@@ -107,6 +108,7 @@ class Compression {
                                name, compressor.told_by_name(), compressor.first_told_by_name()));
     if (const std::string split = compressor.split_tables(); !split.empty() && options_.log)
       options_.log(LogLevel::info, fmt::format("{}: {}", name, split));
+    warn_of_larger(name, compressor.report());
     record_quantize(report_.quantize, opened.metadata);
     record_palette(compressor.report(), opened.metadata);
     package::WriteOptions write;
@@ -131,6 +133,21 @@ class Compression {
     return {};
   }
 
+  /// A table or a scale for too few elements takes more than it saves.
+  void warn_of_larger(const std::string& package,
+                      const std::vector<CompressedWeight>& weights) const {
+    const auto is_larger = [](const CompressedWeight& weight) {
+      return weight.bytes > weight.dense_bytes;
+    };
+    const auto first = std::ranges::find_if(weights, is_larger);
+    if (first == weights.end() || !options_.log) return;
+    options_.log(LogLevel::warning,
+                 fmt::format("{}: weights become larger, {} of {}, such as '{}' as {}: {} bytes, "
+                             "before {}",
+                             package, std::ranges::count_if(weights, is_larger), weights.size(),
+                             first->name, first->scheme, first->bytes, first->dense_bytes));
+  }
+
   Error nothing_to_compress() const {
     if (was_compressed_)
       return with_hint(fail(ErrorCode::mismatch, "{} is compressed already", model_.path.string()),
@@ -143,6 +160,7 @@ class Compression {
   }
 
   Status save_folder() {
+    ANEMONE_RETURN_IF_ERROR(change_metas());
     ANEMONE_TRY(StagedFolder staged, StagedFolder::create(model_.out));
     for (const fs::path& relative : model_.packages) {
       fs::path name = relative;
@@ -157,9 +175,8 @@ class Compression {
       if (file == kManifest) continue;
       std::error_code error;
       fs::create_directories((staged.path() / file).parent_path(), error);
-      ANEMONE_TRY(const auto meta, changed_meta(file));
-      if (meta) {
-        ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / file, *meta));
+      if (const auto meta = metas_.find(file); meta != metas_.end()) {
+        ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / file, meta->second));
         continue;
       }
       fs::copy_file(model_.path / file, staged.path() / file, error);
@@ -171,17 +188,46 @@ class Compression {
     return commit_output(staged, options_.overwrite);
   }
 
-  /// A meta.yaml which says that there are no palettes, and now there are: it says which. Nothing
-  /// for all other files.
-  Result<std::optional<std::string>> changed_meta(const fs::path& file) const {
-    if (file.filename() != "meta.yaml") return std::optional<std::string>();
-    const auto directory = package::open_anemll((model_.path / file).parent_path());
-    if (!directory.ok()) return std::optional<std::string>();  // somebody else's file of that name
-    ANEMONE_TRY(const std::string text, read_text(model_.path / file));
-    std::vector<CompressedWeight> weights;
-    for (const CompressedWeight& weight : report_.weights)
-      if (fs::path(weight.package).parent_path() == file.parent_path()) weights.push_back(weight);
-    return meta_with_palettes(*directory, text, weights).in((model_.path / file).string());
+  /// Each meta.yaml which says that there are no palettes, and now there are: it is to say which.
+  /// Made of the programs alone, before any weight is compressed; one that cannot be changed stays,
+  /// and a warning says what is to be written there.
+  Status change_metas() {
+    for (const fs::path& file : model_.files) {
+      if (file.filename() != "meta.yaml") continue;
+      ANEMONE_TRY(const std::string text, read_text(model_.path / file));
+      if (!package::parse_anemll_meta(text).ok()) continue;  // somebody else's file of that name
+      const auto directory = package::open_anemll((model_.path / file).parent_path());
+      if (!directory.ok()) {
+        warn_of_meta(file, directory.error());
+        continue;
+      }
+      ANEMONE_TRY(const auto weights, weights_beside(file));
+      auto changed = meta_with_palettes(*directory, text, weights);
+      if (!changed.ok()) warn_of_meta(file, changed.error());
+      if (changed.ok() && *changed) metas_[file] = **std::move(changed);
+    }
+    return {};
+  }
+
+  void warn_of_meta(const fs::path& file, const Error& error) const {
+    if (options_.log)
+      options_.log(LogLevel::warning, fmt::format("{} stays as it is and says nothing of the new "
+                                                  "palettes: {}",
+                                                  file.string(), error.to_string()));
+  }
+
+  /// Weights of the packages in the folder of `file` that are to be compressed.
+  Result<std::vector<CompressedWeight>> weights_beside(const fs::path& file) const {
+    compress::Compressor compressor(model_.spec, options_.threads, options_.weight_plan.get());
+    for (const fs::path& relative : model_.packages) {
+      if (relative.parent_path() != file.parent_path()) continue;
+      fs::path name = relative;
+      name.replace_extension(".mlpackage");
+      ANEMONE_TRY(package::Package opened, package::open(model_.path / relative));
+      ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name.generic_string())
+                                  .in((model_.path / relative).string()));
+    }
+    return compressor.report();
   }
 
   /// That of the folder with the new hashes, where it has one.
@@ -209,6 +255,7 @@ class Compression {
   const CompressOptions& options_;
   CompressionReport report_;
   std::map<std::string, std::string> hashes_;  ///< of the files that are written, by name.
+  std::map<fs::path, std::string> metas_;      ///< each changed meta.yaml, by name.
   bool was_compressed_ = false;
 };
 
@@ -224,7 +271,8 @@ Result<FinishedModel> check_compression(const fs::path& path, const fs::path& ou
     return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", options.quantize),
                      "the nearest is int8");
   std::error_code error;
-  if (!fs::exists(path, error)) return fail(ErrorCode::not_found, "no {}", path.string());
+  if (!fs::exists(path, error))
+    return fail(ErrorCode::not_found, "{} does not exist", path.string());
   ANEMONE_RETURN_IF_ERROR(check_source(model.out, path));
   ANEMONE_RETURN_IF_ERROR(check_output(model.out, options.overwrite));
   model.is_package = package::form_of(path).has_value();
