@@ -37,7 +37,7 @@ std::string prompt_of(const ane::DecodingForecast& decoding) {
 std::string energy_text(const std::optional<ane::EnergyForecast>& energy) {
   if (!energy) return "n/a, no power of this chip's Neural Engine is published";
   return fmt::format(
-      "predicted {:.2g} to {:.2g} J a token, of the Neural Engine alone (floor "
+      "predicted {:.2g} to {:.2g} J a token if the Neural Engine runs it all, of it alone (floor "
       "{:.2g} J; {})",
       energy->joules_low, energy->joules_high, energy->joules_floor, energy->source);
 }
@@ -56,14 +56,20 @@ std::string decoding_text(const ane::DecodingForecast& decoding) {
       energy_text(decoding.energy));
 }
 
+constexpr std::string_view kNoPlacedSpeed =
+    "attention stays on the CPU, of whose layers under Core ML no speed is published";
+
 std::string placed_text(const ane::PlacedForecast& placed) {
+  const auto& [speed, first] = std::pair(placed.tokens_per_second, placed.first_token_ms);
   std::string text = fmt::format(
-      "    as placed    predicted {} tok/s, first token {:.3g} ms; of a step {:.3g} ms on "
+      "    as placed    predicted {} tok/s, first token {}; of a token's step {:.3g} ms on "
       "the CPU, {:.3g} ms for changes of side",
-      rate(placed.tokens_per_second), placed.first_token_ms, placed.cpu_ms, placed.changes_ms);
+      speed ? rate(*speed) : "n/a", first ? fmt::format("{:.3g} ms", *first) : "n/a", placed.cpu_ms,
+      placed.changes_ms);
   if (placed.cpu_functions > 0)
     text += fmt::format("; {} of {} stay on the CPU", placed.cpu_functions,
                         counted(placed.functions, "program"));
+  if (!speed || !first) text += fmt::format("; n/a: {}", kNoPlacedSpeed);
   return text + "\n";
 }
 
@@ -180,8 +186,11 @@ Json function_json(const ane::FunctionForecast& function) {
 }
 
 Json placed_json(const ane::PlacedForecast& placed) {
-  return {{"tokens_per_second", placed.tokens_per_second},
-          {"first_token_ms", placed.first_token_ms},
+  const auto or_null = [](std::optional<double> value) { return value ? Json(*value) : Json(); };
+  const bool is_whole = placed.tokens_per_second && placed.first_token_ms;
+  return {{"tokens_per_second", or_null(placed.tokens_per_second)},
+          {"first_token_ms", or_null(placed.first_token_ms)},
+          {"missing", is_whole ? Json() : Json(kNoPlacedSpeed)},
           {"cpu_ms", placed.cpu_ms},
           {"changes_ms", placed.changes_ms},
           {"cpu_functions", placed.cpu_functions},

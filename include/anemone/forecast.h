@@ -50,7 +50,6 @@ struct FunctionForecast {
   double launch_ms = 0;                     ///< of segments, changes of side, and outputs.
   size_t changes = 0;                       ///< of side.
   double cpu_ms = 0;                        ///< of the ops that are on the CPU.
-  double cpu_ops_engine_ms = 0;             ///< of the same, did the Neural Engine run them.
   double floor_ms = 0;                      ///< no faster: bytes of its weights at the bandwidth.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
@@ -70,16 +69,18 @@ struct EnergyForecast {
   std::string_view source;  ///< of the powers.
 };
 
-/// Speed of a language model as its programs would be placed: that of DecodingForecast, with ops
-/// that leave the Neural Engine at what they take on the CPU, changes of side, and programs that
-/// stay on the CPU there. The same where nothing leaves it.
+/// Speed of a language model as its programs would be placed: that of DecodingForecast for the ops
+/// on the Neural Engine, all others at what they take on the CPU, changes of side, and every call
+/// at the price of one to the Neural Engine. The same where nothing leaves it.
 struct PlacedForecast {
-  double tokens_per_second = 0;
-  double first_token_ms = 0;
-  double cpu_ms = 0;         ///< of a step, on the CPU.
-  double changes_ms = 0;     ///< of a step: changes of side, and launches behind them.
-  size_t cpu_functions = 0;  ///< of a step, that stay on the CPU whole.
-  size_t functions = 0;      ///< of a step.
+  /// Nothing where a program with attention stays on the CPU whole: what Core ML takes for a layer
+  /// there is not published.
+  std::optional<double> tokens_per_second;
+  std::optional<double> first_token_ms;  ///< by the programs of the prompt; nothing: the same.
+  double cpu_ms = 0;                     ///< of a token's step, on the CPU.
+  double changes_ms = 0;     ///< of a token's step: changes of side, and launches behind them.
+  size_t cpu_functions = 0;  ///< of a token's step, that stay on the CPU whole.
+  size_t functions = 0;      ///< of a token's step.
 };
 
 /// Speed of a language model with its caches full, if the Neural Engine runs all of it.

@@ -134,8 +134,8 @@ Result<StepCost> predict_step(const Chip& chip, Stack stack, const StepWork& wor
   cost.compute_ms = flops / (reached.value * kFlopsPerMs);
   const double cache_ms = batch * work.cache_bytes / (bandwidth.value * kBytesPerMs);
   cost.attention_ms = std::max(attention / (constants.attention_gbps * kBytesPerMs), cache_ms);
-  cost.overhead_ms = launch_overhead(stack, work, constants) +
-                     static_cast<double>(work.islands) * (2 * kBackendChangeMs + kSegmentLaunchMs);
+  cost.overhead_ms =
+      launch_overhead(stack, work, constants) + static_cast<double>(work.islands) * cut_ms(2, 1);
   cost.floor_ms = cost.weights_ms + cache_ms;
   return cost;
 }

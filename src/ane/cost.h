@@ -51,6 +51,11 @@ extern const CostConstants kFittedCosts;
 inline constexpr double kSegmentLaunchMs = 0.125;
 inline constexpr double kBackendChangeMs = 0.125;
 inline constexpr double kResidentOutputMs = 0.125;
+/// What changes of side and the launches behind them take.
+constexpr double cut_ms(size_t changes, size_t launches) {
+  return static_cast<double>(changes) * kBackendChangeMs +
+         static_cast<double>(launches) * kSegmentLaunchMs;
+}
 
 /// A figure of a chip that is measured, or stands in for one by a stated rule.
 struct ChipRate {

@@ -53,13 +53,16 @@ std::vector<const FunctionView*> functions_of_step(const ModelView& model, Choos
   return functions;
 }
 
-/// `layers`: what config.json says, in place of counted ones.
+/// `layers`: what config.json says, in place of counted ones. `placed`: of ops on the Neural Engine
+/// alone.
 ModelWork work_of_functions(const std::vector<const FunctionView*>& functions,
-                            std::optional<int64_t> layers, const OtherContext* other) {
+                            std::optional<int64_t> layers, const OtherContext* other,
+                            const Forecast* forecast = nullptr) {
   ModelWork total{.step = {.calls = 0}};
   double multiply_adds = 0;
   for (const FunctionView* function : functions) {
-    const FunctionWork part = work_of(*function, other);
+    const FunctionWork part =
+        work_of(*function, other, forecast == nullptr ? nullptr : &placed(*forecast, *function));
     total.step.weight_bytes += part.work.weight_bytes;
     total.step.cache_bytes += part.work.cache_bytes;
     total.step.repeated_cache_bytes += part.work.repeated_cache_bytes;
@@ -77,37 +80,35 @@ ModelWork work_of_functions(const std::vector<const FunctionView*>& functions,
 
 /// A step of the programs as they are placed.
 struct PlacedStep {
-  double milliseconds = 0;
+  std::optional<double> milliseconds;
   PlacedForecast forecast;  ///< without its speeds.
 };
 
+/// Layers and calls at the price of the Neural Engine, whatever runs them: so leaving it never
+/// saves what it costs, and a speed is there only where all layers have ops on it.
 Result<PlacedStep> predict_placed_step(const ModelView& model, ChooseFunction choose,
                                        const Forecast& forecast, const Chip& chip, Stack stack) {
   PlacedStep step;
-  std::vector<const FunctionView*> on_engine;
+  bool has_layers_on_cpu = false;
   const std::vector<const FunctionView*> all = functions_of_step(model, choose);
+  step.forecast.functions = all.size();
   for (const FunctionView* function : all) {
     const FunctionForecast& own = placed(forecast, *function);
     step.forecast.cpu_ms += own.cpu_ms;
-    if (own.segments == 0) {
+    if (own.segments > 0) {
+      step.forecast.changes_ms += cut_ms(own.changes, own.segments - 1);
+    } else {
       ++step.forecast.cpu_functions;
-      step.milliseconds += own.cpu_ms;
-      continue;
+      has_layers_on_cpu |= work_of(*function).attention_layers > 0;
     }
-    on_engine.push_back(function);
-    const double changes = static_cast<double>(own.changes) * kBackendChangeMs +
-                           static_cast<double>(own.segments - 1) * kSegmentLaunchMs;
-    step.forecast.changes_ms += changes;
-    step.milliseconds += own.cpu_ms - own.cpu_ops_engine_ms + changes;
   }
-  step.forecast.functions = all.size();
+  if (has_layers_on_cpu) return step;
+  const ModelWork work = work_of_functions(all, model.layers, nullptr, &forecast);
   const ModelWork whole = work_of_functions(all, model.layers, nullptr);
-  ModelWork work = work_of_functions(on_engine, std::nullopt, nullptr);
-  if (whole.attention_layers > 0)
-    work.step.layers = whole.step.layers * work.attention_layers / whole.attention_layers;
   ANEMONE_TRY(const StepCost cost, predict_step(chip, stack, work.step));
   ANEMONE_TRY(const StepCost bound, predict_step(chip, stack, whole.step));
-  step.milliseconds = std::max(step.milliseconds + cost.total_ms(), bound.floor_ms);
+  step.milliseconds =
+      std::max(cost.total_ms() + step.forecast.cpu_ms + step.forecast.changes_ms, bound.floor_ms);
   return step;
 }
 
@@ -177,8 +178,9 @@ Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOpti
   ANEMONE_TRY(const PlacedStep prompt,
               predict_placed_step(model, &prompt_function, forecast, chip, options.stack));
   decoding.placed = token.forecast;
-  decoding.placed->tokens_per_second = 1000 / token.milliseconds;
-  decoding.placed->first_token_ms = steps_of_prompt(decoding) * prompt.milliseconds;
+  if (token.milliseconds) decoding.placed->tokens_per_second = 1000 / *token.milliseconds;
+  if (prompt.milliseconds)
+    decoding.placed->first_token_ms = steps_of_prompt(decoding) * *prompt.milliseconds;
   forecast.decoding = decoding;
   if (options.contexts.empty() && options.batches.empty()) return {};
   const std::vector<int64_t> contexts =

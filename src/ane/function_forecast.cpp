@@ -156,12 +156,7 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
     const bool engine = placement.backends[op] == Backend::neural_engine;
     const double milliseconds = engine ? graph.engine_ms[op] : graph.choices[op].cpu_ms;
     in_ops += milliseconds;
-    if (engine) {
-      on_engine += milliseconds;
-    } else {
-      forecast.cpu_ms += milliseconds;
-      forecast.cpu_ops_engine_ms += graph.engine_ms[op];
-    }
+    (engine ? on_engine : forecast.cpu_ms) += milliseconds;
     outputs += static_cast<double>(graph.choices[op].outputs);
     could_save += std::max(0.0, graph.choices[op].cpu_ms - graph.engine_ms[op]);
     forecast.operations.push_back({.name = name_of(*graph.ops[op]->operation),

@@ -5,6 +5,7 @@
 
 #include "ane/op_work.h"
 #include "ane/structure.h"
+#include "base/check.h"
 
 namespace anemone::ane {
 namespace {
@@ -33,19 +34,47 @@ int64_t positions_of(const Shape& state, const std::vector<int64_t>& attended) {
   return axis ? std::max<int64_t>(1, state[*axis]) : 1;
 }
 
-/// Scores, keys and values, which are as large as the keys. Returns their positions.
-std::vector<int64_t> add_attentions(FunctionWork& total, const FunctionView& function,
-                                    const OtherContext* other) {
-  std::vector<int64_t> attended;
+using Ops = std::unordered_set<const OpView*>;
+
+/// Those that `placed` has on the CPU.
+Ops ops_on_cpu(const FunctionView& function, const FunctionForecast* placed) {
+  Ops ops;
+  if (placed == nullptr) return ops;
+  size_t index = 0;
+  for (const OpView& op : function.ops()) {
+    if (!runs(function, op)) continue;
+    ANEMONE_CHECK(index < placed->operations.size(), "every op that runs is placed");
+    if (placed->operations[index++].unit == Unit::cpu) ops.insert(&op);
+  }
+  return ops;
+}
+
+struct Attended {
+  std::vector<int64_t> positions;
+  double keys = 0;  ///< elements that all attentions read.
+  double keys_on_cpu = 0;
+  /// Of a function without attention, all.
+  double share_on_engine() const { return keys > 0 ? 1 - keys_on_cpu / keys : 1; }
+};
+
+/// Scores, keys and values, which are as large as the keys.
+Attended add_attentions(FunctionWork& total, const FunctionView& function,
+                        const OtherContext* other, const Ops& on_cpu) {
+  Attended attended;
   int64_t queries = 1;
   for (const Attention& attention : attentions(function)) {
     const mil::TensorType* keys = function.operand_type(*attention.scores, attention.keys_operand);
     if (keys == nullptr) continue;
     const int64_t positions = std::max<int64_t>(1, attention.keys);
     const double share = share_of(other, positions);
-    attended.push_back(positions);
-    total.work.score_bytes += share * kBytesOfHalf * scores_of(function, attention, positions);
-    total.work.repeated_cache_bytes += share * 2 * kBytesOfHalf * elements_of(*keys);
+    attended.positions.push_back(positions);
+    attended.keys += elements_of(*keys);
+    if (on_cpu.contains(attention.scores)) {
+      attended.keys_on_cpu += elements_of(*keys);
+    } else {
+      total.work.score_bytes += share * kBytesOfHalf * scores_of(function, attention, positions);
+      total.work.repeated_cache_bytes += share * 2 * kBytesOfHalf * elements_of(*keys);
+    }
     total.context = std::max(total.context, positions);
     queries = std::max(queries, attention.queries);
     ++total.attention_layers;
@@ -70,13 +99,15 @@ double OtherContext::share(int64_t positions) const {
   return static_cast<double>(to) / static_cast<double>(from);
 }
 
-FunctionWork work_of(const FunctionView& function, const OtherContext* other) {
+FunctionWork work_of(const FunctionView& function, const OtherContext* other,
+                     const FunctionForecast* placed) {
   FunctionWork total;
-  const std::vector<int64_t> attended = add_attentions(total, function, other);
+  const Ops on_cpu = ops_on_cpu(function, placed);
+  const Attended attended = add_attentions(total, function, other, on_cpu);
   double multiply_adds = 0;
   std::unordered_set<std::string_view> counted;
   for (const OpView& op : function.ops()) {
-    if (!runs(function, op)) continue;
+    if (!runs(function, op) || on_cpu.contains(&op)) continue;
     if (function.has_weight(op)) multiply_adds += work_of(function, op).flops / 2;
     if (op.type().starts_with("gather")) continue;
     for (const mil::Argument& argument : op.operation->inputs) {
@@ -92,7 +123,8 @@ FunctionWork work_of(const FunctionView& function, const OtherContext* other) {
   for (const mil::NamedType& input : function.function().inputs) {
     if (input.type.kind != mil::ValueType::Kind::state) continue;
     const mil::TensorType& type = input.type.tensor;
-    total.work.cache_bytes += share_of(other, positions_of(type.shape, attended)) *
+    total.work.cache_bytes += attended.share_on_engine() *
+                              share_of(other, positions_of(type.shape, attended.positions)) *
                               elements_of(type) * bit_width(type.dtype) / 8;
   }
   return total;

@@ -20,7 +20,10 @@ struct OtherContext {
 };
 
 /// Width is that of the mask or of the token ids; where neither is an input, rows of the scores.
-FunctionWork work_of(const FunctionView& function, const OtherContext* other = nullptr);
+/// `placed`, the forecast of this function: bytes and multiplications of its ops on the Neural
+/// Engine alone, and of the caches the part that attention there reads; layers are all counted.
+FunctionWork work_of(const FunctionView& function, const OtherContext* other = nullptr,
+                     const FunctionForecast* placed = nullptr);
 
 /// The function that makes one token: "infer", "decode", else the default. Null in a package
 /// without functions.

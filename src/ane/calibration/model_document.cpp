@@ -277,6 +277,31 @@ class Document {
          "Max does (nod.ai,",
          kCpuTflops);
     line(text_, "apple-m1max-matmul-perf).\n");
+    line(text_,
+         "The speed \"as placed\" of `anemone check` adds to what stays on the Neural Engine, by "
+         "the "
+         "formula above, each");
+    line(text_,
+         "op on the CPU (weights in fp16 and activations at its rate, or its arithmetic), {} ms "
+         "for a "
+         "change of side",
+         kBackendChangeMs);
+    line(text_,
+         "and {} ms for each further launch. Assumed, not published: a call of a program that "
+         "stays on "
+         "the CPU costs",
+         kSegmentLaunchMs);
+    line(text_,
+         "what one to the Neural Engine does, and so does a layer of which a part leaves it. Where "
+         "a "
+         "program with");
+    line(text_,
+         "attention stays on the CPU whole there is no such speed: what Core ML takes for a layer "
+         "there "
+         "is not published.");
+    line(text_,
+         "No published point is of a placement that is known op by op, so this speed has no stated "
+         "error.\n");
     line(text_, "| chip | GB/s | from | CPU GB/s | TFLOP/s | from |");
     line(text_, "| --- | --- | --- | --- | --- | --- |");
     for (const Chip& chip : all_chips()) {
