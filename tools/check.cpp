@@ -315,7 +315,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       ->check(share());
   app.add_option("--prompt-tokens", flags->prompt_tokens,
                  "Length of the prompt that the predicted time to the first token is of")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(int64_t{1}, kLongestContext))
       ->capture_default_str();
   app.add_option("--cached-tokens", flags->cached_tokens,
                  "Tokens of that prompt that are in the caches already")

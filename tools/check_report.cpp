@@ -135,7 +135,7 @@ std::string check_json(const ane::CheckReport& report,
                {"findings", Json::array()},
                {"simulation", simulation ? simulation_json(*simulation) : Json()},
                {"records", records_json(records)}};
-  for (const Error& failure : failures) json["failures"].push_back(failure.message);
+  for (const Error& failure : failures) json["failures"].push_back(failure.to_string());
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},

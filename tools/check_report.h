@@ -22,8 +22,7 @@ std::string check_text(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts, bool verbose);
 
 /// One document; `passed` says whether there are no `failures`: what --strict does not let pass,
-/// what
-/// --min-ane asks for and is not there, and models that were named and could not be opened.
+/// what --min-ane asks for and is not there, and models that were named and could not be opened.
 std::string check_json(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts,
                        const std::optional<simulate::Report>& simulation,
