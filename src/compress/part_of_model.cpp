@@ -149,7 +149,13 @@ void ModelParts::mark_attention() {
   };
   add(products_behind(results, true));
   add(products_behind(kept, true));
-  while (add(products_behind(attention_, false))) {  // factors of low rank
+  const auto factors = [&] {  // of low rank
+    Marks products = products_behind(attention_, false);
+    for (size_t i = 0; i < count; ++i)
+      products[i] = products[i] && !attention_[i] && !makes_stream(i);
+    return products;
+  };
+  while (add(factors())) {
   }
   Marks outputs = results;
   for (bool is_more = true; is_more;) {
@@ -183,6 +189,16 @@ bool ModelParts::is_residual(const Node& node) const {
     if (own == 1 && nodes_[i].is_product) own = 2;
   }
   return passed.back() == 2;
+}
+
+/// Whether a residual sum adds to what this product makes, past no other weight.
+bool ModelParts::makes_stream(size_t product) const {
+  Marks seeds(nodes_.size());
+  seeds[product] = true;
+  const Marks made = made_of(std::move(seeds), true);
+  for (size_t i = product; i < nodes_.size(); ++i)
+    if (made[i] && is_residual(nodes_[i])) return true;
+  return false;
 }
 
 void ModelParts::mark_head(const mil::Block& block) {

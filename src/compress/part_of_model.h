@@ -52,6 +52,7 @@ class ModelParts {
   bool multiplies_activations(const Node& node) const;
   bool is_square(const Node& node) const;
   bool is_residual(const Node& node) const;
+  bool makes_stream(size_t product) const;
 
   Marks made_of(Marks seeds, bool passes_sums) const;
   Marks products_behind(const Marks& from, bool passes_sums) const;

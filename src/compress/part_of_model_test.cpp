@@ -228,6 +228,14 @@ TEST(ModelParts, OfAttentionWithoutMatmul) {
   EXPECT_EQ(net.wrong(), Wrong());
 }
 
+/// Of words into the width of the layers: no factor of the first queries, keys and values.
+TEST(ModelParts, OfAProjectedEmbedding) {
+  Net net;
+  const Var stream = net.layer(net.layer(net.product(Part::ffn, net.rows_of_ids())));
+  net.builder().output("logits", net.product(Part::head, net.norm(stream), 100));
+  EXPECT_EQ(net.wrong(), Wrong());
+}
+
 /// As drafts read it: what made the stream is no part of attention.
 TEST(ModelParts, OfAStreamThatAStateKeeps) {
   Net net;
