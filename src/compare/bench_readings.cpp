@@ -50,11 +50,12 @@ Status add_predictions(const Value& configuration, const std::string& place,
     const std::string chip = text_at(predicted[i], "chip");
     const std::string at_chip = fmt::format("{}/predicted/{}", place, i);
     ANEMONE_RETURN_IF_ERROR(list.add_predicted("predicted_decode_tokens_per_second." + chip,
-                                               "decoding on " + chip, Unit::tokens_per_second, true,
+                                               "decoding, all on the Neural Engine of " + chip,
+                                               Unit::tokens_per_second, true,
                                                at_chip + "/decode_tokens_per_second", 1, group));
-    ANEMONE_RETURN_IF_ERROR(list.add_predicted("predicted_first_token_seconds." + chip,
-                                               "first token on " + chip, Unit::seconds, false,
-                                               at_chip + "/first_token_ns", kNanosecond, group));
+    ANEMONE_RETURN_IF_ERROR(list.add_predicted(
+        "predicted_first_token_seconds." + chip, "first token, all on the Neural Engine of " + chip,
+        Unit::seconds, false, at_chip + "/first_token_ns", kNanosecond, group));
   }
   return {};
 }
@@ -67,8 +68,13 @@ Status add_configuration(const Value& configuration, const std::string& place, R
   for (const Series& series : kSeries)
     ANEMONE_RETURN_IF_ERROR(
         list.add_series(series.words, place + series.pointer, series.scale, group));
-  ANEMONE_RETURN_IF_ERROR(list.add({"peak_rss_bytes", "peak memory", Unit::bytes, false},
-                                   place + "/memory/peak_rss_bytes", 1, group));
+  // A peak of the process holds what ran before: it is no better or worse than another.
+  const bool of_process = at(at(configuration, "memory"), "peak_is_own") == Value(false);
+  const ReadingWords own_peak{"peak_rss_bytes", "peak memory", Unit::bytes, false};
+  const ReadingWords process_peak{
+      "process_peak_rss_bytes", "peak memory of the process", Unit::bytes, {}};
+  ANEMONE_RETURN_IF_ERROR(
+      list.add(of_process ? process_peak : own_peak, place + "/memory/peak_rss_bytes", 1, group));
   ANEMONE_RETURN_IF_ERROR(list.add({"joules_per_token", "energy a token", Unit::joules, false},
                                    place + "/energy/joules_per_token", 1, group));
   ANEMONE_RETURN_IF_ERROR(list.add({"artifact_weight_bytes", "weights", Unit::bytes, false},

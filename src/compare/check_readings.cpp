@@ -22,9 +22,9 @@ Result<std::vector<Reading>> check_readings(const Document& document, size_t sou
   ANEMONE_RETURN_IF_ERROR(list.add_predicted("predicted_residency." + chip,
                                              "share of time on the Neural Engine, " + chip,
                                              Unit::share, true, forecast + "/residency", 1, ""));
-  ANEMONE_RETURN_IF_ERROR(list.add_predicted("predicted_decode_tokens_per_second." + chip,
-                                             "decoding on " + chip, Unit::tokens_per_second, true,
-                                             forecast + "/decoding/tokens_per_second", 1, ""));
+  ANEMONE_RETURN_IF_ERROR(list.add_predicted(
+      "predicted_decode_tokens_per_second." + chip, "decoding, all on the Neural Engine of " + chip,
+      Unit::tokens_per_second, true, forecast + "/decoding/tokens_per_second", 1, ""));
   return list.take();
 }
 

@@ -112,6 +112,31 @@ TEST_F(Runs, TimesOfDifferentMachinesHaveNoRatioAndSayWhy) {
   EXPECT_EQ(find(*other, "weight_bytes")->ratios[1].value, 1);
 }
 
+TEST_F(Runs, PeaksOfAProcessAreShownAndNotJudged) {
+  json a = bench_document("a", 8e6, 100, 0.3);
+  json b = bench_document("b", 8e6, 100, 0.3);
+  const auto peaks = [&](bool own) {
+    a["configurations"][0]["memory"] = {{"peak_rss_bytes", 1e8}, {"peak_is_own", own}};
+    b["configurations"][0]["memory"] = {{"peak_rss_bytes", 2e8}, {"peak_is_own", own}};
+    folder_.write("a.json", a.dump());
+    folder_.write("b.json", b.dump());
+    return compare(
+        std::vector<Input>{{"", folder_.path() / "a.json"}, {"", folder_.path() / "b.json"}}, {});
+  };
+  const auto own = peaks(true);
+  ASSERT_TRUE(own.ok()) << own.error().to_string();
+  EXPECT_EQ(find(*own, "peak_rss_bytes")->ratios[1].value, 2);
+  const auto process = peaks(false);
+  ASSERT_TRUE(process.ok()) << process.error().to_string();
+  EXPECT_EQ(find(*process, "peak_rss_bytes"), nullptr);
+  const Measure* peak = find(*process, "process_peak_rss_bytes");
+  ASSERT_NE(peak, nullptr);
+  EXPECT_EQ(peak->figures[1].value, 2e8);
+  EXPECT_FALSE(peak->ratios[1].value);
+  EXPECT_FALSE(peak->higher_is_better);
+  EXPECT_THAT(peak->note, HasSubstr("ran before"));
+}
+
 TEST_F(Runs, FiguresTooFarApartHaveNoRatio) {
   folder_.write("a.json", bench_document("a", 1e-300, 100, 0.3).dump());
   folder_.write("b.json", bench_document("b", 1e300, 100, 0.3).dump());

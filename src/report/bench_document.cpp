@@ -85,6 +85,13 @@ Cell BenchDocument::series_cell(const std::string& pointer, double scale) const 
   return out;
 }
 
+Cell BenchDocument::word_cell(const std::string& pointer) const {
+  const Value::json_pointer place(pointer);
+  if (!root_.contains(place) || !root_.at(place).is_boolean()) return missing_cell();
+  const bool yes = root_.at(place).get<bool>();
+  return {yes ? "yes" : "no", origin(pointer), yes ? Tone::plain : Tone::bad};
+}
+
 std::string BenchDocument::confidence() const {
   return fmt::format("{:.4g} %", 100 * number("/settings/confidence").value_or(0.95));
 }

@@ -33,6 +33,8 @@ class BenchDocument {
   Cell series_cell(const std::string& pointer, double scale) const;
   /// A number without its unit.
   Cell bare_cell(const std::string& pointer, double scale) const;
+  /// "yes", or "no" as what is bad; n/a without.
+  Cell word_cell(const std::string& pointer) const;
   /// "bench.json: /configurations/0/…".
   std::string origin(const std::string& pointer) const { return name_ + ": " + pointer; }
   /// "95 %": of all intervals of the run.

@@ -19,6 +19,10 @@ Section bench_stages(const BenchDocument& document);
 Section bench_memory(const BenchDocument& document);
 Section bench_quality(const BenchDocument& document);
 Section bench_predictions(const BenchDocument& document);
+/// Loads, percentiles of a token, drift, processor; and why numbers of the page are n/a.
+Section bench_details(const BenchDocument& document);
+Section bench_phase2(const BenchDocument& document);
+Section bench_targets(const BenchDocument& document);
 Section bench_judgements(const BenchDocument& document);
 Section bench_provenance(const BenchDocument& document);
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "report/bench_page.h"
 #include "report/number_text.h"
@@ -8,6 +9,23 @@
 namespace anemone::report {
 
 using compare::Unit;
+
+namespace {
+
+/// What the document's peaks are peaks of.
+const char* peak_words(const BenchDocument& document) {
+  std::vector<bool> own;
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    const eval::Value::json_pointer place(configuration_place(i) + "/memory/peak_is_own");
+    if (!document.is_measured(i)) continue;
+    if (!document.root().contains(place) || !document.root().at(place).is_boolean()) return "peak";
+    own.push_back(document.root().at(place).get<bool>());
+  }
+  if (own.empty() || std::ranges::count(own, own.front()) != std::ssize(own)) return "peak";
+  return own.front() ? "peak of the configuration" : "peak of the process";
+}
+
+}  // namespace
 
 Section bench_stages(const BenchDocument& document) {
   constexpr const char* kStages[] = {"tokenize", "embed",  "prefill", "step",
@@ -56,11 +74,9 @@ Section bench_memory(const BenchDocument& document) {
   plot.kind = Plot::Kind::bars;
   plot.title = "Memory";
   plot.x_title = "MB";
-  plot.parts = {"weights", "state", "peak of the process"};
-  Table table{
-      "",
-      {{"configuration"}, {"weights", true}, {"state", true}, {"peak of the process", true}},
-      {}};
+  const std::string peak = peak_words(document);
+  plot.parts = {"weights", "state", peak};
+  Table table{"", {{"configuration"}, {"weights", true}, {"state", true}, {peak, true}}, {}};
   Plot series;
   series.title = "Memory of the process over time";
   series.x_title = "seconds";
@@ -109,6 +125,7 @@ Section bench_quality(const BenchDocument& document) {
                {"typos, exact", true},
                {"word error rate", true},
                {"F0.5", true},
+               {"match with the reference", true},
                {"answers repeat"},
                {"as on the CPU"},
                {"PSNR to the CPU's logits, dB", true}},
@@ -120,13 +137,6 @@ Section bench_quality(const BenchDocument& document) {
   plot.y_title = "exact match";
   plot.y_from_zero = false;
   PlotSeries series;
-  const auto word = [&](const std::string& pointer) {
-    const eval::Value::json_pointer place(pointer);
-    if (!document.root().contains(place) || !document.root().at(place).is_boolean())
-      return missing_cell();
-    const bool yes = document.root().at(place).get<bool>();
-    return Cell{yes ? "yes" : "no", document.origin(pointer), yes ? Tone::plain : Tone::bad};
-  };
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.is_measured(i)) continue;
     const std::string place = configuration_place(i);
@@ -150,8 +160,9 @@ Section bench_quality(const BenchDocument& document) {
                           document.cell(exact, Unit::share),
                           document.cell(place + "/quality/typos/wer", Unit::share),
                           document.cell(place + "/quality/typos/f05", Unit::share),
-                          word(place + "/outputs/repeatable"),
-                          word(place + "/outputs/equal_to_cpu"),
+                          document.cell(place + "/outputs/reference/match_rate", Unit::share),
+                          document.word_cell(place + "/outputs/repeatable"),
+                          document.word_cell(place + "/outputs/equal_to_cpu"),
                           document.bare_cell(place + "/outputs/beside_cpu/psnr_db", 1)});
     const auto x = document.number(speed);
     const auto y = document.number(exact);

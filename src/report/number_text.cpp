@@ -31,6 +31,13 @@ std::string seconds_text(double seconds) {
   return three_digits(seconds * 1e6) + " µs";
 }
 
+/// Shares that a tenth of a percent does not show have three digits.
+std::string share_text(double share) {
+  const double percent = share * 100;
+  return std::abs(percent) < 0.1 && percent != 0 ? fmt::format("{:.3g} %", percent)
+                                                 : fmt::format("{:.1f} %", percent);
+}
+
 std::string plain_text(double value) {
   const double size = std::abs(value);
   if (size == std::floor(size) && size < 1e6) return fmt::format("{:.0f}", value);
@@ -49,7 +56,7 @@ std::string number_text(double value, Unit unit) {
     case Unit::tokens_per_second:
       return three_digits(value) + " tokens/s";
     case Unit::share:
-      return fmt::format("{:.1f} %", value * 100);
+      return share_text(value);
     case Unit::joules:
       return three_digits(value) + " J";
     case Unit::nats:

@@ -62,6 +62,8 @@ TEST(Numbers, HaveThreeDigitsAndTheirUnit) {
   EXPECT_EQ(number_text(75.4, Unit::seconds), "75.4 s");
   EXPECT_EQ(number_text(2141.7, Unit::tokens_per_second), "2142 tokens/s");
   EXPECT_EQ(number_text(0.3504, Unit::share), "35.0 %");
+  EXPECT_EQ(number_text(0.000156, Unit::share), "0.0156 %");
+  EXPECT_EQ(number_text(0, Unit::share), "0.0 %");
   EXPECT_EQ(number_text(0.271875, Unit::none), "0.2719");
   EXPECT_EQ(signed_text(-0.00625), "−0.0063");
   EXPECT_EQ(signed_text(0), "0");
@@ -185,13 +187,54 @@ TEST(BenchReport, WhatABaselineMissesAndWhatFailedBesideAMeasurementAreNamed) {
 }
 
 TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
-  const auto document = nlohmann::json::parse(bench_document());
+  auto document = nlohmann::json::parse(bench_document());
   const double weights = document["configurations"][0]["memory"]["weights_bytes"];
-  EXPECT_THAT(*bench(bench_document(), "bench.json", Format::markdown),
-              HasSubstr("| configuration | weights | state | peak of the process |"));
+  const auto has_peak = [&](const char* words) {
+    return HasSubstr(std::string("| configuration | weights | state | ") + words + " |");
+  };
+  EXPECT_THAT(*bench(document.dump(), "bench.json", Format::markdown), has_peak("peak"));
+  const auto set_own = [&](bool own) {
+    for (auto& one : document["configurations"])
+      if (one["status"] == "measured") one["memory"]["peak_is_own"] = own;
+  };
+  set_own(true);
+  EXPECT_THAT(*bench(document.dump(), "b", Format::markdown),
+              has_peak("peak of the configuration"));
+  set_own(false);
+  EXPECT_THAT(*bench(document.dump(), "b", Format::markdown), has_peak("peak of the process"));
   EXPECT_THAT(*bench(bench_document(), "bench.json", Format::html),
               HasSubstr("title=\"bench.json: /configurations/0/memory/weights_bytes\">" +
                         number_text(weights, compare::Unit::bytes)));
+}
+
+TEST(BenchReport, AllThatTheTablesOfARunSayStandsOnThePageToo) {
+  auto document = nlohmann::json::parse(bench_document());
+  auto& one = document["configurations"][0];
+  one["load_ns"] = {{"cold", 7.25e7}, {"warm", {{"summary", {{"median", 3.5e7}}}}}};
+  one["drift"] = {{"change", -0.123}, {"significant", true}};
+  one["processor"] = {{"utilisation", 0.625}};
+  one["step_ns"]["summary"]["p99"] = 9.75e6;
+  one["outputs"]["reference"] = {{"match_rate", 0.8125}};
+  one["floor"] = {{"reason", "no cache is known"}};
+  document["targets"] = {{{"id", "the first"},
+                          {"metric", "first_token_ns.warm"},
+                          {"limit", 1e6},
+                          {"median", 2.5e6},
+                          {"met", false}}};
+  document["phase2"] = {
+      {"verdict", "not met"},
+      {"target", 1.3},
+      {"reason", "too slow"},
+      {"speedup", {{{"context_tokens", 128}, {"ratio", 1.17}, {"ci95", {1.1, 1.2}}}}}};
+  for (const Format format : {Format::html, Format::markdown}) {
+    const auto page = bench(document.dump(), "b", format);
+    ASSERT_TRUE(page.ok()) << page.error().to_string();
+    for (const char* part :
+         {"72.5 ms", "35.0 ms", "-12.3 %", "62.5 %", "9.75 ms", "81.2 %", "floor n/a: no cache",
+          "energy n/a: no counters", "Targets", "the first", "1.00 ms", "2.50 ms",
+          "not met: too slow", "1.17", "1.10 to 1.20"})
+      EXPECT_THAT(*page, HasSubstr(part));
+  }
 }
 
 TEST(BenchReport, DocumentsThatAreNoneAreRefused) {
