@@ -21,10 +21,10 @@ double median_or(const Series& series, double otherwise) {
   return series.summary ? series.summary->median : otherwise;
 }
 
-statistics::Interval interval_of(const Series& series) {
-  if (!series.summary) return {};
-  return series.summary->interval.value_or(
-      statistics::Interval{series.summary->median, series.summary->median});
+/// Of decoding; one sample has none.
+std::optional<statistics::Interval> interval_of(const Measurement& one) {
+  const auto& summary = one.decode_tokens_per_second.summary;
+  return summary ? summary->interval : std::nullopt;
 }
 
 double speed(const Measurement& one) { return median_or(one.decode_tokens_per_second, 0); }
@@ -47,6 +47,13 @@ std::optional<runtime::Backend> backend_of(const Configuration& one) {
   return one.execution ? std::optional(one.execution->backend) : std::nullopt;
 }
 
+/// Not known to be slower: by their intervals, or without them by the same median.
+bool reaches(const Measurement& one, const Measurement& fastest) {
+  const auto own = interval_of(one);
+  const auto best = interval_of(fastest);
+  return own && best ? own->high >= best->low : speed(one) >= speed(fastest);
+}
+
 using Candidates = std::vector<const Configuration*>;
 
 /// With a decoding speed: an answer of one token has none.
@@ -65,19 +72,18 @@ Candidates measured_at_largest(const std::vector<Configuration>& all) {
 
 std::string explain(const Configuration& best, const Candidates& candidates, size_t equals) {
   const Measurement& own = *best.measurement;
-  std::string why =
-      fmt::format("at context {} it decodes {:.1f} tokens a second (interval {:.1f} to {:.1f})",
-                  best.context_tokens, speed(own), interval_of(own.decode_tokens_per_second).low,
-                  interval_of(own.decode_tokens_per_second).high);
+  const auto interval = interval_of(own);
+  std::string why = fmt::format(
+      "at context {} it decodes {:.1f} tokens a second ({})", best.context_tokens, speed(own),
+      interval ? fmt::format("interval {:.1f} to {:.1f}", interval->low, interval->high)
+               : std::string("one request, which has no interval"));
   if (own.first_token.warm_ns.summary)
     why += fmt::format(", first token after {:.2f} ms", first_token(own) * 1e-6);
   if (candidates.size() == 1) return why + "; no other configuration was measured there";
   why += fmt::format("; of {} configurations measured there ", candidates.size());
   if (equals == 1) return why + "none of the others reaches that speed";
-  return why + fmt::format(
-                   "{} are as fast within their intervals, and of these its first token is "
-                   "the earliest",
-                   equals);
+  return why + fmt::format("{} are as fast{}, and of these its first token is the earliest", equals,
+                           interval ? " within their intervals" : "");
 }
 
 }  // namespace
@@ -87,11 +93,9 @@ std::optional<Best> choose_best(const std::vector<Configuration>& configurations
   if (candidates.empty()) return {};
   const Configuration& fastest = **std::ranges::max_element(
       candidates, {}, [](const Configuration* one) { return speed(*one->measurement); });
-  const double least = interval_of(fastest.measurement->decode_tokens_per_second).low;
   Candidates equals;
   for (const Configuration* one : candidates)
-    if (interval_of(one->measurement->decode_tokens_per_second).high >= least)
-      equals.push_back(one);
+    if (reaches(*one->measurement, *fastest.measurement)) equals.push_back(one);
   const Configuration* best = *std::ranges::min_element(equals, {}, [](const Configuration* one) {
     return std::pair(first_token(*one->measurement), peak(*one->measurement));
   });

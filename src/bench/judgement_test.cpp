@@ -62,6 +62,18 @@ TEST(Best, WhatWasNotMeasuredNamesNoConfiguration) {
   EXPECT_EQ(best->why.find("first token"), std::string::npos) << best->why;
 }
 
+TEST(Best, OneSampleHasNoIntervalAndIsEqualToNone) {
+  Configuration fast = decoded_at(512, {200});
+  Configuration near = decoded_at(512, {199.9});
+  near.threads = 1;
+  near.measurement->first_token.warm_ns = make_series({1}, {});
+  const auto best = choose_best({near, fast});
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->id, fast.id());
+  EXPECT_NE(best->why.find("(one request, which has no interval)"), std::string::npos) << best->why;
+  EXPECT_EQ(best->why.find("within their intervals"), std::string::npos) << best->why;
+}
+
 TEST(Best, PeaksOfTheProcessAreNotCompared) {
   Configuration first = decoded_at(512, {198, 200, 204});
   Configuration second = decoded_at(512, {198, 200, 204});
