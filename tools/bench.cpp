@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 
 #include "anemone/report.h"
@@ -54,17 +56,38 @@ constexpr Format kFormats[] = {
        return report::bench(bench::to_json(report), name, report::Format::html);
      }}};
 
+const Format* find_format(const std::string& name) {
+  const auto* const found =
+      std::ranges::find_if(kFormats, [&](const Format& one) { return name == one.name; });
+  return found == std::end(kFormats) ? nullptr : found;
+}
+
+/// "html" of "a.HTML".
+std::string ending_of(const std::string& path) {
+  std::string ending = std::filesystem::path(path).extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return ending.empty() ? ending : ending.substr(1);
+}
+
 /// By --format, else --json, else the output's ending.
 Result<const Format*> format_of(const Flags& flags, const CommonFlags& common) {
+  const std::string ending = ending_of(flags.output);
+  const auto contradicts_json = [&](const std::string& name) {
+    return common.json && name != "json" && find_format(name) != nullptr;
+  };
+  if (contradicts_json(flags.format) || (flags.format.empty() && contradicts_json(ending)))
+    return Error{
+        ErrorCode::invalid_argument,
+        flags.format.empty()
+            ? fmt::format("{}: its ending asks for {}, --json for JSON", flags.output, ending)
+            : fmt::format("--format {} and --json contradict each other", flags.format),
+        {},
+        "leave out one of them"};
   std::string name = flags.format;
   if (name.empty() && common.json) name = "json";
-  if (name.empty() && !flags.output.empty()) {
-    const std::string ending = std::filesystem::path(flags.output).extension().string();
-    if (!ending.empty()) name = ending.substr(1);
-  }
-  if (name.empty()) name = "md";
-  for (const Format& format : kFormats)
-    if (name == format.name) return &format;
+  if (name.empty()) name = ending.empty() ? "md" : ending;
+  if (const Format* format = find_format(name)) return format;
   return Error{ErrorCode::invalid_argument,
                fmt::format("{}: its ending names no format", flags.output),
                {},
@@ -79,6 +102,13 @@ void apply_preset(Flags& flags) {
   if (flags.quality->empty()) flags.options.quality = {"typos"};
 }
 
+/// Of a file that stands for a built-in text.
+Result<std::string> read_own_text(const std::string& path) {
+  ANEMONE_TRY(std::string text, read_text(path));
+  if (text.empty()) return Error{ErrorCode::invalid_argument, path + ": the text is empty", {}, {}};
+  return text;
+}
+
 Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common) {
   bench::Options options = flags.options;
   ANEMONE_TRY(const runtime::Options runtime, common.runtime_options());
@@ -90,11 +120,11 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   options.reference = flags.reference;
   options.power_log = flags.power_log;
   if (!flags.prompt_file.empty()) {
-    ANEMONE_TRY(options.prompt, read_text(flags.prompt_file));
+    ANEMONE_TRY(options.prompt, read_own_text(flags.prompt_file));
     options.prompt_name = std::filesystem::path(flags.prompt_file).filename().string();
   }
   if (!flags.perplexity_file.empty()) {
-    ANEMONE_TRY(options.perplexity_text, read_text(flags.perplexity_file));
+    ANEMONE_TRY(options.perplexity_text, read_own_text(flags.perplexity_file));
   }
   return options;
 }
@@ -115,10 +145,29 @@ Status check_files(const Flags& flags) {
                  {},
                  {}};
   if (!flags.output.empty()) ANEMONE_RETURN_IF_ERROR(check_file(flags.output));
-  std::error_code error;
-  if (!flags.baseline.empty() && !std::filesystem::exists(flags.baseline, error))
-    return Error{ErrorCode::not_found, flags.baseline + ": not there", {}, {}};
   return {};
+}
+
+/// A run without a measurement, or with one that failed, is no benchmark that passed.
+Status check_outcomes(const bench::Report& report) {
+  const auto& all = report.configurations;
+  const auto failed =
+      std::ranges::find(all, bench::Outcome::failed, &bench::Configuration::outcome);
+  if (failed != all.end())
+    return Error{
+        ErrorCode::mismatch,
+        fmt::format("{} of {} configurations failed",
+                    std::ranges::count(all, bench::Outcome::failed, &bench::Configuration::outcome),
+                    all.size()),
+        {},
+        failed->id() + ": " + failed->reason};
+  if (all.empty() ||
+      std::ranges::count(all, bench::Outcome::measured, &bench::Configuration::outcome) > 0)
+    return {};
+  return Error{ErrorCode::unsupported,
+               "none of the configurations can be measured here: " + all.front().reason,
+               {},
+               {}};
 }
 
 Status measure(Flags flags, const CommonFlags& common) {
@@ -126,6 +175,8 @@ Status measure(Flags flags, const CommonFlags& common) {
   ANEMONE_TRY(const Format* format, format_of(flags, common));
   ANEMONE_RETURN_IF_ERROR(check_files(flags));
   ANEMONE_TRY(const bench::Options options, options_of(flags, common));
+  if (!flags.baseline.empty())
+    ANEMONE_RETURN_IF_ERROR(bench::check_baseline(flags.baseline, options));
   const auto run = [&] {  // the progress line is gone when this returns
     ProgressLine progress(common);
     return bench::run(flags.model, flags.tokenizer, options, progress.sink(), log_sink(common));
@@ -143,6 +194,7 @@ Status measure(Flags flags, const CommonFlags& common) {
               format->write(report, flags.output.empty() ? "this run" : flags.output));
   ANEMONE_RETURN_IF_ERROR(write_report(flags.output, text));
   if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
+  ANEMONE_RETURN_IF_ERROR(check_outcomes(report));
   ANEMONE_RETURN_IF_ERROR(judged);
   if (!report.baseline || !report.baseline->regressed()) return {};
   if (!report.baseline->lost.empty())

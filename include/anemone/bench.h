@@ -392,8 +392,9 @@ struct Report {
 /// called by this thread alone, and not after the return. A configuration that fails is no error of
 /// the run, and neither is what stands beside a measurement: it has a reason instead. Runs that
 /// overlap spoil each other's times. Errors: those of opening the model and the reference and of
-/// finding the data of tasks, invalid_argument (an option that makes no sense), unsupported (no
-/// configuration can be measured here), interrupted (before the first configuration is measured).
+/// finding the data of tasks and the power log, invalid_argument (an option that makes no sense, a
+/// prompt without tokens), unsupported (no configuration can be measured here), interrupted (before
+/// the first configuration is measured).
 Result<Report> run(const std::filesystem::path& path, const std::filesystem::path& tokenizer_path,
                    const Options& options, const ProgressSink& progress, const LogSink& log);
 
@@ -404,6 +405,10 @@ Result<Report> run(const std::filesystem::path& path, const std::filesystem::pat
 /// weights of a configuration; no configuration in common).
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold);
+
+/// Refuses before a run what `judge` would refuse after it, as far as that depends on no
+/// measurement. Errors: those of `judge`, of the file, the machine and the settings.
+Status check_baseline(const std::filesystem::path& baseline, const Options& options);
 
 /// The document of docs/bench-format.md.
 std::string to_json(const Report& report);

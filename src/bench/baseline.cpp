@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "base/json_document.h"
 #include "bench/judgement.h"
+#include "bench/machine.h"
+#include "bench/prompt.h"
 
 namespace anemone::bench {
 namespace {
@@ -74,6 +76,10 @@ Status check_identity(const Json& document, const Report& report) {
     return with_hint(fail(ErrorCode::mismatch, "measured on '{}', this machine is '{}'", identity,
                           report.machine.identity()),
                      "speeds of different machines are not compared");
+  return {};
+}
+
+Status check_model(const Json& document, const Report& report) {
   const Json* model = member(document, "model");
   for (const auto& [key, own] :
        {std::pair("name", report.model.name),
@@ -171,15 +177,23 @@ BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
   return compared;
 }
 
-Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
-                                    BaselineVerdict verdict) {
+Result<std::vector<const Json*>> measured_of(const Json& document) {
   const Json* list = member(document, "configurations");
   if (list == nullptr || !list->is_array())
     return fail(ErrorCode::corrupt, "the document has no configurations");
+  std::vector<const Json*> measured;
+  for (const Json& one : *list)
+    if (text_of(one, "status") == to_string(Outcome::measured)) measured.push_back(&one);
+  return measured;
+}
+
+Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
+                                    BaselineVerdict verdict) {
+  ANEMONE_TRY(const auto measured, measured_of(document));
   const statistics::BootstrapOptions bootstrap{.confidence = report.options.confidence,
                                                .seed = report.options.seed};
-  for (const Json& before : *list) {
-    if (text_of(before, "status") != to_string(Outcome::measured)) continue;
+  for (const Json* const entry : measured) {
+    const Json& before = *entry;
     const std::string id = text_of(before, "id");
     const auto after = std::ranges::find_if(report.configurations, [&](const Configuration& one) {
       return one.measurement && one.id() == id && ran_alike(before, one);
@@ -210,11 +224,30 @@ bool BaselineVerdict::regressed() const {
          std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
 }
 
+Status check_baseline(const std::filesystem::path& baseline, const Options& options) {
+  ANEMONE_TRY(const Json document, read_json_object(baseline));
+  Report report{.isa = kernel_isa(options.isa), .machine = find_machine(), .options = options};
+  // Whether the model has a tokenizer is not known yet.
+  if (const Json* settings = member(document, "settings"))
+    if (text_of(*settings, "prompt") == kRandomPrompt) report.options.prompt_name = kRandomPrompt;
+  const auto work = [&]() -> Status {
+    ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
+    ANEMONE_TRY(const auto measured, measured_of(document));
+    for (const Json* before : measured)
+      for (const Metric& metric : kMetrics) ANEMONE_RETURN_IF_ERROR(samples_of(*before, metric));
+    if (!measured.empty()) return {};
+    return fail(ErrorCode::mismatch, "the baseline has no configuration that was measured");
+  };
+  return work().in(baseline.string());
+}
+
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold) {
+  ANEMONE_TRY(const Json document, read_json_object(baseline));
   const auto work = [&]() -> Result<BaselineVerdict> {
-    ANEMONE_TRY(const Json document, read_json_object(baseline));
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_model(document, report));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
     return compare_all(document, report,
                        {.file = baseline.filename().string(),

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bench/machine.h"
 #include "bench/report_of.h"
 #include "runtime/coreml.h"
 #include "statistics/generator.h"
@@ -61,6 +62,34 @@ TEST_F(Baseline, S2_2_APlantedSlowdownIsCaughtAndNoiseIsNot) {
     EXPECT_FALSE(fast->regressed()) << round;
     EXPECT_EQ(decode(*fast).verdict, "faster");
   }
+}
+
+TEST_F(Baseline, WhatTheRunCannotChangeIsRefusedBeforeIt) {
+  Report report = report_of({decoded_at(128, {100, 101})});
+  report.machine = find_machine();
+  report.isa = kernel_isa(report.options.isa);
+  EXPECT_TRUE(check_baseline(write(report), report.options).ok());
+  Report other = report;
+  other.machine.cores += 1;
+  EXPECT_EQ(check_baseline(write(other), report.options).error().code, ErrorCode::mismatch);
+  other = report;
+  other.options.answer_tokens += 1;
+  EXPECT_EQ(check_baseline(write(other), report.options).error().code, ErrorCode::mismatch);
+  other = report;
+  other.configurations[0].outcome = Outcome::failed;
+  EXPECT_EQ(check_baseline(write(other), report.options).error().code, ErrorCode::mismatch);
+  other = report;
+  other.options.prompt_name = "random ids";  // of a model without a tokenizer
+  EXPECT_TRUE(check_baseline(write(other), report.options).ok());
+  folder_.write("baseline.json", "");
+  const Status empty = check_baseline(folder_.path() / "baseline.json", {});
+  ASSERT_FALSE(empty.ok());
+  EXPECT_EQ(empty.error().code, ErrorCode::corrupt);
+  const Status absent = check_baseline("absent.json", {});
+  ASSERT_FALSE(absent.ok());
+  EXPECT_EQ(absent.error().code, ErrorCode::not_found);
+  const std::string text = absent.error().to_string();
+  EXPECT_EQ(text.find("absent.json"), text.rfind("absent.json")) << text;
 }
 
 TEST_F(Baseline, ALongerFirstTokenIsASlowdown) {

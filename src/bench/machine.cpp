@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/physical_memory.h"
+#include "kernels/kernels.h"
 
 #ifdef __APPLE__
 #include <sys/sysctl.h>
@@ -156,6 +157,11 @@ double measure_bandwidth(Clock& clock, int threads, uint64_t cache_bytes) {
   }
   const bool read_all = std::ranges::all_of(sums, [](uint64_t sum) { return sum > 0; });
   return read_all ? best : 0;
+}
+
+std::string kernel_isa(runtime::Isa asked) {
+  return asked == runtime::Isa::automatic ? std::string(kernels::kernel_sets().back().isa)
+                                          : to_string(asked);
 }
 
 double used_cpu_seconds() {

@@ -16,6 +16,9 @@ uint64_t cache_bytes_in(const std::filesystem::path& folder);
 /// this size holds. 0 where there is no room for them.
 double measure_bandwidth(Clock& clock, int threads, uint64_t cache_bytes);
 
+/// Of the executor's kernels here: "avx512".
+std::string kernel_isa(runtime::Isa asked);
+
 /// Processor time of this process so far, all threads.
 double used_cpu_seconds();
 

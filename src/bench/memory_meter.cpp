@@ -11,6 +11,9 @@
 #ifdef __APPLE__
 #include <mach/mach.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace anemone::bench {
 
@@ -76,6 +79,9 @@ std::optional<uint64_t> SystemMemory::peak_bytes() {
 }
 
 bool SystemMemory::reset_peak() {
+#ifdef __GLIBC__
+  malloc_trim(0);  // what earlier work has freed is no part of the next peak
+#endif
   std::ofstream file("/proc/self/clear_refs");
   file << "5";
   file.close();

@@ -17,6 +17,7 @@ class MemoryReader {
   virtual std::optional<uint64_t> resident_bytes() = 0;
   /// Most of it since `reset_peak`, or since the process began when that returned false.
   virtual std::optional<uint64_t> peak_bytes() = 0;
+  /// Gives freed memory back first, where the system's allocator can.
   virtual bool reset_peak() = 0;
   virtual const char* source() const = 0;
 };

@@ -3,9 +3,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <thread>
 
 #include "bench/energy_meter.h"
@@ -26,6 +28,27 @@ TEST(Memory, IsReadFromTheLinesOfStatus) {
   EXPECT_FALSE(status_bytes(status, "VmSwap"));
   EXPECT_FALSE(status_bytes(status, "Vm"));
 }
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+TEST(Memory, WhatEarlierWorkHasFreedIsInNoLaterPeak) {
+  // Pieces below one that is held: the allocator keeps them when they are freed.
+  constexpr size_t kPieces = size_t{64} << 10;
+  std::vector<std::unique_ptr<std::array<char, 1024>>> pieces(kPieces);
+  for (auto& piece : pieces) {
+    piece = std::make_unique<std::array<char, 1024>>();
+    piece->fill(1);
+  }
+  const auto held = std::make_unique<std::array<char, 1024>>();
+  pieces.clear();
+  SystemMemory memory;
+  const auto before = memory.resident_bytes();
+  ASSERT_TRUE(memory.reset_peak());
+  const auto after = memory.resident_bytes();
+  ASSERT_TRUE(before && after);
+  EXPECT_LT(*after + kPieces * 512, *before);
+  EXPECT_LT(memory.peak_bytes().value() + kPieces * 512, *before);
+}
+#endif
 
 TEST(Memory, S0_13_OfThisProcessGrowsWithWhatItHolds) {
   SystemMemory memory;

@@ -7,6 +7,9 @@
 
 namespace anemone::bench {
 
+/// What a report calls a prompt of a model without a tokenizer.
+inline constexpr const char* kRandomPrompt = "random ids";
+
 /// The text that prompts are cut from and perplexity is taken of when the user names none.
 std::string_view builtin_text();
 

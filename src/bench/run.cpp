@@ -18,7 +18,6 @@
 #include "bench/sweep.h"
 #include "bench/thermal.h"
 #include "bench/variants.h"
-#include "kernels/kernels.h"
 
 namespace anemone::bench {
 namespace {
@@ -39,11 +38,6 @@ std::string now_utc() {
 }
 
 using OpenedModel = Result<std::unique_ptr<lm::LanguageModel>>;
-
-std::string kernel_isa(runtime::Isa asked) {
-  return asked == runtime::Isa::automatic ? std::string(kernels::kernel_sets().back().isa)
-                                          : to_string(asked);
-}
 
 class Bench {
  public:
@@ -71,7 +65,16 @@ class Bench {
                                : runtime::parse_numerics(options_.numerics));
     ANEMONE_RETURN_IF_ERROR(find_tokenizer(tokenizer_path));
     // What would spoil hours of measurements at their end is tried before them.
-    if (tokenizer_) ANEMONE_RETURN_IF_ERROR(check_quality(*tokenizer_, options_));
+    if (tokenizer_) {
+      ANEMONE_RETURN_IF_ERROR(check_quality(*tokenizer_, options_));
+      if (!options_.prompt.empty())
+        ANEMONE_RETURN_IF_ERROR(make_prompt(*tokenizer_, options_.prompt, 1));
+    }
+    std::error_code error;
+    if (!options_.power_log.empty() && !fs::exists(options_.power_log, error))
+      return with_hint(
+          fail(ErrorCode::not_found, "{}: not there", options_.power_log.string()),
+          "start powermetrics or macmon before the run: it writes this file meanwhile");
     if (!options_.reference.empty()) {
       ANEMONE_TRY(const auto reference, open_reference());
     }
@@ -91,6 +94,7 @@ class Bench {
     });
     if (!report_.complete && !measured) return fail(ErrorCode::interrupted, "interrupted");
     if (report_.model.name.empty()) return no_model();
+    add_qualities();
     hold_against_reference();
     report_.best = choose_best(report_.configurations);
     report_.scaling = find_scaling(report_.configurations);
@@ -111,7 +115,7 @@ class Bench {
       return std::move(loaded).error();
     if (!options_.quality.empty())
       return with_hint(std::move(loaded).error(), "--quality needs the tokenizer: --tokenizer DIR");
-    report_.options.prompt_name = "random ids";
+    report_.options.prompt_name = kRandomPrompt;
     log_(LogLevel::warning, "no tokenizer is there: prompts are random tokens, tokenizing is n/a");
     return {};
   }
@@ -222,6 +226,7 @@ class Bench {
                         drop_from_page_cache,
                         [] { return hottest_zone(kThermal); },
                         used_cpu_seconds};
+    choices_.insert_or_assign(&one, choice);
     const std::string item = one.id();
     const auto tick = [&] {
       ++done_;
@@ -236,7 +241,6 @@ class Bench {
     // None of what follows makes a measurement undone.
     ANEMONE_RETURN_IF_ERROR(excuse(hold_against_cpu(one, subject.prompt.ids, *measured.model), item,
                                    own.outputs.beside_cpu_reason));
-    ANEMONE_RETURN_IF_ERROR(excuse(add_quality(one, *measured.model), item, own.quality_reason));
     if (options_.functions && choice.context == 0 &&
         timed_functions_.insert(one.artifact->hash + one.group()).second) {
       measured.model.reset();
@@ -307,7 +311,11 @@ class Bench {
     }
     const lm::ModelInfo& info = known->second;
     if (report_.model.name.empty()) name_model(info);
-    one.artifact = Artifact{.name = choice.converted ? report_.model.name : info.name,
+    // Of the longest variant the information has the name of the folder.
+    const bool is_variant = variants_.source() == Source::variants;
+    one.artifact = Artifact{.name = choice.converted ? report_.model.name
+                                    : is_variant     ? choice.path.stem().string()
+                                                     : info.name,
                             .hash = info.hash,
                             .weight_bytes = info.weight_bytes,
                             .context_tokens = info.context_length,
@@ -355,16 +363,29 @@ class Bench {
                    speed ? speed->median : 0);
   }
 
+  /// After all measurements: the memory that tasks take is in no peak.
+  void add_qualities() {
+    if (options_.quality.empty()) return;
+    for (Configuration& one : report_.configurations)
+      if (one.measurement &&
+          !excuse(add_quality(one), one.id(), one.measurement->quality_reason).ok())
+        report_.complete = false;
+  }
+
   /// Once an artifact and its units.
-  Status add_quality(Configuration& one, lm::LanguageModel& model) {
-    if (options_.quality.empty()) return {};
+  Status add_quality(Configuration& one) {
+    if (!report_.complete) return fail(ErrorCode::interrupted, "interrupted");
     const std::string key =
         one.artifact->hash + one.compute_units + std::to_string(one.artifact->context_tokens);
     auto found = qualities_.find(key);
     if (found == qualities_.end()) {
+      const Variants::Choice& choice = choices_.at(&one);
+      lm::LanguageModel::Options options = open_options(one, choice);
+      options.runtime.backend = one.execution->backend;
+      ANEMONE_TRY(const auto model, lm::LanguageModel::open(choice.path, options));
       const std::string item = one.id();
       const ProgressSink go_on = [&](const Progress&) { return tick_nothing(item); };
-      ANEMONE_TRY(Quality quality, find_quality(model, *tokenizer_, options_, go_on, log_));
+      ANEMONE_TRY(Quality quality, find_quality(*model, *tokenizer_, options_, go_on, log_));
       found = qualities_.emplace(key, std::move(quality)).first;
     }
     one.measurement->quality = found->second;
@@ -440,6 +461,7 @@ class Bench {
   runtime::Numerics numerics_ = runtime::Numerics::fp16;
   std::optional<text::Tokenizer> tokenizer_;
   std::map<std::string, lm::ModelInfo> artifacts_;
+  std::map<const Configuration*, Variants::Choice> choices_;  ///< what was measured.
   std::map<std::string, Quality> qualities_;
   std::set<std::string> seen_uncompiled_;  ///< artifacts with their units.
   std::set<std::string> timed_functions_;  ///< artifacts with all but their contexts.

@@ -96,6 +96,12 @@ TEST(Run, WhatIsToStandBesideTheMeasurementsIsTriedBeforeThem) {
   report = run(kModels / "anemone-tiny-anemll", {}, options, count, kQuiet);
   ASSERT_FALSE(report.ok());
   EXPECT_NE(report.error().to_string().find("nowhere"), std::string::npos);
+  options.quality.clear();
+  options.power_log = "nolog";
+  report = run(kModels / "anemone-tiny-anemll", {}, options, count, kQuiet);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::not_found);
+  EXPECT_NE(report.error().to_string().find("nolog"), std::string::npos);
   EXPECT_EQ(requests, 0);
 }
 
@@ -143,11 +149,33 @@ TEST(Run, StoppedBesideAMeasurementItKeepsTheMeasurement) {
   const auto report = run(kModels / "anemone-tiny-anemll", {}, options, stop, kQuiet);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_FALSE(report->complete);
-  EXPECT_EQ(report->configurations[0].outcome, Outcome::measured);
-  ASSERT_TRUE(report->configurations[0].measurement);
-  EXPECT_FALSE(report->configurations[0].measurement->quality);
-  EXPECT_FALSE(report->configurations[0].measurement->quality_reason.empty());
-  EXPECT_EQ(report->configurations[1].outcome, Outcome::not_reached);
+  for (const Configuration& one : report->configurations) {
+    EXPECT_EQ(one.outcome, Outcome::measured);
+    ASSERT_TRUE(one.measurement);
+    EXPECT_FALSE(one.measurement->quality);
+    EXPECT_FALSE(one.measurement->quality_reason.empty());
+  }
+}
+
+TEST(Run, QualityComesAfterAllMeasurements) {
+  Options options = quick();
+  options.contexts = {32, 48};
+  options.quality = {"perplexity"};
+  std::vector<std::string> items;
+  const ProgressSink note = [&](const Progress& progress) {
+    if (items.empty() || items.back() != progress.item) items.emplace_back(progress.item);
+    return true;
+  };
+  const auto report = run(kModels / "anemone-tiny-anemll", {}, options, note, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  // The second one is of the same packages: its quality is the first one's.
+  ASSERT_EQ(items.size(), 3U);
+  EXPECT_EQ(items[2], items[0]);
+  for (const Configuration& one : report->configurations) {
+    ASSERT_TRUE(one.measurement && one.measurement->quality) << one.reason;
+    EXPECT_EQ(one.measurement->quality->perplexity->token,
+              report->configurations[0].measurement->quality->perplexity->token);
+  }
 }
 
 TEST(Run, S2_19_S2_20_S2_21_ContextsOfAPackageAreFilled) {
@@ -301,6 +329,8 @@ TEST(Run, AFolderOfVariantsGivesTheNextLongerOne) {
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_EQ(report->configurations[0].artifact->context_tokens, 32);
   EXPECT_EQ(report->configurations[1].artifact->context_tokens, 64);
+  EXPECT_EQ(report->configurations[0].artifact->name, "model_seq32");
+  EXPECT_EQ(report->configurations[1].artifact->name, "model_seq64");
   EXPECT_EQ(report->configurations[2].outcome, Outcome::not_available);
   EXPECT_NE(report->configurations[2].reason.find("longest variant has 64"), std::string::npos);
 }

@@ -261,7 +261,11 @@ std::string predictions(const Report& report) {
   }
   if (table.empty() && reasons.empty()) return {};
   return "## Predicted for the Neural Engine\n\n" +
-         (table.empty() ? "" : "Nothing in this table was measured.\n\n" + table.text()) +
+         (table.empty() ? ""
+                        : "Nothing in this table was measured. Speeds, times and energy are those "
+                          "of an engine that runs all of the model; residency says how much of it "
+                          "it would.\n\n" +
+                              table.text()) +
          (reasons.empty() ? "" : reasons + "\n");
 }
 
