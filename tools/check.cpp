@@ -304,7 +304,7 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_option(
          "--chip", flags->chip,
          "Judge for one chip: a12 to a19pro, m1 to m6; default: all, and speed is predicted for m4")
-      ->check(CLI::IsMember(chips(), CLI::ignore_case));
+      ->transform(CLI::IsMember(chips(), CLI::ignore_case));
   app.add_flag("--strict", flags->strict,
                "Exit 1 on any finding of severity error, and on an overflow that --run-text finds; "
                "warnings and notes pass");
