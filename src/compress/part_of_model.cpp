@@ -105,15 +105,15 @@ ModelParts::Marks ModelParts::made_of(Marks seeds, bool passes_sums) const {
   return seeds;
 }
 
-/// The nearest products that make what `from` reads: never past a residual sum.
+/// The nearest products that make what `from` reads.
 ModelParts::Marks ModelParts::products_behind(const Marks& from, bool passes_sums) const {
   Marks seen(nodes_.size());
   Marks found(nodes_.size());
   for (size_t i = nodes_.size(); i-- > 0;) {
     const Node& node = nodes_[i];
     if (seen[i] && node.is_product) found[i] = true;
-    const bool is_sum = node.operation->type == "add" && node.operands > 1;
-    const bool ends = node.is_product || (is_sum && (!passes_sums || is_residual(node)));
+    const bool ends =
+        node.is_product || (!passes_sums && node.operation->type == "add" && node.operands > 1);
     if (!from[i] && (!seen[i] || ends)) continue;
     for (const size_t source : node.sources) seen[source] = true;
   }

@@ -236,35 +236,6 @@ TEST(ModelParts, OfAProjectedEmbedding) {
   EXPECT_EQ(net.wrong(), Wrong());
 }
 
-/// As drafts read it: what made the stream is no part of attention.
-TEST(ModelParts, OfAStreamThatAStateKeeps) {
-  Net net;
-  const Var state = net.builder().state("stream", kHalf, {1, 4, kWidth});
-  const Var x = net.layer(net.input("hidden_in"));
-  net.builder().add_all("write_state", "v", 0, {{"input", state}, {"data", x}});
-  net.builder().output("hidden", net.layer(x));
-  EXPECT_EQ(net.wrong(), Wrong());
-}
-
-/// Parts of the vocabulary, and the logarithm of the sum over all of them.
-TEST(ModelParts, OfAHeadAlone) {
-  Net net;
-  const Var x = net.input("hidden_states");
-  const Var a = net.product(Part::head, x, 50);
-  const Var b = net.product(Part::head, x, 50);
-  const Var all = net.builder().add(
-      "concat", "v", {{"values", std::vector<Var>{a, b}}, {"axis", -1}, {"interleave", false}});
-  const Var largest = net.builder().add(
-      "reduce_max", "v", {{"x", all}, {"axes", std::vector<int64_t>{-1}}, {"keep_dims", true}});
-  const Var rest =
-      net.builder().add("reduce_log_sum_exp", "v",
-                        {{"x", net.builder().add("sub", "v", {{"x", all}, {"y", largest}})},
-                         {"axes", std::vector<int64_t>{-1}},
-                         {"keep_dims", true}});
-  net.builder().output("lse", net.sum(largest, rest));
-  EXPECT_EQ(net.wrong(), Wrong());
-}
-
 /// The residual sum is outside: by the graph the last of them would be a head.
 TEST(ModelParts, OfAnMlpAloneAreTakenByName) {
   mil::Builder builder("main", "CoreML8");

@@ -58,7 +58,7 @@ Part named_part(std::string_view name) {
   const auto has = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
   if (has("attention")) return Part::attn;
   if (has("mlp") || has("expert") || has("router")) return Part::ffn;
-  return has("head") ? Part::head : Part::embed;
+  return has("head") || has("score_part") ? Part::head : Part::embed;
 }
 
 void expect_named_parts(const fs::path& source, const std::string& layout) {
