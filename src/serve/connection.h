@@ -18,6 +18,9 @@
 
 namespace anemone::serve {
 
+/// Header and what is read ahead of a body.
+inline constexpr size_t kMostBufferedBytes = size_t{256} << 10;
+
 class Connection;
 
 /// What all connections share. Used by the one thread that all sockets belong to.
@@ -71,7 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connections& all_;
   const Limits& limits_;
   boost::beast::tcp_stream stream_;
-  boost::beast::flat_buffer buffer_;
+  /// Bounded: extensions and trailers of chunks count to no limit of Beast's own.
+  boost::beast::flat_buffer buffer_{kMostBufferedBytes};
   boost::asio::steady_timer signal_;  ///< cancelled when there is something to look at.
 
   // Of the request at hand.

@@ -102,8 +102,9 @@ LiveAnswer::Counts LiveAnswer::finish() {
   auto outcome = answer_->finish();
   Counts counts;
   if (outcome.ok()) {
+    if (given_ != nullptr) outcome->reused_tokens = 0;  // what was scored came from no cache
     counts.generated_tokens = static_cast<int64_t>(outcome->tokens.size());
-    counts.reused_tokens = given_ == nullptr ? outcome->reused_tokens : 0;
+    counts.reused_tokens = outcome->reused_tokens;
   }
   job_.mailbox->put({job_.index, std::exchange(piece_, {}), std::move(outcome)});
   return counts;

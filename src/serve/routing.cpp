@@ -63,6 +63,7 @@ Document preflight() {
 
 bool names_this_machine(std::string_view host) {
   std::string name = lower(host);
+  if (name == "::1") return true;  // as --host has it
   if (name.starts_with('[')) return name.substr(0, name.find(']') + 1) == "[::1]";
   name = name.substr(0, name.find(':'));
   if (name == "localhost" || name.ends_with(".localhost")) return true;

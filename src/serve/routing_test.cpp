@@ -32,7 +32,7 @@ class Routing : public testing::Test {
 
 TEST_F(Routing, NamesOfThisMachine) {
   for (const char* name : {"localhost", "LocalHost:80", "a.localhost", "127.0.0.1", "127.9.9.9:1",
-                           "[::1]", "[::1]:8080"})
+                           "[::1]", "[::1]:8080", "::1"})
     EXPECT_TRUE(names_this_machine(name)) << name;
   for (const char* name : {"", "a.test", "localhost.a.test", "127.0.0.1.a.test", "127.a.test",
                            "10.0.0.1", "[::2]", "[::1", "notlocalhost"})
