@@ -40,7 +40,7 @@ TEST(Drift, IsNoneWhereEveryDrawIsOfOneMoment) {
   const std::vector<double> speeds = {5, 5, 5, 5, 5, 5, 4};
   size_t without = 0;
   for (uint64_t seed = 0; seed < 20; ++seed)
-    without += find_drift(seconds, speeds, {.resamples = 1, .seed = seed}) ? 0 : 1;
+    without += find_drift(seconds, speeds, {.resamples = 1, .seed = seed}) ? 0U : 1U;
   EXPECT_GT(without, 0U);
   EXPECT_LT(without, 20U);
 }
