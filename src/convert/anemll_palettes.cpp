@@ -62,7 +62,7 @@ class Parameters {
   /// Lines of this key.
   size_t count(std::string_view key) const {
     size_t lines = 0;
-    for (size_t i = first_; i < end_; ++i) lines += is_line_of(lines_[i], key) ? 1 : 0;
+    for (size_t i = first_; i < end_; ++i) lines += is_line_of(lines_[i], key) ? 1U : 0U;
     return lines;
   }
 
