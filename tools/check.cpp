@@ -33,7 +33,7 @@ struct Flags {
   bool rules = false;
   bool markdown = false;
   std::optional<double> min_ane;
-  int64_t prompt_tokens = 512;
+  std::optional<int64_t> prompt_tokens;
   int64_t cached_tokens = 0;
   std::vector<int64_t> contexts;
   std::vector<int64_t> batches;
@@ -74,9 +74,9 @@ using BuiltModels = std::map<std::filesystem::path, ane::ModelInMemory>;
 /// Checks a model; of a checkpoint the programs that `convert` would write, which `built` keeps.
 Result<ane::CheckReport> check_model(const std::string& model, const Flags& flags,
                                      const CommonFlags& common, BuiltModels& built) {
-  const ane::CheckOptions options{.chip = flags.chip};
-  if (!is_checkpoint(model)) return ane::check(model, options);
   ProgressLine progress(common);
+  const ane::CheckOptions options{.chip = flags.chip, .progress = progress.sink()};
+  if (!is_checkpoint(model)) return ane::check(model, options);
   ConvertOptions convert;
   convert.progress = progress.sink();
   ANEMONE_TRY(BuiltModel made, build_model(model, convert));
@@ -87,8 +87,10 @@ Result<ane::CheckReport> check_model(const std::string& model, const Flags& flag
   return ane::check(kept, options);
 }
 
+/// Where `alone`, flags that do not fit the model are an error; else the artifact says so.
 Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const Flags& flags,
-                                     const BuiltModels& built) {
+                                     const BuiltModels& built, const ProgressSink& progress,
+                                     bool alone) {
   ArtifactForecast artifact{.path = checked.path, .plan = flags.plan};
   const ane::ForecastOptions options{
       .chip = flags.chip.empty() ? kForecastChip : flags.chip,
@@ -96,10 +98,14 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
       .prompt_tokens = flags.prompt_tokens,
       .cached_tokens = flags.cached_tokens,
       .contexts = flags.contexts,
-      .batches = flags.batches};
+      .batches = flags.batches,
+      .progress = progress};
   const auto in_memory = built.find(checked.path);
   auto forecast = in_memory == built.end() ? ane::forecast(checked.path, options)
                                            : ane::forecast(in_memory->second, options);
+  if (!forecast.ok() && (forecast.error().code == ErrorCode::interrupted ||
+                         (alone && forecast.error().code == ErrorCode::invalid_argument)))
+    return std::move(forecast).error();
   if (forecast.ok()) {
     artifact.forecast = std::move(forecast).value();
   } else {
@@ -111,6 +117,21 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
     ANEMONE_TRY(artifact.comparison, ane::compare_with_plan(*artifact.forecast, flags.plan));
   }
   return artifact;
+}
+
+/// Of the functions that are judged, the cut whose fix would save most, as a hint.
+std::string costliest_cut(const ane::Forecast& forecast) {
+  const ane::FunctionForecast* where = nullptr;
+  const ane::Interruption* worst = nullptr;
+  for (const ane::FunctionForecast& function : forecast.functions) {
+    if (function.interruptions.empty()) continue;
+    const ane::Interruption& first = function.interruptions.front();
+    if (worst != nullptr && worst->saves_ms >= first.saves_ms) continue;
+    where = &function;
+    worst = &first;
+  }
+  if (worst == nullptr) return "";
+  return function_name(*where) + " is " + cut_text(*where, *worst) + "; ";
 }
 
 /// Of what was recorded where something was. Errors: mismatch (a residency is lower, or the
@@ -132,7 +153,8 @@ Status judge_residency(const std::vector<ArtifactForecast>& forecasts, const Dev
                  fmt::format("the predicted residency of {} is {:.1f} %, less than {:.1f} %",
                              artifact.path.string(), 100 * *residency, 100 * *least),
                  {},
-                 "anemone check -v names the ops that leave the Neural Engine"};
+                 costliest_cut(*artifact.forecast) +
+                     "anemone check -v names the ops that leave the Neural Engine"};
   }
   return {};
 }
@@ -229,18 +251,22 @@ Status check(const Flags& flags, const CommonFlags& common) {
   if (flags.rules) return list_rules(flags, common);
   if (flags.models.empty())
     return Error{ErrorCode::invalid_argument, "no model is named", {}, "anemone check MODEL…"};
+  if (!flags.tokenizer.empty() && flags.run_text.empty())
+    return Error{ErrorCode::invalid_argument, "--tokenizer is of --run-text", {}, {}};
   ane::CheckReport report;
   BuiltModels built;
   std::vector<Error> unopened;
   for (const std::string& model : flags.models) {
     auto part = check_model(model, flags, common, built);
     if (!part.ok()) {
-      if (flags.models.size() == 1) return std::move(part).error();
+      if (flags.models.size() == 1 || part.error().code == ErrorCode::interrupted)
+        return std::move(part).error();
       print_error(part.error(), common);
       unopened.push_back(std::move(part).error());
       continue;
     }
     report.chips = part->chips;
+    report.folders += part->folders;
     std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
     std::ranges::move(part->findings, std::back_inserter(report.findings));
   }
@@ -252,14 +278,18 @@ Status check(const Flags& flags, const CommonFlags& common) {
     return Error{ErrorCode::invalid_argument, "--run-text is of one model", {}, {}};
   ANEMONE_TRY(const DeviceRecords records, read_records(flags.trace, flags.log));
   std::vector<ArtifactForecast> forecasts;
+  const bool alone = report.artifacts.size() == 1;
   for (const ane::CheckedArtifact& artifact : report.artifacts) {
-    ANEMONE_TRY(ArtifactForecast forecast, forecast_of(artifact, flags, built));
+    ProgressLine progress(common);
+    ANEMONE_TRY(ArtifactForecast forecast,
+                forecast_of(artifact, flags, built, progress.sink(), alone));
     forecasts.push_back(std::move(forecast));
   }
   std::optional<simulate::Report> simulation;
   if (!report.artifacts.empty()) {
     ANEMONE_TRY(simulation, simulation_of(report.artifacts[0].path, flags, common));
   }
+  if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
   const bool verbose = common.verbose > 0;
   const Status strictly = judge(report, simulation);
@@ -314,9 +344,9 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
       ->check(number_from_zero())
       ->check(share());
   app.add_option("--prompt-tokens", flags->prompt_tokens,
-                 "Length of the prompt that the predicted time to the first token is of")
-      ->check(CLI::Range(int64_t{1}, kLongestContext))
-      ->capture_default_str();
+                 "Length of the prompt that the predicted time to the first token is of; default: "
+                 "512, or the context where that is less")
+      ->check(CLI::Range(int64_t{1}, kLongestContext));
   app.add_option("--cached-tokens", flags->cached_tokens,
                  "Tokens of that prompt that are in the caches already")
       ->check(CLI::Range(int64_t{0}, kLongestContext))

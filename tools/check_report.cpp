@@ -27,7 +27,8 @@ std::string summary(const ane::CheckReport& report) {
 
 bool same_line(const ane::Finding& a, const ane::Finding& b) {
   return a.rule == b.rule && a.severity == b.severity && a.artifact == b.artifact &&
-         a.package == b.package && a.function == b.function && a.chips == b.chips &&
+         a.package == b.package && a.chips == b.chips &&
+         a.operation_type.empty() == b.operation_type.empty() &&
          (!a.operation_type.empty() || a.operand == b.operand);
 }
 
@@ -40,12 +41,35 @@ std::string chips_text(const std::vector<std::string_view>& chips) {
                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
+using FunctionCounts = std::vector<std::pair<std::string_view, size_t>>;
+
+void count_in(FunctionCounts& functions, std::string_view function) {
+  const auto own = std::ranges::find(functions, function, &FunctionCounts::value_type::first);
+  if (own == functions.end())
+    functions.emplace_back(function, 1);
+  else
+    ++own->second;
+}
+
+/// " (and 20 more; prefill: 20)": those of the first function, of which one is told, then others'.
+std::string more_text(const FunctionCounts& functions) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  if (functions[0].second > 1) text = fmt::format("and {} more", functions[0].second - 1);
+  for (size_t i = 1; i < std::min(functions.size(), kShown + 1); ++i)
+    text +=
+        fmt::format("{}{}: {}", text.empty() ? "" : "; ", functions[i].first, functions[i].second);
+  if (functions.size() > kShown + 1)
+    text += fmt::format("; and {} more functions", functions.size() - kShown - 1);
+  return text.empty() ? "" : " (" + text + ")";
+}
+
 /// The lines of one artifact and one severity.
 std::string lines_of(const ane::CheckReport& report, const ane::CheckedArtifact& artifact,
                      ane::Severity severity) {
   struct Line {
     const ane::Finding* first;
-    size_t more = 0;
+    FunctionCounts functions;
   };
   std::vector<Line> lines;
   for (const ane::Finding& finding : report.findings) {
@@ -53,16 +77,16 @@ std::string lines_of(const ane::CheckReport& report, const ane::CheckedArtifact&
     const auto same = std::ranges::find_if(
         lines, [&](const Line& line) { return same_line(*line.first, finding); });
     if (same == lines.end())
-      lines.push_back({&finding});
+      lines.push_back({&finding, {{finding.function, 1}}});
     else
-      ++same->more;
+      count_in(same->functions, finding.function);
   }
   std::string text;
-  for (const auto& [finding, more] : lines) {
+  for (const auto& [finding, functions] : lines) {
     const std::string place = finding->place();
     text += fmt::format("  {:<8} {:<24} {}{}{}", to_string(severity), finding->rule, place,
                         place.empty() ? "" : ": ", finding->message);
-    if (more > 0) text += fmt::format(" (and {} more)", more);
+    text += more_text(functions);
     text += chips_text(finding->chips) + "\n";
   }
   return text;
@@ -115,6 +139,9 @@ std::string check_text(const ane::CheckReport& report,
     if (verbose) text += lines_of(report, artifact, ane::Severity::note);
     text += forecast_text(forecasts[i], verbose);
   }
+  if (report.folders > 0)
+    text += fmt::format("looked into {}: {}\n", counted(report.folders, "folder"),
+                        counted(report.artifacts.size(), "artifact"));
   const bool hidden = !verbose && report.count(ane::Severity::note) > 0;
   return text + summary(report) + (hidden ? " (-v shows notes)\n" : "\n");
 }
@@ -131,6 +158,7 @@ std::string check_json(const ane::CheckReport& report,
                {"errors", report.count(ane::Severity::error)},
                {"warnings", report.count(ane::Severity::warning)},
                {"notes", report.count(ane::Severity::note)},
+               {"folders", report.folders > 0 ? Json(report.folders) : Json()},
                {"artifacts", Json::array()},
                {"findings", Json::array()},
                {"simulation", simulation ? simulation_json(*simulation) : Json()},

@@ -16,8 +16,8 @@ namespace anemone::tools {
 /// Whether the programs were built in memory, of a checkpoint.
 bool is_built(const ane::CheckedArtifact& artifact);
 
-/// Findings of one rule in one function are one line, with their number. Notes and long lists only
-/// when `verbose`. Forecasts are in the order of the artifacts.
+/// Findings of one rule in one package are one line, with their number in each function. Notes and
+/// long lists only when `verbose`. Forecasts are in the order of the artifacts.
 std::string check_text(const ane::CheckReport& report,
                        const std::vector<ArtifactForecast>& forecasts, bool verbose);
 

@@ -18,8 +18,14 @@ std::string rate(double per_second) {
   return per_second >= 100 ? fmt::format("{:.0f}", per_second) : fmt::format("{:.3g}", per_second);
 }
 
-std::string function_name(const ane::FunctionForecast& function) {
-  return function.package.empty() ? function.function : function.package + ": " + function.function;
+std::string megabytes(double bytes) {
+  return bytes >= 0.05e6 || bytes == 0 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                                       : fmt::format("{:.2g} MB", bytes / 1e6);
+}
+
+std::string milliseconds(double value) {
+  return value >= 0.005 || value == 0 ? fmt::format("{:.2f} ms", value)
+                                      : fmt::format("{:.2g} ms", value);
 }
 
 std::string floor_of(const ane::DecodingForecast& decoding) {
@@ -31,6 +37,7 @@ std::string floor_of(const ane::DecodingForecast& decoding) {
 std::string prompt_of(const ane::DecodingForecast& decoding) {
   std::string text = counted(static_cast<size_t>(decoding.prompt_tokens), "token");
   if (decoding.cached_tokens > 0) text += fmt::format(", {} cached,", decoding.cached_tokens);
+  if (decoding.prompt_is_cut) text += " (all that this context holds)";
   return text;
 }
 
@@ -46,12 +53,11 @@ std::string decoding_text(const ane::DecodingForecast& decoding) {
   return fmt::format(
       "    decoding     predicted {} tok/s if the Neural Engine runs it all, context {} full "
       "(floor {}: "
-      "{:.1f} MB of weights, "
-      "{:.1f} MB of caches)\n"
+      "{} of weights, {} of caches)\n"
       "    first token  predicted {:.3g} ms after {} in steps of {} (floor {:.3g} ms)\n"
       "    energy       {}\n",
       rate(decoding.tokens_per_second), decoding.context, floor_of(decoding),
-      decoding.weight_bytes / 1e6, decoding.cache_bytes / 1e6, decoding.first_token_ms,
+      megabytes(decoding.weight_bytes), megabytes(decoding.cache_bytes), decoding.first_token_ms,
       prompt_of(decoding), decoding.prompt_width, decoding.first_token_floor_ms,
       energy_text(decoding.energy));
 }
@@ -91,21 +97,15 @@ std::string residency_text(const ane::FunctionForecast& function) {
          counted(function.segments, "segment");
 }
 
-std::string interruption_text(const ane::Interruption& cut) {
-  return fmt::format("      cut at '{}' ({}): {}; {}; a fix saves {:.3f} ms, predicted\n",
-                     cut.operation, cut.type,
-                     cut.obstacle.empty() ? "cheaper on the CPU" : cut.obstacle,
-                     counted(cut.operations, "op"), cut.saves_ms);
-}
-
 std::string function_text(const ane::FunctionForecast& function, bool verbose) {
   std::string text =
-      fmt::format("    {}: predicted {:.2f} ms (floor {:.2g} ms), {}{}\n", function_name(function),
-                  function.milliseconds, function.floor_ms, residency_text(function),
+      fmt::format("    {}: predicted {} (floor {:.2g} ms), {}{}\n", function_name(function),
+                  milliseconds(function.milliseconds), function.floor_ms, residency_text(function),
                   function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
   const size_t shown =
       verbose ? function.interruptions.size() : std::min(kMostLines, function.interruptions.size());
-  for (size_t i = 0; i < shown; ++i) text += interruption_text(function.interruptions[i]);
+  for (size_t i = 0; i < shown; ++i)
+    text += "      " + cut_text(function, function.interruptions[i]) + "\n";
   if (shown < function.interruptions.size()) {
     text += fmt::format("      and {} more (-v)\n", function.interruptions.size() - shown);
   }
@@ -173,6 +173,7 @@ Json function_json(const ane::FunctionForecast& function) {
                                      {"type", cut.type},
                                      {"obstacle", cut.obstacle},
                                      {"operations", cut.operations},
+                                     {"obstructed", cut.obstructed},
                                      {"saves_ms", cut.saves_ms}});
   }
   for (const ane::PlacedOperation& op : function.operations) {
@@ -211,6 +212,7 @@ Json decoding_json(const ane::DecodingForecast& decoding) {
           {"cache_bytes", decoding.cache_bytes},
           {"context", decoding.context},
           {"prompt_tokens", decoding.prompt_tokens},
+          {"prompt_is_cut", decoding.prompt_is_cut},
           {"cached_tokens", decoding.cached_tokens},
           {"prompt_width", decoding.prompt_width},
           {"first_token_ms", decoding.first_token_ms},
@@ -251,6 +253,19 @@ Json comparison_json(const ArtifactForecast& artifact) {
 
 }  // namespace
 
+std::string function_name(const ane::FunctionForecast& function) {
+  return function.package.empty() ? function.function : function.package + ": " + function.function;
+}
+
+std::string cut_text(const ane::FunctionForecast& function, const ane::Interruption& cut) {
+  std::string text = fmt::format(
+      "{} '{}' ({}): {}; {}", function.segments > 0 ? "cut at" : "kept off by", cut.operation,
+      cut.type, cut.obstacle.empty() ? "cheaper on the CPU" : cut.obstacle,
+      counted(cut.operations, "op"));
+  if (cut.obstructed > 1) text += fmt::format(", of which {} have an obstacle", cut.obstructed);
+  return text + fmt::format("; a fix saves {:.3f} ms, predicted", cut.saves_ms);
+}
+
 std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
   if (!artifact.forecast) return "  no prediction of speed: " + artifact.missing + "\n";
   const ane::Forecast& forecast = *artifact.forecast;
@@ -265,6 +280,12 @@ std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
   text += "    residency    predicted ";
   text += forecast.residency ? percent(*forecast.residency) + " of the time on the Neural Engine\n"
                              : "nothing: all programs are below the launch cost, not judged\n";
+  if (forecast.decoding)
+    text += fmt::format(
+        "    each function by itself, predicted: ops and launches; the {:.3g} ms of calls and "
+        "layers "
+        "that a step has by the formula above are not in it\n",
+        forecast.decoding->overhead_ms);
   for (const ane::FunctionForecast& function : forecast.functions) {
     text += function_text(function, verbose);
   }

@@ -59,7 +59,10 @@ Status measure(const Flags& flags, const CommonFlags& common) {
     return eval::perplexity(*model, tokenizer, content, {flags.window, flags.stride},
                             progress.sink());
   };
-  ANEMONE_TRY(const auto report, run().in(flags.file));
+  auto measured = run();
+  if (!measured.ok() && measured.error().code == ErrorCode::interrupted)
+    return std::move(measured).error();
+  ANEMONE_TRY(const auto report, std::move(measured).in(flags.file));
   print_late_notes(*model, common);
   if (common.json) return write_stdout(to_json(report, model->info()));
   const bool simulated = model->info().numerics == runtime::Numerics::ane;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "anemone/log.h"
 #include "anemone/package.h"
 #include "anemone/result.h"
 
@@ -73,6 +74,7 @@ struct OpCensus {
 struct CheckOptions {
   /// "a12" … "m6"; empty: every chip, and a finding says for which it holds.
   std::string chip;
+  ProgressSink progress;  ///< may be empty; by folder while artifacts are looked for, then by them.
 };
 
 struct CheckedArtifact {
@@ -86,6 +88,7 @@ struct CheckReport {
   std::vector<std::string_view> chips;  ///< that were judged.
   std::vector<CheckedArtifact> artifacts;
   std::vector<Finding> findings;  ///< by artifact, in the order of the rules.
+  size_t folders = 0;  ///< of a folder of artifacts: how many were looked into, itself with them.
   size_t count(Severity severity) const;
 };
 
@@ -99,11 +102,12 @@ struct ModelInMemory {
 };
 
 /// Checks a package, a model directory (anemone.json, meta.yaml), or every such artifact below a
-/// folder; there, one that cannot be opened is a finding and not an error.
-/// Reads programs, descriptions and those weights that a rule asks for. Any thread.
-/// Errors: not_found (nothing there), unsupported (no ML Program; a checkpoint, whose
-/// programs build_model makes), invalid_argument (the chip), and those of package::open and
-/// open_anemll.
+/// folder, up to 8 folders deep; there, one that cannot be opened is a finding and not an error.
+/// Links that lead out of the folder are not followed, nor is a file system without a size
+/// (/proc, /sys) entered. Reads programs, descriptions and those weights that a rule asks for. Any
+/// thread. Errors: not_found (nothing there), unsupported (no ML Program; a checkpoint, whose
+/// programs build_model makes), invalid_argument (the chip), interrupted, and those of
+/// package::open and open_anemll.
 Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options = {});
 
 /// Checks one package in memory, described (`package::describe`) or not; `artifact` is its path.
@@ -111,7 +115,7 @@ Result<std::vector<Finding>> check(const package::Package& package,
                                    const CheckOptions& options = {});
 
 /// Checks a model in memory. Constants without contents are judged by their types. Errors:
-/// invalid_argument (the chip).
+/// invalid_argument (the chip), interrupted.
 Result<CheckReport> check(const ModelInMemory& model, const CheckOptions& options = {});
 
 /// Names that `CheckOptions::chip` takes.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "anemone/check.h"
+#include "anemone/log.h"
 #include "anemone/package.h"
 #include "anemone/result.h"
 
@@ -31,13 +32,15 @@ struct PlacedOperation {
   std::string obstacle;     ///< why it does not run on the Neural Engine; empty when it could.
 };
 
-/// A run of ops in the middle that leaves the Neural Engine.
+/// A run of ops that leaves the Neural Engine: between two segments; at the start or the end, where
+/// a fix saves more than a cut costs; or the whole function.
 struct Interruption {
   std::string operation;  ///< name of the first op that has an obstacle.
   std::string type;
   std::string obstacle;
   size_t operations = 0;  ///< of the run.
-  double saves_ms = 0;    ///< what a fix of its ops would save in every call.
+  size_t obstructed = 0;  ///< of them, those with an obstacle.
+  double saves_ms = 0;    ///< what a fix of all of those would save in every call.
 };
 
 /// A function as Core ML's segmenter would cut it with CPU and Neural Engine allowed.
@@ -53,12 +56,14 @@ struct FunctionForecast {
   double floor_ms = 0;                      ///< no faster: bytes of its weights at the bandwidth.
   /// Share of the ops' estimated time on the Neural Engine, 0 to 1.
   double residency = 0;
-  /// Even if every op ran there, they would save less than one launch and the outputs cost: all
-  /// stay on the CPU, and the residency says nothing about them. Never of a range of shapes.
+  /// Even if nothing kept an op off but the index arithmetic and lookups before all other work,
+  /// which every language model has, no segment would save what its launch, its change of side and
+  /// its outputs cost: all stays on the CPU, and the residency says nothing about it. Never of a
+  /// range of shapes.
   bool below_launch_cost = false;
   /// Some shapes are known at run time only: their unknown dimensions count as 1.
   bool has_unknown_shapes = false;
-  std::vector<Interruption> interruptions;  ///< at most 32 of segments - 1; what saves most first.
+  std::vector<Interruption> interruptions;  ///< at most 34; what saves most first.
 };
 
 /// Energy of a token, of the Neural Engine alone: predicted times at published powers.
@@ -96,6 +101,8 @@ struct DecodingForecast {
   double cache_bytes = 0;
   int64_t context = 0;        ///< positions of the static graph.
   int64_t prompt_tokens = 0;  ///< of which the time to the first token speaks.
+  /// A longer prompt was asked for, which fits another context of the sweep: this is a full one.
+  bool prompt_is_cut = false;
   int64_t cached_tokens = 0;  ///< of them, that are in the caches already.
   int64_t prompt_width = 0;   ///< tokens that one step of the prompt takes.
   double first_token_ms = 0;  ///< until all sequences have theirs.
@@ -125,11 +132,12 @@ struct ForecastOptions {
   std::string chip = "m4";
   /// The speed is that of the same model brought to the Neural Engine by this software.
   Stack stack = Stack::core_ml;
-  int64_t prompt_tokens = 512;  ///< at most the context.
-  int64_t cached_tokens = 0;    ///< of the prompt; the last one is always computed.
+  std::optional<int64_t> prompt_tokens;  ///< at most the context; nothing: 512, or it.
+  int64_t cached_tokens = 0;             ///< of the prompt; the last one is always computed.
   /// Contexts and batches of `sweep`; where one of them is empty, the program's context, and 1.
   std::vector<int64_t> contexts;
   std::vector<int64_t> batches;
+  ProgressSink progress;  ///< may be empty; by function.
 };
 
 /// The largest batch that Core ML was seen to place (751K-M6, notes/coreml_dispatch.md).
@@ -138,7 +146,8 @@ inline constexpr int64_t kMostSequences = 64;
 /// Forecasts a package or a model directory. Reads programs and no weights. Any thread.
 /// Errors: those of `check`; unsupported (nothing is published of the chip's speed); mismatch (the
 /// program is not well formed); invalid_argument (a context below 2, a batch that is not 1 to
-/// kMostSequences).
+/// kMostSequences, a prompt longer than the context and all of the sweep, no more tokens of it than
+/// are cached); interrupted.
 Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options = {});
 
 /// The same of one package in memory. Errors: the same, but for files.

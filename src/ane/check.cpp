@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "ane/op_support.h"
 #include "ane/open_model.h"
 #include "ane/rule.h"
+#include "base/error.h"
 
 namespace anemone::ane {
 namespace {
@@ -21,9 +24,24 @@ Result<std::vector<const Chip*>> judged_chips(const CheckOptions& options) {
   return chips;
 }
 
-std::vector<Finding> judge(const ModelView& model, const std::vector<const Chip*>& chips) {
+/// Of a folder: which of its artifacts is judged.
+struct Turn {
+  size_t artifact = 0;
+  size_t artifacts = 1;
+};
+
+Result<std::vector<Finding>> judge(const ModelView& model, const std::vector<const Chip*>& chips,
+                                   const ProgressSink& progress, Turn turn = {}) {
   Findings findings(chips);
-  for (const Rule* rule : all_rules()) judge(model, *rule, findings);
+  const std::string item = model.path.string();
+  const std::span<const Rule* const> rules = all_rules();
+  for (size_t rule = 0; rule < rules.size(); ++rule) {
+    const Progress now =
+        turn.artifacts > 1 ? Progress{"checking", turn.artifact, turn.artifacts, "artifacts", item}
+                           : Progress{"checking", rule, rules.size(), "rules", item};
+    if (progress && !progress(now)) return fail(ErrorCode::interrupted, "interrupted");
+    judge(model, *rules[rule], findings);
+  }
   return std::move(findings).take();
 }
 
@@ -92,7 +110,7 @@ std::vector<std::string_view> chip_names() {
 
 Result<std::vector<Finding>> check(const package::Package& package, const CheckOptions& options) {
   ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
-  return judge(*view_of(package), chips);
+  return judge(*view_of(package), chips, options.progress);
 }
 
 Result<CheckReport> check(const ModelInMemory& model, const CheckOptions& options) {
@@ -100,7 +118,7 @@ Result<CheckReport> check(const ModelInMemory& model, const CheckOptions& option
   const std::unique_ptr<ModelView> view = view_of(model);
   CheckReport report = empty_report(chips);
   report.artifacts.push_back(describe(*view));
-  report.findings = judge(*view, chips);
+  ANEMONE_TRY(report.findings, judge(*view, chips, options.progress));
   return report;
 }
 
@@ -108,9 +126,13 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
   ANEMONE_TRY(const std::vector<const Chip*> chips, judged_chips(options));
   CheckReport report = empty_report(chips);
   const bool alone = is_artifact(path);
-  const std::vector<std::filesystem::path> artifacts =
-      alone ? std::vector{path} : artifacts_below(path);
-  for (const std::filesystem::path& artifact : artifacts) {
+  FoundArtifacts found{.paths = {path}};
+  if (!alone) {
+    ANEMONE_TRY(found, artifacts_below(path, options.progress));
+  }
+  report.folders = found.folders;
+  for (size_t i = 0; i < found.paths.size(); ++i) {
+    const std::filesystem::path& artifact = found.paths[i];
     auto model = open_model(artifact);
     if (!model.ok()) {
       if (alone) return std::move(model).error();
@@ -122,9 +144,11 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
       continue;
     }
     report.artifacts.push_back(describe(**model));
-    for (Finding& finding : judge(**model, chips)) report.findings.push_back(std::move(finding));
+    ANEMONE_TRY(std::vector<Finding> findings,
+                judge(**model, chips, options.progress, {i, found.paths.size()}));
+    std::ranges::move(findings, std::back_inserter(report.findings));
   }
-  if (!artifacts.empty()) return report;
+  if (!found.paths.empty()) return report;
   return open_model(path).error();
 }
 

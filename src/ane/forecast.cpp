@@ -124,6 +124,26 @@ double steps_of_prompt(const DecodingForecast& decoding) {
   return static_cast<double>((computed + decoding.prompt_width - 1) / decoding.prompt_width);
 }
 
+constexpr int64_t kUsualPrompt = 512;
+
+/// Errors: invalid_argument (no prompt fits the longest context that is predicted, or all of it is
+/// cached).
+Status check_prompt(const ForecastOptions& options, int64_t context) {
+  int64_t longest = context;
+  for (const int64_t other : options.contexts) longest = std::max(longest, other);
+  const int64_t tokens = options.prompt_tokens.value_or(std::min(kUsualPrompt, longest));
+  if (tokens < 1 || tokens > longest)
+    return with_hint(fail(ErrorCode::invalid_argument,
+                          "a prompt of {} tokens, expected 1 to {}, the context", tokens, longest),
+                     "a longer one is predicted with --contexts");
+  if (options.cached_tokens < 0 || options.cached_tokens >= tokens)
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "{} cached tokens of a prompt of {}, expected 0 to {}",
+             options.cached_tokens, tokens, tokens - 1),
+        "the last token of a prompt is always computed");
+  return {};
+}
+
 Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t batch,
                                           int64_t context, const Chip& chip,
                                           const ForecastOptions& options) {
@@ -144,11 +164,10 @@ Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t ba
                             .cache_bytes = sequences * token.cache_bytes,
                             .context = context,
                             .energy = estimate_energy(chip, step)};
-  decoding.prompt_tokens =
-      std::clamp<int64_t>(options.prompt_tokens, 1, std::max<int64_t>(1, context));
+  decoding.prompt_tokens = std::min(options.prompt_tokens.value_or(kUsualPrompt), context);
+  decoding.prompt_is_cut = options.prompt_tokens.value_or(0) > context;
   decoding.prompt_width = prompt.width;
-  decoding.cached_tokens =
-      std::clamp<int64_t>(options.cached_tokens, 0, decoding.prompt_tokens - 1);
+  decoding.cached_tokens = std::min(options.cached_tokens, decoding.prompt_tokens - 1);
   const double steps = steps_of_prompt(decoding);
   decoding.first_token_ms = steps * prompt_step.total_ms();
   decoding.first_token_floor_ms = steps * prompt_step.floor_ms;
@@ -172,6 +191,7 @@ Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOpti
   const DecoderWork own = work_of_decoder(model, nullptr);
   const int64_t context = own.token.context;
   if (context <= 1) return {};
+  ANEMONE_RETURN_IF_ERROR(check_prompt(options, context));
   ANEMONE_TRY(DecodingForecast decoding, predict_decoding(own, 1, context, chip, options));
   ANEMONE_TRY(const PlacedStep token,
               predict_placed_step(model, &decoding_function, forecast, chip, options.stack));
@@ -239,8 +259,14 @@ Result<Forecast> forecast_model(const ModelView& model, const Chip& chip,
                 package->faults.front().to_string());
   }
   const Obstacles obstacles = obstacles_in(model, chip);
+  size_t functions = 0;
+  for (const auto& package : model.packages) functions += package->functions.size();
+  const std::string item = model.path.string();
   for (const auto& package : model.packages) {
     for (const FunctionView& function : package->functions) {
+      if (options.progress && !options.progress({"placing ops", forecast.functions.size(),
+                                                 functions, "functions", item}))
+        return fail(ErrorCode::interrupted, "interrupted");
       forecast.functions.push_back(forecast_function(function, chip, obstacles));
     }
   }

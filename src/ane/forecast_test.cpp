@@ -61,7 +61,6 @@ TEST(Forecast, TheFirstTokenTakesAStepForEachBlockOfThePrompt) {
   const double of_64 = forecast_tiny("m4", 64)->decoding->first_token_ms;
   EXPECT_NEAR(forecast_tiny("m4", 65)->decoding->first_token_ms, 2 * of_64, 1e-9);
   EXPECT_NEAR(forecast_tiny("m4", 1024)->decoding->first_token_ms, 16 * of_64, 1e-9);
-  EXPECT_EQ(forecast_tiny("m4", 99999)->decoding->prompt_tokens, 1024);
 }
 
 TEST(Forecast, S4_35_CachedTokensOfThePromptTakeNoStep) {
@@ -75,8 +74,61 @@ TEST(Forecast, S4_35_CachedTokensOfThePromptTakeNoStep) {
   const DecodingForecast cold = first_token(0);
   EXPECT_NEAR(first_token(448).first_token_ms, cold.first_token_ms / 8, 1e-9);
   EXPECT_NEAR(first_token(448).first_token_floor_ms, cold.first_token_floor_ms / 8, 1e-9);
-  EXPECT_EQ(first_token(512).cached_tokens, 511) << "the last token makes the first new one";
-  EXPECT_NEAR(first_token(512).first_token_ms, cold.first_token_ms / 8, 1e-9);
+  EXPECT_NEAR(first_token(511).first_token_ms, cold.first_token_ms / 8, 1e-9);
+}
+
+TEST(Forecast, APromptThatFitsNoContextIsRefusedWithTheLengthThatFits) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto told = [](ForecastOptions options) {
+    return forecast(test::shared_folder() / kTiny, options);
+  };
+  for (const auto& [options, words] :
+       {std::pair(ForecastOptions{.prompt_tokens = 1025},
+                  "a prompt of 1025 tokens, expected 1 to 1024, the context"),
+        std::pair(ForecastOptions{.prompt_tokens = 0},
+                  "a prompt of 0 tokens, expected 1 to 1024, the context"),
+        std::pair(ForecastOptions{.prompt_tokens = 4097, .contexts = {4096, 256}},
+                  "a prompt of 4097 tokens, expected 1 to 4096, the context"),
+        std::pair(ForecastOptions{.cached_tokens = 512},
+                  "512 cached tokens of a prompt of 512, expected 0 to 511"),
+        std::pair(ForecastOptions{.prompt_tokens = 8, .cached_tokens = -1},
+                  "-1 cached tokens of a prompt of 8, expected 0 to 7")}) {
+    const auto refused = told(options);
+    ASSERT_FALSE(refused.ok()) << words;
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(refused.error().message, words);
+  }
+  const auto longer =
+      told({.prompt_tokens = 4000, .cached_tokens = 3000, .contexts = {4096, 1024}});
+  ASSERT_TRUE(longer.ok()) << longer.error().to_string();
+  EXPECT_EQ(longer->sweep[0].prompt_tokens, 4000);
+  EXPECT_EQ(longer->sweep[0].cached_tokens, 3000);
+  EXPECT_FALSE(longer->sweep[0].prompt_is_cut);
+  for (const DecodingForecast* cut : {&*longer->decoding, &longer->sweep[1]}) {
+    EXPECT_EQ(cut->prompt_tokens, 1024);
+    EXPECT_EQ(cut->cached_tokens, 1023);
+    EXPECT_TRUE(cut->prompt_is_cut);
+  }
+}
+
+TEST(Forecast, StopsWhenAsked) {
+  ANEMONE_NEED_SHARED(kTiny);
+  const auto stopped =
+      forecast(test::shared_folder() / kTiny, {.progress = [](const Progress&) { return false; }});
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code, ErrorCode::interrupted);
+}
+
+TEST(Forecast, ASoundModelIsNotJudgedWhereNoSegmentWouldPay) {
+  for (const char* sound :
+       {"fixtures/anemll/qwen3-fp16-1chunk", "fixtures/anemll/qwen3-fp16-2chunk"}) {
+    ANEMONE_NEED_SHARED(sound);
+    const auto forecast = ane::forecast(test::shared_folder() / sound, {.chip = "m4"});
+    ASSERT_TRUE(forecast.ok()) << forecast.error().to_string();
+    EXPECT_FALSE(forecast->residency) << "of one checkpoint, in one chunk or two";
+    for (const FunctionForecast& function : forecast->functions)
+      EXPECT_TRUE(function.below_launch_cost) << function.function;
+  }
 }
 
 TEST(Forecast, S3_77_EveryOpHasOneUnitAndSharesAreOfTheirTime) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ane/cost.h"
+#include "ane/op_support.h"
 #include "ane/op_work.h"
 #include "ane/placement.h"
 
@@ -14,6 +16,7 @@ struct Graph {
   std::vector<OpChoice> choices;
   std::vector<double> engine_ms;  ///< also of ops that do not run there: if they did.
   std::vector<std::string_view> obstacles;
+  std::vector<bool> usual;  ///< index arithmetic and lookups before all other work.
   double floor_ms = 0;
 };
 
@@ -59,57 +62,89 @@ Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& 
       last_writer[output.name] = index;
       if (function.is_output(output.name)) ++choice.outputs;
     }
+    graph.usual.push_back(
+        is_index_arithmetic(function, op) &&
+        std::ranges::all_of(choice.operands, [&](size_t operand) { return graph.usual[operand]; }));
     graph.choices.push_back(std::move(choice));
   }
   return graph;
 }
 
-/// Runs of CPU ops that lie between ops on the Neural Engine, as [begin, end) in the order.
-std::vector<std::pair<size_t, size_t>> holes_of(const Placement& placement) {
-  std::vector<std::pair<size_t, size_t>> holes;
-  std::optional<size_t> last_engine;
-  for (size_t step = 0; step < placement.order.size(); ++step) {
-    if (placement.backends[placement.order[step]] != Backend::neural_engine) continue;
-    if (last_engine && *last_engine + 1 < step) holes.emplace_back(*last_engine + 1, step);
-    last_engine = step;
+/// A run of CPU ops, [begin, end) in the order.
+struct CpuRun {
+  size_t begin = 0;
+  size_t end = 0;
+  bool is_edge = false;  ///< before the first segment or behind the last one.
+};
+
+std::vector<CpuRun> cpu_runs(const Placement& placement) {
+  std::vector<CpuRun> runs;
+  const size_t count = placement.order.size();
+  size_t begin = 0;
+  for (size_t step = 0; step <= count; ++step) {
+    if (step < count && placement.backends[placement.order[step]] == Backend::cpu) continue;
+    if (begin < step)
+      runs.push_back({begin, step, placement.segments > 0 && (begin == 0 || step == count)});
+    begin = step + 1;
   }
-  return holes;
+  return runs;
 }
 
-/// What a fix saves takes a placement each: more than these are not told apart.
+/// What a fix saves takes a placement each: of the runs in the middle more than these are not told
+/// apart.
 constexpr size_t kMostInterruptions = 32;
 
-std::vector<std::pair<size_t, size_t>> longest_holes(const Graph& graph,
-                                                     const Placement& placement) {
-  auto holes = holes_of(placement);
-  if (holes.size() <= kMostInterruptions) return holes;
-  const auto time_of = [&](const std::pair<size_t, size_t>& hole) {
+std::vector<CpuRun> longest_runs(const Graph& graph, const Placement& placement) {
+  auto runs = cpu_runs(placement);
+  const auto time_of = [&](const CpuRun& run) {
     double milliseconds = 0;
-    for (size_t step = hole.first; step < hole.second; ++step) {
+    for (size_t step = run.begin; step < run.end; ++step) {
       milliseconds += graph.choices[placement.order[step]].cpu_ms;
     }
     return milliseconds;
   };
-  std::ranges::stable_sort(holes, std::greater<>(), time_of);
-  holes.resize(kMostInterruptions);
-  return holes;
+  std::ranges::stable_sort(runs, std::greater<>(), time_of);
+  const auto inner = std::ranges::stable_partition(runs, &CpuRun::is_edge);
+  if (inner.size() > kMostInterruptions) runs.erase(inner.begin() + kMostInterruptions, runs.end());
+  return runs;
 }
 
-Interruption interruption_of(const Graph& graph, const Placement& placement, size_t begin,
-                             size_t end) {
+Interruption interruption_of(const Graph& graph, const Placement& placement, const CpuRun& run) {
   std::vector<OpChoice> fixed = graph.choices;
-  size_t shown = placement.order[begin];
-  for (size_t step = end; step-- > begin;) {
+  std::optional<size_t> first;
+  Interruption cut{.operations = run.end - run.begin};
+  for (size_t step = run.begin; step < run.end; ++step) {
     const size_t op = placement.order[step];
     if (graph.obstacles[op].empty()) continue;
     fixed[op].engine_ms = graph.engine_ms[op];
-    shown = op;
+    ++cut.obstructed;
+    if (!first || (graph.usual[*first] && !graph.usual[op])) first = op;
   }
-  return {.operation = std::string(graph.ops[shown]->operation->display_name()),
-          .type = graph.ops[shown]->operation->type,
-          .obstacle = std::string(graph.obstacles[shown]),
-          .operations = end - begin,
-          .saves_ms = placement.total_ms - place(fixed).total_ms};
+  const size_t shown = first.value_or(placement.order[run.begin]);
+  cut.operation = graph.ops[shown]->operation->display_name();
+  cut.type = graph.ops[shown]->operation->type;
+  cut.obstacle = graph.obstacles[shown];
+  cut.saves_ms = placement.total_ms - place(fixed).total_ms;
+  return cut;
+}
+
+std::vector<Interruption> interruptions_of(const Graph& graph, const Placement& placement) {
+  std::vector<Interruption> interruptions;
+  for (const CpuRun& run : longest_runs(graph, placement)) {
+    Interruption cut = interruption_of(graph, placement, run);
+    if (run.is_edge && (cut.obstructed == 0 || cut.saves_ms <= cut_ms(1, 1))) continue;
+    interruptions.push_back(std::move(cut));
+  }
+  std::ranges::stable_sort(interruptions, std::greater<>(), &Interruption::saves_ms);
+  return interruptions;
+}
+
+/// Whether no segment would pay even if only `usual` ops had obstacles.
+bool never_pays(const Graph& graph) {
+  std::vector<OpChoice> lifted = graph.choices;
+  for (size_t op = 0; op < lifted.size(); ++op)
+    if (!graph.usual[op]) lifted[op].engine_ms = graph.engine_ms[op];
+  return place(lifted).segments == 0;
 }
 
 std::string name_of(const mil::Operation& operation) {
@@ -150,15 +185,11 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                             .has_unknown_shapes = has_unknown_shapes(graph)};
   double on_engine = 0;
   double in_ops = 0;
-  double could_save = 0;
-  double outputs = 0;
   for (size_t op = 0; op < graph.ops.size(); ++op) {
     const bool engine = placement.backends[op] == Backend::neural_engine;
     const double milliseconds = engine ? graph.engine_ms[op] : graph.choices[op].cpu_ms;
     in_ops += milliseconds;
     (engine ? on_engine : forecast.cpu_ms) += milliseconds;
-    outputs += static_cast<double>(graph.choices[op].outputs);
-    could_save += std::max(0.0, graph.choices[op].cpu_ms - graph.engine_ms[op]);
     forecast.operations.push_back({.name = name_of(*graph.ops[op]->operation),
                                    .type = graph.ops[op]->operation->type,
                                    .unit = engine ? Unit::neural_engine : Unit::cpu,
@@ -166,12 +197,9 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                                    .obstacle = std::string(graph.obstacles[op])});
   }
   forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
-  forecast.below_launch_cost = placement.segments == 0 && !takes_a_range(function) &&
-                               could_save < kSegmentLaunchMs + outputs * kResidentOutputMs;
-  for (const auto& [begin, end] : longest_holes(graph, placement)) {
-    forecast.interruptions.push_back(interruption_of(graph, placement, begin, end));
-  }
-  std::ranges::stable_sort(forecast.interruptions, std::greater<>(), &Interruption::saves_ms);
+  forecast.below_launch_cost =
+      placement.segments == 0 && !takes_a_range(function) && never_pays(graph);
+  if (!forecast.below_launch_cost) forecast.interruptions = interruptions_of(graph, placement);
   return forecast;
 }
 

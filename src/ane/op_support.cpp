@@ -33,6 +33,17 @@ bool is_foreign_integer(const mil::ValueType& type, bool is_cast) {
          (is_cast || (dtype != DType::int8 && dtype != DType::int16));
 }
 
+template <typename Visit>
+void for_each_integer(const FunctionView& function, const OpView& op, const Visit& visit) {
+  const auto look = [&](const mil::TensorType* type) {
+    if (type != nullptr && is_integer(type->dtype)) visit(*type);
+  };
+  for (const mil::NamedType& output : op.operation->outputs) look(&output.type.tensor);
+  for (const mil::Argument& argument : op.operation->inputs)
+    for (size_t i = 0; i < argument.bindings.size(); ++i)
+      look(function.operand_type(op, argument.parameter, i));
+}
+
 }  // namespace
 
 OpSupport support_of(std::string_view type) {
@@ -72,6 +83,23 @@ bool works_on_integers(const FunctionView& function, const OpView& op) {
 
 bool gathers_at_run_time(const FunctionView& function, const OpView& op) {
   return op.type().starts_with("gather") && !function.operand_is_constant(op, "indices");
+}
+
+int64_t integers_of(const FunctionView& function, const OpView& op) {
+  int64_t most = 0;
+  for_each_integer(function, op, [&](const mil::TensorType& type) {
+    most = std::max(most, checked_element_count(type.shape.dims()).value_or(0));
+  });
+  return most;
+}
+
+bool is_index_arithmetic(const FunctionView& function, const OpView& op) {
+  if (gathers_at_run_time(function, op)) return true;
+  if (!works_on_integers(function, op) || integers_of(function, op) > kMostIndices) return false;
+  bool wide = false;
+  for_each_integer(function, op,
+                   [&](const mil::TensorType& type) { wide |= bit_width(type.dtype) > 32; });
+  return !wide;
 }
 
 std::string_view bound_at_run_time(const FunctionView& function, const OpView& op) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "ane/model_view.h"
@@ -22,8 +23,18 @@ OpSupport support_of(const FunctionView& function, const OpView& op);
 /// quantize and dequantize are made for integers: op_support.inc speaks of them.
 bool works_on_integers(const FunctionView& function, const OpView& op);
 
+/// The most integers that count as the places of a block of tokens; more are data.
+inline constexpr int64_t kMostIndices = 4096;
+/// The largest number of elements of an integer tensor that the op reads or makes.
+int64_t integers_of(const FunctionView& function, const OpView& op);
+
 /// Whether a gather's indices are known at run time only.
 bool gathers_at_run_time(const FunctionView& function, const OpView& op);
+
+/// Whether the op works out places, or looks rows up at them: integers of at most 32 bits and
+/// kMostIndices elements, or a gather at run time. Every language model that takes token ids and
+/// positions has such ops, and they run on the CPU.
+bool is_index_arithmetic(const FunctionView& function, const OpView& op);
 
 /// The bound of a slice that is known at run time only: "begin", "end", "size"; empty.
 std::string_view bound_at_run_time(const FunctionView& function, const OpView& op);

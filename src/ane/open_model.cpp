@@ -1,6 +1,10 @@
 #include "ane/open_model.h"
 
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/json_document.h"
@@ -81,6 +85,35 @@ Status open_anemll(ModelView& model) {
   return {};
 }
 
+/// Whether `folder` begins another file system than `parent` is on, and one without a size, as
+/// those have whose files the kernel makes up.
+bool is_pseudo_file_system(const fs::path& folder, const fs::path& parent) {
+  struct stat own {};
+  struct stat above {};
+  if (stat(folder.c_str(), &own) != 0 || stat(parent.c_str(), &above) != 0) return false;
+  struct statvfs system {};
+  return own.st_dev != above.st_dev && statvfs(folder.c_str(), &system) == 0 &&
+         system.f_blocks == 0;
+}
+
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  return std::ranges::mismatch(folder, path).in1 == folder.end();
+}
+
+/// Adds links to artifacts that lie in the folder and were not found there, each artifact once.
+void add_linked(const fs::path& folder, const std::vector<fs::path>& links,
+                std::vector<fs::path>& found) {
+  std::error_code ignored;
+  const fs::path root = fs::canonical(folder, ignored);
+  std::set<fs::path> known;
+  for (const fs::path& path : found) known.insert(fs::canonical(path, ignored));
+  for (const fs::path& link : links) {
+    if (!is_artifact(link)) continue;
+    const fs::path target = fs::canonical(link, ignored);
+    if (lies_in(target, root) && known.insert(target).second) found.push_back(link);
+  }
+}
+
 }  // namespace
 
 bool is_artifact(const fs::path& path) {
@@ -136,23 +169,31 @@ std::unique_ptr<ModelView> view_of(const ModelInMemory& in_memory) {
   return model;
 }
 
-std::vector<fs::path> artifacts_below(const fs::path& folder) {
+Result<FoundArtifacts> artifacts_below(const fs::path& folder, const ProgressSink& progress) {
   constexpr int kMostDepth = 8;
-  std::vector<fs::path> found;
+  FoundArtifacts found;
+  std::vector<fs::path> links;
   std::vector<std::pair<fs::path, int>> folders{{folder, 0}};
   while (!folders.empty()) {
     const auto [next, depth] = folders.back();
     folders.pop_back();
+    const std::string item = next.string();
+    if (progress && !progress({"looking for artifacts", found.folders, 0, "folders", item}))
+      return fail(ErrorCode::interrupted, "interrupted");
+    ++found.folders;
     for (const fs::path& entry : entries(next)) {
       std::error_code ignored;
-      if (is_artifact(entry) || is_package_name(entry))
-        found.push_back(entry);
+      if (fs::is_symlink(entry, ignored))
+        links.push_back(entry);
+      else if (is_artifact(entry) || is_package_name(entry))
+        found.paths.push_back(entry);
       else if (depth < kMostDepth && fs::is_directory(entry, ignored) &&
-               !fs::is_symlink(entry, ignored))
+               !is_pseudo_file_system(entry, next))
         folders.emplace_back(entry, depth + 1);
     }
   }
-  std::ranges::sort(found);
+  add_linked(folder, links, found.paths);
+  std::ranges::sort(found.paths);
   return found;
 }
 

@@ -17,8 +17,15 @@ Result<std::unique_ptr<ModelView>> open_model(const std::filesystem::path& path)
 std::unique_ptr<ModelView> view_of(const package::Package& package);
 std::unique_ptr<ModelView> view_of(const ModelInMemory& model);
 
-/// The artifacts below a folder that is none itself, sorted; they do not lie in each other.
-std::vector<std::filesystem::path> artifacts_below(const std::filesystem::path& folder);
+struct FoundArtifacts {
+  std::vector<std::filesystem::path> paths;  ///< sorted; they do not lie in each other.
+  size_t folders = 0;                        ///< that were looked into.
+};
+/// The artifacts below a folder that is none itself, at most 8 folders deep. A link counts where it
+/// leads to an artifact in the folder that has no other name there; file systems without a size
+/// (/proc, /sys) are not entered. Errors: interrupted.
+Result<FoundArtifacts> artifacts_below(const std::filesystem::path& folder,
+                                       const ProgressSink& progress);
 
 /// Whether the path is one artifact: a package, a file, a directory that a manifest joins.
 bool is_artifact(const std::filesystem::path& path);

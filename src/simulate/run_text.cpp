@@ -4,6 +4,7 @@
 
 #include "anemone/simulate.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "eval/codec.h"
 #include "eval/tokens.h"
 #include "simulate/range_observer.h"
@@ -54,7 +55,7 @@ class WindowRun {
           score(std::span(logits_).subspan(i * vocab, vocab), tokens[at + i + 1]);
       done_ += some;
       if (progress_ && !progress_({stage_, done_, total_, "tokens"}))
-        return Error{ErrorCode::interrupted, "stopped", {}, {}};
+        return Error{ErrorCode::interrupted, "interrupted", {}, {}};
     }
     return {};
   }
@@ -102,6 +103,7 @@ std::optional<double> perplexity_of(const Scores& scores, int64_t tokens) {
 Result<std::vector<eval::TokenPair>> windows_of(const lm::LanguageModel& model,
                                                 const text::Tokenizer& tokenizer,
                                                 std::string_view content) {
+  if (!is_utf8(content)) return fail(ErrorCode::corrupt, "the text is not UTF-8");
   ANEMONE_TRY(const eval::Codec codec, eval::codec_of(tokenizer));
   ANEMONE_TRY(const eval::Tokens tokens, eval::encode_text(codec, content));
   if (tokens.empty()) return fail(ErrorCode::invalid_argument, "the text is empty");

@@ -45,6 +45,39 @@ TEST(Check, S4_40_AFolderIsCheckedWholeAndGoesOnAfterABadArtifact) {
   EXPECT_EQ(report->findings[0].artifact, report->artifacts[0].path);
 }
 
+TEST(Check, AFolderIsSearchedInsideAndEachArtifactOnce) {
+  const test::SmallPackage small;
+  const test::ScratchFolder folder;
+  folder.write("deep/deeper/notes.txt", "no artifact");
+  fs::create_directory_symlink(small.path(), folder.path() / "outside.mlpackage");
+  fs::create_directory_symlink(small.folder().path(), folder.path() / "outside");
+  EXPECT_EQ(ane::check(folder.path()).error().code, ErrorCode::not_found);
+  fs::copy(small.path(), folder.path() / "deep/model.mlpackage", fs::copy_options::recursive);
+  fs::create_directory_symlink(folder.path() / "deep/model.mlpackage",
+                               folder.path() / "again.mlpackage");
+  const auto report = ane::check(folder.path());
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  ASSERT_EQ(report->artifacts.size(), 1U);
+  EXPECT_EQ(report->artifacts[0].path, folder.path() / "deep/model.mlpackage");
+  EXPECT_EQ(report->folders, 3U) << "itself, deep, deeper";
+}
+
+TEST(Check, StopsWhereItIsAskedTo) {
+  const test::SmallPackage small;
+  for (const fs::path& path : {small.path(), small.folder().path()}) {
+    for (const int most : {0, 1, 5}) {
+      int calls = 0;
+      ane::CheckOptions options;
+      options.progress = [&](const Progress&) { return calls++ < most; };
+      const auto report = ane::check(path, options);
+      ASSERT_FALSE(report.ok()) << path;
+      EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+      EXPECT_EQ(report.error().message, "interrupted");
+      EXPECT_EQ(calls, most + 1);
+    }
+  }
+}
+
 TEST(Check, OneChipIsJudgedAlone) {
   const test::SmallPackage small;
   const auto report = ane::check(small.path(), {.chip = "m4"});

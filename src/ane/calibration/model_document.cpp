@@ -300,8 +300,12 @@ class Document {
          "there "
          "is not published.");
     line(text_,
-         "No published point is of a placement that is known op by op, so this speed has no stated "
-         "error.\n");
+         "Palettes and integers count as fp16 on the CPU, where it is not published that they save "
+         "anything: a");
+    line(text_,
+         "palette makes no op there faster. No published point is of a placement that is known op "
+         "by op, so this");
+    line(text_, "speed has no stated error.\n");
     line(text_, "| chip | GB/s | from | CPU GB/s | TFLOP/s | from |");
     line(text_, "| --- | --- | --- | --- | --- | --- |");
     for (const Chip& chip : all_chips()) {

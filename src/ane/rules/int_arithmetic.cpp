@@ -1,27 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "ane/op_support.h"
 #include "ane/rule.h"
 
 namespace anemone::ane {
 namespace {
-
-constexpr int64_t kMostIndices = 4096;  // more are data, not the places of a block of tokens
-
-int64_t most_elements(const FunctionView& function, const OpView& op) {
-  int64_t most = 0;
-  const auto note = [&](const mil::TensorType* type) {
-    const auto count = type == nullptr ? std::nullopt : checked_element_count(type->shape.dims());
-    if (count && is_integer(type->dtype)) most = std::max(most, *count);
-  };
-  for (const mil::NamedType& output : op.operation->outputs) note(&output.type.tensor);
-  for (const mil::Argument& argument : op.operation->inputs)
-    for (size_t i = 0; i < argument.bindings.size(); ++i)
-      note(function.operand_type(op, argument.parameter, i));
-  return most;
-}
 
 bool has_own_rule(const FunctionView& function, const OpView& op) {
   const std::string_view type = op.type();
@@ -36,8 +19,8 @@ void judge(const FunctionView& function, Findings& findings) {
     findings.add(function, op, fmt::format("{} of integers runs on the CPU", op.type()),
                  {.operand = outputs.empty() ? "" : outputs[0].name,
                   .value = outputs.empty() ? "" : to_string(outputs[0].type),
-                  .severity = most_elements(function, op) > kMostIndices ? Severity::error
-                                                                         : Severity::warning});
+                  .severity = integers_of(function, op) > kMostIndices ? Severity::error
+                                                                       : Severity::warning});
   }
 }
 
