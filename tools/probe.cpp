@@ -39,14 +39,17 @@ Status probe_model(const ProbeFlags& flags, const CommonFlags& common) {
   if (!flags.reference.empty()) {
     ANEMONE_TRY(reference, ProbeSide::reference(flags, common));
   }
+  if (!flags.names.empty() && !model.is_dump() && !(reference && reference->is_dump()))
+    return wrong("--name says what an array of a dump is, and there is no dump",
+                 "leave --name out");
   if (flags.bisect && (!reference || model.is_dump() || reference->is_dump()))
     return wrong("--bisect runs two models, a dump has no operations",
                  "--reference MODEL --reference-numerics fp32");
   ANEMONE_TRY(const auto ids, probed_ids(flags, model, reference ? &*reference : nullptr));
-  ANEMONE_TRY(const probe::Trace* own, model.trace(ids));
+  ANEMONE_TRY(const probe::Trace* own, model.trace(ids, common));
   if (!flags.dump.empty()) ANEMONE_RETURN_IF_ERROR(probe::write_dump(flags.dump, *own));
   if (!reference) return {};
-  ANEMONE_TRY(const probe::Trace* theirs, reference->trace(ids));
+  ANEMONE_TRY(const probe::Trace* theirs, reference->trace(ids, common));
   ANEMONE_TRY(const auto report, probe::compare(*theirs, *own, flags.tolerance));
   ProbeSubject subject{.model = model.path(),
                        .reference = reference->path(),
@@ -54,9 +57,10 @@ Status probe_model(const ProbeFlags& flags, const CommonFlags& common) {
                        .tolerance = flags.tolerance,
                        .simulated = model.is_simulated() || reference->is_simulated()};
   if (flags.bisect) {
-    ANEMONE_TRY(subject.operation,
-                probe::first_operation_over(reference->path(), reference->options(), model.path(),
-                                            model.options(), ids, flags.tolerance));
+    ProgressLine progress(common);
+    ANEMONE_TRY(subject.operation, probe::first_operation_over(
+                                       reference->path(), reference->options(), model.path(),
+                                       model.options(), ids, flags.tolerance, progress.sink()));
     subject.bisected = true;
   }
   ANEMONE_RETURN_IF_ERROR(

@@ -38,9 +38,14 @@ Result<probe::Report> compared(const ProbeFlags& flags, const CommonFlags& commo
   artifact.simulated = model.is_simulated() || reference.is_simulated();
   ANEMONE_TRY(const auto ids, probed_ids(flags, model, &reference));
   artifact.tokens = ids.size();
-  ANEMONE_TRY(const probe::Trace* own, model.trace(ids));
-  ANEMONE_TRY(const probe::Trace* theirs, reference.trace(ids));
+  ANEMONE_TRY(const probe::Trace* own, model.trace(ids, common));
+  ANEMONE_TRY(const probe::Trace* theirs, reference.trace(ids, common));
   return probe::compare(*theirs, *own, flags.tolerance);
+}
+
+Result<ane::CheckReport> rules_over(const std::string& folder, const CommonFlags& common) {
+  ProgressLine progress(common);
+  return ane::check(folder, {.progress = progress.sink()});
 }
 
 Status check(const ProbeFlags& flags) {
@@ -75,12 +80,13 @@ Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
   if (!reference.dumped_ids().empty()) {
     ANEMONE_TRY([[maybe_unused]] const auto ids, probed_ids(flags, reference, nullptr));
   }
-  ANEMONE_TRY(const ane::CheckReport report, ane::check(flags.model.model));
+  ANEMONE_TRY(const ane::CheckReport report, rules_over(flags.model.model, common));
   ProbeFlags each = flags;
   if (each.model.tokenizer.empty() && !reference.is_dump()) each.model.tokenizer = flags.reference;
   std::vector<ProbedArtifact> artifacts = checked(report);
   for (ProbedArtifact& artifact : artifacts) {
     auto parity = compared(each, common, reference, artifact);
+    if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
     if (parity.ok())
       artifact.parity = std::move(parity).value();
     else

@@ -55,7 +55,14 @@ Json json_point(const probe::PointError& point) {
           {"cosine", json_number(point.cosine)},
           {"growth", json_number(point.growth)},
           {"over_tolerance", point.over},
-          {"stands_out", point.stands_out}};
+          {"stands_out", point.stands_out},
+          {"stray_channel", point.stray_channel ? Json(*point.stray_channel) : Json()}};
+}
+
+std::string standing_out_text(const probe::PointError& point) {
+  if (!point.stands_out) return "";
+  return point.stray_channel ? fmt::format("  stands out (channel {})", *point.stray_channel)
+                             : "  stands out";
 }
 
 std::string operation_text(const probe::OperationError& found) {
@@ -75,7 +82,8 @@ std::string findings(const probe::Report& report) {
   };
   line("first that differs", report.first_different);
   line("first over tolerance", report.first_over);
-  line("first where the error grows far more than in other layers", report.first_standing_out);
+  line("first where the error grows far more than in other layers, or in one channel",
+       report.first_standing_out);
   return text;
 }
 
@@ -93,7 +101,7 @@ std::string probe_text(const probe::Report& report, const ProbeSubject& subject)
         fmt::format("{:<{}}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>6}  {:>9.6f}{}{}\n", point.name,
                     width, number(point.max_abs), number(point.mean_abs), number(point.mse),
                     number(point.relative), number(point.relative_l2), psnr(point), point.cosine,
-                    point.over ? "  over tolerance" : "", point.stands_out ? "  stands out" : "");
+                    point.over ? "  over tolerance" : "", standing_out_text(point));
   for (const std::string& each : report.shapes_differ) text += "shapes differ: " + each + '\n';
   for (const std::string& each : report.skipped) text += "not compared: " + each + '\n';
   if (report.stream_scale != 1)

@@ -5,6 +5,7 @@
 
 #include "anemone/npz.h"
 #include "input_text.h"
+#include "terminal.h"
 
 namespace anemone::tools {
 namespace {
@@ -42,10 +43,19 @@ Result<std::vector<int32_t>> ids_of_file(const std::string& file) {
   return Error{ErrorCode::not_found, file + ": no array input_ids, ids or ids0", {}, {}};
 }
 
-/// Tokens that are given, or random ones of the model's vocabulary, as many as its context holds.
-Result<std::vector<int32_t>> chosen_ids(const ProbeFlags& flags, const ProbeSide& model) {
+/// Tokens that are given, or random ones of the vocabulary that both have, as many as either
+/// context holds.
+Result<std::vector<int32_t>> chosen_ids(const ProbeFlags& flags, const ProbeSide& model,
+                                        const ProbeSide* reference) {
   if (!flags.ids.empty()) return ids_of_file(flags.ids);
-  ANEMONE_TRY(const lm::ModelInfo info, probe::describe_model(model.path(), model.options()));
+  ANEMONE_TRY(lm::ModelInfo info, probe::describe_model(model.path(), model.options()));
+  if (reference != nullptr && !reference->is_dump()) {
+    ANEMONE_TRY(const lm::ModelInfo other,
+                probe::describe_model(reference->path(), reference->options()));
+    info.vocab_size = std::min(info.vocab_size, other.vocab_size);
+    if (other.context_length > 0)
+      info.context_length = std::min(info.context_length, other.context_length);
+  }
   if (info.context_length < 1)
     return Error{ErrorCode::unsupported,
                  model.path() + ": it does not say how long its context is",
@@ -99,9 +109,11 @@ Result<ProbeSide> ProbeSide::reference(const ProbeFlags& flags, const CommonFlag
   return open(flags, own, flags.reference);
 }
 
-Result<const probe::Trace*> ProbeSide::trace(const std::vector<int32_t>& ids) {
+Result<const probe::Trace*> ProbeSide::trace(const std::vector<int32_t>& ids,
+                                             const CommonFlags& common) {
   if (!is_dump_ && (trace_.points.empty() || trace_.ids != ids)) {
-    ANEMONE_TRY(trace_, probe::trace_model(path_, options_, ids));
+    ProgressLine progress(common);
+    ANEMONE_TRY(trace_, probe::trace_model(path_, options_, ids, progress.sink()));
   }
   return &trace_;
 }
@@ -128,7 +140,7 @@ Result<std::vector<int32_t>> probed_ids(const ProbeFlags& flags, const ProbeSide
                  dump->path() + ": no input_ids",
                  {},
                  "a dump says its token ids, or --ids does"};
-  ANEMONE_TRY(auto ids, chosen_ids(flags, model));
+  ANEMONE_TRY(auto ids, chosen_ids(flags, model, reference));
   if (ids.empty()) return wrong("no tokens to run", "give at least one");
   return ids;
 }

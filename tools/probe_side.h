@@ -47,7 +47,7 @@ class ProbeSide {
   const std::vector<int32_t>& dumped_ids() const { return trace_.ids; }
   /// What a dump holds; of a model the values for these tokens, which are kept until others are
   /// asked for. Errors: as probe::trace_model.
-  Result<const probe::Trace*> trace(const std::vector<int32_t>& ids);
+  Result<const probe::Trace*> trace(const std::vector<int32_t>& ids, const CommonFlags& common);
 
  private:
   static Result<ProbeSide> open(const ProbeFlags& flags, const CommonFlags& common,
@@ -59,7 +59,8 @@ class ProbeSide {
   probe::Trace trace_;
 };
 
-/// The tokens of a dump, or those that the flags name, or random ones; empty where nothing runs.
+/// The tokens of a dump, or those that the flags name, or random ones of the vocabulary that all
+/// models have, as many as every context holds; empty where nothing runs.
 /// `reference` may be null. Errors: invalid_argument (flags name tokens that are not used),
 /// mismatch (a dump without ids, and no --ids), and as reading the files.
 Result<std::vector<int32_t>> probed_ids(const ProbeFlags& flags, const ProbeSide& model,

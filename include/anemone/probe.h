@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "anemone/language_model.h"
+#include "anemone/log.h"
 #include "anemone/npz.h"
 #include "anemone/result.h"
 #include "anemone/tensor.h"
@@ -40,9 +41,9 @@ std::vector<int32_t> random_ids(int64_t count, int64_t vocab_size, uint64_t seed
 
 /// Runs the tokens through a model of any form from its start, one at a time where the form can,
 /// and keeps the values of all points. Logits are left out where a model gives none.
-/// `options.observer` is replaced. Errors: as LanguageModel::open and extend.
+/// `options.observer` is replaced. Errors: as LanguageModel::open and extend; interrupted.
 Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel::Options options,
-                          std::span<const int32_t> ids);
+                          std::span<const int32_t> ids, const ProgressSink& progress = {});
 
 /// What a model is, for choosing tokens: its vocabulary and context. Errors: as
 /// LanguageModel::open.
@@ -87,8 +88,12 @@ struct PointError {
   double cosine = 1;
   /// relative_l2 over that of the values which this one is made of (at least 0.001); none for sums.
   std::optional<double> growth;
-  bool over = false;        ///< over tolerance.
-  bool stands_out = false;  ///< growth is far above that of the same point in other layers.
+  bool over = false;  ///< over tolerance.
+  /// Growth is far above that of the same point in other layers, or there is a stray channel.
+  bool stands_out = false;
+  /// The channel whose error is far above that of all others, as one changed row of a weight makes
+  /// it; none for sums.
+  std::optional<int64_t> stray_channel;
 };
 
 struct Report {
@@ -125,10 +130,10 @@ struct OperationError {
 /// Runs two models whose functions have values of the same names (one artifact in two numerics, an
 /// artifact and a changed copy) token by token, and finds the first value over tolerance: the
 /// first token that has one, and of it the first in the order of the program. None: all are within
-/// it. Errors: mismatch (no values of the same names), and as trace_model.
+/// it. Errors: mismatch (no values of the same names), interrupted, and as trace_model.
 Result<std::optional<OperationError>> first_operation_over(
     const std::filesystem::path& reference, const lm::LanguageModel::Options& reference_options,
     const std::filesystem::path& model, const lm::LanguageModel::Options& model_options,
-    std::span<const int32_t> ids, const Tolerance& tolerance);
+    std::span<const int32_t> ids, const Tolerance& tolerance, const ProgressSink& progress = {});
 
 }  // namespace anemone::probe

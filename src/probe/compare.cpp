@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "anemone/probe.h"
 #include "base/error.h"
+#include "probe/channels.h"
 #include "probe/difference.h"
 #include "probe/joint_products.h"
 #include "probe/point_names.h"
@@ -115,6 +117,29 @@ void mark_outliers(std::vector<PointError>& points) {
   }
 }
 
+/// Errors of the channels of points, by the name of the point.
+using ChannelErrors = std::map<std::string, std::vector<double>, std::less<>>;
+
+/// Of what norms and products make: a sum has the stray channels of what it adds, and a norm may
+/// have those of the residual stream.
+void mark_stray_channels(std::vector<PointError>& points, const ChannelErrors& errors) {
+  static const std::vector<double> kNothing;
+  const std::vector<double>* stream = &kNothing;
+  for (PointError& point : points) {
+    const PointName split = split_point(point.name);
+    const auto own = errors.find(point.name);
+    if (own == errors.end()) continue;
+    if (is_stream(point.name, split)) {
+      stream = &own->second;
+      continue;
+    }
+    if (!point.growth) continue;
+    const bool is_norm = split.part.ends_with(".norm") || point.name == "final_norm";
+    point.stray_channel = stray_channel(own->second, is_norm ? *stream : kNothing);
+    point.stands_out |= point.stray_channel.has_value();
+  }
+}
+
 /// Numbers that can be ranked, the largest of them finite.
 bool has_probabilities(std::span<const float> logits) {
   const bool ranked = std::ranges::none_of(logits, [](float each) { return std::isnan(each); });
@@ -174,6 +199,7 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
   const Trace reference = cut_joint_products(whole_reference, whole_model);
   const Trace model = cut_joint_products(whole_model, whole_reference);
   Report report;
+  ChannelErrors channels;
   report.stream_scale = stream_scale(reference, model);
   for (const NamedTensor& point : reference.points) {
     const Tensor* const own = model.find(point.name);
@@ -197,6 +223,7 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
     error.name = point.name;
     error.rows = own->shape()[0];
     error.channels = own->shape()[1];
+    channels[point.name] = channel_errors(point.tensor, *own, scale);
     report.points.push_back(std::move(error));
     if (point.name == "logits") compare_logits(point.tensor, *own, report);
   }
@@ -211,6 +238,7 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
   std::ranges::stable_sort(report.points, comes_before, &PointError::name);
   measure_growth(report.points);
   mark_outliers(report.points);
+  mark_stray_channels(report.points, channels);
   report.first_over = first(report.points, [](const PointError& point) { return point.over; });
   report.first_different =
       first(report.points, [](const PointError& point) { return point.max_abs > 0; });

@@ -124,7 +124,7 @@ bool is_one_package(const std::vector<Seen>& values) {
 Result<std::optional<OperationError>> first_operation_over(
     const std::filesystem::path& reference, const lm::LanguageModel::Options& reference_options,
     const std::filesystem::path& model, const lm::LanguageModel::Options& model_options,
-    std::span<const int32_t> ids, const Tolerance& tolerance) {
+    std::span<const int32_t> ids, const Tolerance& tolerance, const ProgressSink& progress) {
   Side one;
   Side other;
   ANEMONE_RETURN_IF_ERROR(one.open(reference, reference_options));
@@ -133,6 +133,8 @@ Result<std::optional<OperationError>> first_operation_over(
   const size_t at_once = whole ? ids.size() : 1;
   size_t compared = 0;
   for (size_t at = 0; at < ids.size(); at += at_once) {
+    if (progress && !progress({"bisecting", at, ids.size(), "tokens"}))
+      return fail(ErrorCode::interrupted, "interrupted");
     ANEMONE_RETURN_IF_ERROR(one.step(ids.subspan(at, at_once)));
     ANEMONE_RETURN_IF_ERROR(other.step(ids.subspan(at, at_once)));
     const bool one_package =

@@ -60,10 +60,10 @@ std::string weight_of(const mil::Function& function, size_t branch, const std::s
   return {};
 }
 
-/// The embedded artifact with one weight of a layer multiplied by 1.02.
+/// The embedded artifact with one weight of a layer, or one of its rows, multiplied by 1.02.
 class ChangedArtifact {
  public:
-  ChangedArtifact(size_t branch, const std::string& role) {
+  ChangedArtifact(size_t branch, const std::string& role, std::optional<int64_t> row = {}) {
     fs::copy(artifact(), path(), fs::copy_options::recursive);
     auto package = package::open(path() / kChunk);
     EXPECT_TRUE(package.ok()) << package.error().to_string();
@@ -73,7 +73,7 @@ class ChangedArtifact {
       for (mil::Operation& operation : function.block.operations)
         if (operation.type == "const" && operation.outputs[0].name == weight)
           for (auto& [name, value] : operation.attributes)
-            if (name == "val") scale(value.tensor);
+            if (name == "val") scale(value.tensor, row);
     }
     const Status written = package::write(path() / kChunk, *package, {.overwrite = true});
     EXPECT_TRUE(written.ok()) << written.error().to_string();
@@ -81,9 +81,11 @@ class ChangedArtifact {
   fs::path path() const { return folder_.path() / "changed"; }
 
  private:
-  static void scale(Tensor& tensor) {
+  static void scale(Tensor& tensor, std::optional<int64_t> row) {
+    const int64_t row_size = tensor.element_count() / tensor.shape()[0];
     Tensor scaled = Tensor::zeros(tensor.dtype(), tensor.shape());
-    for (int64_t i = 0; i < tensor.element_count(); ++i) scaled.set(i, tensor.at(i) * 1.02);
+    for (int64_t i = 0; i < tensor.element_count(); ++i)
+      scaled.set(i, tensor.at(i) * (!row || i / row_size == *row ? 1.02 : 1));
     tensor = scaled;
   }
   test::ScratchFolder folder_;
@@ -128,6 +130,28 @@ TEST(Probe, S4_3_OneWeightChangedByTwoPercentIsTracedToItsLayer) {
     const Report copy = compared(trace_of(artifact()), *trace);
     EXPECT_EQ(name_at(copy, copy.first_different), point);
     EXPECT_EQ(name_at(copy, copy.first_standing_out), point);
+  }
+}
+
+TEST(Probe, S4_3_OneRowOfAWeightChangedByTwoPercentIsTracedToItsChannel) {
+  size_t layer = 0;
+  for (const char* part : {"attention.q", "attention.k", "attention.v", "attention.out", "mlp.gate",
+                           "mlp.up", "mlp.down"}) {
+    const std::string name = part;
+    const size_t branch = 2 * layer + (name.starts_with("mlp") ? 1 : 0);
+    const ChangedArtifact changed(branch, name.substr(name.find('.') + 1), 5);
+    const std::string point = "layer." + std::to_string(layer) + "." + name;
+    layer = (layer + 1) % 5;
+    const auto ids = random_ids(32, 4096, 1337);
+    const auto trace = trace_model(changed.path(), options(), ids);
+    const auto reference = trace_model(checkpoint(), options(), ids);
+    ASSERT_TRUE(trace.ok()) << trace.error().to_string();
+    ASSERT_TRUE(reference.ok()) << reference.error().to_string();
+    const Report report = compared(*reference, *trace);
+    ASSERT_EQ(name_at(report, report.first_standing_out), point);
+    EXPECT_EQ(report.points[*report.first_standing_out].stray_channel, 5) << point;
+    EXPECT_LT(report.points[*report.first_standing_out].relative_l2, 5e-3)
+        << "in the whole it does not show";
   }
 }
 

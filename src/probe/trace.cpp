@@ -33,7 +33,7 @@ Result<lm::ModelInfo> describe_model(const std::filesystem::path& model,
 }
 
 Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel::Options options,
-                          std::span<const int32_t> ids) {
+                          std::span<const int32_t> ids, const ProgressSink& progress) {
   const auto recorder = std::make_shared<Recorder>();
   options.hash = false;
   options.single_steps = true;
@@ -47,6 +47,8 @@ Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel:
   // A model without a state computes all tokens of a sequence in each call.
   const size_t at_once = info.form == "plain" ? ids.size() : 1;
   for (size_t at = 0; at < ids.size(); at += at_once) {
+    if (progress && !progress({"probing", at, ids.size(), "tokens"}))
+      return fail(ErrorCode::interrupted, "interrupted");
     recorder->begin_pass(static_cast<int64_t>(at_once));
     ANEMONE_RETURN_IF_ERROR(opened->extend(
         *sequence, ids.subspan(at, at_once), vocab > 0 ? lm::Rows::all : lm::Rows::none,
