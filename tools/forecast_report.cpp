@@ -263,7 +263,10 @@ std::string cut_text(const ane::FunctionForecast& function, const ane::Interrupt
       cut.type, cut.obstacle.empty() ? "cheaper on the CPU" : cut.obstacle,
       counted(cut.operations, "op"));
   if (cut.obstructed > 1) text += fmt::format(", of which {} have an obstacle", cut.obstructed);
-  return text + fmt::format("; a fix saves {:.3f} ms, predicted", cut.saves_ms);
+  constexpr double kShown = 5e-4;
+  return cut.saves_ms < kShown
+             ? text
+             : text + fmt::format("; a fix saves {:.3f} ms, predicted", cut.saves_ms);
 }
 
 std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
