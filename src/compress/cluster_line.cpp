@@ -4,9 +4,13 @@
 
 #include "compress/add_cluster.h"
 #include "compress/begin_ranges.h"
+#include "compress/priced_ranges.h"
 
 namespace anemone::compress {
 namespace {
+
+/// Values a cluster: up to so many, prices bound ranges in less time than blocks of values do.
+constexpr int64_t kMostPriced = 128;
 
 class Line {
  public:
@@ -29,7 +33,9 @@ class Line {
       sums_.sum[i + 1] = sums_.sum[i] + line.weights[i] * value;
       squares += line.weights[i] * value * value;
     }
-    ranges_ = begin_ranges(line, sums_, center_, squares, count);
+    ranges_ = sums_.size() <= kMostPriced * count
+                  ? priced_ranges(line, sums_, count)
+                  : begin_ranges(line, sums_, center_, squares, count);
   }
 
   std::vector<double> means() const {

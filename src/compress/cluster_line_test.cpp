@@ -20,12 +20,13 @@ double cost_of(const WeightedLine& line, const std::vector<double>& means) {
   return cost;
 }
 
-/// The least cost by all divisions into `count` clusters, in cubic time.
-double least_cost(const WeightedLine& line, int64_t count) {
+/// The least cost by all divisions into 0, 1 … `most` clusters, in cubic time.
+std::vector<double> least_costs(const WeightedLine& line, int64_t most) {
   const size_t size = line.values.size();
   std::vector<double> before(size + 1, std::numeric_limits<double>::infinity());
   before[0] = 0;
-  for (int64_t cluster = 0; cluster < count; ++cluster) {
+  std::vector<double> costs{before[size]};
+  for (int64_t cluster = 0; cluster < most; ++cluster) {
     std::vector<double> now(size + 1, std::numeric_limits<double>::infinity());
     for (size_t end = 1; end <= size; ++end) {
       double weight = 0;
@@ -39,8 +40,13 @@ double least_cost(const WeightedLine& line, int64_t count) {
       }
     }
     before = now;
+    costs.push_back(before[size]);
   }
-  return before[size];
+  return costs;
+}
+
+double least_cost(const WeightedLine& line, int64_t count) {
+  return least_costs(line, count).back();
 }
 
 WeightedLine random_line(size_t size, uint32_t seed) {
@@ -103,6 +109,26 @@ TEST(ClusterLine, FindsTheLeastCostOfUnevenValues) {
       EXPECT_NEAR(cost_of(line, cluster_line(line, count)), least, 1e-9 * least + 1e-8)
           << seed << " " << count;
     }
+  }
+}
+
+/// As many clusters as 8 bits name, of few values each: prices of clusters bound ranges. Values at
+/// equal distances have many best divisions, and no price may have the wanted number of clusters.
+TEST(ClusterLine, FindsTheLeastCostOfManyClusters) {
+  constexpr size_t kSize = 280;
+  WeightedLine even;
+  for (size_t i = 0; i < kSize; ++i) even.values.push_back(0.25 * static_cast<double>(i));
+  even.weights.assign(kSize, 1);
+  WeightedLine lumps = even;
+  for (size_t i = 0; i < kSize; ++i) lumps.values[i] += static_cast<double>(100 * (i / 7));
+  WeightedLine heavy = random_line(kSize, 5);
+  for (size_t i = 0; i < kSize; i += 2) heavy.weights[i] = 1e6;
+  for (const WeightedLine& line : {even, lumps, heavy, random_line(kSize, 7)}) {
+    const std::vector<double> least = least_costs(line, kSize - 1);
+    for (const int64_t count : {3, 4, 30, 40, 41, 64, 93, 94, 128, 139, 140, 141, 200, 256, 279})
+      EXPECT_NEAR(cost_of(line, cluster_line(line, count)), least[static_cast<size_t>(count)],
+                  1e-7 * least[static_cast<size_t>(count)] + 1e-5)
+          << line.values[1] << " " << count;
   }
 }
 
