@@ -52,7 +52,8 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
                  {"quantize", report.quantize},
                  {"dense_bytes", report.dense_bytes},
                  {"bytes", report.bytes},
-                 {"weights", weights_json(report.weights)}};
+                 {"weights", weights_json(report.weights)},
+                 {"left", left_json(report.left)}};
     if (flags.calibration.calibrates()) json["uncalibrated"] = uncalibrated_json(report.weights);
     if (comparison) json["measured"] = comparison_json(*comparison);
     return write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -60,11 +61,13 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
   const std::string measured = comparison ? comparison_text(*comparison) : "";
   if (common.quiet) return measured.empty() ? Status() : write_stdout(measured);
   constexpr double kMegabyte = 1e6;
-  return write_stdout(fmt::format("{}: {}, {:.1f} MB of weights, before {:.1f} MB\n{}{}",
+  return write_stdout(fmt::format("{}: {}{}, {:.1f} MB of weights, before {:.1f} MB\n{}{}{}",
                                   report.path.string(), report.quantize,
+                                  nothing_of_text(report.quantize, report.weights),
                                   static_cast<double>(report.bytes) / kMegabyte,
                                   static_cast<double>(report.dense_bytes) / kMegabyte,
-                                  weights_text(report.weights, common.verbose > 0), measured));
+                                  weights_text(report.weights, common.verbose > 0),
+                                  left_text(report.left, common.verbose > 0), measured));
 }
 
 }  // namespace

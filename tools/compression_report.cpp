@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace anemone::tools {
@@ -50,17 +52,76 @@ struct Sum {
 nlohmann::ordered_json weights_json(const std::vector<CompressedWeight>& weights) {
   auto json = nlohmann::ordered_json::array();
   for (const CompressedWeight& weight : weights) {
-    nlohmann::ordered_json line = {
-        {"package", weight.package},   {"name", weight.name},
-        {"part", weight.part},         {"scheme", weight.scheme},
-        {"elements", weight.elements}, {"dense_bytes", weight.dense_bytes},
-        {"bytes", weight.bytes},       {"bits", bits_of(weight.bytes, weight.elements)},
-        {"relative_error", nullptr},   {"output_error", nullptr}};
+    nlohmann::ordered_json line = {{"package", weight.package},
+                                   {"name", weight.name},
+                                   {"part", weight.part},
+                                   {"also_part", nullptr},
+                                   {"scheme", weight.scheme},
+                                   {"elements", weight.elements},
+                                   {"dense_bytes", weight.dense_bytes},
+                                   {"bytes", weight.bytes},
+                                   {"bits", bits_of(weight.bytes, weight.elements)},
+                                   {"relative_error", nullptr},
+                                   {"output_error", nullptr}};
+    if (!weight.also_part.empty()) line["also_part"] = weight.also_part;
     if (weight.relative_error) line["relative_error"] = *weight.relative_error;
     if (weight.output_error) line["output_error"] = *weight.output_error;
     json.push_back(std::move(line));
   }
   return json;
+}
+
+nlohmann::ordered_json left_json(const std::vector<LeftWeight>& left) {
+  auto json = nlohmann::ordered_json::array();
+  for (const LeftWeight& weight : left) {
+    json.push_back({{"package", weight.package},
+                    {"name", weight.name},
+                    {"part", nullptr},
+                    {"elements", weight.elements},
+                    {"why", weight.why}});
+    if (!weight.part.empty()) json.back()["part"] = weight.part;
+  }
+  return json;
+}
+
+std::string left_text(const std::vector<LeftWeight>& left, bool each_weight) {
+  if (left.empty()) return "";
+  constexpr const char* kHead = "  {:<32} {:>8} {:>10}  {}\n";
+  struct Count {
+    size_t weights = 0;
+    int64_t elements = 0;
+  };
+  std::map<std::tuple<bool, std::string, std::string>, Count> counts;  // of no part last
+  std::string text =
+      fmt::format(fmt::runtime(kHead), "left as they are", "weights", "elements", "why");
+  for (const LeftWeight& weight : left) {
+    Count& count = counts[{weight.part.empty(), weight.part, weight.why}];
+    ++count.weights;
+    count.elements += weight.elements;
+    if (each_weight)
+      text += fmt::format(fmt::runtime(kHead), weight.name, 1, weight.elements, weight.why);
+  }
+  for (const auto& [key, count] : counts) {
+    const auto& [is_of_none, part, why] = key;
+    text += fmt::format(fmt::runtime(kHead), is_of_none ? "of no part" : part, count.weights,
+                        count.elements, why);
+  }
+  return text;
+}
+
+std::string nothing_of_text(const std::string& quantize,
+                            const std::vector<CompressedWeight>& weights) {
+  std::string text;
+  for (const char* part : {"ffn", "attn", "head", "embed"}) {
+    const size_t at = quantize.find(fmt::format("{}=", part));
+    if (at == std::string::npos || quantize.compare(quantize.find('=', at), 5, "=fp16") == 0)
+      continue;
+    const bool has = std::ranges::any_of(weights, [&](const CompressedWeight& weight) {
+      return weight.part == part || weight.also_part == part;
+    });
+    if (!has) text += fmt::format("{}{}", text.empty() ? ", nothing of " : ", ", part);
+  }
+  return text;
 }
 
 std::string weights_text(const std::vector<CompressedWeight>& weights, bool each_weight) {
@@ -82,7 +143,9 @@ std::string weights_text(const std::vector<CompressedWeight>& weights, bool each
   text += fmt::format(fmt::runtime(kHead), "compressed", "weights", "bits", "MB before", "MB",
                       "rel. error", "output error");
   for (const CompressedWeight& weight : weights) {
-    sums[{weight.part, weight.scheme}].add(weight);
+    const std::string both =
+        weight.also_part.empty() ? weight.part : weight.part + ", " + weight.also_part;
+    sums[{both, weight.scheme}].add(weight);
     if (!each_weight) continue;
     Sum one;
     one.add(weight);

@@ -11,6 +11,16 @@ namespace anemone::tools {
 /// One object for each weight; an error that is not known is null.
 nlohmann::ordered_json weights_json(const std::vector<CompressedWeight>& weights);
 
+/// One object for each constant that was left.
+nlohmann::ordered_json left_json(const std::vector<LeftWeight>& left);
+
+/// A line for each part and reason, and, if wanted, one for each constant. Empty without any.
+std::string left_text(const std::vector<LeftWeight>& left, bool each_weight);
+
+/// ", nothing of head" of a spec that names parts of which nothing was compressed; else empty.
+std::string nothing_of_text(const std::string& quantize,
+                            const std::vector<CompressedWeight>& weights);
+
 /// A line for each part and scheme, and, if wanted, one for each weight. Empty without weights.
 std::string weights_text(const std::vector<CompressedWeight>& weights, bool each_weight);
 

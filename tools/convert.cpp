@@ -117,6 +117,7 @@ Json report_json(const ConversionReport& report, bool calibrates) {
   if (!report.quantize.empty()) {
     json["quantize"] = report.quantize;
     json["weights"] = weights_json(report.weights);
+    json["left"] = left_json(report.left);
     if (calibrates && report.written) json["uncalibrated"] = uncalibrated_json(report.weights);
   }
   if (report.speed.empty()) return json;
@@ -142,7 +143,7 @@ std::string report_text(const ConversionReport& report, bool each_weight) {
     text += fmt::format("  {:<36} {:>10.1f} MB  {}\n", package.name,
                         static_cast<double>(package.weight_bytes + package.model_bytes) / kMegabyte,
                         fmt::join(package.functions, ", "));
-  text += weights_text(report.weights, each_weight);
+  text += weights_text(report.weights, each_weight) + left_text(report.left, each_weight);
   if (report.written || report.speed.empty()) return text;
   text +=
       fmt::format("predicted, at most ({:.1f} MB a token; {}):\n",

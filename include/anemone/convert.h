@@ -88,6 +88,7 @@ struct ConversionReport {
   std::vector<ConvertedPackage> packages;
   std::string quantize;                   ///< in full; empty: nothing is compressed.
   std::vector<CompressedWeight> weights;  ///< that were compressed.
+  std::vector<LeftWeight> left;           ///< that were not; empty where nothing was to be.
   uint64_t total_bytes = 0;               ///< of all packages.
   uint64_t bytes_per_token = 0;       ///< weights and cache that one decoding step reads; 0: plain.
   std::vector<SpeedBound> speed;      ///< by chip; empty for the layout plain.
@@ -126,7 +127,7 @@ struct CompressOptions {
   int threads = 0;                                          ///< 0: one for each processor.
   bool overwrite = false;  ///< replace what an earlier run left at the same place.
   ProgressSink progress;   ///< bytes of weights saved; false ends the work.
-  LogSink log;             ///< what earlier runs have left beside the output.
+  LogSink log;             ///< what earlier runs have left beside the output, what is left dense.
 };
 
 struct CompressionReport {
@@ -135,6 +136,7 @@ struct CompressionReport {
   uint64_t dense_bytes = 0;  ///< of the weight files that were read.
   uint64_t bytes = 0;        ///< of those that were written.
   std::vector<CompressedWeight> weights;
+  std::vector<LeftWeight> left;  ///< that were not compressed.
 };
 
 /// Compresses the weights of a finished model: a package (to a `.mlpackage`), or a folder of

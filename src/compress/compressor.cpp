@@ -104,14 +104,51 @@ Status check_finite(const Tensor& values) {
   return fail(ErrorCode::out_of_range, "infinite, no number or beyond fp16: cannot be compressed");
 }
 
+std::string left_dense_text(const std::vector<LeftWeight>& left) {
+  const auto first = std::ranges::find_if(left, &LeftWeight::is_multiplied);
+  if (first == left.end()) return "";
+  const auto more = std::ranges::count_if(left, &LeftWeight::is_multiplied) - 1;
+  return fmt::format("left as it is: '{}' of {}, {} elements, {}{}", first->name, first->package,
+                     first->elements, first->why,
+                     more == 0 ? "" : fmt::format("; and {} more like it", more));
+}
+
+std::string left_text(const std::vector<LeftWeight>& left) {
+  std::map<std::pair<std::string, std::string>, size_t> counts;
+  for (const LeftWeight& weight : left)
+    if (!weight.part.empty()) ++counts[{weight.part, weight.why}];
+  std::string text;
+  for (const auto& [key, count] : counts)
+    text += fmt::format("{}{}: {} {}", text.empty() ? "" : "; ", key.first, count, key.second);
+  return text;
+}
+
 Compressor::Compressor(const Spec& spec, int threads, const WeightPlan* plan)
     : spec_(spec),
       threads_(threads > 0 ? threads
                            : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
       plan_(plan) {}
 
+void Compressor::add_left(const mil::Function& function, const std::string& package) {
+  if (spec_.is_dense()) return;
+  for (LeftConstant& constant : left_constants(function, package)) {
+    if (constant.part && spec_.scheme(*constant.part) == nullptr) continue;
+    const std::string& source = constant.source.empty() ? constant.name : constant.source;
+    if (!known_left_.insert(fmt::format("{} {} {}", package, constant.why, source)).second)
+      continue;
+    LeftWeight& left = left_.emplace_back();
+    left.package = package;
+    left.name = std::move(constant.name);
+    if (constant.part) left.part = kPartNames[static_cast<size_t>(*constant.part)];
+    left.elements = constant.elements;
+    left.why = std::move(constant.why);
+    left.is_multiplied = constant.is_large_and_multiplied;
+  }
+}
+
 Status Compressor::rewrite(mil::Program& program, const std::string& package) {
   for (mil::Function& function : program.functions) {
+    add_left(function, package);
     std::vector<mil::Operation>& operations = function.block.operations;
     std::map<size_t, std::vector<mil::Operation>> replaced;
     for (const FoundWeight& found : find_weights(function, package)) {
@@ -150,6 +187,10 @@ Status Compressor::rewrite(mil::Program& program, const std::string& package) {
         items_.push_back(std::make_unique<Item>(
             Item{scheme, found.weight, *std::move(form), value.tensor, path, std::move(report)}));
       }
+      CompressedWeight& known_weight = items_[known->second]->report;
+      if (const std::string_view part = kPartNames[static_cast<size_t>(found.part)];
+          known_weight.part != part)
+        known_weight.also_part = part;
       const auto form = scheme->form(found.weight);
       replaced[found.operation] = operations_of(*form, known->second, found.name, path);
     }

@@ -16,6 +16,11 @@ namespace anemone::compress {
 /// Errors: out_of_range (a number that is infinite, none, or beyond fp16).
 Status check_finite(const Tensor& values);
 
+/// Names the first of those that are multiplied, and says how many they are; empty: none.
+std::string left_dense_text(const std::vector<LeftWeight>& left);
+/// How many there are of each part, and why.
+std::string left_text(const std::vector<LeftWeight>& left);
+
 /// Compresses the weights of programs while packages are written: `rewrite` puts operations over
 /// deferred parts in place of constants, and `stream` makes their contents, one weight at a time.
 class Compressor {
@@ -41,6 +46,10 @@ class Compressor {
   /// One line for each weight, in the order of the files. Errors are known once they are written.
   std::vector<CompressedWeight> report() const;
 
+  /// What products and gathers read of the parts that the spec compresses, and that stays as it
+  /// was.
+  const std::vector<LeftWeight>& left() const { return left_; }
+
   /// Weights whose names alone said of which part they are, where the spec stores ffn, attn and
   /// head differently; the first of them by name.
   size_t told_by_name() const { return told_by_name_.size(); }
@@ -65,6 +74,7 @@ class Compressor {
     CompressedWeight report;
   };
   Status encode(Item& item, const package::WeightStream& rest);
+  void add_left(const mil::Function& function, const std::string& package);
 
   Spec spec_;
   int threads_;
@@ -73,7 +83,9 @@ class Compressor {
   std::map<std::string, size_t> index_;
   std::set<std::string> told_by_name_;
   std::map<std::string, std::map<Part, std::string>> tables_;  ///< how stored, by path.
-  const Item* encoded_item_ = nullptr;                         ///< whose parts `encoded_` has.
+  std::vector<LeftWeight> left_;
+  std::set<std::string> known_left_;    ///< those of several functions are one.
+  const Item* encoded_item_ = nullptr;  ///< whose parts `encoded_` has.
   std::vector<Tensor> encoded_;
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
+#include "base/error.h"
 #include "compress/part_of_model.h"
 
 namespace anemone::compress {
@@ -85,47 +87,189 @@ std::optional<std::string_view> indices_of(const std::vector<Use>& uses) {
   return indices->bindings[0].name();
 }
 
+/// How the constants of a function are read.
+class Reader {
+ public:
+  Reader(const mil::Function& function, std::string_view package)
+      : function_(function), package_(package), parts_(function) {
+    collect_uses(function.block, uses_);
+    for (const mil::Operation& operation : function.block.operations)
+      if (const mil::Value* value = operation.find_attribute("val");
+          operation.type == "const" && value != nullptr)
+        constants_[operation.outputs[0].name] = value;
+  }
+
+  /// A weight of any size, or nothing.
+  std::optional<FoundWeight> weight(size_t place, const std::string& name,
+                                    const mil::TensorType& type) const {
+    const auto readers = uses_.find(name);
+    if (!is_float(type.dtype) || type.shape.rank() < 2 || readers == uses_.end())
+      return std::nullopt;
+    const auto axis = output_axis(readers->second[0], type.shape, constants_);
+    if (!axis || !std::ranges::all_of(readers->second, [&](const Use& use) {
+          return output_axis(use, type.shape, constants_) == axis;
+        }))
+      return std::nullopt;
+    FoundWeight weight{place, name, {type, *axis, mil::opset_number(function_.opset)}};
+    if (const auto indices = indices_of(readers->second)) {
+      if (!parts_.comes_from_ids(*indices)) return std::nullopt;
+      weight.part = Part::embed;
+      return weight;
+    }
+    const auto part = part_by_graph(name);
+    weight.part = part.value_or(part_by_name(name, package_));
+    weight.is_part_named = !part;
+    return weight;
+  }
+
+  /// A constant, or what is compressed: why it is left, where a product or a gather reads it.
+  std::optional<LeftConstant> left(size_t place, const mil::Operation& operation,
+                                   bool is_inner) const {
+    const mil::TensorType* type = tensor_type(operation);
+    if (type == nullptr || !is_float(type->dtype)) return std::nullopt;
+    const bool is_compressed = operation.type != "const";
+    LeftConstant left{.name = operation.outputs.back().name,
+                      .source = source_of(operation),
+                      .elements = type->shape.element_count()};
+    const bool is_large = left.elements > kMostUncompressed;
+    if (const auto known = is_inner ? std::nullopt : weight(place, left.name, *type)) {
+      if (!is_compressed && is_large) return std::nullopt;
+      left.part = known->part;
+      left.why = is_compressed ? "compressed already" : "2,048 elements or fewer";
+      return left;
+    }
+    if (is_compressed || !is_large) return std::nullopt;
+    Reading reading;
+    follow(left.name, reading);
+    if (!reading.is_gathered && !reading.is_multiplied) return std::nullopt;
+    if (reading.is_multiplied)
+      left.part = part_by_graph(left.name).value_or(part_by_name(left.name, package_));
+    left.is_large_and_multiplied = reading.is_multiplied;
+    left.why = is_inner                 ? "in an inner block"
+               : reading.is_gathered    ? fmt::format("gathered by indices that are no token ids{}",
+                                                   reading.is_multiplied ? ", then multiplied" : "")
+               : !reading.mover.empty() ? fmt::format("read by {} first", reading.mover)
+                                        : why_not(left.name, type->shape);
+    return left;
+  }
+
+  /// Of a constant or of what a compressed one makes; null for all else.
+  static const mil::TensorType* tensor_type(const mil::Operation& operation) {
+    const mil::Value* value = operation.find_attribute("val");
+    const bool is_constant = operation.type == "const" && value != nullptr;
+    if (operation.outputs.empty() || (!is_constant && !operation.type.starts_with("constexpr_")))
+      return nullptr;
+    const mil::ValueType& type = is_constant ? value->type : operation.outputs.back().type;
+    return type.kind == mil::ValueType::Kind::tensor ? &type.tensor : nullptr;
+  }
+
+ private:
+  /// What becomes of a constant before something else than moving it.
+  struct Reading {
+    bool is_gathered = false;
+    bool is_multiplied = false;
+    std::string mover;  ///< the first operation that is no product.
+    std::set<std::string_view> seen;
+  };
+
+  /// Nothing where names are to be asked.
+  std::optional<Part> part_by_graph(std::string_view name) const {
+    const auto part = parts_.part_of(name);
+    const bool is_doubtful = part == Part::head && !parts_.has_attention();
+    return is_doubtful && is_layer_by_name(name) ? std::nullopt : part;
+  }
+
+  static bool is_float(DType dtype) { return dtype == DType::fp16 || dtype == DType::fp32; }
+
+  static bool is_product(const Use& use) {
+    const std::string& type = use.operation->type;
+    return type == "matmul" || type == "einsum" ||
+           ((type == "conv" || type == "conv_transpose" || type == "linear") &&
+            use.parameter == "weight");
+  }
+
+  /// Moves what it reads, all of it or some, and computes nothing.
+  static bool moves(const Use& use) {
+    constexpr std::string_view kMoving[] = {
+        "cast",         "concat",         "expand_dims",   "identity",        "reshape",
+        "reshape_like", "slice_by_index", "slice_by_size", "sliding_windows", "split",
+        "squeeze",      "stack",          "tile",          "transpose"};
+    return std::ranges::find(kMoving, use.operation->type) != std::end(kMoving) ||
+           (use.operation->type.starts_with("gather") && use.parameter == "x");
+  }
+
+  void follow(std::string_view name, Reading& reading) const {
+    const auto readers = uses_.find(name);
+    if (readers == uses_.end() || !reading.seen.insert(name).second) return;
+    for (const Use& use : readers->second) {
+      if (use.operation == nullptr) continue;
+      reading.is_multiplied |= is_product(use);
+      if (!moves(use)) continue;
+      reading.is_gathered |= use.operation->type.starts_with("gather");
+      if (reading.mover.empty()) reading.mover = use.operation->type;
+      for (const mil::NamedType& output : use.operation->outputs) follow(output.name, reading);
+    }
+  }
+
+  /// Of a constant that products read as it is.
+  std::string why_not(std::string_view name, const Shape& shape) const {
+    for (const Use& use : uses_.at(name))
+      if (!output_axis(use, shape, constants_))
+        return use.operation == nullptr
+                   ? std::string("an output as well")
+                   : fmt::format("of rank {}, read by {}", shape.rank(), use.operation->type);
+    return "multiplied along both axes";
+  }
+
+  /// Names the contents by the first of them that lies in a file.
+  static std::string source_of(const mil::Operation& operation) {
+    const auto of = [](const mil::Value& value) {
+      return value.blob ? fmt::format("{}#{}", value.blob->path, value.blob->offset_bytes) : "";
+    };
+    for (const auto& [name, value] : operation.attributes)
+      if (value.blob) return of(value);
+    for (const mil::Argument& argument : operation.inputs)
+      for (const mil::Binding& binding : argument.bindings)
+        if (!binding.is_name() && binding.value().blob) return of(binding.value());
+    return "";
+  }
+
+  const mil::Function& function_;
+  std::string_view package_;
+  ModelParts parts_;
+  Uses uses_;
+  Constants constants_;
+};
+
+void add_left(const mil::Block& block, const Reader& reader, bool is_inner,
+              std::vector<LeftConstant>& left) {
+  for (size_t i = 0; i < block.operations.size(); ++i) {
+    const mil::Operation& operation = block.operations[i];
+    if (auto constant = reader.left(i, operation, is_inner)) left.push_back(*std::move(constant));
+    for (const mil::Block& nested : operation.blocks) add_left(nested, reader, true, left);
+  }
+}
+
 }  // namespace
 
 std::vector<FoundWeight> find_weights(const mil::Function& function, std::string_view package) {
-  Uses uses;
-  collect_uses(function.block, uses);
-  Constants constants;
-  for (const mil::Operation& operation : function.block.operations)
-    if (const mil::Value* value = operation.find_attribute("val");
-        operation.type == "const" && value != nullptr)
-      constants[operation.outputs[0].name] = value;
-
-  const ModelParts parts(function);
+  const Reader reader(function, package);
   std::vector<FoundWeight> found;
   for (size_t i = 0; i < function.block.operations.size(); ++i) {
     const mil::Operation& operation = function.block.operations[i];
-    const mil::Value* value = operation.type == "const" ? operation.find_attribute("val") : nullptr;
-    if (value == nullptr || value->type.kind != mil::ValueType::Kind::tensor) continue;
-    const mil::TensorType& type = value->type.tensor;
-    const auto readers = uses.find(operation.outputs[0].name);
-    if ((type.dtype != DType::fp16 && type.dtype != DType::fp32) || type.shape.rank() < 2 ||
-        type.shape.element_count() <= kMostUncompressed || readers == uses.end())
-      continue;
-    const auto axis = output_axis(readers->second[0], type.shape, constants);
-    if (!axis || !std::ranges::all_of(readers->second, [&](const Use& use) {
-          return output_axis(use, type.shape, constants) == axis;
-        }))
-      continue;
-    const std::string& name = operation.outputs[0].name;
-    FoundWeight weight{i, name, {type, *axis, mil::opset_number(function.opset)}};
-    if (const auto indices = indices_of(readers->second)) {
-      if (!parts.comes_from_ids(*indices)) continue;
-      weight.part = Part::embed;
-    } else {
-      auto part = parts.part_of(name);
-      if (part == Part::head && !parts.has_attention() && is_layer_by_name(name)) part.reset();
-      weight.part = part.value_or(part_by_name(name, package));
-      weight.is_part_named = !part;
-    }
-    found.push_back(std::move(weight));
+    if (operation.type != "const") continue;
+    const mil::TensorType* type = Reader::tensor_type(operation);
+    if (type == nullptr || type->shape.element_count() <= kMostUncompressed) continue;
+    if (auto weight = reader.weight(i, operation.outputs[0].name, *type))
+      found.push_back(*std::move(weight));
   }
   return found;
+}
+
+std::vector<LeftConstant> left_constants(const mil::Function& function, std::string_view package) {
+  std::vector<LeftConstant> left;
+  add_left(function.block, Reader(function, package), false, left);
+  return left;
 }
 
 }  // namespace anemone::compress

@@ -84,6 +84,7 @@ class Compression {
     warn_of_left(model_.out, options_.weight_plan == nullptr, options_.log);
     if (!model_.is_package) {
       ANEMONE_RETURN_IF_ERROR(save_folder());
+      warn_of_left_dense();
       return std::move(report_);
     }
     fs::path name = model_.path.filename();
@@ -91,6 +92,8 @@ class Compression {
     ANEMONE_RETURN_IF_ERROR(save_package(model_.path, model_.out, name.string()));
     for (CompressedWeight& weight : report_.weights)
       weight.package = model_.out.filename().string();
+    for (LeftWeight& weight : report_.left) weight.package = model_.out.filename().string();
+    warn_of_left_dense();
     return std::move(report_);
   }
 
@@ -100,6 +103,7 @@ class Compression {
     was_compressed_ |= is_compressed(opened.program);
     compress::Compressor compressor(model_.spec, options_.threads, options_.weight_plan.get());
     ANEMONE_RETURN_IF_ERROR(compressor.rewrite(opened.program, name).in(from.string()));
+    report_.left.insert(report_.left.end(), compressor.left().begin(), compressor.left().end());
     if (to == model_.out && compressor.report().empty()) return nothing_to_compress();
     if (compressor.told_by_name() > 0 && options_.log)
       options_.log(LogLevel::warning,
@@ -133,6 +137,12 @@ class Compression {
     return {};
   }
 
+  void warn_of_left_dense() const {
+    if (const std::string text = compress::left_dense_text(report_.left);
+        !text.empty() && options_.log)
+      options_.log(LogLevel::warning, text);
+  }
+
   /// A table or a scale for too few elements takes more than it saves.
   void warn_of_larger(const std::string& package,
                       const std::vector<CompressedWeight>& weights) const {
@@ -154,8 +164,10 @@ class Compression {
                        "what is compressed stays; compress the model that it was made from");
     Error error = fail(ErrorCode::mismatch, "{}: no weight of {} to compress", model_.path.string(),
                        model_.spec.text());
+    error.hint = compress::left_text(report_.left);
     if (model_.spec.scheme(compress::Part::embed) != nullptr)
-      error.hint = "one constant that is embedding and head counts as head";
+      error.hint += fmt::format("{}one constant that is embedding and head counts as head",
+                                error.hint.empty() ? "" : "; ");
     return error;
   }
 

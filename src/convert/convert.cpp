@@ -99,6 +99,8 @@ class Conversion {
         report_.path.string(), report_.packages.size(), report_.packages.size() == 1 ? "" : "s",
         report_.total_bytes);
     report_.weights = compressor_->report();
+    report_.left = compressor_->left();
+    if (const std::string left = compress::left_dense_text(report_.left); !left.empty()) warn(left);
     if (options_.dry_run) return std::move(report_);
     say("save: {}", report_.path.string());
     ANEMONE_RETURN_IF_ERROR(settings_.is_package ? save_package(report_.path, plan_.packages[0])
