@@ -33,9 +33,7 @@ Result<compress::Spec> check_request(const std::string& quantize, const Options&
                      "without --target-bits and --quantize they stay as they are");
   if (options.target_bits == 0) {
     ANEMONE_TRY(compress::Spec spec, compress::Spec::parse(quantize));
-    if (spec.is_dense())
-      return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", quantize),
-                       "the nearest is int8");
+    if (spec.is_dense()) return compress::compresses_nothing(quantize);
     return spec;
   }
   if (!quantize.empty())

@@ -126,7 +126,7 @@ TEST_F(Calibrated, ConversionChecksWhatItIsToldBeforeItWorks) {
   const ConvertOptions usual{.context = 128};
   expect(error_of("lut44", tuning(2), usual), "'lut44'");
   expect(error_of("", tuning(2), usual), "--quantize SCHEME, or --target-bits with --calibrate");
-  expect(error_of("fp16", tuning(2), usual), "'fp16' compresses nothing");
+  expect(error_of("fp16", tuning(2), usual), "'fp16' leaves all weights as they are");
   expect(error_of("lut4", tuning(2), {.context = 128, .prefill = {256}}), "prefill block is 256");
   expect(error_of("lut4", tuning(2), {.context = 1 << 30}), "context is 1073741824");
   expect(error_of("lut4", tuning(2), {.layout = "anemll", .monolith = true, .argmax = true}),

@@ -217,15 +217,19 @@ Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& 
     return with_hint(fail(ErrorCode::invalid_argument, "'{}': integers have 4 or 8 bits", words[0]),
                      fmt::format("the nearest is int{}", *bits < 6 ? 4 : 8));
   LinearWords linear{.bits = static_cast<int>(*bits)};
+  OneOf blocking;
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "channel") {
+      ANEMONE_RETURN_IF_ERROR(blocking.add(word, words));
       linear.block = 0;
     } else if (word == "tensor") {
+      ANEMONE_RETURN_IF_ERROR(blocking.add(word, words));
       linear.block = -1;
     } else if (word == "affine") {
       linear.affine = true;
     } else if (const auto block = number_after("b", word); block && *block >= 1) {
+      ANEMONE_RETURN_IF_ERROR(blocking.add(word, words));
       linear.block = *block;
     } else {
       return with_hint(fail(ErrorCode::invalid_argument, "'{}' says nothing of integers", word),

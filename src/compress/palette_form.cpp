@@ -26,18 +26,23 @@ Result<std::optional<PaletteWords>> parse_palette(const std::vector<std::string>
                                                          : *bits < 1 ? 1
                                                                      : 8));
   PaletteWords palette{.bits = static_cast<int>(*bits)};
+  OneOf grouping;
+  OneOf width;
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "tensor") {
+      ANEMONE_RETURN_IF_ERROR(grouping.add(word, words));
       palette.group = 0;
     } else if (word == "int8") {
       palette.int8 = true;
     } else if (word == "scale") {
       palette.scale = true;
     } else if (const auto group = number_after("g", word); group && *group >= 1) {
+      ANEMONE_RETURN_IF_ERROR(grouping.add(word, words));
       palette.group = std::min(*group, kMostGroup);
     } else if (const auto vector = number_after("v", word);
                vector && *vector >= 1 && *vector <= kMostVector) {
+      ANEMONE_RETURN_IF_ERROR(width.add(word, words));
       palette.vector = *vector;
     } else {
       return with_hint(fail(ErrorCode::invalid_argument, "'{}' says nothing of a palette", word),

@@ -105,7 +105,7 @@ ModelParts::Marks ModelParts::made_of(Marks seeds, bool passes_sums) const {
   return seeds;
 }
 
-/// The nearest products that make what `from` reads.
+/// The nearest products that make what `from` reads; of a product in `from`, those behind it.
 ModelParts::Marks ModelParts::products_behind(const Marks& from, bool passes_sums) const {
   Marks seen(nodes_.size());
   Marks found(nodes_.size());

@@ -24,6 +24,11 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return pieces;
 }
 
+std::string_view without_blanks(std::string_view text) {
+  const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
 /// Letters to change, add or remove.
 size_t distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -86,6 +91,7 @@ Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text) {
 }  // namespace
 
 Result<Spec> Spec::parse(std::string_view text) {
+  text = without_blanks(text);
   if (text.empty())
     return with_hint(fail(ErrorCode::invalid_argument, "nothing says how weights are to be stored"),
                      "give --quantize SCHEME, or --target-bits with --calibrate");
@@ -97,9 +103,10 @@ Result<Spec> Spec::parse(std::string_view text) {
     return spec;
   }
   std::array<bool, kPartNames.size()> given{};
-  for (const std::string& piece : split(text, ',')) {
+  for (const std::string& given_piece : split(text, ',')) {
+    const std::string piece(without_blanks(given_piece));
     const size_t equals = piece.find('=');
-    const std::string name = piece.substr(0, equals);
+    const std::string name(without_blanks(std::string_view(piece).substr(0, equals)));
     const auto part = std::ranges::find(kPartNames, name);
     if (equals == std::string::npos || part == kPartNames.end())
       return with_hint(fail(ErrorCode::invalid_argument, "'{}' is no part of a model", name),
@@ -115,7 +122,8 @@ Result<Spec> Spec::parse(std::string_view text) {
       return with_hint(
           fail(ErrorCode::invalid_argument, "'{}' does not say how the part is stored", piece),
           fmt::format("as in {0}=lut4:g16; {0}=fp16 leaves it as it is", name));
-    ANEMONE_TRY(spec.schemes_[index], parse_scheme(std::string_view(piece).substr(equals + 1)));
+    ANEMONE_TRY(spec.schemes_[index],
+                parse_scheme(without_blanks(std::string_view(piece).substr(equals + 1))));
   }
   return spec;
 }
@@ -127,6 +135,12 @@ bool Spec::is_dense() const {
 bool Spec::is_uniform() const {
   const auto text_of = [&](Part part) { return scheme(part) ? scheme(part)->text() : ""; };
   return text_of(Part::attn) == text_of(Part::ffn) && text_of(Part::head) == text_of(Part::ffn);
+}
+
+Error compresses_nothing(std::string_view text) {
+  return with_hint(
+      fail(ErrorCode::invalid_argument, "'{}' leaves all weights as they are", text),
+      "the nearest is int8; fp16 is for parts that stay, as in ffn=lut4:g16,attn=fp16");
 }
 
 std::string Spec::text() const {

@@ -17,6 +17,13 @@ TEST(Spec, OneSchemeLeavesTheEmbedding) {
   EXPECT_EQ(text_of("lut4"), text_of("lut4:g16"));
 }
 
+TEST(Spec, BlanksBetweenPartsSayNothing) {
+  EXPECT_EQ(text_of(" lut4:g8 "), text_of("lut4:g8"));
+  EXPECT_EQ(text_of("ffn = lut4:g8, attn=lut6:g4 "), text_of("ffn=lut4:g8,attn=lut6:g4"));
+  EXPECT_FALSE(Spec::parse("lut4: g8").ok());
+  EXPECT_FALSE(Spec::parse("  ").ok());
+}
+
 TEST(Spec, PartsThatAreNotNamedStayAsTheyAre) {
   EXPECT_EQ(text_of("head=lut6:g8,ffn=lut2:g4"), "ffn=lut2:g4,attn=fp16,head=lut6:g8,embed=fp16");
   EXPECT_EQ(text_of("ffn=fp16"), text_of("fp16"));
@@ -44,6 +51,11 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
                                                         {"ffn=lut4,lut6", "ffn"},
                                                         {"lut4:g6:v4", "lut4:g8:v4"},
                                                         {"lut4:g0", "lut4:g16"},
+                                                        {"lut4:tensor:g16", "is lut4:g16"},
+                                                        {"lut4:g8:int8:tensor", "lut4:int8:tensor"},
+                                                        {"lut8:v2:v4", "is lut8:v4"},
+                                                        {"int8:channel:b32", "is int8:b32"},
+                                                        {"int8:b32:affine:b64", "int8:affine:b64"},
                                                         {"lut4:", "the nearest is lut4"},
                                                         {"lut4:g16:", "the nearest is lut4:g16"},
                                                         {"lut4:g16+", "the nearest is lut4:g16"},

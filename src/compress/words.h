@@ -3,7 +3,11 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/error.h"
 
 namespace anemone::compress {
 
@@ -19,5 +23,33 @@ inline std::optional<int64_t> number_after(std::string_view prefix, std::string_
     return std::nullopt;
   return number;
 }
+
+/// Holds the words of a term of which it may have but one, such as "tensor" and "g16".
+class OneOf {
+ public:
+  /// Errors: invalid_argument, with what the term is without the first of them.
+  Status add(const std::string& word, const std::vector<std::string>& words) {
+    if (known_.empty()) {
+      known_ = word;
+      return {};
+    }
+    std::string term;
+    std::string nearest;
+    bool is_left_out = false;
+    for (const std::string& other : words) {
+      term += (term.empty() ? "" : ":") + other;
+      if (!is_left_out && other == known_)
+        is_left_out = true;
+      else
+        nearest += (nearest.empty() ? "" : ":") + other;
+    }
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "'{}': {} or {}, not both", term, known_, word),
+        fmt::format("the nearest is {}", nearest));
+  }
+
+ private:
+  std::string known_;
+};
 
 }  // namespace anemone::compress

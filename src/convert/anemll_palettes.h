@@ -10,7 +10,8 @@
 #include "anemone/package.h"
 #include "compress/scheme.h"
 
-/// What packages of ANEMLL say of their palettes, after they were compressed.
+/// What packages of ANEMLL say of their palettes, after they were compressed. Bits are always those
+/// of an index, as ANEMLL counts them: 8 of lut8:g4:v2, which has 4 a weight.
 namespace anemone::converter {
 
 /// The palettes that most elements of these weights have; nothing where none has one. `part`: of

@@ -70,6 +70,36 @@ bool is_compressed(const mil::Program& program) {
   });
 }
 
+/// And not somebody else's file of that name.
+bool is_of_anemll(std::string_view meta) { return meta.find("model_info:") != meta.npos; }
+
+/// Whether a folder has all that it says that it is made of; what it lacks nobody can add to the
+/// result.
+Status check_whole(const FinishedModel& model) {
+  const auto broken = [&](const Error& error) {
+    return with_hint(fail(ErrorCode::mismatch, "{} is no whole model: {}", model.path.string(),
+                          error.to_string()),
+                     "`anemone check` says all that is wrong; a package alone can be compressed");
+  };
+  for (const fs::path& file : model.files) {
+    if (file.filename() != "meta.yaml") continue;
+    ANEMONE_TRY(const std::string text, read_text(model.path / file));
+    if (!is_of_anemll(text)) continue;
+    const auto opened = package::open_anemll((model.path / file).parent_path());
+    if (!opened.ok()) return broken(opened.error());
+  }
+  std::error_code error;
+  if (!fs::exists(model.path / kManifest, error)) return {};
+  const auto manifest = read_json_object(model.path / kManifest);
+  if (!manifest.ok() || !manifest->contains("files") || !manifest->at("files").is_object())
+    return {};
+  for (const auto& [name, digest] : manifest->at("files").items())
+    if (!fs::exists(model.path / name, error))
+      return broken(
+          fail(ErrorCode::not_found, "{} names '{}', which is not there", kManifest, name));
+  return {};
+}
+
 class Compression {
  public:
   Compression(FinishedModel model, const CompressOptions& options)
@@ -207,12 +237,9 @@ class Compression {
     for (const fs::path& file : model_.files) {
       if (file.filename() != "meta.yaml") continue;
       ANEMONE_TRY(const std::string text, read_text(model_.path / file));
-      if (!package::parse_anemll_meta(text).ok()) continue;  // somebody else's file of that name
+      if (!is_of_anemll(text)) continue;
       const auto directory = package::open_anemll((model_.path / file).parent_path());
-      if (!directory.ok()) {
-        warn_of_meta(file, directory.error());
-        continue;
-      }
+      if (!directory.ok()) return directory.error();
       ANEMONE_TRY(const auto weights, weights_beside(file));
       auto changed = meta_with_palettes(*directory, text, weights);
       if (!changed.ok()) warn_of_meta(file, changed.error());
@@ -279,20 +306,24 @@ Result<FinishedModel> check_compression(const fs::path& path, const fs::path& ou
   model.path = path.has_filename() ? path : path.parent_path();
   ANEMONE_TRY(model.out, output_place(out));
   ANEMONE_TRY(model.spec, compress::Spec::parse(options.quantize));
-  if (model.spec.is_dense())
-    return with_hint(fail(ErrorCode::invalid_argument, "'{}' compresses nothing", options.quantize),
-                     "the nearest is int8");
+  if (model.spec.is_dense()) return compress::compresses_nothing(options.quantize);
   std::error_code error;
   if (!fs::exists(path, error))
     return fail(ErrorCode::not_found, "{} does not exist", path.string());
   ANEMONE_RETURN_IF_ERROR(check_source(model.out, path));
+  ANEMONE_RETURN_IF_ERROR(check_outside(model.out, path));
   ANEMONE_RETURN_IF_ERROR(check_output(model.out, options.overwrite));
   model.is_package = package::form_of(path).has_value();
+  if (!model.is_package && !fs::is_directory(path, error))
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "{} is a file and no package", path.string()),
+        "a model is a package, or a folder with packages");
   if (model.is_package != (model.out.extension() == ".mlpackage"))
     return fail(ErrorCode::invalid_argument, "{} is {}, {} is not", path.string(),
                 model.is_package ? "a package" : "a folder", model.out.filename().string());
   if (model.is_package) return model;
   ANEMONE_RETURN_IF_ERROR(list(model));
+  ANEMONE_RETURN_IF_ERROR(check_whole(model));
   if (model.packages.empty())
     return with_hint(fail(ErrorCode::invalid_argument, "there is no package in {}", path.string()),
                      "`anemone convert --quantize` compresses a checkpoint");

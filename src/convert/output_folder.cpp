@@ -123,9 +123,24 @@ Status check_source(const fs::path& out, const fs::path& source) {
   const fs::path read = fs::weakly_canonical(source, error);
   const auto parts = std::ranges::mismatch(replaced, read);
   if (error || parts.in1 != replaced.end()) return {};
+  if (parts.in2 == read.end())
+    return with_hint(fail(ErrorCode::invalid_argument, "{} is what is read, and cannot be written",
+                          source.string()),
+                     "give another place for the output");
   return with_hint(fail(ErrorCode::invalid_argument, "{} lies in {}, which is to be written",
                         source.string(), out.string()),
                    "give another place for the output");
+}
+
+Status check_outside(const fs::path& out, const fs::path& model) {
+  std::error_code error;
+  const fs::path written = fs::weakly_canonical(out, error);
+  const fs::path read = error ? fs::path() : fs::weakly_canonical(model, error);
+  const auto parts = std::ranges::mismatch(read, written);
+  if (error || parts.in1 != read.end()) return {};
+  return with_hint(fail(ErrorCode::invalid_argument, "{} lies in {}, the model that is read",
+                        out.string(), model.string()),
+                   "give a place outside of it");
 }
 
 Status write_text(const fs::path& path, std::string_view contents) {

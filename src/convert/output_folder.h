@@ -32,6 +32,9 @@ Status commit_output(StagedFolder& staged, bool overwrite);
 /// Errors: invalid_argument when `source`, which is read, lies in `out`, which is replaced; where
 /// `source` is a link, what it leads to.
 Status check_source(const std::filesystem::path& out, const std::filesystem::path& source);
+/// Errors: invalid_argument when `out` would be a part of the finished model `model`, which is
+/// read.
+Status check_outside(const std::filesystem::path& out, const std::filesystem::path& model);
 
 /// Writes a file. Errors: io.
 Status write_text(const std::filesystem::path& path, std::string_view contents);
