@@ -137,7 +137,7 @@ Result<std::shared_ptr<const compress::WeightPlan>> make_plan(const fs::path& mo
       options.log(LogLevel::info, fmt::format("{:.3f} bits a weight, of {} that are allowed",
                                               chosen.bits, options.target_bits));
     return std::shared_ptr<const compress::WeightPlan>(std::make_shared<StoredPlan>(
-        tuner->store(), std::move(chosen.choices), fmt::format("{:.2f} bits", chosen.bits)));
+        tuner->store(), std::move(chosen.choices), fmt::format("{:.3f} bits", chosen.bits)));
   }
   std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner->weights())

@@ -40,11 +40,11 @@ Result<Row> row_of(const TunedWeight& weight, bool is_tuned) {
   return row;
 }
 
-/// Whether the text has reached the weight, by inputs whose squares are numbers: its options then
-/// get the output errors to expect.
-Result<bool> read_losses(const Tuner& tuner, Row& row) {
+/// Whether the text has reached the weight, by inputs whose squares are numbers: its options from
+/// `first` on then get the output errors to expect.
+Result<bool> read_losses(const Tuner& tuner, Row& row, size_t first) {
   if (!row.is_tuned) return false;
-  for (size_t s = 0; s < target_schemes().size(); ++s) {
+  for (size_t s = first; s < target_schemes().size(); ++s) {
     const compress::Scheme* scheme = target_schemes()[s].scheme(row.weight->found.part);
     ANEMONE_TRY(const auto known, tuner.result({row.weight, scheme}));
     if (!known || !known->output_error) return false;
@@ -151,6 +151,13 @@ Result<uint64_t> budget_of(const std::vector<Row>& rows, double bits) {
   return static_cast<uint64_t>(budget);
 }
 
+/// Of all weights in the largest scheme that each may have.
+uint64_t bytes_of_last(const std::vector<Row>& rows) {
+  uint64_t bytes = 0;
+  for (const Row& row : rows) bytes += row.options.back().bytes;
+  return bytes;
+}
+
 }  // namespace
 
 const std::vector<compress::Spec>& target_schemes() {
@@ -169,27 +176,30 @@ const std::vector<compress::Spec>& target_schemes() {
 Result<TargetChoice> choose_schemes(Tuner& tuner, double bits, const fs::path& folder,
                                     const CompressOptions& compress, const Options& options) {
   std::vector<Row> rows;
-  std::vector<Job> jobs;
   for (const TunedWeight& weight : tuner.weights()) {
     if (weight.found.part == compress::Part::embed) continue;
     ANEMONE_TRY(Row row, row_of(weight, !weight.uses.empty()));
     rows.push_back(std::move(row));
-    for (const compress::Spec& spec : target_schemes())
-      jobs.push_back({&weight, spec.scheme(weight.found.part)});
   }
   if (rows.empty())
     return fail(ErrorCode::invalid_argument, "{}: no weight to compress", tuner.model().string());
   ANEMONE_TRY(uint64_t budget, budget_of(rows, bits));
+  const bool has_room = bytes_of_last(rows) <= budget;  // for the best of each: no choice
+  const size_t first = has_room ? target_schemes().size() - 1 : 0;
+  std::vector<Job> jobs;
+  for (const Row& row : rows)
+    for (size_t s = first; s < target_schemes().size(); ++s)
+      jobs.push_back({row.weight, target_schemes()[s].scheme(row.weight->found.part)});
   ANEMONE_RETURN_IF_ERROR(tuner.round(jobs));
   for (Row& row : rows) {
-    ANEMONE_TRY(const bool is_tuned, read_losses(tuner, row));
+    ANEMONE_TRY(const bool is_tuned, read_losses(tuner, row, first));
     if (is_tuned || !row.is_tuned) continue;
     ANEMONE_TRY(row, row_of(*row.weight, false));
   }
   ANEMONE_TRY(budget, budget_of(rows, bits));
 
   const Windows windows = probe_windows(tuner.windows());
-  for (const Kind& kind : kinds_of(rows)) {
+  for (const Kind& kind : has_room ? std::vector<Kind>() : kinds_of(rows)) {
     std::array<double, kProbes> effects{};
     for (size_t place = 0; place < kProbes; ++place) {
       ANEMONE_TRY(effects[place],
@@ -203,7 +213,11 @@ Result<TargetChoice> choose_schemes(Tuner& tuner, double bits, const fs::path& f
   }
   std::vector<std::vector<Option>> table;
   for (const Row& row : rows) table.push_back(row.options);
-  const std::vector<size_t> chosen = allocate(table, budget);
+  std::vector<size_t> chosen;
+  if (has_room)
+    for (const auto& options_of_row : table) chosen.push_back(options_of_row.size() - 1);
+  else
+    chosen = allocate(table, budget);
   TargetChoice result;
   double bytes = 0;
   for (size_t i = 0; i < rows.size(); ++i) {

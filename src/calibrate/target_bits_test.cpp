@@ -66,7 +66,7 @@ TEST_F(TargetBits, AreKeptAndGivenWhereTheyCount) {
   EXPECT_LE(bits_of(report->weights), 3.5);
   EXPECT_GT(schemes.size(), 1u);
   // It says what came out, not what was wished.
-  EXPECT_EQ(report->quantize, fmt::format("{:.2f} bits", bits_of(report->weights)));
+  EXPECT_EQ(report->quantize, fmt::format("{:.3f} bits", bits_of(report->weights)));
 }
 
 /// Single packages, whatever those are called that are made on the way to them.
@@ -104,6 +104,27 @@ TEST_F(TargetBitsOfOnePackage, AreThoseOfOneThatIsCompressed) {
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   expect_kept(report->weights);
   EXPECT_EQ(report->weights[0].package, "two.mlpackage");
+}
+
+/// Nothing is to be chosen, so nothing is measured.
+TEST_F(TargetBits, ThatHaveRoomForInt8EverywhereAreThat) {
+  Options options = tuning(2);
+  options.target_bits = 16;
+  uint64_t rounded = 0;
+  options.progress = [&](const Progress& now) {
+    if (now.stage == "round") rounded = std::max(rounded, now.total);
+    return true;
+  };
+  options.log = [&](LogLevel, std::string_view line) {
+    EXPECT_EQ(line.find(": KL "), std::string_view::npos) << line;
+  };
+  const auto report = compress("out", "", options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(rounded, report->weights.size());
+  for (const CompressedWeight& weight : report->weights) {
+    EXPECT_EQ(weight.scheme, "int8:channel") << weight.name;
+    EXPECT_TRUE(weight.output_error) << weight.name;
+  }
 }
 
 TEST_F(TargetBits, ThatNoWeightTakesAreKnownBeforeAnyWeightIsRounded) {
