@@ -51,12 +51,14 @@ Result<std::optional<calibrate::Options>> CalibrationFlags::measuring(
 }
 
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures) {
-  app.add_option("--calibrate", flags.text,
-                 "UTF-8 text that compression is tuned on; what is done is kept in OUT.partial "
-                 "until OUT is whole")
+  app.add_option(
+         "--calibrate", flags.text,
+         "UTF-8 text that compression is tuned on, of one window or more: as many tokens as "
+         "the model's context, 512 at most; what is done is kept in OUT.partial until OUT "
+         "is whole")
       ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,
-                 "Pieces of that text that the model runs, of up to 512 tokens")
+                 "Windows of that text that the model runs at most")
       ->check(count_from_one());
   app.add_option(
          "--target-bits", flags.target_bits,

@@ -21,11 +21,11 @@ inline constexpr double kMostTargetBits = 16;
 struct Options {
   std::string text;       ///< UTF-8; a few hundred thousand bytes of what the model is used for.
   std::string text_name;  ///< what errors call it: its file.
-  int64_t windows = 64;   ///< of the text at most, 1 or more; each of up to 512 tokens.
-  double target_bits =
-      0;  ///< 0: the spec says how weights are stored. Else the most bits a
-          ///< weight, up to kMostTargetBits, on the average of all that are compressed: each
-          ///< gets a scheme of its own. The report says what came out.
+  int64_t windows = 64;   ///< of the text at most, 1 or more; see docs/compression.md.
+  /// 0: the spec says how weights are stored. Else the most bits a weight, up to kMostTargetBits,
+  /// on the average of all that are compressed: each gets a scheme of its own. The report says what
+  /// came out.
+  double target_bits = 0;
   runtime::Options runtime;  ///< how the model is run.
   /// For what is summed over inputs at a time; the text is run as often as that needs.
   uint64_t memory_bytes = uint64_t{2} << 30;
@@ -42,7 +42,8 @@ struct Options {
 /// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
 /// model), corrupt (the text is no UTF-8), unsupported (a model without logits), invalid_argument
 /// (the text is too short for a window; target bits with a spec, not finite, fewer than the
-/// least scheme has, or more than 16).
+/// least scheme has, or more than
+/// kMostTargetBits).
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
                                          const std::filesystem::path& out,
                                          const CompressOptions& compress, const Options& options);

@@ -133,7 +133,7 @@ TEST_F(Calibrated, ConversionChecksWhatItIsToldBeforeItWorks) {
          "only the arg max");
   Options text = tuning(2);
   text.text = "Too short.";
-  expect(error_of("lut4", text, usual), "prose.txt has 4 tokens, one window ");
+  expect(error_of("lut4", text, usual), "prose.txt has 4 tokens, expected ");
   text.text = "bad \xff byte";
   expect(error_of("lut4", text, usual), "prose.txt is not UTF-8");
   Options both = tuning(2);

@@ -46,8 +46,15 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
   const int64_t step = length + 1 - (bos ? 1 : 0);
   const int64_t count = static_cast<int64_t>(tokens.size()) / step;
   if (count == 0)
-    return fail(ErrorCode::invalid_argument, "{} has {} tokens, one window {}", name, tokens.size(),
-                step);
+    return with_hint(
+        fail(ErrorCode::invalid_argument, "{} has {} tokens, expected {} or more", name,
+             tokens.size(), step),
+        fmt::format("one window is {} tokens, {}, and what follows it; some hundred windows are "
+                    "better",
+                    length,
+                    info.form == "plain" ? std::string("the length of this model")
+                                         : fmt::format("of this model's context of {}, {} at most",
+                                                       info.context_length, kMostTokens)));
   const int64_t taken = std::min(count, options.windows);
   Windows windows;
   for (int64_t i = 0; i < taken; ++i) {
