@@ -29,7 +29,7 @@ class TargetBits : public Calibrated {
   void SetUp() override {
     make_folder();
     source_ = folder_ / "source";
-    write_part_of(test::source_folder() / "models/anemone-tiny", source_, 2, 64);
+    test::write_part_of(test::source_folder() / "models/anemone-tiny", source_, 2, 64);
     convert_from(source_);
   }
   fs::path source_;
