@@ -25,7 +25,11 @@ struct Flags {
 
 Status run_compare(const Flags& flags, const CommonFlags& common) {
   std::vector<compare::Input> inputs;
-  for (const std::string& word : flags.inputs) inputs.push_back(compare::parse_input(word));
+  for (const std::string& word : flags.inputs) {
+    inputs.push_back(compare::parse_input(word));
+    if (word.starts_with('=') && inputs.back().path != word)
+      return Error{ErrorCode::invalid_argument, word + ": the label is empty", {}, {}};
+  }
   compare::Options options;
   options.bootstrap.confidence = flags.confidence;
   options.bootstrap.resamples = flags.resamples;
@@ -33,14 +37,17 @@ Status run_compare(const Flags& flags, const CommonFlags& common) {
   options.by_length = flags.by_length || !flags.lengths.empty();
   if (!flags.lengths.empty()) options.length_edges = flags.lengths;
   ANEMONE_TRY(const compare::Comparison found, compare::compare(inputs, options));
+  // What was computed is shown, whatever becomes of the files.
+  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
+                                           ? report::comparison_json(found)
+                                           : report::comparison(found, report::Format::text)));
   if (!flags.html.empty())
     ANEMONE_RETURN_IF_ERROR(
         write_file(flags.html, report::comparison(found, report::Format::html)));
   if (!flags.markdown.empty())
     ANEMONE_RETURN_IF_ERROR(
         write_file(flags.markdown, report::comparison(found, report::Format::markdown)));
-  return write_stdout(common.json ? report::comparison_json(found)
-                                  : report::comparison(found, report::Format::text));
+  return {};
 }
 
 }  // namespace

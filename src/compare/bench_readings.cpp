@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "compare/bench_check.h"
 #include "compare/reading_list.h"
 #include "eval/recorded_value.h"
 
@@ -62,7 +63,6 @@ Status add_predictions(const Value& configuration, const std::string& place,
 
 Status add_configuration(const Value& configuration, const std::string& place, ReadingList& list) {
   const std::string group = text_at(configuration, "id");
-  if (group.empty()) return fail(ErrorCode::corrupt, "'{}/id' is no text", place);
   if (text_at(configuration, "status") != "measured")
     return add_predictions(configuration, place, group, list);
   for (const Series& series : kSeries)
@@ -109,6 +109,7 @@ Status add_speedups(const Value& speedups, ReadingList& list) {
 }  // namespace
 
 Result<std::vector<Reading>> bench_readings(const Document& document, size_t source) {
+  ANEMONE_RETURN_IF_ERROR(check_bench_document(document.content));
   ReadingList list(document, source);
   ANEMONE_RETURN_IF_ERROR(
       list.add({"weight_bytes", "weights", Unit::bytes, false}, "/model/weight_bytes"));
@@ -116,9 +117,6 @@ Result<std::vector<Reading>> bench_readings(const Document& document, size_t sou
   const Value configurations = at(document.content, "configurations");
   for (size_t i = 0; i < configurations.size(); ++i) {
     const std::string place = fmt::format("/configurations/{}", i);
-    if (!configurations[i].is_object())
-      return fail(ErrorCode::corrupt, "'{}' is {}, expected an object", place,
-                  configurations[i].type_name());
     ANEMONE_RETURN_IF_ERROR(add_configuration(configurations[i], place, list));
   }
   return list.take();

@@ -86,7 +86,16 @@ bool has_common(const Comparison& found) {
   const auto shared = [](const std::vector<Figure>& figures) {
     return std::ranges::count_if(figures, [](const Figure& f) { return f.value.has_value(); }) > 1;
   };
-  return std::ranges::any_of(found.measures, [&](const Measure& m) { return shared(m.figures); }) ||
+  // That two results are of the same weights compares nothing.
+  const auto says_nothing = [](const Measure& measure) {
+    const auto is_other = [&](const Figure& f) {
+      return f.value && f.value != measure.figures.front().value;
+    };
+    return measure.name == "weight_bytes" && std::ranges::none_of(measure.figures, is_other);
+  };
+  return std::ranges::any_of(
+             found.measures,
+             [&](const Measure& m) { return shared(m.figures) && !says_nothing(m); }) ||
          std::ranges::any_of(found.scores, [&](const ScoreRow& r) { return shared(r.figures); });
 }
 
@@ -155,8 +164,9 @@ Result<Comparison> compare(std::span<const Input> inputs, const Options& options
     ANEMONE_TRY(found.lengths, length_tables(scores, found.scores, options));
   }
   if (!has_common(found))
-    return with_hint(fail(ErrorCode::mismatch, "no two of the results have anything in common"),
-                     "compare evaluations of one task, or benchmarks of one configuration");
+    return with_hint(
+        fail(ErrorCode::mismatch, "no two of the results have anything to compare in common"),
+        "compare evaluations of one task, or benchmarks of one configuration");
   found.configuration = shown_configuration(documents, found);
   for (size_t i = 0; i < scores.size(); ++i)
     for (const auto& [task, samples] : scores[i].samples)

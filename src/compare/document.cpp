@@ -105,6 +105,10 @@ std::string harness_words(const eval::RecordedResults& results, const Value& doc
 }  // namespace
 
 Result<Document> parse_document(std::string_view text, const fs::path& path) {
+  // A weight file may hold as many brackets as it likes.
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || (text[begin] != '{' && text[begin] != '['))
+    return fail(ErrorCode::corrupt, "not JSON: expected {{ at its beginning");
   Document document;
   ANEMONE_TRY(document.content, eval::parse_json_text(text));
   document.source.path = path;

@@ -138,14 +138,18 @@ TEST_F(Runs, PeaksOfAProcessAreShownAndNotJudged) {
 }
 
 TEST_F(Runs, FiguresTooFarApartHaveNoRatio) {
-  folder_.write("a.json", bench_document("a", 1e-300, 100, 0.3).dump());
-  folder_.write("b.json", bench_document("b", 1e300, 100, 0.3).dump());
+  for (const auto& [name, value] : {std::pair("a", 1e-300), std::pair("b", 1e300)})
+    folder_.write(std::string(name) + ".json",
+                  json{{"anemone_figures", 1},
+                       {"name", name},
+                       {"figures", {{{"name", "x"}, {"value", value}, {"source", "made up"}}}}}
+                      .dump());
   const std::vector<Input> inputs = {{"", folder_.path() / "a.json"},
                                      {"", folder_.path() / "b.json"}};
   const auto found = compare(inputs, {});
   ASSERT_TRUE(found.ok()) << found.error().to_string();
-  EXPECT_FALSE(find(*found, "weight_bytes")->ratios[1].value.has_value());
-  EXPECT_THAT(find(*found, "weight_bytes")->note, HasSubstr("too far apart"));
+  EXPECT_FALSE(find(*found, "x")->ratios[1].value.has_value());
+  EXPECT_THAT(find(*found, "x")->note, HasSubstr("too far apart"));
 }
 
 TEST_F(Runs, S2_7_S2_31_TheSpeedUpStandsBesideTheOneOfDistilBert) {

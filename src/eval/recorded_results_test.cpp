@@ -182,6 +182,9 @@ TEST(RecordedResults, TheNewestFileOfAFolderIsRead) {
   ASSERT_FALSE(none.ok());
   EXPECT_EQ(none.error().code, ErrorCode::not_found);
   EXPECT_THAT(none.error().message, HasSubstr("no results_*.json"));
+  EXPECT_EQ(none.error().hint, "");
+  folder.write("mlx/eval_model_0.4.11_t", "{}");
+  EXPECT_THAT(read_results(folder.path()).error().hint, HasSubstr("mlx/eval_model_0.4.11_t"));
 }
 
 struct Hostile {

@@ -111,8 +111,10 @@ def hostile():
     ids = ["</title><img src=x onerror=alert(1)>", "日本語の設定 " * 12, "a", "context=9", "x" * 300, "context=512 \n\t\x1b[31m"]
     for each, identity in zip(out["configurations"], ids):
         each["id"] = identity
-    out["configurations"][0]["decode_tokens_per_second"]["summary"].update(median=1e300, ci95=[0, 1.5e300])
-    out["configurations"][1]["decode_tokens_per_second"]["summary"].update(median=1e-300, ci95=[0, 1e-299])
+    for each, median in zip(out["configurations"], (9e17, 1e-300)):
+        speed = each["decode_tokens_per_second"]
+        speed["samples"] = [median]
+        speed["summary"].update(median=median, ci95=[0, 1.1 * median])
     out["configurations"][2]["memory"]["series"] = []
     out["configurations"][3]["stages"] = None
     out["configurations"][4]["context_tokens"] = 1e18
