@@ -41,7 +41,7 @@ std::string BenchDocument::short_name(size_t configuration) const {
   std::vector<std::string> shared = words_of(configuration);
   for (size_t i = 0; i < configurations(); ++i) {
     const auto other = words_of(i);
-    if (is_measured(i))
+    if (has_numbers(i))
       std::erase_if(shared, [&](const auto& word) { return std::ranges::count(other, word) == 0; });
   }
   std::string name;
@@ -96,8 +96,9 @@ std::string BenchDocument::confidence() const {
   return fmt::format("{:.4g} %", 100 * number("/settings/confidence").value_or(0.95));
 }
 
-bool BenchDocument::is_measured(size_t configuration) const {
-  return text(fmt::format("/configurations/{}/status", configuration)) == "measured";
+bool BenchDocument::has_numbers(size_t configuration) const {
+  const std::string status = text(fmt::format("/configurations/{}/status", configuration));
+  return status == "measured" || status == "interrupted";
 }
 
 Status BenchDocument::faults() const {

@@ -39,7 +39,8 @@ class BenchDocument {
   std::string origin(const std::string& pointer) const { return name_ + ": " + pointer; }
   /// "95 %": of all intervals of the run.
   std::string confidence() const;
-  bool is_measured(size_t configuration) const;
+  /// Measured, or as far as it came before an interruption.
+  bool has_numbers(size_t configuration) const;
   /// The first place that held something else than a number.
   Status faults() const;
 

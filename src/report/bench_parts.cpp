@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "report/bench_page.h"
@@ -17,12 +18,34 @@ const char* peak_words(const BenchDocument& document) {
   std::vector<bool> own;
   for (size_t i = 0; i < document.configurations(); ++i) {
     const eval::Value::json_pointer place(configuration_place(i) + "/memory/peak_is_own");
-    if (!document.is_measured(i)) continue;
+    if (!document.has_numbers(i)) continue;
     if (!document.root().contains(place) || !document.root().at(place).is_boolean()) return "peak";
     own.push_back(document.root().at(place).get<bool>());
   }
   if (own.empty() || std::ranges::count(own, own.front()) != std::ssize(own)) return "peak";
   return own.front() ? "peak of the configuration" : "peak of the process";
+}
+
+/// Without the columns that say nothing in any row.
+void drop_empty_columns(Table& table) {
+  for (size_t i = table.columns.size(); i-- > 0;) {
+    if (!std::ranges::all_of(table.rows,
+                             [&](const auto& row) { return row[i].tone == Tone::missing; }))
+      continue;
+    const auto place = static_cast<std::ptrdiff_t>(i);
+    table.columns.erase(table.columns.begin() + place);
+    for (auto& row : table.rows) row.erase(row.begin() + place);
+  }
+}
+
+/// With one standard error of a share of so many corrections.
+PlotPoint exact_point(double speed, double exact, const std::optional<double>& corrections) {
+  PlotPoint point{speed, exact, {}, {}, {}, {}};
+  if (!corrections || *corrections < 1 || exact < 0 || exact > 1) return point;
+  const double error = std::sqrt(exact * (1 - exact) / *corrections);
+  point.low = std::max(0.0, exact - error);
+  point.high = std::min(1.0, exact + error);
+  return point;
 }
 
 }  // namespace
@@ -44,7 +67,7 @@ Section bench_stages(const BenchDocument& document) {
   table.columns.push_back({"by the clock", true});
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i) + "/stages";
-    if (!document.is_measured(i) || !document.number(place + "/total_ns")) continue;
+    if (!document.has_numbers(i) || !document.number(place + "/total_ns")) continue;
     const std::string id = document.short_name(i);
     PlotBar bar{id, {}, {}, {}};
     std::vector<Cell> row = {{id}};
@@ -82,7 +105,7 @@ Section bench_memory(const BenchDocument& document) {
   series.x_title = "seconds";
   series.y_title = "MB";
   for (size_t i = 0; i < document.configurations(); ++i) {
-    if (!document.is_measured(i)) continue;
+    if (!document.has_numbers(i)) continue;
     const std::string id = document.short_name(i);
     const std::string place = configuration_place(i) + "/memory";
     PlotBar bar{id, {}, {}, {}};
@@ -134,11 +157,11 @@ Section bench_quality(const BenchDocument& document) {
   plot.kind = Plot::Kind::scatter;
   plot.title = "Typos corrected against speed";
   plot.x_title = "decoding, tokens per second";
-  plot.y_title = "exact match";
+  plot.y_title = "exact match, with one standard error";
   plot.y_from_zero = false;
-  PlotSeries series;
+  size_t points = 0;
   for (size_t i = 0; i < document.configurations(); ++i) {
-    if (!document.is_measured(i)) continue;
+    if (!document.has_numbers(i)) continue;
     const std::string place = configuration_place(i);
     const std::string id = document.short_name(i);
     const eval::Value::json_pointer notes(place + "/execution/notes");
@@ -167,14 +190,22 @@ Section bench_quality(const BenchDocument& document) {
     const auto x = document.number(speed);
     const auto y = document.number(exact);
     if (!x || !y) continue;
-    PlotPoint point{*x, *y, {}, {}, id, fmt::format("{}: {:.0f} tokens/s, {:.3f}", id, *x, *y)};
+    PlotPoint point = exact_point(*x, *y, document.number(place + "/quality/typos/n"));
+    point.label = id;
+    point.tip = fmt::format("{}: {:.0f} tokens/s, {:.3f}", id, *x, *y);
     plot.description += point.tip + "; ";
-    series.points.push_back(std::move(point));
+    // A colour each compression.
+    const std::string scheme = document.text(place + "/quantize");
+    const std::string name = scheme.empty() ? "own weights" : scheme;
+    auto series =
+        std::ranges::find_if(plot.series, [&](const auto& one) { return one.name == name; });
+    if (series == plot.series.end())
+      series = plot.series.insert(series, PlotSeries{name, {}, false});
+    series->points.push_back(std::move(point));
+    ++points;
   }
-  if (series.points.size() > 1) {
-    plot.series.push_back(std::move(series));
-    section.plots.push_back(std::move(plot));
-  }
+  if (points > 1) section.plots.push_back(std::move(plot));
+  drop_empty_columns(table);
   if (!table.rows.empty()) section.tables.push_back(std::move(table));
   return section;
 }

@@ -74,7 +74,7 @@ Section bench_speed(const BenchDocument& document) {
   Plot cold = empty_plot(document, "Time to the first token, cold", "ms");
   Plot cached = empty_plot(document, "Time to the first token, prompt cached", "ms");
   for (size_t i = 0; i < document.configurations(); ++i) {
-    if (!document.is_measured(i)) continue;
+    if (!document.has_numbers(i)) continue;
     const std::string group = group_of(document.short_name(i));
     add_point(document, i, "/decode_tokens_per_second", 1, group, decode);
     add_point(document, i, "/prefill_tokens_per_second", 1, group, prompt);

@@ -23,10 +23,12 @@ Section bench_summary(const BenchDocument& document) {
                    {"energy, J a token", true},
                    {"of the memory floor, %", true}},
                   {}};
+  bool was_stopped = false;
+  bool is_visited_twice = false;
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
     const std::string id = document.text(place + "/id");
-    if (!document.is_measured(i)) {
+    if (!document.has_numbers(i)) {
       std::vector<Cell> row = {{id}};
       row.push_back({document.text(place + "/status") + ": " + document.text(place + "/reason"), "",
                      Tone::missing});
@@ -34,7 +36,10 @@ Section bench_summary(const BenchDocument& document) {
       table.rows.push_back(std::move(row));
       continue;
     }
-    table.rows.push_back({{id},
+    const bool is_part = document.text(place + "/status") == "interrupted";
+    was_stopped = was_stopped || is_part;
+    is_visited_twice = is_visited_twice || document.number(place + "/visits/1/requests");
+    table.rows.push_back({{is_part ? id + ", interrupted" : id},
                           document.series_cell(place + "/decode_tokens_per_second", 1),
                           document.series_cell(place + "/prefill_tokens_per_second", 1),
                           document.series_cell(place + "/first_token_ns/warm", 1e-6),
@@ -47,6 +52,13 @@ Section bench_summary(const BenchDocument& document) {
   }
   section.paragraphs.push_back("Medians, with their " + document.confidence() +
                                " intervals by resampling.");
+  if (is_visited_twice)
+    section.paragraphs.emplace_back(
+        "Every configuration was measured twice, the second time in the opposite order.");
+  if (was_stopped)
+    section.paragraphs.emplace_back(
+        "The run was stopped. Of an interrupted configuration these are the requests that were "
+        "done; they decide nothing.");
   section.tables.push_back(std::move(table));
   if (!resources.rows.empty()) section.tables.push_back(std::move(resources));
   const std::string best = document.text("/best/id");

@@ -59,7 +59,7 @@ Section bench_details(const BenchDocument& document) {
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
     add_reasons(document, place, section.points);
-    if (!document.is_measured(i)) continue;
+    if (!document.has_numbers(i)) continue;
     const std::string step = place + "/step_ns/summary";
     table.rows.push_back(
         {{document.short_name(i)},

@@ -19,19 +19,25 @@ h2{font-size:1.25rem;margin:2.5rem 0 .5rem;padding-bottom:.25rem;border-bottom:1
 p{margin:.5rem 0;max-width:56rem;overflow-wrap:anywhere}
 .subtitle{color:var(--dim);margin:0}
 .scroll{overflow-x:auto;margin:1rem 0}
-table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
+table{border-collapse:separate;border-spacing:0;font-size:.875rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.25rem 0 .5rem}
 th,td{padding:.35rem .4rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{background:var(--raised);font-weight:600}
 th,td{overflow-wrap:anywhere;min-width:12rem}th.k,td.k{white-space:nowrap;min-width:0}
-
+th.k{white-space:normal;overflow-wrap:normal}
+th:first-child,td:first-child{position:sticky;left:0;background:var(--paper);border-right:1px solid var(--line)}
+th:first-child{background:var(--raised)}
+@media (max-width:40rem){main{padding:1rem .75rem 3rem}table{font-size:.8125rem}th:first-child,td:first-child{min-width:6rem;
+max-width:8.5rem;white-space:normal;overflow-wrap:anywhere}}
 th.n,td.n{text-align:right}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}.missing{color:var(--dim)}
 .predicted{color:var(--predicted);font-style:italic}
 ul{padding-left:1.25rem;max-width:56rem}li{overflow-wrap:anywhere}
 .plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,32rem),1fr));gap:1.25rem;margin:1rem 0}
 figure{margin:0;padding:.75rem;border:1px solid var(--line);border-radius:.5rem;background:var(--paper);min-width:0}
-@media print{.scroll{overflow:visible}figure,tr{break-inside:avoid}}
+@media print{@page{size:landscape;margin:1cm}main{max-width:none;padding:0}.scroll{overflow:visible}
+.plots{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}table{width:100%;font-size:.625rem}th,td,th.k,td.k{min-width:0;white-space:normal;padding:.2rem}
+th:first-child,td:first-child{position:static;width:auto;max-width:none}}
 )";
 
 /// Hexadecimal digits as base64, as Content-Security-Policy wants digests.

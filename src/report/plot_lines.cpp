@@ -37,7 +37,10 @@ Ranges ranges_of(const Plot& plot) {
 
 Ticks ticks_of(Range range, bool from_zero, int most) {
   if (from_zero && range.low > 0) range.low = 0;
-  return linear_ticks(range.low, range.high, most);
+  const Ticks ticks = linear_ticks(range.low, range.high, most);
+  // No axis goes below 0 for shares, speeds and times.
+  if (range.low < 0 || ticks.low >= 0) return ticks;
+  return linear_ticks(0, range.high > 0 ? range.high : 1, most);
 }
 
 bool have_room(const Ticks& ticks, double width) {

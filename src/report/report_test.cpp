@@ -103,6 +103,31 @@ TEST(Plot, ALineOfOnePointAndNumbersFarApartAreDrawn) {
   EXPECT_EQ(count(svg, "<title>tip</title>"), 1U);
 }
 
+TEST(Plot, SharesThatAreAllZeroHaveNoAxisBelowIt) {
+  Plot plot;
+  plot.kind = Plot::Kind::scatter;
+  plot.y_from_zero = false;
+  plot.series = {{"one", {{10, 0, {}, {}, "a", "tip"}, {20, 0, 0.0, 0.01, "b", "tip"}}, false}};
+  EXPECT_THAT(to_svg(plot, "p"), Not(HasSubstr(">-0")));
+  plot.series[0].points.resize(1);
+  EXPECT_THAT(to_svg(plot, "p"), Not(HasSubstr(">-")));
+  plot.series[0].points[0].y = -3;
+  EXPECT_THAT(to_svg(plot, "p"), HasSubstr(">-3"));
+}
+
+TEST(Page, ItsTablesScrollBelowAFirstColumnThatStays) {
+  const std::string html =
+      to_html({"t", "", {{"s", {}, {}, {{"", {{"name"}, {"n", true}}, {{{"a"}, {"1"}}}}}, {}}}});
+  EXPECT_THAT(html, HasSubstr("<div class=\"scroll\" tabindex=\"0\"><table>"));
+  EXPECT_THAT(html, HasSubstr(".scroll{overflow-x:auto"));
+  EXPECT_THAT(html, HasSubstr("th:first-child,td:first-child{position:sticky;left:0"));
+  // On paper nothing scrolls, and nothing may lie beyond the edge.
+  const std::string print = html.substr(html.find("@media print"));
+  EXPECT_THAT(print, HasSubstr("size:landscape"));
+  EXPECT_THAT(print, HasSubstr(".scroll{overflow:visible}"));
+  EXPECT_THAT(print, HasSubstr("position:static"));
+}
+
 TEST(Page, ItsOnlyStyleIsAllowedByItsHash) {
   const std::string html = to_html({"t", "", {{"s", {"p"}, {}, {}, {}}}});
   EXPECT_THAT(html, HasSubstr("default-src 'none'"));
@@ -134,6 +159,31 @@ TEST(BenchReport, APageHasTheNumbersOfItsDocument) {
   EXPECT_THAT(*page, HasSubstr("tokens/s predicted"));
   EXPECT_THAT(*page, HasSubstr("Stages of a request"));
   EXPECT_THAT(*page, HasSubstr("regressed"));
+}
+
+TEST(BenchReport, AnInterruptedConfigurationIsShownAndSaidToBeOne) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["complete"] = false;
+  document["configurations"][0]["status"] = "interrupted";
+  const std::string id = document["configurations"][0]["id"];
+  const auto page = bench(document.dump(), "bench.json", Format::markdown);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  EXPECT_THAT(*page, HasSubstr(id + ", interrupted"));
+  EXPECT_THAT(*page, HasSubstr("The run was stopped."));
+  EXPECT_THAT(*bench(bench_document(), "b", Format::markdown), Not(HasSubstr("stopped")));
+}
+
+TEST(BenchReport, QualityThatWasNotAskedForTakesNoColumn) {
+  auto document = nlohmann::json::parse(bench_document());
+  const auto whole = bench(document.dump(), "bench.json", Format::markdown);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_THAT(*whole, HasSubstr("word error rate"));
+  for (auto& one : document["configurations"]) one["quality"] = nullptr;
+  const auto without = bench(document.dump(), "bench.json", Format::markdown);
+  ASSERT_TRUE(without.ok()) << without.error().to_string();
+  EXPECT_THAT(*without, Not(HasSubstr("word error rate")));
+  EXPECT_THAT(*without, Not(HasSubstr("perplexity")));
+  EXPECT_THAT(*without, HasSubstr("answers repeat"));
 }
 
 /// Titles of sections that nothing stands below.
