@@ -48,8 +48,11 @@ def make_handler(model):
 def main(arguments):
     if len(arguments) not in (1, 2):
         sys.exit(__doc__)
-    import anemone
-
+    try:
+        import anemone
+    except ModuleNotFoundError:
+        sys.exit("the package anemone is not installed: make wheel, then pip install build/python/dist/anemone-*.whl "
+                 "in a virtual environment")
     port = int(arguments[1]) if len(arguments) == 2 else 8080
     server = HTTPServer(("127.0.0.1", port), make_handler(anemone.Model(arguments[0])))
     print(f"listening on 127.0.0.1:{server.server_port}", flush=True)
