@@ -223,12 +223,15 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
                  "Directory with tokenizer.json (default: the model's)");
   flags->contexts =
       app.add_option("--contexts", options.contexts, "Tokens that prompt and answer fill together")
-          ->delimiter(',');
+          ->delimiter(',')
+          ->check(whole_number());
   app.add_option("--prefill", options.prefill,
                  "Tokens of a prefill block; 0: no blocks. A checkpoint is converted for each")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(whole_number());
   app.add_option("--chunks", options.chunks, "Chunks of layers. A checkpoint is converted for each")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(whole_number());
   flags->units = app.add_option("--compute-units", options.compute_units,
                                 "cpu, cpu-gpu, cpu-ane, all; others than cpu need macOS")
                      ->delimiter(',')
@@ -289,7 +292,8 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
       ->check(not_empty());
   app.add_option("--threshold", flags->threshold,
                  "Percent by which a run must be slower than its baseline, with confidence")
-      ->check(number_from_zero());
+      ->check(number_from_zero())
+      ->check(CLI::Range(0.0, 1000.0));
   app.add_option("--format", flags->format,
                  "md, json, csv, html; default: by the output's ending, or md")
       ->check(CLI::IsMember({"md", "json", "csv", "html"}));

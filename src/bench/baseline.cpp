@@ -44,20 +44,31 @@ std::string text_of(const Json& object, const char* key) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
+/// No time in nanoseconds (31 years) and no speed is larger.
+constexpr double kMostSample = 1e18;
+
 /// The positive samples of one series; none where the document has none.
 Result<std::vector<double>> samples_of(const Json& configuration, const Metric& metric) {
-  const Json* series = member(configuration, metric.first_key);
-  if (series != nullptr && metric.second_key != nullptr)
-    series = member(*series, metric.second_key);
-  const Json* samples = series == nullptr ? nullptr : member(*series, "samples");
-  std::vector<double> values;
-  if (samples == nullptr || samples->is_null()) return values;
-  const auto bad = [&] {
-    return fail(ErrorCode::corrupt, "the samples of {} are no positive numbers", metric.name);
+  std::string place = fmt::format("{}, {}", text_of(configuration, "id"), metric.first_key);
+  const auto wrong = [&](std::string_view expected, const Json& got) {
+    return fail(ErrorCode::corrupt, "'{}': expected {}, got {}", place, expected,
+                got.is_structured() ? got.type_name()
+                                    : got.dump(-1, ' ', false, Json::error_handler_t::replace));
   };
-  if (!samples->is_array()) return bad();
+  const Json* series = member(configuration, metric.first_key);
+  if (series != nullptr && metric.second_key != nullptr && !series->is_null()) {
+    if (!series->is_object()) return wrong("an object or null", *series);
+    series = member(*series, metric.second_key);
+    place += std::string("/") + metric.second_key;
+  }
+  std::vector<double> values;
+  if (series == nullptr || series->is_null()) return values;
+  const Json* samples = member(*series, "samples");
+  if (samples == nullptr || !samples->is_array())
+    return wrong("null or an object with samples", *series);
   for (const Json& sample : *samples) {
-    if (!sample.is_number() || !(sample.get<double>() > 0)) return bad();
+    if (!sample.is_number() || !(sample.get<double>() > 0) || sample.get<double>() > kMostSample)
+      return wrong("samples above 0 and up to 1e18", sample);
     values.push_back(sample.get<double>());
   }
   return values;
@@ -72,6 +83,8 @@ Status check_identity(const Json& document, const Report& report) {
                 format->get<int64_t>(), kDocumentVersion);
   const Json* machine = member(document, "machine");
   const std::string identity = machine == nullptr ? "" : text_of(*machine, "identity");
+  if (identity.empty())
+    return fail(ErrorCode::mismatch, "'machine/identity': expected a text, got nothing");
   if (identity != report.machine.identity())
     return with_hint(fail(ErrorCode::mismatch, "measured on '{}', this machine is '{}'", identity,
                           report.machine.identity()),
@@ -143,7 +156,7 @@ bool is_lost(const Json& before, const std::string& id, const Report& report) {
            text_of(*execution, "backend") == to_string(one.execution->backend);
   };
   return std::ranges::any_of(report.configurations, [&](const Configuration& one) {
-    return one.measurement ? one.id() == id && !is_better(one) : is_asked_for(before, one);
+    return one.is_measured() ? one.id() == id && !is_better(one) : is_asked_for(before, one);
   });
 }
 
@@ -182,8 +195,12 @@ Result<std::vector<const Json*>> measured_of(const Json& document) {
   if (list == nullptr || !list->is_array())
     return fail(ErrorCode::corrupt, "the document has no configurations");
   std::vector<const Json*> measured;
-  for (const Json& one : *list)
+  for (const Json& one : *list) {
+    if (text_of(one, "id").empty())
+      return fail(ErrorCode::corrupt, "'configurations': expected objects with an id, got {}",
+                  one.type_name());
     if (text_of(one, "status") == to_string(Outcome::measured)) measured.push_back(&one);
+  }
   return measured;
 }
 
@@ -196,7 +213,7 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
     const Json& before = *entry;
     const std::string id = text_of(before, "id");
     const auto after = std::ranges::find_if(report.configurations, [&](const Configuration& one) {
-      return one.measurement && one.id() == id && ran_alike(before, one);
+      return one.is_measured() && one.id() == id && ran_alike(before, one);
     });
     if (after == report.configurations.end()) {
       verdict.missing.push_back(id);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "bench/machine.h"
 #include "bench/report_of.h"
@@ -203,6 +204,54 @@ TEST_F(Baseline, AConfigurationThatBrokeFailsTheGate) {
   const auto alone = judge(report_of({small}), file, kThreshold);
   ASSERT_TRUE(alone.ok());
   EXPECT_FALSE(alone->regressed()) << "a smaller sweep";
+}
+
+TEST_F(Baseline, ADocumentThatCannotBeIsRefusedWithItsPlace) {
+  struct Case {
+    const char* place;
+    const char* value;
+    const char* words;
+  };
+  const Case cases[] = {
+      {"/machine", "null", "'machine/identity': expected a text, got nothing"},
+      {"/configurations", "[]", "no configuration"},
+      {"/configurations/0", "3", "expected objects with an id, got number"},
+      {"/configurations/0/decode_tokens_per_second", R"("fast")",
+       "decode_tokens_per_second': expected null or an object with samples, got \"fast\""},
+      {"/configurations/0/decode_tokens_per_second/samples", "null", "got object"},
+      {"/configurations/0/decode_tokens_per_second/samples/0", "-100", "above 0"},
+      {"/configurations/0/decode_tokens_per_second/samples/0", "1e308", "got 1e+308"},
+      {"/configurations/0/first_token_ns", "7", "expected an object or null, got 7"},
+      {"/configurations/0/first_token_ns/warm/samples/2", R"("5")", "first_token_ns/warm"},
+  };
+  Report report = report_of({decoded_at(128, {100, 100, 100})});
+  report.machine = find_machine();
+  const auto sound = nlohmann::json::parse(to_json(report));
+  ASSERT_TRUE(check_baseline(write(report), report.options).ok());
+  for (const Case& each : cases) {
+    auto document = sound;
+    document[nlohmann::json::json_pointer(each.place)] = nlohmann::json::parse(each.value);
+    folder_.write("baseline.json", document.dump());
+    const auto file = folder_.path() / "baseline.json";
+    const auto verdict = judge(report, file, kThreshold);
+    ASSERT_FALSE(verdict.ok()) << each.place;
+    for (const Status& status : {check_baseline(file, report.options), Status(verdict.error())}) {
+      ASSERT_FALSE(status.ok()) << each.place;
+      EXPECT_NE(status.error().to_string().find(each.words), std::string::npos)
+          << status.error().to_string();
+      EXPECT_NE(status.error().to_string().find("baseline.json"), std::string::npos);
+    }
+  }
+}
+
+TEST_F(Baseline, AnInterruptedConfigurationIsNotCompared) {
+  const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
+  Report report = report_of({decoded_at(128, {50, 50}), decoded_at(256, {90, 90})});
+  report.configurations[0].outcome = Outcome::interrupted;
+  const auto verdict = judge(report, file, kThreshold);
+  ASSERT_TRUE(verdict.ok());
+  for (const auto& one : verdict->compared) EXPECT_EQ(one.id, report.configurations[1].id());
+  EXPECT_EQ(verdict->lost, std::vector<std::string>{report.configurations[0].id()});
 }
 
 TEST_F(Baseline, AFallBackToTheCpuThatIsNewFailsTheGate) {

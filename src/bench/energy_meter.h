@@ -21,6 +21,9 @@ class EnergyMeter {
   virtual std::string pressure() const { return {}; }
 };
 
+/// The worse of two pressures; an empty one is not known.
+std::string worse_pressure(const std::string& first, const std::string& second);
+
 /// Running average power limit counters of Linux (Intel and AMD): `powercap` is
 /// /sys/class/powercap. Packages and memory add up to the joules; their parts are rails.
 std::unique_ptr<EnergyMeter> make_rapl_meter(const std::filesystem::path& powercap);

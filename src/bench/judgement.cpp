@@ -59,7 +59,7 @@ using Candidates = std::vector<const Configuration*>;
 /// With a decoding speed: an answer of one token has none.
 Candidates measured_at_largest(const std::vector<Configuration>& all) {
   const auto has_speed = [](const Configuration& one) {
-    return one.measurement && one.measurement->decode_tokens_per_second.summary;
+    return one.is_measured() && one.measurement->decode_tokens_per_second.summary;
   };
   int64_t largest = 0;
   for (const Configuration& one : all)
@@ -116,7 +116,7 @@ std::vector<Scaling> find_scaling(const std::vector<Configuration>& configuratio
   const auto add = [&](const char* metric, const auto& series_of) {
     std::map<std::string, std::vector<std::pair<int64_t, double>>> groups;
     for (const Configuration& one : configurations)
-      if (one.measurement && series_of(*one.measurement).summary)
+      if (one.is_measured() && series_of(*one.measurement).summary)
         groups[one.group()].emplace_back(one.context_tokens,
                                          series_of(*one.measurement).summary->median);
     for (auto& [group, points] : groups) {
@@ -150,7 +150,7 @@ std::vector<TargetVerdict> judge_targets(const Report& report) {
                              const Series Measurement::*direct, const Series FirstToken::*time,
                              double Floor::*floor) {
     TargetVerdict verdict{.id = one.id(), .metric = metric, .limit = limit};
-    if (one.measurement) {
+    if (one.is_measured()) {
       const Measurement& own = *one.measurement;
       const Series& series = direct != nullptr ? own.*direct : own.first_token.*time;
       if (series.summary) verdict.median = series.summary->median;
@@ -182,7 +182,7 @@ const Configuration* on_cpu(const Configuration& engine, const Report& report) {
     return one.artifact ? one.artifact->hash : std::string();
   };
   const auto found = std::ranges::find_if(report.configurations, [&](const Configuration& other) {
-    return other.compute_units == "cpu" && other.measurement &&
+    return other.compute_units == "cpu" && other.is_measured() &&
            other.context_tokens == engine.context_tokens &&
            other.prefill_block_tokens == engine.prefill_block_tokens &&
            other.chunks == engine.chunks && other.quantize == engine.quantize &&
@@ -218,7 +218,7 @@ Phase2Verdict judge_phase2(const Report& report) {
   size_t refused = 0;
   std::string drifts;
   for (const Configuration& engine : report.configurations) {
-    if (engine.compute_units != "cpu-ane" || !engine.measurement) continue;
+    if (engine.compute_units != "cpu-ane" || !engine.is_measured()) continue;
     if (engine.execution && has_fallen_back(*engine.execution)) {
       ++refused;
       continue;

@@ -76,14 +76,7 @@ class LogMeter : public EnergyMeter {
   std::string pressure() const override { return pressure_; }
 
  private:
-  void note(const std::string& pressure) {
-    const auto rank = [](std::string_view word) {
-      return std::ranges::find(kPressures, word) - kPressures.begin();
-    };
-    const auto known = static_cast<std::ptrdiff_t>(kPressures.size());
-    if (rank(pressure) == known) return;
-    if (pressure_.empty() || rank(pressure) > rank(pressure_)) pressure_ = pressure;
-  }
+  void note(const std::string& pressure) { pressure_ = worse_pressure(pressure_, pressure); }
 
   std::filesystem::path path_;
   std::chrono::milliseconds lateness_;
@@ -92,6 +85,15 @@ class LogMeter : public EnergyMeter {
 };
 
 }  // namespace
+
+std::string worse_pressure(const std::string& first, const std::string& second) {
+  // A word that is not known is no pressure.
+  const auto rank = [](std::string_view word) {
+    const auto found = std::ranges::find(kPressures, word);
+    return found == kPressures.end() ? -1 : found - kPressures.begin();
+  };
+  return rank(second) > rank(first) ? second : first;
+}
 
 std::unique_ptr<EnergyMeter> make_log_meter(const std::filesystem::path& log,
                                             std::chrono::milliseconds lateness) {

@@ -13,6 +13,8 @@ double per_second(size_t count, int64_t ns) {
   return static_cast<double>(count) * 1e9 / static_cast<double>(ns);
 }
 
+int loads_of(const Options& options, bool again) { return again ? 0 : options.loads; }
+
 /// One measurement under way.
 class Run {
  public:
@@ -27,20 +29,32 @@ class Run {
     out_.prompt_tokens = static_cast<int64_t>(subject_.prompt.ids.size());
     out_.answer_tokens = subject_.answer_tokens;
     if (meters_.celsius) out_.thermal.celsius_before = meters_.celsius();
-    ANEMONE_RETURN_IF_ERROR(load());
-    ANEMONE_RETURN_IF_ERROR(requests());
-    ANEMONE_RETURN_IF_ERROR(cached_first_tokens());
+    const Status timed = timed_requests();
+    bool interrupted = is_interrupted(timed);
+    // Timed requests that are done outlive an interruption, and nothing else.
+    if (!timed.ok() && !(interrupted && out_.request_ns.summary)) return timed.error();
     memory_.sample();
     if (meters_.celsius) out_.thermal.celsius_after = meters_.celsius();
     finish_memory();
-    if (const Status status = stages(); !status.ok()) {
-      if (status.error().code == ErrorCode::interrupted) return status.error();
-      out_.stages_reason = status.error().to_string();
-    }
-    return Measured{std::move(out_), std::move(model_)};
+    if (!interrupted && !subject_.again)
+      if (const Status status = stages(); !status.ok()) {
+        interrupted = is_interrupted(status);
+        out_.stages_reason = status.error().to_string();
+      }
+    return Measured{std::move(out_), std::move(model_), std::move(at_seconds_), interrupted};
   }
 
  private:
+  static bool is_interrupted(const Status& status) {
+    return !status.ok() && status.error().code == ErrorCode::interrupted;
+  }
+
+  Status timed_requests() {
+    ANEMONE_RETURN_IF_ERROR(load());
+    ANEMONE_RETURN_IF_ERROR(requests());
+    return cached_first_tokens();
+  }
+
   Status end_of_request() {
     if (done_()) return {};
     return fail(ErrorCode::interrupted, "interrupted");
@@ -48,14 +62,14 @@ class Run {
 
   /// The first load finds the files on the disk, as far as the system lets go of them.
   Status load() {
-    if (subject_.load_uncompiled) {
+    if (subject_.load_uncompiled && !subject_.again) {
       ANEMONE_TRY(out_.load.uncompiled_ns, subject_.load_uncompiled(meters_.clock));
     }
     std::vector<double> warm;
     std::vector<double> first_tokens;
-    const bool cold = !subject_.files.empty() && meters_.drop_from_page_cache &&
+    const bool cold = !subject_.again && !subject_.files.empty() && meters_.drop_from_page_cache &&
                       meters_.drop_from_page_cache(subject_.files);
-    for (int i = 0; i <= options_.loads; ++i) {
+    for (int i = 0; i <= loads_of(options_, subject_.again); ++i) {
       request_.reset();
       model_.reset();
       const int64_t start = meters_.clock.now_ns();
@@ -84,16 +98,17 @@ class Run {
     }
     const auto count = static_cast<size_t>(options_.repetitions);
     const size_t steps = request_->step_ns().size();
-    std::vector<double> first, prefill, decode, all_steps, whole, at;
-    for (auto* series : {&first, &prefill, &decode, &whole, &at}) series->reserve(count);
+    std::vector<double> first, prefill, decode, all_steps, whole;
+    for (auto* series : {&first, &prefill, &decode, &whole, &at_seconds_}) series->reserve(count);
     all_steps.reserve(count * steps);
     out_.outputs.repeatable = true;
     const int64_t start = meters_.clock.now_ns();
     const double cpu_before = meters_.cpu_seconds ? meters_.cpu_seconds() : 0;
     meters_.energy.begin();
-    for (size_t i = 0; i < count; ++i) {
+    Status status;
+    for (size_t i = 0; i < count && status.ok(); ++i) {
       ANEMONE_RETURN_IF_ERROR(request_->run(nullptr));
-      at.push_back(static_cast<double>(meters_.clock.now_ns() - start) * 1e-9);
+      at_seconds_.push_back(static_cast<double>(meters_.clock.now_ns()) * 1e-9);
       meters_.energy.tick();
       first.push_back(static_cast<double>(request_->first_token_ns()));
       whole.push_back(static_cast<double>(request_->request_ns()));
@@ -103,23 +118,23 @@ class Run {
       for (const int64_t ns : request_->step_ns()) all_steps.push_back(static_cast<double>(ns));
       note_tokens();
       memory_.sample();
-      ANEMONE_RETURN_IF_ERROR(end_of_request());
+      status = end_of_request();
     }
     const double seconds = static_cast<double>(meters_.clock.now_ns() - start) * 1e-9;
     if (meters_.cpu_seconds && seconds > 0) {
       out_.processor.cpu_seconds = meters_.cpu_seconds() - cpu_before;
       out_.processor.utilisation = *out_.processor.cpu_seconds / (seconds * subject_.threads);
     }
-    finish_energy(seconds);
-    if (decode.size() == at.size())
-      out_.drift = statistics::find_drift(
-          at, decode, {.confidence = options_.confidence, .seed = options_.seed});
+    finish_energy(seconds, whole.size());
     out_.first_token.warm_ns = make_series(std::move(first), options_);
     out_.prefill_tokens_per_second = make_series(std::move(prefill), options_);
     out_.decode_tokens_per_second = make_series(std::move(decode), options_);
     out_.step_ns = make_series(std::move(all_steps), options_);
     out_.request_ns = make_series(std::move(whole), options_);
-    return {};
+    out_.drift = drift_of(out_, at_seconds_, options_);
+    const auto& speed = out_.decode_tokens_per_second.summary;
+    out_.visits = {{at_seconds_.size(), speed ? std::optional(speed->median) : std::nullopt}};
+    return status;
   }
 
   void note_tokens() {
@@ -136,10 +151,10 @@ class Run {
     out_.outputs.token_hash = "sha256:" + sha256(bytes);
   }
 
-  void finish_energy(double seconds) {
+  void finish_energy(double seconds, size_t requests) {
     out_.energy = meters_.energy.end();
     out_.thermal.pressure = meters_.energy.pressure();
-    const auto tokens = static_cast<double>(options_.repetitions) *
+    const auto tokens = static_cast<double>(requests) *
                         static_cast<double>(out_.prompt_tokens + out_.answer_tokens);
     if (out_.energy.joules && seconds > 0) {
       out_.energy.watts = *out_.energy.joules / seconds;
@@ -157,13 +172,14 @@ class Run {
         model_->extend(*prefix, std::span(subject_.prompt.ids).first(static_cast<size_t>(cached)),
                        lm::Rows::none, {}));
     std::vector<double> first;
-    for (int i = -std::min(options_.warmup, 1); i < options_.repetitions; ++i) {
+    Status status;
+    for (int i = -std::min(options_.warmup, 1); i < options_.repetitions && status.ok(); ++i) {
       ANEMONE_RETURN_IF_ERROR(request_->run_first_token(prefix.get()));
       if (i >= 0) first.push_back(static_cast<double>(request_->first_token_ns()));
-      ANEMONE_RETURN_IF_ERROR(end_of_request());
+      status = end_of_request();
     }
     out_.first_token.cached_ns = make_series(std::move(first), options_);
-    return {};
+    return status;
   }
 
   void finish_memory() {
@@ -220,6 +236,7 @@ class Run {
   MemoryMeter memory_;
   std::unique_ptr<lm::LanguageModel> model_;
   std::optional<Request> request_;
+  std::vector<double> at_seconds_;
   Measurement out_;
 };
 
@@ -242,10 +259,19 @@ double Stages::sum_ns() const {
   return sum;
 }
 
-uint64_t requests_of(const Options& options) {
-  const int stages = options.stage_requests == 0 ? 0 : options.stage_requests + 1;
-  return static_cast<uint64_t>(options.loads + 1 + options.warmup + 2 * options.repetitions +
-                               std::min(options.warmup, 1) + stages);
+uint64_t requests_of(const Options& options, bool again) {
+  const int stages = again || options.stage_requests == 0 ? 0 : options.stage_requests + 1;
+  return static_cast<uint64_t>(loads_of(options, again) + 1 + options.warmup +
+                               2 * options.repetitions + std::min(options.warmup, 1) + stages);
+}
+
+std::optional<statistics::Drift> drift_of(const Measurement& own,
+                                          const std::vector<double>& at_seconds,
+                                          const Options& options) {
+  const auto& speeds = own.decode_tokens_per_second.samples;
+  if (speeds.size() != at_seconds.size()) return {};
+  return statistics::find_drift(at_seconds, speeds,
+                                {.confidence = options.confidence, .seed = options.seed});
 }
 
 Series make_series(std::vector<double> samples, const Options& options) {

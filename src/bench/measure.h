@@ -25,6 +25,8 @@ struct Subject {
   Prompt prompt;
   int64_t answer_tokens = 0;
   int threads = 1;  ///< of the model.
+  /// It was measured before in this run: it is loaded once, and its stages are not timed.
+  bool again = false;
 };
 
 /// By what it is measured.
@@ -40,20 +42,27 @@ struct Meters {
 struct Measured {
   Measurement measurement;
   std::unique_ptr<lm::LanguageModel> model;  ///< the one that the requests ran on.
+  std::vector<double> at_seconds;  ///< ends of the timed requests, by the clock of the meters.
+  bool interrupted = false;        ///< the timed requests are those that were done until then.
 };
 
 /// Called after each request; false ends the measurement.
 using RequestDone = std::function<bool()>;
 
 /// Requests that `measure` runs, for progress.
-uint64_t requests_of(const Options& options);
+uint64_t requests_of(const Options& options, bool again = false);
 
 /// Loads the model a few times, runs warm-up and timed requests, then first tokens with the
 /// prompt's beginning cached, and last the requests by which stages are timed, on a model of their
 /// own. `floor`, `quality`, `outputs.equal_to_cpu` and `outputs.reference` are the caller's.
-/// Errors: those of the model, interrupted.
+/// Errors: those of the model, interrupted (before the first timed request is done).
 Result<Measured> measure(const Subject& subject, const Options& options, const Meters& meters,
                          const RequestDone& done);
+
+/// Of decoding speed over the times of its samples; nothing where some request has no speed.
+std::optional<statistics::Drift> drift_of(const Measurement& own,
+                                          const std::vector<double>& at_seconds,
+                                          const Options& options);
 
 /// Samples with their summary.
 Series make_series(std::vector<double> samples, const Options& options);

@@ -159,6 +159,50 @@ TEST(Measure, S0_53_S2_35_StagesSumToTheTotal) {
   EXPECT_FALSE(stages.note.empty());
 }
 
+TEST(Measure, StagesThatCannotBeTimedLeaveTheMeasurement) {
+  Scene scene;
+  const auto open = scene.subject.open;
+  scene.subject.open = [open](std::shared_ptr<runtime::Observer> observer)
+      -> Result<std::unique_ptr<lm::LanguageModel>> {
+    if (observer != nullptr) return Error{ErrorCode::unsupported, "shows nothing", {}, {}};
+    return open(nullptr);
+  };
+  const auto measured = scene.run();
+  ASSERT_TRUE(measured.ok()) << measured.error().to_string();
+  EXPECT_FALSE(measured->interrupted);
+  EXPECT_FALSE(measured->measurement.stages);
+  EXPECT_EQ(measured->measurement.stages_reason, "shows nothing");
+  EXPECT_EQ(measured->measurement.request_ns.samples.size(), 5U);
+}
+
+TEST(Measure, ALaterVisitLoadsOnceAndTimesNoStages) {
+  Scene scene;
+  scene.subject.again = true;
+  const auto measured = scene.run();
+  ASSERT_TRUE(measured.ok()) << measured.error().to_string();
+  EXPECT_EQ(scene.loads, 1);
+  EXPECT_FALSE(measured->measurement.stages);
+  EXPECT_FALSE(measured->measurement.load.cold_ns) << "the first load was another";
+  EXPECT_EQ(measured->measurement.request_ns.samples.size(), 5U);
+  EXPECT_EQ(static_cast<uint64_t>(scene.ticks), requests_of(scene.options, true));
+}
+
+TEST(Measure, EnergyOfAnInterruptedRunIsThatOfTheRequestsThatAreDone) {
+  Scene scene;
+  const Meters meters{scene.clock,  scene.memory,
+                      scene.energy, [](const std::filesystem::path&) { return false; },
+                      {},           {}};
+  // Three loads and two of warm-up before the timed ones.
+  const auto measured =
+      measure(scene.subject, scene.options, meters, [&] { return ++scene.ticks < 8; });
+  ASSERT_TRUE(measured.ok()) << measured.error().to_string();
+  EXPECT_TRUE(measured->interrupted);
+  EXPECT_EQ(in_ms(measured->measurement.request_ns), (std::vector<double>{25, 29, 33}));
+  EXPECT_DOUBLE_EQ(measured->measurement.energy.joules_per_token.value(),
+                   4 * (0.025 + 0.029 + 0.033) / (3 * 15));
+  EXPECT_EQ(measured->measurement.visits.at(0).requests, 3U);
+}
+
 TEST(Measure, S2_28_S2_38_MemoryIsSeenOverTimeAndAtItsPeak) {
   Scene scene;
   scene.memory.resident = {100, 200, 300, 400, 350};
@@ -238,10 +282,10 @@ TEST(Measure, TellsEachRequestAndStopsWhenAsked) {
                       [](const std::filesystem::path&) { return false; },
                       {}};
   const auto measured =
-      measure(stopped.subject, stopped.options, meters, [&] { return ++stopped.ticks < 6; });
+      measure(stopped.subject, stopped.options, meters, [&] { return ++stopped.ticks < 5; });
   ASSERT_FALSE(measured.ok());
   EXPECT_EQ(measured.error().code, ErrorCode::interrupted);
-  EXPECT_EQ(stopped.ticks, 6);
+  EXPECT_EQ(stopped.ticks, 5) << "a load, two more, two of warm-up";
 }
 
 }  // namespace

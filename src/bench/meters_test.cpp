@@ -206,20 +206,52 @@ TEST(PowerLog, WhatNoSampleCoversTakesTheMeanOfTheRest) {
   EXPECT_TRUE(power.gaps.empty());
 }
 
+/// A line of macmon.
+std::string macmon(std::chrono::system_clock::time_point moment, const std::string& powers) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(moment);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(moment - whole).count();
+  std::string fraction = std::to_string(1000 + ms);
+  fraction[0] = '.';
+  std::string time = time_text(moment);
+  time.insert(time.size() - 1, fraction);
+  return R"({"timestamp": ")" + time + R"(", )" + powers + "}\n";
+}
+
 TEST(PowerLog, ARailWithAGapLeavesNoSumOfTheOthers) {
+  const test::ScratchFolder folder;
+  const auto meter = make_log_meter(folder.path() / "log", std::chrono::milliseconds(0));
+  const std::string both = R"("cpu_power": 10, "ane_power": 5)";
+  const auto measured = [&](const std::string& last) {
+    const auto begin = std::chrono::system_clock::now();
+    folder.write("log", macmon(begin - std::chrono::seconds(1), both) +
+                            macmon(begin + std::chrono::milliseconds(20), both) +
+                            macmon(begin + std::chrono::minutes(1), last));
+    meter->begin();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return meter->end();
+  };
+  // The Neural Engine is seen in 20 of 100 ms.
+  const Energy gap = measured(R"("cpu_power": 10)");
+  EXPECT_FALSE(gap.joules);
+  EXPECT_NE(gap.reason.find("no power of ane"), std::string::npos) << gap.reason;
+  EXPECT_GT(gap.rails.at("cpu"), 0.9);
+  EXPECT_FALSE(gap.rails.contains("ane"));
+  const Energy whole = measured(both);
+  ASSERT_TRUE(whole.joules) << whole.reason;
+  EXPECT_EQ(*whole.joules, whole.rails.at("cpu") + whole.rails.at("ane"));
+  EXPECT_EQ(whole.source, "log: ane + cpu");
+}
+
+TEST(PowerLog, ARunOfLessThanTwentyWholeSecondsSaysSo) {
   const test::ScratchFolder folder;
   const auto now = std::chrono::system_clock::now();
   std::string log = plist(time_text(now + std::chrono::seconds(30)), 60, 60000, 6000, "Nominal");
   log.replace(log.find("ane_energy"), 10, "own_energy");
+  folder.write("log", log);
   const auto meter = make_log_meter(folder.path() / "log", std::chrono::milliseconds(0));
   meter->begin();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  // The Neural Engine is seen in a stretch of the past that ends now.
-  const auto read = [&](const std::string& text) {
-    folder.write("log", text);
-    return meter->end();
-  };
-  const Energy energy = read(log);
+  const Energy energy = meter->end();
   EXPECT_TRUE(energy.joules) << energy.reason;
   EXPECT_EQ(energy.source.substr(0, 8), "log: cpu");
   EXPECT_NE(energy.source.find("by whole seconds"), std::string::npos) << energy.source;

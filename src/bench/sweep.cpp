@@ -59,6 +59,8 @@ const char* to_string(Outcome outcome) {
   switch (outcome) {
     case Outcome::measured:
       return "measured";
+    case Outcome::interrupted:
+      return "interrupted";
     case Outcome::not_available:
       return "not available";
     case Outcome::failed:

@@ -66,9 +66,10 @@ std::string label(const Configuration& one) {
   const auto shown = [](const std::optional<int64_t>& value) {
     return value ? std::to_string(*value) : std::string("own");
   };
-  return fmt::format("{} / {} / {} / {} / {}{}", one.context_tokens,
+  return fmt::format("{} / {} / {} / {} / {}{}{}", one.context_tokens,
                      shown(one.prefill_block_tokens), shown(one.chunks), one.compute_units,
-                     one.threads, one.quantize.empty() ? "" : " / " + one.quantize);
+                     one.threads, one.quantize.empty() ? "" : " / " + one.quantize,
+                     one.outcome == Outcome::interrupted ? ", interrupted" : "");
 }
 
 constexpr const char* kLabel = "context / prefill / chunks / units / threads";
@@ -85,7 +86,13 @@ std::string speeds(const Report& report) {
                number(own.first_token.cached_ns, 1e-6, 2), with_interval(own.request_ns, 1e-6, 2),
                optional_number(own.load.cold_ns, 1e-6, 1), number(own.load.warm_ns, 1e-6, 1)});
   }
-  return table.empty() ? "" : "## Speed\n\nMedians.\n\n" + table.text();
+  const bool twice = std::ranges::any_of(report.configurations, [](const Configuration& one) {
+    return one.measurement && one.measurement->visits.size() > 1;
+  });
+  const std::string order =
+      twice ? " Every configuration was measured twice, the second time in the opposite order."
+            : "";
+  return table.empty() ? "" : "## Speed\n\nMedians." + order + "\n\n" + table.text();
 }
 
 std::string spread(const Report& report) {
@@ -275,7 +282,7 @@ std::string not_measured(const Report& report) {
     if (one.outcome != Outcome::measured)
       out += fmt::format("- {}: {}{}\n", one.id(), to_string(one.outcome),
                          one.reason.empty() ? "" : ": " + one.reason);
-  return out.empty() ? "" : "## Not measured\n\n" + out + "\n";
+  return out.empty() ? "" : "## Not measured to the end\n\n" + out + "\n";
 }
 
 std::string targets(const Report& report) {
@@ -362,13 +369,14 @@ std::string verdicts(const Report& report) {
 
 std::string to_markdown(const Report& report) {
   std::string out = fmt::format(
-      "# {}\n\n{} of {}, {:.1f} MB of weights, numerics {}{}; {}, {}; {} requests after {} of "
+      "# {}\n\n{} of {}, {:.1f} MB of weights, numerics {}{}; {}, {}; {} request{} after {} of "
       "warm-up, seed {}{}\n\n",
       report.model.name, report.model.form, report.model.architecture,
       static_cast<double>(report.model.weight_bytes) * 1e-6, to_string(report.model.numerics),
       report.model.numerics == runtime::Numerics::ane ? " (simulated: its times say nothing)" : "",
       report.machine.identity(), report.machine.os, report.options.repetitions,
-      report.options.warmup, report.options.seed, report.complete ? "" : "; interrupted");
+      report.options.repetitions == 1 ? "" : "s", report.options.warmup, report.options.seed,
+      report.complete ? "" : "; interrupted");
   for (const auto& part : {speeds, spread, stages, functions, resources, executions, qualities,
                            predictions, not_measured, verdicts})
     out += part(report);

@@ -153,6 +153,39 @@ TEST_F(CoremlBench, StagesAreTheTimeOfWholeFunctions) {
   EXPECT_GT(*stages->step, 0);
 }
 
+TEST_F(CoremlBench, WhatFailsBesideAMeasurementLeavesItsReason) {
+  // Predictions fail from the last request on.
+  const auto fail_at_the_end = [](const Progress& progress) {
+    orders().fails_predictions = progress.done == progress.total;
+    return true;
+  };
+  const auto run_until_then = [&](const bench::Options& options) {
+    orders().fails_predictions = false;
+    return bench::run(tiny(), {}, options, fail_at_the_end, [](LogLevel, std::string_view) {});
+  };
+  bench::Options options = quick({"cpu", "cpu-ane"});
+  options.repetitions = 1;  // one visit each
+  options.stage_requests = 0;
+  auto report = run_until_then(options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const Configuration& beside = report->configurations[1];
+  ASSERT_EQ(beside.outcome, Outcome::measured) << beside.reason;
+  EXPECT_FALSE(beside.measurement->outputs.equal_to_cpu);
+  EXPECT_FALSE(beside.measurement->outputs.beside_cpu_reason.empty());
+  EXPECT_NE(to_markdown(*report).find(beside.measurement->outputs.beside_cpu_reason),
+            std::string::npos);
+  options.compute_units = {"cpu-ane"};
+  options.functions = true;
+  report = run_until_then(options);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const Configuration& one = report->configurations[0];
+  ASSERT_EQ(one.outcome, Outcome::measured) << one.reason;
+  EXPECT_TRUE(one.functions.empty());
+  EXPECT_FALSE(one.functions_reason.empty());
+  EXPECT_NE(to_markdown(*report).find(one.functions_reason), std::string::npos);
+  EXPECT_TRUE(report->complete);
+}
+
 TEST_F(CoremlBench, S3_48_ALoadWithoutCompiledPackagesStandsBesideOneWith) {
   bench::Options options = quick({"cpu", "cpu-ane"});
   options.contexts = {16, 24};
