@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{borrow, borrow_mut, free, guard, items, null, utf8, Out};
+use super::{borrow, borrow_mut, catch, free, guard, items, items_mut, utf8, Out};
 use crate::error::{Code, Error, Result};
 use crate::grammar::{Compiler, Kind, Matcher};
 use crate::tokenizer::Tokenizer;
@@ -90,10 +90,7 @@ pub unsafe extern "C" fn anemone_bridge_matcher_mask(
 ) -> i32 {
     guard(error, || {
         let matcher = borrow_mut(matcher, "matcher")?;
-        if words.is_null() || !words.is_aligned() {
-            return Err(null("words"));
-        }
-        matcher.mask(std::slice::from_raw_parts_mut(words, word_count))
+        matcher.mask(items_mut(words, word_count, "words")?)
     })
 }
 
@@ -150,14 +147,10 @@ pub unsafe extern "C" fn anemone_bridge_matcher_forced(
 ) -> i32 {
     guard(error, || {
         let out = Out::new(count, "count")?;
-        if tokens.is_null() && capacity > 0 {
-            return Err(null("tokens"));
-        }
+        let tokens = items_mut(tokens, capacity, "tokens")?;
         let forced = borrow_mut(matcher, "matcher")?.forced()?;
         let given = forced.len().min(capacity);
-        if given > 0 {
-            std::ptr::copy_nonoverlapping(forced.as_ptr(), tokens, given);
-        }
+        tokens[..given].copy_from_slice(&forced[..given]);
         out.set(given);
         Ok(())
     })
@@ -167,7 +160,7 @@ pub unsafe extern "C" fn anemone_bridge_matcher_forced(
 /// As the header says.
 #[no_mangle]
 pub unsafe extern "C" fn anemone_bridge_matcher_complete(matcher: *const Matcher) -> i32 {
-    matcher.as_ref().map_or(0, |each| i32::from(each.complete()))
+    catch(|| matcher.as_ref().map_or(0, |each| i32::from(each.complete()))).unwrap_or(0)
 }
 
 /// # Safety

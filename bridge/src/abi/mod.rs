@@ -72,18 +72,30 @@ unsafe fn items<'a, T>(data: *const T, count: usize, what: &str) -> Result<&'a [
     if count == 0 {
         return Ok(&[]);
     }
+    check_items(data, count, what)?;
+    Ok(std::slice::from_raw_parts(data, count))
+}
+
+/// # Safety
+/// As [`items`]; nobody else uses them meanwhile.
+unsafe fn items_mut<'a, T>(data: *mut T, count: usize, what: &str) -> Result<&'a mut [T]> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    check_items(data, count, what)?;
+    Ok(std::slice::from_raw_parts_mut(data, count))
+}
+
+fn check_items<T>(data: *const T, count: usize, what: &str) -> Result<()> {
     if data.is_null() {
         return Err(null(what));
     }
-    if !data.is_aligned()
-        || count.checked_mul(size_of::<T>()).is_none_or(|n| n > isize::MAX as usize)
-    {
-        return Err(Error::new(
-            Code::InvalidArgument,
-            format!("{what}: {count} items at a misaligned or impossible address"),
-        ));
+    let size = count.checked_mul(size_of::<T>());
+    if !data.is_aligned() || size.is_none_or(|n| n > isize::MAX as usize) {
+        let message = format!("{what}: {count} items at a misaligned or impossible address");
+        return Err(Error::new(Code::InvalidArgument, message));
     }
-    Ok(std::slice::from_raw_parts(data, count))
+    Ok(())
 }
 
 /// # Safety

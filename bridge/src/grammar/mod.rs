@@ -24,6 +24,9 @@ pub enum Kind {
     Choice,
 }
 
+/// States of a matcher, each of 1 to 2 kB.
+const MOST_STATES: usize = 100_000;
+
 /// Compiles grammars for one tokenizer.
 pub struct Compiler {
     factory: ParserFactory,
@@ -41,7 +44,9 @@ impl Compiler {
         let mut factory = ParserFactory::new(&env, capabilities, &slices)
             .map_err(|e| Error::new(Code::Internal, e.to_string()))?;
         factory.quiet();
-        factory.limits_mut().verbose_errors = false;
+        let limits = factory.limits_mut();
+        limits.verbose_errors = false;
+        limits.max_lexer_states = MOST_STATES;
         Ok(Self { factory, vocab_size, drops_first_blank })
     }
 
@@ -64,7 +69,7 @@ impl Compiler {
         if let Some(message) = inner.get_error() {
             return Err(Error::new(Code::InvalidData, one_line(&message)));
         }
-        Ok(Matcher { inner, vocab_size: self.vocab_size })
+        Ok(Matcher { inner, vocab_size: self.vocab_size, ahead: Vec::new() })
     }
 }
 
@@ -104,12 +109,18 @@ fn refused(error: &anyhow::Error) -> Error {
 pub struct Matcher {
     inner: llguidance::Matcher,
     vocab_size: usize,
+    /// Tokens that are known to come next: a long text that is forced is written only once.
+    ahead: Vec<u32>,
 }
 
 impl Matcher {
     /// An independent copy, which takes no lock with this one.
     pub fn copy(&self) -> Self {
-        Self { inner: self.inner.deep_clone(), vocab_size: self.vocab_size }
+        Self {
+            inner: self.inner.deep_clone(),
+            vocab_size: self.vocab_size,
+            ahead: self.ahead.clone(),
+        }
     }
 
     /// Sets bit `id % 32` of word `id / 32` for each token that may come next.
@@ -118,6 +129,11 @@ impl Matcher {
         if words.len() != wanted {
             let message = format!("words: {} of them, expected {wanted}", words.len());
             return Err(Error::new(Code::InvalidArgument, message));
+        }
+        if let Some(&next) = self.ahead.first() {
+            words.fill(0);
+            words[next as usize / 32] |= 1 << (next % 32);
+            return Ok(());
         }
         let allowed = self.inner.compute_mask().map_err(|e| failed(&e))?;
         words.copy_from_slice(&allowed.as_slice()[..wanted]);
@@ -128,7 +144,10 @@ impl Matcher {
     }
 
     pub fn accept(&mut self, tokens: &[u32]) -> Result<()> {
-        self.inner.consume_tokens(tokens).map_err(|e| failed(&e))
+        let taken = self.inner.consume_tokens(tokens).map_err(|e| failed(&e));
+        let is_known = taken.is_ok() && self.ahead.starts_with(tokens);
+        self.ahead.drain(..if is_known { tokens.len() } else { self.ahead.len() });
+        taken
     }
 
     /// How many of `tokens` may follow, one after the other.
@@ -137,16 +156,20 @@ impl Matcher {
     }
 
     pub fn take_back(&mut self, count: usize) -> Result<()> {
+        self.ahead.clear();
         self.inner.rollback(count).map_err(|e| failed(&e))
     }
 
     /// The tokens that must come next, as the tokenizer would write them.
-    pub fn forced(&mut self) -> Result<Vec<u32>> {
-        let tokens = self.inner.compute_ff_tokens();
-        match self.inner.get_error() {
-            Some(message) => Err(Error::new(Code::Limit, one_line(&message))),
-            None => Ok(tokens),
+    pub fn forced(&mut self) -> Result<&[u32]> {
+        if self.ahead.is_empty() {
+            let tokens = self.inner.compute_ff_tokens();
+            if let Some(message) = self.inner.get_error() {
+                return Err(Error::new(Code::Limit, one_line(&message)));
+            }
+            self.ahead = tokens;
         }
+        Ok(&self.ahead)
     }
 
     /// The text is complete and nothing may follow.

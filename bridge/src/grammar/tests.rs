@@ -88,7 +88,7 @@ fn a_mask_holds_the_tokens_that_may_follow_and_no_other() {
                 }
                 let mask = allowed(&mut matcher);
                 assert!(!mask.is_empty(), "{grammar}: a dead end");
-                let forced = matcher.forced().unwrap();
+                let forced = matcher.forced().unwrap().to_vec();
                 if forced.is_empty() {
                     for id in 1..tokenizer.vocab_size(true) as u32 {
                         let valid = matcher.valid_prefix(&[id]).unwrap() == 1;
@@ -170,11 +170,42 @@ fn what_is_forced_is_written_as_the_tokenizer_writes_it() {
         "required":["temperature"],"additionalProperties":false,
         "x-guidance":{"whitespace_flexible":false}}"#;
     let mut matcher = compiler.compile(Kind::JsonSchema, schema).unwrap();
-    let forced = matcher.forced().unwrap();
+    let forced = matcher.forced().unwrap().to_vec();
     let text = tokenizer.decode(&forced, false).unwrap();
     assert!(r#"{"temperature":"#.starts_with(&text) && text.len() > 8, "{text:?}");
     let plain = tokenizer.encode(r#"{"temperature":"#, false, crate::tokenizer::OffsetUnit::None);
     assert!(plain.unwrap().ids.starts_with(&forced));
+}
+
+#[test]
+fn a_long_text_that_is_forced_is_written_as_in_pieces() {
+    let tokenizer = tokenizer(TOKENIZERS[0]);
+    let compiler = compiler(&tokenizer);
+    let schema = format!(
+        r#"{{"type":"array","prefixItems":[{{"const":"{}"}},{{"enum":[1,2]}}],
+        "items":false,"minItems":2,"x-guidance":{{"whitespace_flexible":false}}}}"#,
+        "some words. ".repeat(200)
+    );
+    let mut whole = compiler.compile(Kind::JsonSchema, &schema).unwrap();
+    let forced = whole.forced().unwrap().to_vec();
+    assert!(forced.len() > 400);
+    whole.accept(&forced).unwrap();
+    let mut pieces = compiler.compile(Kind::JsonSchema, &schema).unwrap();
+    let mut taken = Vec::new();
+    while let Some(&next) = pieces.forced().unwrap().first() {
+        let mut known = pieces.copy();
+        assert_eq!(known.forced().unwrap(), &forced[taken.len()..]);
+        assert_eq!(allowed(&mut pieces), [next]);
+        pieces.accept(&[next]).unwrap();
+        taken.push(next);
+    }
+    assert_eq!(taken, forced);
+    assert_eq!(allowed(&mut pieces), allowed(&mut whole));
+    pieces.take_back(3).unwrap();
+    assert_eq!(pieces.forced().unwrap(), &forced[forced.len() - 3..]);
+    // Another token than the known one: nothing is known any more.
+    let mut other = compiler.compile(Kind::Regex, "(ab|ac)x*").unwrap();
+    assert_eq!(other.forced().unwrap().len(), 0);
 }
 
 #[test]
