@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     reader.finish();
     if (!(reader.answer() == whole)) __builtin_trap();
   }
-  if (const auto tools = generate::read_tools(text); tools.ok() && !tools->empty())
+  if (const auto tools = generate::read_tools(text); tools.ok() && !tools->empty()) {
     if (!generate::tool_constraint(dialect, *tools, {}).ok()) __builtin_trap();
+    if (generate::tool_instructions(*tools).empty()) __builtin_trap();
+  }
   return 0;
 }

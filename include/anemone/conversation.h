@@ -46,7 +46,8 @@ class Conversation {
 
   /// {"version", "messages", "tools"}, for `read`.
   std::string to_json() const;
-  /// Replaces messages and tools. Errors: corrupt (what is wrong); then nothing changes.
+  /// Replaces messages and tools. Errors: corrupt (what is wrong), limit (nested deeper than 64,
+  /// objects of more than 1,024 keys); then nothing changes.
   Status read(std::string_view json);
 
  private:

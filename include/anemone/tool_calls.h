@@ -60,7 +60,7 @@ struct Tool {
 /// A list of tools as in the OpenAI interface: [{"type": "function", "function": {"name",
 /// "description", "parameters", "strict"}}, …], or the flat form without "function". Errors:
 /// invalid_argument (which field of which tool; a name other than 1 to 64 letters, digits, `_`, `-`
-/// or `.`; the same name twice).
+/// or `.`; the same name twice), limit (nested deeper than 64, objects of more than 1,024 keys).
 Result<std::vector<Tool>> read_tools(std::string_view tools_json);
 
 /// What a system message says of tools to a model whose template does not know them
@@ -84,7 +84,8 @@ struct ToolChoice {
 
 /// The constraint (of kind lark, or none) under which every call has the name of a tool and
 /// arguments that its schema allows, written as the model's own template writes them. Errors:
-/// invalid_argument (no tools, no tool of that name).
+/// invalid_argument (no tools, no tool of that name, parameters that are no object), limit (as
+/// `read_tools`).
 Result<Constraint> tool_constraint(const ToolDialect& dialect, std::span<const Tool> tools,
                                    const ToolChoice& choice);
 

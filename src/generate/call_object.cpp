@@ -5,6 +5,9 @@
 namespace anemone::generate {
 namespace {
 
+/// Who reads an argument takes as much of the stack as it nests.
+constexpr int kMostDepth = 64;
+
 bool is_blank(char byte) { return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r'; }
 
 std::optional<std::string> unquoted(const std::string& text) {
@@ -40,7 +43,7 @@ ValueEnd::Step ValueEnd::feed(char byte) {
   } else if (byte == '"') {
     quoted_ = true;
   } else if (byte == '{' || byte == '[') {
-    ++depth_;
+    if (++depth_ > kMostDepth) return Step::broken;
   } else if ((byte == '}' || byte == ']') && --depth_ == 0) {
     return Step::last;
   }

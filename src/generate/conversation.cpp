@@ -4,6 +4,7 @@
 
 #include "anemone/tool_calls.h"
 #include "base/error.h"
+#include "base/json_document.h"
 
 namespace anemone::generate {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
+constexpr size_t kMostDepth = 64;
+constexpr size_t kMostKeys = 1024;
 
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -174,6 +177,7 @@ std::string Conversation::to_json() const {
 }
 
 Status Conversation::read(std::string_view text) {
+  ANEMONE_RETURN_IF_ERROR(check_json_bounds(text, kMostDepth, kMostKeys));
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("version") || json["version"] != kVersion)
     return fail(ErrorCode::corrupt, "this is no conversation of version {}", kVersion);

@@ -82,6 +82,12 @@ TEST_F(ConversationTest, IsSavedAndRead) {
     EXPECT_FALSE(other.read(wrong).ok()) << wrong;
     EXPECT_EQ(other.to_json(), before);
   }
+  const size_t depth = 400'000;
+  const std::string deep = R"({"version": 1, "messages": [{"role": "user", "content": )" +
+                           std::string(depth, '[') + std::string(depth, ']') + "}]}";
+  const Status refused = other.read(deep);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::limit);
 }
 
 TEST_F(ConversationTest, AFullContextChangesNothing) {

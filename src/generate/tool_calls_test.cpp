@@ -121,6 +121,18 @@ TEST(ToolCalls, ReadsToolsAndRefusesOthersByPlace) {
   EXPECT_THAT(refusal(R"([{"name":"a"},{"name":"a"}])"), HasSubstr("tools[1]"));
   EXPECT_THAT(refusal(R"([{"name":"a","parameters":3}])"), HasSubstr("tools[0].parameters"));
   EXPECT_THAT(refusal(R"([{"name":"a","strict":1}])"), HasSubstr("tools[0].strict"));
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_THAT(refusal(R"([{"name":"a","parameters":{"enum":)" + nested(400'000) + "}}]"),
+              HasSubstr("nested deeper"));
+  const Tool deep{"a", "", R"({"enum":)" + nested(400'000) + "}"};
+  EXPECT_EQ(tool_constraint({}, {&deep, 1}, {}).error().code, ErrorCode::limit);
+  const Tool none{"a", "", "[]"};
+  EXPECT_EQ(tool_constraint({}, {&none, 1}, {}).error().code, ErrorCode::invalid_argument);
+  // What a model nests so deep is no call.
+  const Tool plain{"a"};
+  const std::string call = R"({"name": "a", "arguments": {"x": )";
+  EXPECT_EQ(read_tool_answer({}, {&plain, 1}, call + nested(60) + "}}").calls.size(), 1U);
+  EXPECT_EQ(read_tool_answer({}, {&plain, 1}, call + nested(400'000) + "}}").calls.size(), 0U);
 }
 
 struct Reading {

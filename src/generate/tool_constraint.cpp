@@ -4,11 +4,15 @@
 
 #include "anemone/tool_calls.h"
 #include "base/error.h"
+#include "base/json_document.h"
 
 namespace anemone::generate {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr size_t kMostDepth = 64;
+constexpr size_t kMostKeys = 1024;
 
 /// The text as a Lark literal, which is spelled as in JSON.
 std::string literal(std::string_view text) {
@@ -143,6 +147,13 @@ class Grammar {
 Result<Constraint> tool_constraint(const ToolDialect& dialect, std::span<const Tool> tools,
                                    const ToolChoice& choice) {
   if (choice.kind == ToolChoice::Kind::none) return Constraint{};
+  for (const Tool& tool : tools) {
+    ANEMONE_RETURN_IF_ERROR(
+        check_json_bounds(tool.parameters_json, kMostDepth, kMostKeys).in(tool.name));
+    if (!Json::parse(tool.parameters_json, nullptr, false).is_object())
+      return fail(ErrorCode::invalid_argument, "the parameters of the tool {} are no JSON object",
+                  tool.name);
+  }
   if (tools.empty())
     return with_hint(fail(ErrorCode::invalid_argument, "there are no tools to choose from"),
                      "give a list of tools, or choose none");

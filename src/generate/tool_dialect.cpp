@@ -5,6 +5,7 @@
 
 #include "anemone/tool_calls.h"
 #include "base/error.h"
+#include "base/json_document.h"
 
 namespace anemone::generate {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostNameBytes = 64;
+constexpr size_t kMostDepth = 64;
+constexpr size_t kMostKeys = 1024;
 
 /// Tokens that may be special, of all formats.
 constexpr std::array kMarks = {
@@ -107,6 +110,7 @@ std::vector<int32_t> ToolDialect::tokens() const {
 }
 
 Result<std::vector<Tool>> read_tools(std::string_view tools_json) {
+  ANEMONE_RETURN_IF_ERROR(check_json_bounds(tools_json, kMostDepth, kMostKeys).in("tools"));
   const Json json = Json::parse(tools_json, nullptr, false);
   if (!json.is_array())
     return with_hint(fail(ErrorCode::invalid_argument, "the tools are {}, expected a JSON list",
