@@ -32,6 +32,12 @@ struct Constraint {
 };
 const char* to_string(Constraint::Kind kind);
 
+/// What ConstraintCompiler::check made of a constraint.
+class CheckedConstraint {
+ public:
+  virtual ~CheckedConstraint() = default;
+};
+
 /// Compiles constraints for one tokenizer, whose tokens it holds as a tree. Made once for a model
 /// (0.7 s of one core for 150,000 tokens) and given to all answers by Options::compiler; the
 /// last constraints it compiled are kept, so that an equal one costs nothing. All methods may be
@@ -45,11 +51,13 @@ class ConstraintCompiler {
                                                           int64_t vocab_size);
   virtual ~ConstraintCompiler() = default;
 
-  /// Whether an answer under this constraint could begin: for callers who want to know before they
-  /// queue a request. The work is kept for the answer. Errors: invalid_argument (what cannot be
-  /// compiled, in llguidance's own words, with the place where it names one), limit (a grammar
-  /// that is too large).
-  virtual Status check(const Constraint& constraint) = 0;
+  /// Whether an answer under this constraint can begin: it is compiled and the tokens that may come
+  /// first are computed, for callers who want that before they queue a request. Options::checked
+  /// keeps the work for the answer; null where there is none to keep (no constraint, or very many
+  /// are kept already). Errors: invalid_argument (what cannot be compiled, in llguidance's own
+  /// words, with the place where it names one), limit (a grammar that is too large, or under which
+  /// no token may come first).
+  virtual Result<std::shared_ptr<const CheckedConstraint>> check(const Constraint& constraint) = 0;
 };
 
 }  // namespace anemone::generate

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +77,8 @@ struct Options {
   /// Of the same tokenizer; not owned. Without one an answer with a constraint makes its own, which
   /// takes longer than most answers should.
   ConstraintCompiler* compiler = nullptr;
+  /// What `compiler` gave for `constraint`; null: it looks for it, or compiles again.
+  std::shared_ptr<const CheckedConstraint> checked;
   /// Special tokens that stand in the text all the same, such as ToolDialect::tokens.
   std::vector<int32_t> shown_tokens;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -15,30 +16,30 @@ constexpr size_t kWordTokens = 32;
 
 }  // namespace
 
-Result<std::unique_ptr<AllowedTokens>> AllowedTokens::start(const Constraint& constraint,
-                                                            ConstraintCompiler* compiler,
+Result<std::unique_ptr<AllowedTokens>> AllowedTokens::start(const Options& options,
                                                             const text::Tokenizer& tokenizer,
                                                             int64_t vocab_size, size_t most_rows) {
   std::unique_ptr<CompiledConstraints> own;
-  if (compiler == nullptr) {
+  if (options.compiler == nullptr) {
     ANEMONE_TRY(own, CompiledConstraints::open(tokenizer, vocab_size));
   }
-  auto& used = own != nullptr ? *own : static_cast<CompiledConstraints&>(*compiler);
+  auto& used = own != nullptr ? *own : static_cast<CompiledConstraints&>(*options.compiler);
   if (used.vocab_size() != vocab_size)
     return fail(ErrorCode::invalid_argument,
                 "the constraint compiler is made for {} tokens, the model has {}",
                 used.vocab_size(), vocab_size);
-  ANEMONE_TRY(auto matcher, used.start(constraint));
+  ANEMONE_TRY(auto start, used.start(options.constraint, options.checked.get()));
   return std::unique_ptr<AllowedTokens>(
-      new AllowedTokens(std::move(own), used, std::move(matcher), most_rows));
+      new AllowedTokens(std::move(own), used, std::move(start), most_rows));
 }
 
 AllowedTokens::AllowedTokens(std::unique_ptr<CompiledConstraints> own,
-                             CompiledConstraints& compiler, text::GrammarMatcher matcher,
+                             CompiledConstraints& compiler, CompiledConstraints::Start start,
                              size_t most_rows)
     : own_compiler_(std::move(own)),
       compiler_(compiler),
-      matcher_(std::move(matcher)),
+      matcher_(std::move(start.matcher)),
+      beginning_(std::move(start.beginning)),
       words_((static_cast<size_t>(compiler.vocab_size()) + kWordTokens - 1) / kWordTokens),
       masks_(most_rows * words_),
       forced_(kMostForcedTokens) {
@@ -46,6 +47,7 @@ AllowedTokens::AllowedTokens(std::unique_ptr<CompiledConstraints> own,
 }
 
 AllowedTokens::~AllowedTokens() {
+  dropped_ = true;
   if (begun_) compiler_.background().drop(*this);
 }
 
@@ -74,7 +76,7 @@ Status AllowedTokens::compute_masks() {
   };
   ANEMONE_RETURN_IF_ERROR(mask(0));
   size_t taken = 0;
-  for (; taken < draft_.size(); ++taken) {
+  for (; taken < draft_.size() && !dropped_; ++taken) {
     ANEMONE_RETURN_IF_ERROR(matcher_.accept(std::span(draft_).subspan(taken, 1)));
     if (matcher_.complete()) {
       ++taken;  // nobody asks for what follows
@@ -116,10 +118,15 @@ Status AllowedTokens::apply(size_t row, std::span<float> logits) {
 Result<std::span<const int32_t>> AllowedTokens::accept(int32_t token) {
   join();
   ANEMONE_RETURN_IF_ERROR(matcher_.accept({&token, 1}));
-  return accept_beginning();
+  return accept_forced();
 }
 
-Result<std::span<const int32_t>> AllowedTokens::accept_beginning() {
+Status AllowedTokens::forget_beginning() {
+  const size_t count = std::exchange(beginning_, {}).size();
+  return count > 0 ? matcher_.take_back(count) : Status();
+}
+
+Result<std::span<const int32_t>> AllowedTokens::accept_forced() {
   if (matcher_.complete()) return std::span<const int32_t>();
   ANEMONE_TRY(const size_t count, matcher_.forced(forced_));
   const auto forced = std::span<const int32_t>(forced_).first(count);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,13 +16,11 @@ namespace anemone::generate {
 /// runs. A steady step allocates nothing here.
 class AllowedTokens final : Background::Work {
  public:
-  /// Of one run of tokens without a choice; a longer one is taken in several steps.
-  static constexpr size_t kMostForcedTokens = 256;
+  static constexpr size_t kMostForcedTokens = CompiledConstraints::kMostForcedTokens;
 
-  /// For answers whose steps have at most `most_rows` rows. `compiler`: null makes one. Errors: see
-  /// ConstraintCompiler.
-  static Result<std::unique_ptr<AllowedTokens>> start(const Constraint& constraint,
-                                                      ConstraintCompiler* compiler,
+  /// For answers whose steps have at most `most_rows` rows; the constraint and its compiler (null:
+  /// one is made) are those of `options`. Errors: see ConstraintCompiler.
+  static Result<std::unique_ptr<AllowedTokens>> start(const Options& options,
                                                       const text::Tokenizer& tokenizer,
                                                       int64_t vocab_size, size_t most_rows);
   ~AllowedTokens() override;
@@ -35,8 +34,10 @@ class AllowedTokens final : Background::Work {
   /// `token` was chosen and ends no generation. Gives the tokens that must follow it, until the
   /// next call, and goes on behind them.
   Result<std::span<const int32_t>> accept(int32_t token);
-  /// The tokens that an answer must begin with; the same.
-  Result<std::span<const int32_t>> accept_beginning();
+  /// The tokens that an answer must begin with, behind which this begins.
+  std::span<const int32_t> beginning() const { return beginning_; }
+  /// Before anything else: begins at the beginning, where the model chooses all tokens.
+  Status forget_beginning();
   /// Nothing may follow.
   bool complete() const { return matcher_.complete(); }
 
@@ -45,19 +46,22 @@ class AllowedTokens final : Background::Work {
 
  private:
   AllowedTokens(std::unique_ptr<CompiledConstraints> own, CompiledConstraints& compiler,
-                text::GrammarMatcher matcher, size_t most_rows);
+                CompiledConstraints::Start start, size_t most_rows);
   void run() override;
+  Result<std::span<const int32_t>> accept_forced();
   Status compute_masks();
   void join();
 
   std::unique_ptr<CompiledConstraints> own_compiler_;
   CompiledConstraints& compiler_;
   text::GrammarMatcher matcher_;
+  std::vector<int32_t> beginning_;
   size_t words_;
   std::vector<uint32_t> masks_;  ///< [rows, words_].
   std::vector<int32_t> draft_;
   std::vector<int32_t> forced_;
   bool begun_ = false;
+  std::atomic<bool> dropped_ = false;  ///< nobody waits for the masks any more.
   Status status_;
   int64_t mask_ns_ = 0;
   int64_t wait_ns_ = 0;

@@ -108,16 +108,14 @@ Status Answer::begin() {
     return fail(ErrorCode::invalid_argument,
                 "{} gives only the arg max: its answers cannot be constrained", info.name);
   const size_t most_rows = logits_.capacity() / static_cast<size_t>(info.vocab_size);
-  ANEMONE_TRY(allowed_, AllowedTokens::start(constraint, options_.compiler, tokenizer_,
-                                             info.vocab_size, most_rows));
-  if (static_cast<int64_t>(tokens_.size() + AllowedTokens::kMostForcedTokens) <=
-      info.context_length) {
-    ANEMONE_TRY(const auto forced, allowed_->accept_beginning());
-    for (size_t i = 0; i < forced.size() && !complete_; ++i) {
-      ANEMONE_RETURN_IF_ERROR(add(forced[i]));
-      pending_.push_back(forced[i]);
-      ++generation_.forced_tokens;
-    }
+  ANEMONE_TRY(allowed_, AllowedTokens::start(options_, tokenizer_, info.vocab_size, most_rows));
+  if (static_cast<int64_t>(tokens_.size() + AllowedTokens::kMostForcedTokens) > info.context_length)
+    ANEMONE_RETURN_IF_ERROR(allowed_->forget_beginning());
+  const auto forced = allowed_->beginning();
+  for (size_t i = 0; i < forced.size() && !complete_; ++i) {
+    ANEMONE_RETURN_IF_ERROR(add(forced[i]));
+    pending_.push_back(forced[i]);
+    ++generation_.forced_tokens;
   }
   if (!complete_ && allowed_->complete()) end(StopReason::constraint);
   if (!complete_) allowed_->begin({});

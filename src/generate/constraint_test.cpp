@@ -97,9 +97,12 @@ struct Case {
     options.sampling.temperature = temperature;
     options.sampling.seed = seed;
     options.speculation.by = guess;
-    const std::vector<int32_t> prompt = {5, 6, 7};
+    options.stop = stop;
     return generate(model, tokenizer, prompt, options);
   }
+
+  std::vector<int32_t> prompt = {5, 6, 7};
+  std::vector<std::string> stop;
 };
 
 bool ended(const Generation& generation) {
@@ -151,6 +154,43 @@ TEST(Constraint, GuessesChangeNothing) {
   }
   EXPECT_GT(drafted, 0);
   EXPECT_GT(accepted, 0);
+}
+
+TEST(Constraint, GuessesThatHoldTheEndOfTheTextChangeNothing) {
+  Case test = Case::open();
+  const auto words = test.tokenizer.encode("a b a b b a", false);
+  ASSERT_TRUE(words.ok());
+  for (int i = 0; i < 8; ++i) {
+    test.prompt.insert(test.prompt.end(), words->begin(), words->end());
+    test.prompt.push_back(test.tokenizer.stop_ids()[0]);
+  }
+  const Constraint constraint{.kind = Kind::regex, .text = "[ab ]{0,40}"};
+  int64_t accepted = 0, ended_by_token = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    if (seed == 40) test.stop = {"b a", "aa"};
+    const auto plain = test.answer(constraint, seed, seed % 4 == 0 ? 0 : 1);
+    const auto guessed =
+        test.answer(constraint, seed, seed % 4 == 0 ? 0 : 1, Speculation::By::ngram);
+    ASSERT_TRUE(plain.ok() && guessed.ok());
+    EXPECT_EQ(plain->tokens, guessed->tokens);
+    EXPECT_EQ(plain->text, guessed->text);
+    EXPECT_EQ(plain->stop, guessed->stop);
+    accepted += guessed->accepted_tokens;
+    ended_by_token += guessed->stop == StopReason::end_of_text ? 1 : 0;
+    for (const std::string& stop : test.stop)
+      EXPECT_EQ(guessed->text.find(stop), std::string::npos) << guessed->text;
+  }
+  EXPECT_GT(accepted, 0);
+  EXPECT_GT(ended_by_token, 0);
+}
+
+TEST(Constraint, AStopTextEndsAlsoWhatIsForced) {
+  Case test = Case::open();
+  test.stop = {"two"};
+  const auto cut = test.answer({.kind = Kind::choice, .choices = {"one two three"}}, 1);
+  ASSERT_TRUE(cut.ok());
+  EXPECT_EQ(cut->text, "one ");
+  EXPECT_EQ(cut->stop, StopReason::stop_text);
 }
 
 TEST(Constraint, EveryKindHoldsToTheLetter) {
@@ -238,7 +278,7 @@ TEST(Constraint, SlidesAndStopsInAShortContext) {
 TEST(Constraint, RefusalsSayWhatAndWhere) {
   Case test = Case::open();
   const auto refusal = [&](const Constraint& constraint) {
-    const Status status = test.compiler->check(constraint);
+    const auto status = test.compiler->check(constraint);
     EXPECT_FALSE(status.ok());
     if (status.ok()) return std::string();
     EXPECT_EQ(status.error().code, ErrorCode::invalid_argument);
@@ -253,8 +293,61 @@ TEST(Constraint, RefusalsSayWhatAndWhere) {
   EXPECT_THAT(refusal({.kind = Kind::lark, .text = "start: other"}),
               HasSubstr(R"(unknown name: "other")"));
   EXPECT_THAT(refusal({.kind = Kind::choice}), HasSubstr("choice"));
+  // What can be compiled, but not begun.
+  for (const std::string& impossible :
+       {std::string(R"({"$ref":"#"})"), R"({"type":"string","pattern":"^)" + [] {
+          std::string letters;
+          for (int i = 0; i < 2000; ++i) letters += "a?";
+          return letters;
+        }() + R"($"})"}) {
+    const auto begun = test.compiler->check({.kind = Kind::json_schema, .text = impossible});
+    ASSERT_FALSE(begun.ok());
+    EXPECT_EQ(begun.error().code, ErrorCode::limit);
+  }
   EXPECT_TRUE(test.compiler->check({.kind = Kind::json_schema, .text = "{}"}).ok());
   EXPECT_TRUE(test.compiler->check({}).ok());
+}
+
+TEST(Constraint, WhatWasCheckedIsKeptForItsAnswer) {
+  Case test = Case::open();
+  const auto number = [](int i) {
+    return Constraint{.kind = Kind::regex, .text = "[0-9]{3}x{" + std::to_string(i) + "}"};
+  };
+  std::vector<std::shared_ptr<const CheckedConstraint>> held;
+  for (int i = 0; i < 200; ++i) {
+    const auto checked = test.compiler->check(number(i));
+    ASSERT_TRUE(checked.ok());
+    held.push_back(*checked);
+  }
+  ASSERT_NE(held[0], nullptr);
+  EXPECT_EQ(held[199], nullptr) << "there is a most of what is held";
+  const auto again = test.compiler->check(number(0));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(*again, held[0]);
+  for (const int i : {0, 199}) {
+    RandomModel model(test.vocab_size, 1);
+    Options options;
+    options.constraint = number(i);
+    options.compiler = test.compiler.get();
+    options.checked = held[static_cast<size_t>(i)];
+    const auto result = generate(model, test.tokenizer, test.prompt, options);
+    ASSERT_TRUE(result.ok());
+    const auto plain = test.answer(options.constraint, 1, 0);
+    EXPECT_EQ(result->tokens, plain->tokens);
+    EXPECT_EQ(result->text.size(), static_cast<size_t>(3 + i));
+  }
+  held.clear();
+  ASSERT_TRUE(test.compiler->check(number(500)).ok());
+  EXPECT_NE(*test.compiler->check(number(501)), nullptr);
+  // That of another constraint is none of this one.
+  Options options;
+  options.constraint = number(2);
+  options.compiler = test.compiler.get();
+  options.checked = *test.compiler->check(number(5));
+  RandomModel model(test.vocab_size, 1);
+  const auto result = generate(model, test.tokenizer, test.prompt, options);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->text.size(), 5U);
 }
 
 TEST(Constraint, ATokenizerWithoutBytesIsRefused) {

@@ -121,7 +121,9 @@ TEST(ToolCalls, ReadsToolsAndRefusesOthersByPlace) {
   EXPECT_THAT(refusal(R"([{"name":"a"},{"name":"a"}])"), HasSubstr("tools[1]"));
   EXPECT_THAT(refusal(R"([{"name":"a","parameters":3}])"), HasSubstr("tools[0].parameters"));
   EXPECT_THAT(refusal(R"([{"name":"a","strict":1}])"), HasSubstr("tools[0].strict"));
-  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
   EXPECT_THAT(refusal(R"([{"name":"a","parameters":{"enum":)" + nested(400'000) + "}}]"),
               HasSubstr("nested deeper"));
   const Tool deep{"a", "", R"({"enum":)" + nested(400'000) + "}"};

@@ -1,10 +1,22 @@
 #include "serve/chat_exchange.h"
 
 #include "serve/documents/messages.h"
-#include "serve/server_sent_events.h"
 #include "serve/token_texts.h"
 
 namespace anemone::serve {
+namespace {
+
+constexpr const char* kChunk = "chat.completion.chunk";
+
+/// What rendering or compiling `field` of the request ran into, as the client's fault; what the
+/// bridge cannot do (it panicked) is not.
+Error own_fault(Error error, std::string field) {
+  if (error.code == ErrorCode::unsupported) error.code = ErrorCode::io;
+  if (error.code == ErrorCode::io) return error;
+  return field_error(ErrorCode::invalid_argument, std::move(field), std::move(error.message));
+}
+
+}  // namespace
 
 Result<std::vector<int32_t>> render_prompt(const Service& service, const ChatRequest& request) {
   const bool shows_tools = !request.tools.tools.empty() && service.dialect.in_template;
@@ -24,14 +36,15 @@ Result<std::vector<int32_t>> render_prompt(const Service& service, const ChatReq
   conversation.add_generation_prompt = !request.continues;
   conversation.continue_final_message = request.continues;
   auto text = chosen->render(conversation);
-  if (!text.ok()) return field_error(ErrorCode::invalid_argument, "messages", text.error().message);
+  if (!text.ok()) return own_fault(std::move(text).error(), "messages");
   return service.tokenizer.encode(*text, false).in("messages");
 }
 
 Status constrain(const Service& service, ChatRequest& request) {
   const ToolUse& use = request.tools;
   generate::Options& options = request.answer.options;
-  std::string field = use.format_field;
+  std::string& field = request.answer.form_field;
+  field = use.format_field;
   options.constraint = use.format;
   if (!use.tools.empty()) {
     field = "tools";
@@ -48,21 +61,11 @@ Status constrain(const Service& service, ChatRequest& request) {
   if (request.top_logprobs >= 0)
     return field_error(ErrorCode::unsupported, "logprobs",
                        "are not known of tokens that a form leaves no choice about");
-  const Status compiled = service.compiler->check(options.constraint);
-  if (!compiled.ok())
-    return field_error(ErrorCode::invalid_argument, field, compiled.error().message);
+  auto checked = service.compiler->check(options.constraint);
+  if (!checked.ok()) return own_fault(std::move(checked).error(), field);
+  options.checked = *std::move(checked);
   options.compiler = service.compiler;
   return {};
-}
-
-const char* finish_reason(generate::StopReason reason) {
-  switch (reason) {
-    case generate::StopReason::max_tokens:
-    case generate::StopReason::context_full:
-      return "length";
-    default:
-      return "stop";
-  }
 }
 
 Result<std::unique_ptr<Exchange>> ChatExchange::start(const Service& service, ChatRequest request) {
@@ -76,22 +79,9 @@ Result<std::unique_ptr<Exchange>> ChatExchange::start(const Service& service, Ch
 }
 
 ChatExchange::ChatExchange(const Service& service, const ChatRequest& request)
-    : service_(service),
-      id_(new_id("chatcmpl-")),
-      created_s_(unix_time_s()),
-      tells_logprobs_(request.top_logprobs >= 0),
-      include_usage_(request.answer.include_usage) {
+    : ChoicesExchange(service, "chatcmpl-", request.model, request.answer, request.top_logprobs) {
   for (int64_t i = 0; i < request.answer.choices; ++i)
-    choices_.push_back({generate::ToolReader(service.dialect, request.tools.read), {}, {}});
-  streams_ = request.answer.streams;
-}
-
-Json ChatExchange::head(const char* object) const {
-  return {{"id", id_},
-          {"object", object},
-          {"created", created_s_},
-          {"model", service_.model_names().front()},
-          {"system_fingerprint", service_.info.hash.empty() ? Json() : Json(service_.info.hash)}};
+    choices_.push_back({generate::ToolReader(service.dialect, request.tools.read), {}, {}, {}, {}});
 }
 
 Json ChatExchange::logprobs(const std::vector<TokenLogprobs>& tokens) const {
@@ -100,13 +90,11 @@ Json ChatExchange::logprobs(const std::vector<TokenLogprobs>& tokens) const {
 
 std::string ChatExchange::chunk(size_t index, Json delta, const std::vector<TokenLogprobs>& tokens,
                                 const std::string& finish) {
-  Json json = head("chat.completion.chunk");
-  json["choices"] = Json::array({{{"index", index},
-                                  {"delta", std::move(delta)},
-                                  {"logprobs", tokens.empty() ? Json() : logprobs(tokens)},
-                                  {"finish_reason", finish.empty() ? Json() : Json(finish)}}});
-  if (include_usage_) json["usage"] = nullptr;
-  return event_of(json);
+  return ChoicesExchange::chunk(
+      kChunk, Json::array({{{"index", index},
+                            {"delta", std::move(delta)},
+                            {"logprobs", tokens.empty() ? Json() : logprobs(tokens)},
+                            {"finish_reason", finish.empty() ? Json() : Json(finish)}}}));
 }
 
 std::string ChatExchange::begin() {
@@ -142,10 +130,23 @@ std::string ChatExchange::chunks(size_t index, const std::vector<generate::ToolD
   return events;
 }
 
+void ChatExchange::add(Choice& choice, const std::vector<generate::ToolDelta>& deltas) const {
+  using Kind = generate::ToolDelta::Kind;
+  for (const generate::ToolDelta& delta : deltas) {
+    if (delta.kind == Kind::content)
+      choice.content += delta.text;
+    else if (delta.kind == Kind::call)
+      choice.calls.push_back({delta.text, ""});
+    else
+      choice.calls.back().arguments_json += delta.text;
+  }
+}
+
 std::string ChatExchange::piece(size_t index, Piece piece) {
   Choice& choice = choices_[index];
   const auto deltas = choice.reader.feed(piece.text);
   if (streams_) return chunks(index, deltas, piece.tokens);
+  add(choice, deltas);
   choice.tokens.insert(choice.tokens.end(), std::make_move_iterator(piece.tokens.begin()),
                        std::make_move_iterator(piece.tokens.end()));
   return {};
@@ -158,16 +159,16 @@ std::string ChatExchange::outcome(size_t index, const generate::Generation& gene
   choice.finish_reason = finish_reason(generation.stop);
   if (choice.finish_reason == "stop" && !choice.reader.answer().calls.empty())
     choice.finish_reason = "tool_calls";
+  add(choice, deltas);
   if (!streams_) return {};
   return chunks(index, deltas, {}) + chunk(index, Json::object(), {}, choice.finish_reason);
 }
 
 Json ChatExchange::message(const Choice& choice) const {
-  const generate::ToolAnswer& answer = choice.reader.answer();
-  Json json = {{"role", "assistant"}, {"content", answer.content}, {"refusal", nullptr}};
-  if (answer.calls.empty()) return json;
-  if (answer.content.empty()) json["content"] = nullptr;
-  for (const generate::ToolCall& call : answer.calls)
+  Json json = {{"role", "assistant"}, {"content", choice.content}, {"refusal", nullptr}};
+  if (choice.calls.empty()) return json;
+  if (choice.content.empty()) json["content"] = nullptr;
+  for (const generate::ToolCall& call : choice.calls)
     json["tool_calls"].push_back(
         {{"id", new_id("call_")},
          {"type", "function"},
@@ -176,27 +177,16 @@ Json ChatExchange::message(const Choice& choice) const {
 }
 
 std::string ChatExchange::finish() {
-  if (streams_) {
-    std::string events;
-    if (include_usage_) {
-      Json json = head("chat.completion.chunk");
-      json["choices"] = Json::array();
-      json["usage"] = usage_.chat_json();
-      events = event_of(json);
-    }
-    return events + std::string(kStreamEnd);
-  }
-  Json json = head("chat.completion");
-  json["choices"] = Json::array();
+  if (streams_) return end(kChunk);
+  Json choices = Json::array();
   for (size_t i = 0; i < choices_.size(); ++i) {
     const Choice& choice = choices_[i];
-    json["choices"].push_back({{"index", i},
-                               {"message", message(choice)},
-                               {"logprobs", logprobs(choice.tokens)},
-                               {"finish_reason", choice.finish_reason}});
+    choices.push_back({{"index", i},
+                       {"message", message(choice)},
+                       {"logprobs", logprobs(choice.tokens)},
+                       {"finish_reason", choice.finish_reason}});
   }
-  json["usage"] = usage_.chat_json();
-  return dump(json);
+  return document("chat.completion", std::move(choices));
 }
 
 }  // namespace anemone::serve

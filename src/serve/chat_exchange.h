@@ -3,9 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "serve/choices_exchange.h"
 #include "serve/documents/chat_request.h"
-#include "serve/exchange.h"
-#include "serve/service.h"
 
 namespace anemone::serve {
 
@@ -17,11 +16,8 @@ Result<std::vector<int32_t>> render_prompt(const Service& service, const ChatReq
 /// that cannot be compiled), unsupported.
 Status constrain(const Service& service, ChatRequest& request);
 
-/// Why an answer ended, in the words of chat completions and completions.
-const char* finish_reason(generate::StopReason reason);
-
 /// Answers of /v1/chat/completions: `chat.completion`, or a stream of `chat.completion.chunk`.
-class ChatExchange : public Exchange {
+class ChatExchange : public ChoicesExchange {
  public:
   /// `service` must outlive it.
   static Result<std::unique_ptr<Exchange>> start(const Service& service, ChatRequest request);
@@ -34,12 +30,14 @@ class ChatExchange : public Exchange {
  private:
   struct Choice {
     generate::ToolReader reader;
+    std::string content;
+    std::vector<generate::ToolCall> calls;  ///< the last one as far as it came.
     std::vector<TokenLogprobs> tokens;
     std::string finish_reason;
   };
 
   ChatExchange(const Service& service, const ChatRequest& request);
-  Json head(const char* object) const;
+  void add(Choice& choice, const std::vector<generate::ToolDelta>& deltas) const;
   std::string chunks(size_t index, const std::vector<generate::ToolDelta>& deltas,
                      const std::vector<TokenLogprobs>& tokens);
   Json message(const Choice& choice) const;
@@ -47,13 +45,7 @@ class ChatExchange : public Exchange {
                     const std::string& finish);
   Json logprobs(const std::vector<TokenLogprobs>& tokens) const;
 
-  const Service& service_;
-  const std::string id_;
-  const int64_t created_s_;
-  const bool tells_logprobs_;
-  const bool include_usage_;
   std::vector<Choice> choices_;
-  Usage usage_;
 };
 
 }  // namespace anemone::serve

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "serve/chat_exchange.h"
-#include "serve/server_sent_events.h"
 #include "serve/token_texts.h"
 
 namespace anemone::serve {
+namespace {
+
+constexpr const char* kObject = "text_completion";
+
+}  // namespace
 
 Result<std::unique_ptr<Exchange>> CompletionExchange::start(const Service& service,
                                                             const CompletionRequest& request) {
@@ -19,41 +22,30 @@ Result<std::unique_ptr<Exchange>> CompletionExchange::start(const Service& servi
 }
 
 CompletionExchange::CompletionExchange(const Service& service, const CompletionRequest& request)
-    : service_(service),
-      id_(new_id("cmpl-")),
-      created_s_(unix_time_s()),
-      choices_a_prompt_(request.answer.choices),
-      tells_logprobs_(request.top_logprobs >= 0),
-      include_usage_(request.answer.include_usage) {
-  streams_ = request.answer.streams;
-}
+    : ChoicesExchange(service, "cmpl-", request.model, request.answer, request.top_logprobs),
+      choices_a_prompt_(request.answer.choices) {}
 
 Status CompletionExchange::add_prompt(const CompletionRequest& request,
                                       const CompletionRequest::Prompt& prompt) {
   Choice choice;
   std::vector<int32_t> ids;
+  std::string words;
   if (const auto* const text = std::get_if<std::string>(&prompt)) {
     ANEMONE_TRY(ids, service_.tokenizer.encode(*text, true).in("prompt"));
-    if (request.echo) choice.text = *text;
+    words = *text;
   } else {
     ids = std::get<std::vector<int32_t>>(prompt);
-    if (request.echo) {
-      ANEMONE_TRY(choice.text, service_.tokenizer.decode(ids, false).in("prompt"));
-    }
+    ANEMONE_TRY(words, service_.tokenizer.decode(ids, false).in("prompt"));
   }
+  if (request.echo)
+    choice.text = std::move(words);
+  else
+    choice.offset = characters(words);
   const bool scores = request.echo && request.top_logprobs >= 0;
   ANEMONE_RETURN_IF_ERROR(
       service_.add_work(request.answer, std::move(ids), request.top_logprobs, scores, work_));
   choices_.resize(work_.size(), choice);
   return {};
-}
-
-Json CompletionExchange::head() const {
-  return {{"id", id_},
-          {"object", "text_completion"},
-          {"created", created_s_},
-          {"model", service_.model_names().front()},
-          {"system_fingerprint", service_.info.hash.empty() ? Json() : Json(service_.info.hash)}};
 }
 
 Json CompletionExchange::choice(size_t index, const std::string& text,
@@ -70,10 +62,7 @@ Json CompletionExchange::choice(size_t index, const std::string& text,
 std::string CompletionExchange::chunk(size_t index, const std::string& text,
                                       const std::vector<TokenLogprobs>& tokens,
                                       const std::string& finish) {
-  Json json = head();
-  json["choices"] = Json::array({choice(index, text, tokens, finish)});
-  if (include_usage_) json["usage"] = nullptr;
-  return event_of(json);
+  return ChoicesExchange::chunk(kObject, Json::array({choice(index, text, tokens, finish)}));
 }
 
 std::string CompletionExchange::begin() {
@@ -98,23 +87,11 @@ std::string CompletionExchange::outcome(size_t index, const generate::Generation
 }
 
 std::string CompletionExchange::finish() {
-  if (streams_) {
-    std::string events;
-    if (include_usage_) {
-      Json json = head();
-      json["choices"] = Json::array();
-      json["usage"] = usage_.chat_json();
-      events = event_of(json);
-    }
-    return events + std::string(kStreamEnd);
-  }
-  Json json = head();
-  json["choices"] = Json::array();
+  if (streams_) return end(kObject);
+  Json choices = Json::array();
   for (size_t i = 0; i < choices_.size(); ++i)
-    json["choices"].push_back(
-        choice(i, choices_[i].text, choices_[i].tokens, choices_[i].finish_reason));
-  json["usage"] = usage_.chat_json();
-  return dump(json);
+    choices.push_back(choice(i, choices_[i].text, choices_[i].tokens, choices_[i].finish_reason));
+  return document(kObject, std::move(choices));
 }
 
 }  // namespace anemone::serve

@@ -25,26 +25,10 @@ ResponsesExchange::ResponsesExchange(const Service& service, const ChatRequest& 
   streams_ = request.answer.streams;
 }
 
-Json ResponsesExchange::format() const {
-  using Kind = generate::Constraint::Kind;
-  const generate::Constraint& form = request_.tools.format;
-  if (form.kind == Kind::json_object) return {{"type", "json_object"}};
-  if (form.kind != Kind::json_schema) return {{"type", "text"}};
-  return {{"type", "json_schema"},
-          {"name", "schema"},
-          {"schema", Json::parse(form.text, nullptr, false)},
-          {"strict", true}};
-}
-
 Json ResponsesExchange::response(const char* status) const {
   const AnswerFields& answer = request_.answer;
+  const ChatRequest::Asked& asked = request_.asked;
   const bool ended = std::string_view(status) != "in_progress";
-  Json tools = Json::array();
-  for (const Json& tool : request_.tools.tools) {
-    Json flat = {{"type", "function"}};
-    flat.update(tool["function"]);
-    tools.push_back(std::move(flat));
-  }
   return {{"id", id_},
           {"object", "response"},
           {"created_at", created_s_},
@@ -52,17 +36,17 @@ Json ResponsesExchange::response(const char* status) const {
           {"error", nullptr},
           {"incomplete_details",
            ended && !is_complete_ ? Json{{"reason", "max_output_tokens"}} : Json()},
-          {"instructions", nullptr},
+          {"instructions", asked.instructions},
           {"max_output_tokens", answer.max_tokens ? Json(*answer.max_tokens) : Json()},
-          {"model", service_.model_names().front()},
+          {"model", service_.told_model(request_.model)},
           {"output", output_},
           {"parallel_tool_calls", request_.tools.choice.parallel},
           {"previous_response_id", nullptr},
           {"store", false},
           {"temperature", answer.options.sampling.temperature},
-          {"text", {{"format", format()}}},
-          {"tool_choice", "auto"},
-          {"tools", std::move(tools)},
+          {"text", {{"format", asked.format}}},
+          {"tool_choice", asked.tool_choice},
+          {"tools", asked.tools},
           {"top_p", answer.options.sampling.top_p},
           {"truncation", "disabled"},
           {"usage", ended ? usage_.responses_json() : Json()},

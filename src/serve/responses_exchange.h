@@ -34,7 +34,6 @@ class ResponsesExchange : public Exchange {
 
   ResponsesExchange(const Service& service, const ChatRequest& request);
   Json response(const char* status) const;
-  Json format() const;
   Json json_of(const Item& item, const char* status) const;
   /// The event with its name, its number and `fields`, in a stream; else nothing.
   std::string event(const char* type, const Json& fields);

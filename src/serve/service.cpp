@@ -13,6 +13,10 @@ std::vector<std::string> Service::model_names() const {
   return options.names;
 }
 
+std::string Service::told_model(const std::string& name) const {
+  return name.empty() ? model_names().front() : name;
+}
+
 Status Service::check_model(const std::string& name) const {
   const auto names = model_names();
   if (name.empty() || std::ranges::find(names, name) != names.end()) return {};
@@ -49,10 +53,11 @@ Status Service::add_work(const AnswerFields& answer, std::vector<int32_t> prompt
   if (most > 0 && answer.max_tokens.value_or(0) > most)
     return field(ErrorCode::invalid_argument, "max_tokens",
                  fmt::format("is {}, this server allows {}", *answer.max_tokens, most));
-  const int64_t room = info.context_length - length + 1;
+  int64_t usual = answer.usual_tokens.value_or(info.context_length - length + 1);
+  if (most > 0) usual = std::min(usual, most);
   for (int64_t choice = 0; choice < answer.choices; ++choice) {
-    Work one{prompt, answer.of_choice(choice), top_logprobs, scores_prompt};
-    one.options.max_tokens = answer.max_tokens.value_or(most > 0 ? std::min(most, room) : room);
+    Work one{prompt, answer.of_choice(choice), top_logprobs, scores_prompt, answer.form_field};
+    one.options.max_tokens = answer.max_tokens.value_or(usual);
     work.push_back(std::move(one));
   }
   return {};

@@ -26,9 +26,12 @@ struct Service {
   generate::ToolDialect dialect;
   generate::ConstraintCompiler* compiler = nullptr;  ///< null: answers cannot be kept to a form.
   int64_t started_s = 0;                             ///< Unix time.
+  bool local_only = true;                            ///< listens on a loopback address.
 
   /// The names that a request may use; the first is told.
   std::vector<std::string> model_names() const;
+  /// The name that answers tell for a model that a request names so, or does not name.
+  std::string told_model(const std::string& name) const;
   /// Errors: not_found.
   Status check_model(const std::string& name) const;
   /// The work for each of the choices. Errors: out_of_range (a prompt that the context cannot

@@ -39,11 +39,11 @@ Json ranked(const text::Tokenizer& tokenizer, int32_t id, double log_probability
   return {{"token", spelling.text}, {"logprob", log_probability}, {"bytes", bytes_of(spelling)}};
 }
 
+}  // namespace
+
 int64_t characters(std::string_view text) {
   return std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; });
 }
-
-}  // namespace
 
 std::string token_text(const text::Tokenizer& tokenizer, int32_t id) {
   return spell(tokenizer, id).text;

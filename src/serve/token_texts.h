@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "anemone/text.h"
 #include "serve/documents/fields.h"
@@ -12,6 +13,9 @@ namespace anemone::serve {
 /// The text that a token adds, whatever stands before it; of tokens that are parts of characters
 /// the vocabulary's own spelling, so that no two tokens look alike.
 std::string token_text(const text::Tokenizer& tokenizer, int32_t id);
+
+/// Of UTF-8.
+int64_t characters(std::string_view text);
 
 /// Log-probabilities as /v1/chat/completions tells them: {"content": [{"token", "logprob", …}]}.
 Json chat_logprobs(const text::Tokenizer& tokenizer, const std::vector<TokenLogprobs>& tokens);

@@ -15,6 +15,7 @@ struct Work {
   generate::Options options;
   int64_t top_logprobs = -1;   ///< likeliest tokens told for each token; -1: nothing is told.
   bool scores_prompt = false;  ///< tells it of the prompt's tokens too.
+  std::string form_field;      ///< see AnswerFields.
 };
 
 /// A token and, in nats, how probable it was under the model's own logits: before any bias,

@@ -87,7 +87,8 @@ void read_stream(Fields& fields, AnswerFields& answer) {
 
 generate::Options AnswerFields::of_choice(int64_t choice) const {
   generate::Options own = options;
-  own.sampling.seed += static_cast<uint64_t>(choice);
+  // Far apart, so that no choice is the first one of a seed close by.
+  own.sampling.seed += static_cast<uint64_t>(choice) * 0x9e3779b97f4a7c15;
   return own;
 }
 

@@ -65,6 +65,10 @@ Result<ChatRequest> read_responses_request(const Json& body, const generate::Opt
     ANEMONE_RETURN_IF_ERROR(own.finish());
   }
   request.tools = read_tool_use(fields, format, "text.format");
+  if (!instructions.empty()) request.asked.instructions = instructions;
+  if (const Json* const choice = fields.find("tool_choice")) request.asked.tool_choice = *choice;
+  if (const Json* const tools = fields.find("tools")) request.asked.tools = *tools;
+  if (format != nullptr) request.asked.format = *format;
   fields.ignore({"user", "metadata", "store", "service_tier", "safety_identifier",
                  "prompt_cache_key", "prompt_cache_retention"});
   fields.refuse({"background", "conversation", "include", "max_tool_calls", "previous_response_id",

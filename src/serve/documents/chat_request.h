@@ -17,6 +17,15 @@ struct ChatRequest {
   Json variables;             ///< further variables of the chat template, an object or null.
   bool continues = false;     ///< goes on with the last message.
   int64_t top_logprobs = -1;  ///< likeliest tokens told for each token; -1: nothing is told.
+
+  /// What a response repeats, as the client wrote it.
+  struct Asked {
+    Json instructions;
+    Json tool_choice = "auto";
+    Json tools = Json::array();
+    Json format = {{"type", "text"}};
+  };
+  Asked asked = {};  ///< of /v1/responses.
 };
 
 /// Errors: invalid_argument, unsupported (a field, its name the innermost frame).

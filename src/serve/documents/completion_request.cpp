@@ -48,7 +48,7 @@ Result<CompletionRequest> read_completion_request(const Json& body,
   CompletionRequest request;
   request.model = fields.text("model").value_or("");
   request.answer = read_answer_fields(fields, defaults, {"max_tokens"});
-  if (!request.answer.max_tokens) request.answer.max_tokens = kUsualTokens;
+  request.answer.usual_tokens = kUsualTokens;
   read_prompts(fields, request.prompts);
   request.echo = fields.truth("echo", false);
   request.top_logprobs = fields.whole("logprobs", 0, kMostTopLogprobs).value_or(-1);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "serve/documents/schema_bounds.h"
+
 namespace anemone::serve {
 namespace {
 
@@ -22,10 +24,13 @@ void read_tools(Fields& fields, ToolUse& use) {
   const Json* const tools = fields.find("tools");
   if (tools == nullptr) return;
   if (!tools->is_array()) return fields.fault("tools", "is no list");
+  SchemaBounds bounds;
   for (const Json& tool : *tools) {
     const bool is_function = tool.is_object() && tool.value("type", Json()) == "function";
     if (!is_function)
       return fields.fault("tools", "holds something that is no function", ErrorCode::unsupported);
+    if (const Status small = bounds.add(tool); !small.ok())
+      return fields.fault("tools", small.error().message);
     use.tools.push_back(nested(tool));
   }
   if (use.tools.empty()) return;
@@ -79,6 +84,8 @@ void read_format(Fields& fields, const Json& format, std::string_view field, Too
   const Json& from = format.contains("json_schema") ? format["json_schema"] : format;
   Json schema = from.is_object() ? from.value("schema", Json()) : Json();
   if (!schema.is_object()) return fields.fault(field, "has no schema that is an object");
+  if (const Status small = SchemaBounds().add(schema); !small.ok())
+    return fields.fault(field, small.error().message);
   use.format_field = std::string(field) + (&from == &format ? ".schema" : ".json_schema.schema");
   use.format.kind = Constraint::Kind::json_schema;
   // What cannot be enforced of a schema is an error where the client insists on it. Blanks are
