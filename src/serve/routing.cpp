@@ -50,22 +50,37 @@ Document not_allowed(const RequestHead& head, const std::vector<const Endpoint*>
   return document;
 }
 
-Document preflight() {
+/// Allows whichever headers are asked for: clients send ones of their own.
+Document preflight(const std::string& wanted) {
+  constexpr std::string_view kOfNames = "!#$%&'*+-.^_`|~, ";
+  const bool are_names = std::ranges::all_of(wanted, [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || kOfNames.find(c) != kOfNames.npos;
+  });
   return {204,
           "",
           "",
           {{"Access-Control-Allow-Methods", "GET, POST"},
-           {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
+           {"Access-Control-Allow-Headers",
+            are_names && !wanted.empty() ? wanted : "Authorization, Content-Type"},
            {"Access-Control-Max-Age", "600"}}};
+}
+
+/// Of a Host header, without the port.
+std::string name_of(std::string_view host) {
+  const std::string name = lower(host);
+  if (name.starts_with('[')) return name.substr(0, name.find(']') + 1);
+  return name.substr(0, name.find(':'));
+}
+
+bool is_for(const Service& service, std::string_view host) {
+  return names_this_machine(host) || name_of(host) == lower(service.options.host);
 }
 
 }  // namespace
 
 bool names_this_machine(std::string_view host) {
-  std::string name = lower(host);
-  if (name == "::1") return true;  // as --host has it
-  if (name.starts_with('[')) return name.substr(0, name.find(']') + 1) == "[::1]";
-  name = name.substr(0, name.find(':'));
+  const std::string name = name_of(host);
+  if (name == "[::1]") return true;
   if (name == "localhost" || name.ends_with(".localhost")) return true;
   const bool is_address = name.find_first_not_of("0123456789.") == std::string::npos;
   return is_address && name.starts_with("127.");
@@ -79,17 +94,17 @@ std::vector<std::pair<std::string, std::string>> cors_headers(const Options& opt
   };
   if (allows("*")) return {{"Access-Control-Allow-Origin", "*"}};
   if (!allows(origin.c_str())) return {};
-  return {{"Access-Control-Allow-Origin", origin}, {"Vary", "Origin"}};
+  return {{"Access-Control-Allow-Origin", origin}};
 }
 
 Route route(const Service& service, const RequestHead& head) {
-  if (names_this_machine(service.options.host) && !names_this_machine(head.host))
+  if (service.local_only && !is_for(service, head.host))
     return {nullptr, refused(403, "the Host of the request is not this machine", "wrong_host")};
   const auto found = endpoints_at(head.path);
   if (found.empty())
     return {nullptr, refused(404, fmt::format("there is no {}", head.path), "unknown_url")};
   if (head.method == "OPTIONS" && !cors_headers(service.options, head.origin).empty())
-    return {nullptr, preflight()};
+    return {nullptr, preflight(head.wanted_headers)};
   const std::string_view method = head.method == "HEAD" ? "GET" : std::string_view(head.method);
   const auto endpoint = std::ranges::find(found, method, &Endpoint::method);
   if (endpoint == found.end()) return {nullptr, not_allowed(head, found)};

@@ -18,6 +18,7 @@ struct RequestHead {
   std::string authorization;
   std::string content_type;
   std::string content_encoding;
+  std::string wanted_headers = {};  ///< Access-Control-Request-Headers.
 };
 
 /// Who answers, or why nobody does.
@@ -26,9 +27,10 @@ struct Route {
   std::optional<Document> refusal;
 };
 
-/// Checks, in this order: the host (a server for this machine alone answers to no other name: a
-/// page that lets its own name point here reaches nothing), the path, the method, the key, the type
-/// of the body (a page cannot send JSON to another origin without being allowed to).
+/// Checks, in this order: the host (a server on a loopback address answers to names of this machine
+/// and to Options::host alone: a page that lets its own name point here reaches nothing), the path,
+/// the method, the key, the type of the body (a page cannot send JSON to another origin without
+/// being allowed to).
 Route route(const Service& service, const RequestHead& head);
 
 /// What a browser is told; empty without Options::cors_origins.

@@ -21,18 +21,20 @@ class Routing : public testing::Test {
   int status(RequestHead head) {
     if (head.host.empty()) head.host = "localhost";
     Metrics metrics;
-    const Service service{{}, *tokenizer_, options_, metrics};
+    Service service{{}, *tokenizer_, options_, metrics};
+    service.local_only = local_only_;
     const Route chosen = route(service, head);
     return chosen.refusal ? chosen.refusal->status : 200;
   }
 
   std::optional<text::Tokenizer> tokenizer_;
   Options options_;
+  bool local_only_ = true;
 };
 
 TEST_F(Routing, NamesOfThisMachine) {
   for (const char* name : {"localhost", "LocalHost:80", "a.localhost", "127.0.0.1", "127.9.9.9:1",
-                           "[::1]", "[::1]:8080", "::1"})
+                           "[::1]", "[::1]:8080"})
     EXPECT_TRUE(names_this_machine(name)) << name;
   for (const char* name : {"", "a.test", "localhost.a.test", "127.0.0.1.a.test", "127.a.test",
                            "10.0.0.1", "[::2]", "[::1", "notlocalhost"})
@@ -41,8 +43,18 @@ TEST_F(Routing, NamesOfThisMachine) {
 
 TEST_F(Routing, AServerOfOtherAddressesAnswersToAnyName) {
   EXPECT_EQ(status({"GET", "/health", "a.test"}), 403);
-  options_.host = "0.0.0.0";
+  local_only_ = false;
   EXPECT_EQ(status({"GET", "/health", "a.test"}), 200);
+}
+
+TEST_F(Routing, AServerOnALoopbackAddressAnswersToItsOwnNameWhateverThatIs) {
+  options_.host = "::1";
+  EXPECT_EQ(status({"GET", "/health", "a.test"}), 403);
+  EXPECT_EQ(status({"GET", "/health", "[::1]:8080"}), 200);
+  options_.host = "My-Machine";
+  EXPECT_EQ(status({"GET", "/health", "my-machine:8080"}), 200);
+  EXPECT_EQ(status({"GET", "/health", "127.0.0.1"}), 200);
+  EXPECT_EQ(status({"GET", "/health", "my-machine.a.test"}), 403);
 }
 
 TEST_F(Routing, EveryEndpointIsFoundByItsOwnMethodAlone) {

@@ -65,6 +65,12 @@ Status listen(tcp::acceptor& acceptor, const Options& options) {
   return {};
 }
 
+bool is_loopback(const asio::ip::address& address) {
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  return address.is_loopback();
+}
+
 asio::awaitable<void> run(std::shared_ptr<Connection> connection) { co_await connection->run(); }
 
 asio::awaitable<void> turn_away(std::shared_ptr<Connection> connection) {
@@ -157,11 +163,15 @@ Status serve(lm::LanguageModel& model, const text::Tokenizer& tokenizer, const O
   asio::io_context context(1);  // after `all`: what it still holds in the end are connections
   tcp::acceptor acceptor(context);
   ANEMONE_RETURN_IF_ERROR(listen(acceptor, options));
+  error_code ignored;
+  const auto address = acceptor.local_endpoint(ignored);
+  service.local_only = is_loopback(address.address());
+  if (!service.local_only && options.api_key.empty() && options.log)
+    options.log(LogLevel::warning, "whoever reaches " + address.address().to_string() +
+                                       " may use this server: there is no API key");
   asio::co_spawn(context, accept(acceptor, all), asio::detached);
   asio::co_spawn(context, watch(context, acceptor, all), asio::detached);
   if (options.listening) {
-    error_code ignored;
-    const auto address = acceptor.local_endpoint(ignored);
     const bool is_v6 = address.address().is_v6();
     const std::string host = address.address().to_string();
     options.listening(fmt::format("http://{}:{}", is_v6 ? "[" + host + "]" : host, address.port()));
