@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "anemone/language_model.h"
 
@@ -18,19 +17,21 @@ Result<TokenLogprobs> log_probabilities(std::span<const float> logits, int32_t t
   };
   TokenLogprobs told{token, log_probability(token), {}};
   const auto count = std::min(static_cast<size_t>(std::max<int64_t>(top, 0)), logits.size());
-  std::vector<int32_t> ids;
-  if (count == 1) {
-    ids.push_back(best);
-  } else if (count > 1) {
-    ids.resize(logits.size());
-    std::iota(ids.begin(), ids.end(), 0);
-    const auto middle = ids.begin() + static_cast<ptrdiff_t>(count);
-    std::partial_sort(ids.begin(), middle, ids.end(), [&](int32_t a, int32_t b) {
-      const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-      return x != y ? x > y : a < b;
-    });
-    ids.erase(middle, ids.end());
+  const auto likelier = [&](int32_t a, int32_t b) {
+    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
+    return x != y ? x > y : a < b;
+  };
+  std::vector<int32_t> ids;  // a heap, the least likely first
+  for (int32_t id = 0; count > 0 && id < static_cast<int32_t>(logits.size()); ++id) {
+    if (ids.size() == count) {
+      if (!likelier(id, ids.front())) continue;
+      std::ranges::pop_heap(ids, likelier);
+      ids.pop_back();
+    }
+    ids.push_back(id);
+    std::ranges::push_heap(ids, likelier);
   }
+  std::ranges::sort_heap(ids, likelier);
   for (const int32_t id : ids) told.top.push_back({id, log_probability(id)});
   return told;
 }
