@@ -63,9 +63,12 @@ std::string Metrics::text() const {
   const auto gauge = [&](const char* name, const char* help, const auto& value) {
     add(text, "gauge", name, help, value.load());
   };
-  counter("prompt_tokens_total", "Tokens of prompts.", prompt_tokens);
+  counter("prompt_tokens_total",
+          "Tokens of the prompts of finished answers, for each of n choices.", prompt_tokens);
   counter("reused_tokens_total", "Tokens of prompts that the prompt cache knew.", reused_tokens);
-  counter("generated_tokens_total", "Tokens that were generated.", generated_tokens);
+  counter("generated_tokens_total",
+          "Tokens that were generated, of answers that were given up without forced ones.",
+          generated_tokens);
   counter("steps_total", "Calls of the model.", steps);
   counter("step_answers_total", "Answers that these calls advanced, added up.", step_answers);
   counter("disconnected_total", "Answers given up because the client left.", disconnected);
@@ -77,8 +80,9 @@ std::string Metrics::text() const {
   gauge("connections", "Open connections.", connections);
   gauge("prompt_cache_bytes", "What the prompt cache holds.", prompt_cache_bytes);
   add(text, "first_token_seconds", "From the request to its first token.", first_token);
-  add(text, "request_seconds", "From the request to the end of its answer.", request);
-  add(text, "step_seconds", "Calls of the model.", step);
+  add(text, "request_seconds",
+      "From a request to the end of its response, of all endpoints, refusals too.", request);
+  add(text, "step_seconds", "Calls of the model, with choosing from what they gave.", step);
   return text;
 }
 
