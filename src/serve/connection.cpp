@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -48,38 +49,54 @@ RequestHead head_of(const http::request<http::string_body, Fields>& request) {
           text_of(request[http::field::origin]),
           text_of(request[http::field::authorization]),
           text_of(request[http::field::content_type]),
-          text_of(request[http::field::content_encoding])};
+          text_of(request[http::field::content_encoding]),
+          text_of(request[http::field::access_control_request_headers])};
 }
 
-Document refused(int status, const char* message, const char* code) {
-  return document_of(Refusal{status, message, code, ""});
+Document refused(int status, std::string message, const char* code) {
+  return document_of(Refusal{status, std::move(message), code, ""});
 }
 
 }  // namespace
 
-/// Notices that a client leaves while nothing is written to it.
+/// Notices that a client leaves while nothing is written to it, also behind what it sends
+/// meanwhile, such as its next request.
 class Connection::Watch {
  public:
   Watch(std::shared_ptr<Connection> connection, std::shared_ptr<Mailbox> mailbox)
-      : connection_(connection) {
-    auto& socket = connection->stream_.socket();
-    socket.async_wait(asio::ip::tcp::socket::wait_read,
-                      [connection, mailbox = std::move(mailbox)](error_code error) {
-                        if (error || !connection->at_end()) return;
-                        connection->left_ = true;
-                        mailbox->cancel(Cancellation::disconnect);
-                        connection->signal_.cancel();
-                      });
+      : state_(std::make_shared<State>(std::move(connection), std::move(mailbox))) {
+    wait(state_);
   }
   ~Watch() {
+    state_->ended = true;
+    state_->mailbox->cancel(Cancellation::disconnect);  // nobody waits any more
     error_code ignored;
-    connection_->stream_.socket().cancel(ignored);
+    state_->connection->stream_.socket().cancel(ignored);
   }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
  private:
-  std::shared_ptr<Connection> connection_;
+  struct State {
+    State(std::shared_ptr<Connection> of, std::shared_ptr<Mailbox> to)
+        : connection(std::move(of)), mailbox(std::move(to)) {}
+    std::shared_ptr<Connection> connection;
+    std::shared_ptr<Mailbox> mailbox;
+    bool ended = false;
+  };
+
+  static void wait(const std::shared_ptr<State>& state) {
+    state->connection->stream_.socket().async_wait(
+        asio::ip::tcp::socket::wait_read, [state](error_code error) {
+          if (error || state->ended) return;
+          if (state->connection->read_ahead()) return wait(state);
+          state->connection->left_ = true;
+          state->mailbox->cancel(Cancellation::disconnect);
+          state->connection->signal_.cancel();
+        });
+  }
+
+  std::shared_ptr<State> state_;
 };
 
 Connection::Connection(asio::ip::tcp::socket socket, Connections& all)
@@ -98,11 +115,15 @@ Connection::~Connection() {
   all_.service.metrics.connections = static_cast<int64_t>(all_.open.size());
 }
 
-bool Connection::at_end() {
-  char byte = 0;
-  const auto got =
-      recv(stream_.socket().native_handle(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+bool Connection::read_ahead() {
+  std::array<char, size_t{16} << 10> piece;
+  const auto got = recv(stream_.socket().native_handle(), piece.data(), piece.size(), MSG_DONTWAIT);
+  if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  const auto bytes = asio::buffer(piece.data(), static_cast<size_t>(got));
+  // Who sends more than this buffer holds before it has its response loses what follows it.
+  if (bytes.size() > buffer_.max_size() - buffer_.size()) overflown_ = true;
+  if (!overflown_) buffer_.commit(asio::buffer_copy(buffer_.prepare(bytes.size()), bytes));
+  return true;
 }
 
 void Connection::end_if_idle() {
@@ -205,6 +226,8 @@ template <class Body>
 void Connection::set_head(http::response<Body>& response) const {
   response.set(http::field::server, "anemone");
   response.set("X-Content-Type-Options", "nosniff");
+  if (!all_.service.options.cors_origins.empty())
+    response.set(http::field::vary, "Origin, Access-Control-Request-Headers");
   for (const auto& [name, value] : cors_headers(all_.service.options, origin_))
     response.set(name, value);
   response.keep_alive(keeps_alive_);
@@ -256,6 +279,10 @@ asio::awaitable<bool> Connection::exchange(std::unique_ptr<Exchange> exchange) {
   const auto admission = all_.scheduler.submit(std::move(jobs));
   if (admission == Scheduler::Admission::full)
     co_return co_await write(refused(429, "too many answers are waited for", "queue_full"));
+  if (admission == Scheduler::Admission::too_many)
+    co_return co_await write(refused(
+        400, fmt::format("these are {} answers, this server takes {}", answers, limits_.waiting),
+        "invalid_value"));
   if (admission == Scheduler::Admission::stopping)
     co_return co_await write(refused(503, "the server is shutting down", "shutting_down"));
   left_ = false;
@@ -264,9 +291,8 @@ asio::awaitable<bool> Connection::exchange(std::unique_ptr<Exchange> exchange) {
     const Watch watch(shared_from_this(), mailbox);
     goes_on = co_await carry(*exchange, *mailbox, answers);
   }
-  mailbox->cancel(Cancellation::disconnect);
   if (!counted_) count(499);  // as others count a client that left
-  co_return goes_on;
+  co_return goes_on && !overflown_;
 }
 
 asio::awaitable<bool> Connection::carry(Exchange& exchange, Mailbox& mailbox, size_t answers) {
@@ -275,6 +301,10 @@ asio::awaitable<bool> Connection::carry(Exchange& exchange, Mailbox& mailbox, si
   while (answers > 0) {
     std::vector<Event> events = mailbox.take();
     if (left_) co_return false;
+    if (mailbox.cancellation() == Cancellation::lost) {
+      const Refusal refusal{500, "no memory", "internal", ""};
+      co_return co_await fail(exchange, refusal);
+    }
     if (events.empty()) {
       error_code error;
       stream_.expires_never();
@@ -288,16 +318,16 @@ asio::awaitable<bool> Connection::carry(Exchange& exchange, Mailbox& mailbox, si
       continue;
     }
     for (Event& event : events) {
-      if (event.outcome && !event.outcome->ok()) {
+      if (event.outcome && std::holds_alternative<Refusal>(*event.outcome)) {
         mailbox.cancel(Cancellation::error);
         if (mailbox.cancellation() == Cancellation::slow_reader) co_return false;
-        const Refusal refusal = refusal_of_run(event.outcome->error());
+        const Refusal refusal = std::get<Refusal>(*std::move(event.outcome));
         co_return co_await fail(exchange, refusal);
       }
       if (!event.piece.text.empty() || !event.piece.tokens.empty())
         text += exchange.piece(event.index, std::move(event.piece));
       if (!event.outcome) continue;
-      text += exchange.outcome(event.index, **event.outcome);
+      text += exchange.outcome(event.index, std::get<generate::Generation>(*event.outcome));
       --answers;
     }
     if (!exchange.streams()) continue;
@@ -306,7 +336,11 @@ asio::awaitable<bool> Connection::carry(Exchange& exchange, Mailbox& mailbox, si
     if (!written) co_return false;
   }
   if (!exchange.streams()) {
-    Document document{200, exchange.finish()};
+    // Texts of many tokens take a while.
+    const auto finish = [&]() -> asio::awaitable<std::string> { co_return exchange.finish(); };
+    std::string body = co_await asio::co_spawn(all_.workers, finish, use_awaitable);
+    if (left_) co_return false;
+    Document document{200, std::move(body)};
     co_return co_await write(std::move(document));
   }
   std::string last = exchange.finish();

@@ -65,8 +65,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> fail(Exchange& exchange, const Refusal& refusal);
   /// So that the client can read the response though it is still sending.
   boost::asio::awaitable<void> drain();
-  /// Whether the client has closed its side, as far as can be seen without reading.
-  bool at_end();
+  /// Takes in what the client has sent while it waits for its response; false: it has left.
+  bool read_ahead();
   template <class Body>
   void set_head(boost::beast::http::response<Body>& response) const;
   void count(int status);
@@ -80,7 +80,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Of the request at hand.
   bool idle_ = true;
-  bool left_ = false;  ///< the client.
+  bool left_ = false;       ///< the client.
+  bool overflown_ = false;  ///< some of what it sent ahead is forgotten.
   bool keeps_alive_ = true;
   bool is_head_ = false;
   bool counted_ = false;

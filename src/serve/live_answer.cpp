@@ -98,20 +98,16 @@ void LiveAnswer::send() {
   job_.mailbox->put({job_.index, std::exchange(piece_, {}), std::nullopt});
 }
 
-LiveAnswer::Counts LiveAnswer::finish() {
-  auto outcome = answer_->finish();
-  Counts counts;
-  if (outcome.ok()) {
-    if (given_ != nullptr) outcome->reused_tokens = 0;  // what was scored came from no cache
-    counts.generated_tokens = static_cast<int64_t>(outcome->tokens.size());
-    counts.reused_tokens = outcome->reused_tokens;
+Event LiveAnswer::finish() {
+  auto generation = answer_->finish();
+  Event event{job_.index, std::exchange(piece_, {}), std::nullopt};
+  if (generation.ok()) {
+    if (given_ != nullptr) generation->reused_tokens = 0;  // what was scored came from no cache
+    event.outcome = *std::move(generation);
+  } else {
+    event.outcome = refusal_of_run(generation.error(), job_.work.form_field);
   }
-  job_.mailbox->put({job_.index, std::exchange(piece_, {}), std::move(outcome)});
-  return counts;
-}
-
-void LiveAnswer::fail(Error error) {
-  job_.mailbox->put({job_.index, std::exchange(piece_, {}), std::move(error)});
+  return event;
 }
 
 }  // namespace anemone::serve

@@ -42,13 +42,8 @@ class LiveAnswer {
   Status take();
   /// For models that give only the arg max.
   Status take_token(int32_t token);
-  struct Counts {
-    int64_t generated_tokens = 0;
-    int64_t reused_tokens = 0;  ///< of the prompt, which the cache knew.
-  };
-  /// Sends the last event.
-  Counts finish();
-  void fail(Error error);
+  /// The last event, for the job's mailbox.
+  Event finish();
 
   /// So far, without those that a constraint forces.
   int64_t generated_tokens() const { return generated_; }

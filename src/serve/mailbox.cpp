@@ -26,6 +26,18 @@ void Mailbox::put(Event event) {
   if (wakes) wake_();
 }
 
+void Mailbox::fail(size_t index, const Refusal& refusal) noexcept {
+  try {
+    put({index, {}, refusal});
+  } catch (...) {
+    cancel(Cancellation::lost);
+    try {
+      wake_();
+    } catch (...) {  // who waits looks every now and then
+    }
+  }
+}
+
 std::vector<Event> Mailbox::take() {
   const std::lock_guard lock(mutex_);
   bytes_ = 0;

@@ -14,6 +14,14 @@ constexpr size_t kPieceTokens = 64;
 /// Prompts that are fed at once. Those that come later find in the cache what they share with them.
 constexpr size_t kPromptsAtOnce = 4;
 
+Refusal fault(const std::exception& error) noexcept {
+  try {
+    return {500, std::string("the model ran into: ") + error.what(), "internal", ""};
+  } catch (...) {
+    return {500, "no memory", "internal", ""};  // short enough to need none
+  }
+}
+
 }  // namespace
 
 Scheduler::Scheduler(lm::LanguageModel& model, const text::Tokenizer& tokenizer,
@@ -43,6 +51,7 @@ Scheduler::Admission Scheduler::submit(std::vector<Job> jobs) {
   {
     const std::lock_guard lock(mutex_);
     if (refuses_) return Admission::stopping;
+    if (jobs.size() > limits_.waiting) return Admission::too_many;
     if (waiting_.size() + jobs.size() > limits_.waiting) return Admission::full;
     for (Job& job : jobs) waiting_.push_back(std::move(job));
     metrics_.waiting = static_cast<int64_t>(waiting_.size());
@@ -65,17 +74,16 @@ void Scheduler::give_up() {
 }
 
 void Scheduler::run() {
-  while (next_round()) {
+  while (true) {
     try {
+      if (!next_round()) return;
       drop_running();
       admit();
       step();
     } catch (const std::exception& error) {
-      for (auto& live : running_)
-        if (live) drop(live, fail(ErrorCode::limit, "the model ran into: {}", error.what()));
+      for (auto& live : running_) drop(live, fault(error));
     }
     std::erase(running_, nullptr);
-    metrics_.running = static_cast<int64_t>(running_.size());
   }
 }
 
@@ -87,37 +95,39 @@ bool Scheduler::next_round() {
   return !(ends_ && running_.empty());
 }
 
-Status Scheduler::still_wanted(const Job& job) {
-  if (gives_up_) return fail(ErrorCode::interrupted, "the server is shutting down");
+std::optional<Refusal> Scheduler::ending(const Job& job) {
+  const auto nobody_waits = [](const char* why) { return Refusal{503, why, "cancelled", ""}; };
+  if (gives_up_) return Refusal{503, "the server is shutting down", "shutting_down", ""};
   switch (job.mailbox->cancellation()) {
     case Cancellation::none:
       break;
     case Cancellation::disconnect:
       ++metrics_.disconnected;
-      return fail(ErrorCode::interrupted, "the client left");
+      return nobody_waits("the client left");
     case Cancellation::slow_reader:
       ++metrics_.slow_readers;
-      return fail(ErrorCode::interrupted, "the client reads too slowly");
+      return nobody_waits("the client reads too slowly");
     case Cancellation::error:
-      return fail(ErrorCode::interrupted, "another answer of this request failed");
+    case Cancellation::lost:
+      return nobody_waits("another answer of this request failed");
   }
-  if (Clock::now() < job.deadline) return {};
+  if (Clock::now() < job.deadline) return std::nullopt;
   ++metrics_.timed_out;
-  return fail(ErrorCode::limit, "the answer took longer than this server allows");
+  return Refusal{503, "the answer took longer than this server allows", "time_limit", ""};
 }
 
 void Scheduler::drop_waiting() {
-  std::erase_if(waiting_, [&](Job& job) {
-    const Status wanted = still_wanted(job);
-    if (!wanted.ok()) job.mailbox->put({job.index, {}, wanted.error()});
-    return !wanted.ok();
-  });
+  for (auto job = waiting_.begin(); job != waiting_.end();) {
+    const auto refusal = ending(*job);
+    if (refusal) job->mailbox->fail(job->index, *refusal);
+    job = refusal ? waiting_.erase(job) : job + 1;
+  }
   metrics_.waiting = static_cast<int64_t>(waiting_.size());
 }
 
 void Scheduler::drop_running() {
   for (auto& live : running_)
-    if (const Status wanted = still_wanted(live->job()); !wanted.ok()) drop(live, wanted.error());
+    if (const auto refusal = ending(live->job())) drop(live, *refusal);
   std::erase(running_, nullptr);
 }
 
@@ -140,9 +150,16 @@ void Scheduler::admit() {
 void Scheduler::start(Job job) {
   const auto mailbox = job.mailbox;
   const size_t index = job.index;
-  auto live = LiveAnswer::start(model_, tokenizer_, cache_, std::move(job));
-  if (!live.ok()) return mailbox->put({index, {}, std::move(live).error()});
-  running_.push_back(*std::move(live));
+  const std::string form_field = job.work.form_field;
+  try {
+    running_.reserve(running_.size() + 1);
+    auto live = LiveAnswer::start(model_, tokenizer_, cache_, std::move(job));
+    if (!live.ok()) return mailbox->fail(index, refusal_of_run(live.error(), form_field));
+    running_.push_back(*std::move(live));
+  } catch (const std::exception& error) {
+    return mailbox->fail(index, fault(error));
+  }
+  ++metrics_.running;
   if (running_.back()->complete()) complete(running_.back());
   std::erase(running_, nullptr);
 }
@@ -164,55 +181,75 @@ void Scheduler::step() {
 }
 
 void Scheduler::advance(std::span<lm::Extension> extensions) {
-  for (size_t i = 0; i < extensions.size(); ++i) {
-    auto& live = running_[i];
-    const bool was_in_prompt = live->in_prompt();
-    Status status = std::move(extensions[i].status);
-    if (status.ok()) status = live->take();
-    if (!status.ok()) {
-      drop(live, status.error());
-      continue;
+  for (size_t i = 0; i < extensions.size(); ++i) try {
+      take(running_[i], extensions[i]);
+    } catch (const std::exception& error) {
+      drop(running_[i], fault(error));
     }
-    if (was_in_prompt && !live->in_prompt()) {
-      metrics_.first_token.add(Clock::now() - live->job().asked);
-      // Now, so that others who wait with the same beginning need not compute it.
-      if (cache_ != nullptr) cache_->keep(*extensions[i].sequence);
-    }
-    if (live->complete()) complete(live);
-  }
 }
 
 void Scheduler::advance_greedy() {
-  for (auto& live : running_) {
-    const bool was_in_prompt = live->in_prompt();
-    const lm::Extension fed = live->feed(std::numeric_limits<size_t>::max());
-    const auto token = model_.extend_greedy(*fed.sequence, fed.tokens);
-    ++metrics_.steps;
-    const Status status = token.ok() ? live->take_token(*token) : Status(token.error());
-    if (!status.ok()) {
-      drop(live, status.error());
-      continue;
+  for (auto& live : running_) try {
+      const lm::Extension fed = live->feed(std::numeric_limits<size_t>::max());
+      take_token(live, model_.extend_greedy(*fed.sequence, fed.tokens));
+    } catch (const std::exception& error) {
+      drop(live, fault(error));
     }
-    if (was_in_prompt) metrics_.first_token.add(Clock::now() - live->job().asked);
-    if (live->complete()) complete(live);
+}
+
+void Scheduler::take(std::unique_ptr<LiveAnswer>& live, const lm::Extension& extension) {
+  const bool was_in_prompt = live->in_prompt();
+  Status status = extension.status;
+  if (status.ok()) status = live->take();
+  if (!status.ok()) return drop(live, refusal_of_run(status.error(), live->job().work.form_field));
+  if (was_in_prompt && !live->in_prompt()) {
+    metrics_.first_token.add(Clock::now() - live->job().asked);
+    // Now, so that others who wait with the same beginning need not compute it.
+    if (cache_ != nullptr) cache_->keep(*extension.sequence);
   }
+  if (live->complete()) complete(live);
+}
+
+void Scheduler::take_token(std::unique_ptr<LiveAnswer>& live, const Result<int32_t>& token) {
+  const bool was_in_prompt = live->in_prompt();
+  ++metrics_.steps;
+  const Status status = token.ok() ? live->take_token(*token) : Status(token.error());
+  if (!status.ok()) return drop(live, refusal_of_run(status.error(), ""));
+  if (was_in_prompt) metrics_.first_token.add(Clock::now() - live->job().asked);
+  if (live->complete()) complete(live);
 }
 
 void Scheduler::complete(std::unique_ptr<LiveAnswer>& live) {
-  if (const Status wanted = still_wanted(live->job()); !wanted.ok())
-    return drop(live, wanted.error());
+  if (const auto refusal = ending(live->job())) return drop(live, *refusal);
+  Event event = live->finish();
   metrics_.prompt_tokens += live->job().work.prompt.size();
-  const LiveAnswer::Counts counts = live->finish();
-  metrics_.generated_tokens += static_cast<uint64_t>(counts.generated_tokens);
-  metrics_.reused_tokens += static_cast<uint64_t>(counts.reused_tokens);
+  if (const auto* const made = std::get_if<generate::Generation>(&*event.outcome)) {
+    metrics_.generated_tokens += made->tokens.size();
+    metrics_.reused_tokens += static_cast<uint64_t>(made->reused_tokens);
+  }
   if (cache_ != nullptr) metrics_.prompt_cache_bytes = cache_->stats().memory_bytes;
-  live = nullptr;
+  const auto mailbox = live->job().mailbox;
+  const size_t index = event.index;
+  forget(live);
+  try {
+    mailbox->put(std::move(event));
+  } catch (const std::exception& error) {
+    mailbox->fail(index, fault(error));
+  }
 }
 
-void Scheduler::drop(std::unique_ptr<LiveAnswer>& live, const Error& error) {
+void Scheduler::drop(std::unique_ptr<LiveAnswer>& live, const Refusal& refusal) noexcept {
+  if (live == nullptr) return;
   metrics_.generated_tokens += static_cast<uint64_t>(live->generated_tokens());
-  live->fail(error);
+  const auto mailbox = live->job().mailbox;
+  const size_t index = live->job().index;
+  forget(live);
+  mailbox->fail(index, refusal);
+}
+
+void Scheduler::forget(std::unique_ptr<LiveAnswer>& live) noexcept {
   live = nullptr;
+  --metrics_.running;
 }
 
 }  // namespace anemone::serve

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
@@ -16,14 +17,16 @@ namespace anemone::serve {
 
 /// Continuous batching: one thread that advances all answers by one call of the model, round after
 /// round; answers join and leave between rounds. A prompt is fed in blocks, so that answers in
-/// progress go on meanwhile. No answer depends on the others. Thread-safe.
+/// progress go on meanwhile. A model that gives only the arg max is called for each answer, with
+/// the whole prompt. No answer depends on the others. Thread-safe.
 class Scheduler {
  public:
   struct Limits {
     size_t running = 32;
     size_t waiting = 512;
   };
-  enum class Admission : uint8_t { taken, full, stopping };
+  /// `too_many`: more than ever may wait.
+  enum class Admission : uint8_t { taken, full, too_many, stopping };
 
   /// Model, tokenizer, cache and metrics must outlive this and be used by nobody else meanwhile.
   /// `cache` may be null.
@@ -32,7 +35,8 @@ class Scheduler {
   /// Gives up what is left.
   ~Scheduler();
 
-  /// Takes all of them or none. Each job's mailbox gets events until one has an outcome.
+  /// Takes all of them or none. Each job's mailbox gets events until one has an outcome; an
+  /// exception of the model is one too.
   Admission submit(std::vector<Job> jobs);
   /// Takes nothing new.
   void refuse();
@@ -52,10 +56,14 @@ class Scheduler {
   void step();
   void advance(std::span<lm::Extension> extensions);
   void advance_greedy();
+  /// Takes in what a step gave one answer.
+  void take(std::unique_ptr<LiveAnswer>& live, const lm::Extension& extension);
+  void take_token(std::unique_ptr<LiveAnswer>& live, const Result<int32_t>& token);
   void complete(std::unique_ptr<LiveAnswer>& live);
-  void drop(std::unique_ptr<LiveAnswer>& live, const Error& error);
-  /// Why this job should not go on; ok: it should.
-  Status still_wanted(const Job& job);
+  void drop(std::unique_ptr<LiveAnswer>& live, const Refusal& refusal) noexcept;
+  void forget(std::unique_ptr<LiveAnswer>& live) noexcept;
+  /// Why this job should not go on, if so.
+  std::optional<Refusal> ending(const Job& job);
 
   lm::LanguageModel& model_;
   const text::Tokenizer& tokenizer_;

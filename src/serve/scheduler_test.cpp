@@ -1,9 +1,14 @@
 #include "serve/scheduler.h"
 
 #include <condition_variable>
+#include <deque>
 #include <limits>
+#include <new>
+#include <stdexcept>
+#include <thread>
 
 #include "generate/embedded_model_test.h"
+#include "generate/random_model_test.h"
 #include "serve/log_probabilities.h"
 
 namespace anemone::serve {
@@ -18,8 +23,8 @@ class Reader {
   const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
   /// Until each of `answers` has its outcome.
-  std::vector<Result<generate::Generation>> outcomes(size_t answers) {
-    std::vector<std::optional<Result<generate::Generation>>> ended(answers);
+  std::vector<Outcome> outcomes(size_t answers) {
+    std::vector<std::optional<Outcome>> ended(answers);
     text_.assign(answers, "");
     tokens_.assign(answers, {});
     for (size_t left = answers; left > 0;) {
@@ -34,7 +39,7 @@ class Reader {
         --left;
       }
     }
-    std::vector<Result<generate::Generation>> all;
+    std::vector<Outcome> all;
     for (auto& each : ended) all.push_back(*std::move(each));
     return all;
   }
@@ -56,6 +61,22 @@ class Reader {
   bool woken_ = false;
   std::shared_ptr<Mailbox> mailbox_;
 };
+
+/// An answer that was made, or none.
+generate::Generation made(const Outcome& outcome) {
+  if (const auto* const refusal = std::get_if<Refusal>(&outcome)) {
+    ADD_FAILURE() << refusal->status << ": " << refusal->message;
+    return {};
+  }
+  return std::get<generate::Generation>(outcome);
+}
+
+/// Why none was made.
+Refusal refused(const Outcome& outcome) {
+  const auto* const refusal = std::get_if<Refusal>(&outcome);
+  EXPECT_NE(refusal, nullptr);
+  return refusal == nullptr ? Refusal{0, "", "", ""} : *refusal;
+}
 
 class SchedulerTest : public generate::EmbeddedModelTest {
  protected:
@@ -99,11 +120,11 @@ TEST_F(SchedulerTest, AnswersTogetherAreThoseOfAnswersAlone) {
     ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
     const auto together = reader.outcomes(alone.size());
     for (size_t i = 0; i < alone.size(); ++i) {
-      ASSERT_TRUE(together[i].ok()) << together[i].error().to_string();
-      EXPECT_EQ(together[i]->tokens, alone[i].tokens) << i;
+      const generate::Generation one = made(together[i]);
+      EXPECT_EQ(one.tokens, alone[i].tokens) << i;
       EXPECT_EQ(reader.text_[i], alone[i].text) << i;
-      if (cached && i >= 5 + prompts_.size() && together[i]->prompt_tokens > 1) {
-        EXPECT_GT(together[i]->reused_tokens, 0) << i;
+      if (cached && i >= 5 + prompts_.size() && one.prompt_tokens > 1) {
+        EXPECT_GT(one.reused_tokens, 0) << i;
       }
     }
     scheduler.end();
@@ -126,8 +147,8 @@ TEST_F(SchedulerTest, ScoresOfAPromptAreTheModels) {
   std::vector<Job> jobs;
   jobs.push_back(std::move(scored));
   ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
-  const auto outcome = reader.outcomes(1);
-  ASSERT_TRUE(outcome[0].ok());
+  const generate::Generation outcome = made(reader.outcomes(1)[0]);
+  EXPECT_EQ(outcome.reused_tokens, 0);  // what was scored came from no cache
   ASSERT_EQ(reader.tokens_[0].size(), ids.size() + 1);
   EXPECT_FALSE(reader.tokens_[0][0].log_probability.has_value());
   for (size_t i = 1; i < ids.size(); ++i) {
@@ -139,7 +160,7 @@ TEST_F(SchedulerTest, ScoresOfAPromptAreTheModels) {
     EXPECT_EQ(told.log_probability, expected->log_probability);
     EXPECT_EQ(told.log_probability == told.top[0].log_probability, expected->greedy);
   }
-  EXPECT_EQ(reader.tokens_[0].back().token, outcome[0]->tokens[0]);
+  EXPECT_EQ(reader.tokens_[0].back().token, outcome.tokens.at(0));
 }
 
 TEST_F(SchedulerTest, AFullQueueTakesNothing) {
@@ -147,11 +168,13 @@ TEST_F(SchedulerTest, AFullQueueTakesNothing) {
   Reader reader;
   std::vector<Job> jobs;
   for (size_t i = 0; i < 3; ++i) jobs.push_back(job(reader, i, "Once", 4));
-  EXPECT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::full);
+  EXPECT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::too_many);
   std::vector<Job> one;
   one.push_back(job(reader, 0, "Once", 4));
   EXPECT_EQ(scheduler.submit(std::move(one)), Scheduler::Admission::taken);
-  EXPECT_TRUE(reader.outcomes(1)[0].ok());
+  made(reader.outcomes(1)[0]);
+  EXPECT_EQ(metrics_.running, 0);  // and counted before it is given out
+  EXPECT_EQ(metrics_.generated_tokens, 4U);
   scheduler.refuse();
   EXPECT_EQ(scheduler.submit({}), Scheduler::Admission::stopping);
 }
@@ -166,9 +189,11 @@ TEST_F(SchedulerTest, AnswersThatNobodyWaitsForEnd) {
   jobs.back().deadline = Clock::now();
   jobs.push_back(job(stays, 0, "Once", 4));
   ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
-  EXPECT_EQ(left.outcomes(1)[0].error().code, ErrorCode::interrupted);
-  EXPECT_EQ(late.outcomes(1)[0].error().code, ErrorCode::limit);
-  EXPECT_TRUE(stays.outcomes(1)[0].ok());
+  EXPECT_EQ(refused(left.outcomes(1)[0]).code, "cancelled");
+  const Refusal too_late = refused(late.outcomes(1)[0]);
+  EXPECT_EQ(too_late.status, 503);
+  EXPECT_EQ(too_late.code, "time_limit");
+  made(stays.outcomes(1)[0]);
   EXPECT_EQ(metrics_.disconnected, 1u);
   EXPECT_EQ(metrics_.timed_out, 1u);
 }
@@ -181,8 +206,93 @@ TEST_F(SchedulerTest, TheEndGivesUpWhatIsLeft) {
     for (size_t i = 0; i < 4; ++i) jobs.push_back(job(reader, i, "Once", 900));
     ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
   }
-  for (const auto& outcome : reader.outcomes(4))
-    EXPECT_EQ(outcome.error().code, ErrorCode::interrupted);
+  for (const auto& outcome : reader.outcomes(4)) EXPECT_EQ(refused(outcome).code, "shutting_down");
+}
+
+TEST_F(SchedulerTest, AnswersInProgressThatNobodyWaitsForEnd) {
+  Scheduler scheduler(*model_, *tokenizer_, nullptr, {.running = 4, .waiting = 8}, metrics_);
+  Reader left, stays;
+  std::vector<Job> jobs;
+  jobs.push_back(job(left, 0, "Once", 900));
+  jobs.push_back(job(stays, 0, "Once", 40));
+  ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
+  while (metrics_.step_answers < 6) std::this_thread::yield();
+  left.mailbox()->cancel(Cancellation::disconnect);
+  EXPECT_EQ(refused(left.outcomes(1)[0]).code, "cancelled");
+  made(stays.outcomes(1)[0]);
+  EXPECT_EQ(metrics_.disconnected, 1U);
+}
+
+/// Throws now and then, as a model without memory does.
+class ThrowingModel : public generate::RandomModel {
+ public:
+  using RandomModel::RandomModel;
+  std::unique_ptr<lm::Sequence> new_sequence() override {
+    if (throws_at_start) throw std::bad_alloc();
+    return RandomModel::new_sequence();
+  }
+  Status extend(lm::Sequence& sequence, std::span<const int32_t> tokens, lm::Rows rows,
+                std::span<float> logits) override {
+    if (throws_in_step.exchange(false)) throw std::runtime_error("the device is gone");
+    return RandomModel::extend(sequence, tokens, rows, logits);
+  }
+  std::atomic<bool> throws_at_start = false;
+  std::atomic<bool> throws_in_step = false;
+};
+
+TEST_F(SchedulerTest, AnExceptionIsTheEndOfItsAnswersAndOfNothingElse) {
+  ThrowingModel model(static_cast<int64_t>(tokenizer_->vocab_size()), 3);
+  std::deque<Reader> readers;  // the model's thread wakes them until it ends
+  Scheduler scheduler(model, *tokenizer_, nullptr, {.running = 2, .waiting = 8}, metrics_);
+  const auto ask = [&] {
+    Reader& reader = readers.emplace_back();
+    std::vector<Job> jobs;
+    jobs.push_back(job(reader, 0, "Once", 4));
+    EXPECT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
+    return reader.outcomes(1)[0];
+  };
+  model.throws_at_start = true;
+  EXPECT_EQ(refused(ask()).status, 500);
+  model.throws_at_start = false;
+  model.throws_in_step = true;
+  const Refusal in_step = refused(ask());
+  EXPECT_EQ(in_step.status, 500);
+  EXPECT_EQ(in_step.message, "the model ran into: the device is gone");
+  EXPECT_EQ(made(ask()).tokens.size(), 4U);
+  EXPECT_EQ(metrics_.running, 0);
+}
+
+/// A form under which a step in the middle is too much work.
+TEST_F(SchedulerTest, AFormThatIsTooMuchWorkIsTheRequestsFault) {
+  const auto compiler = generate::ConstraintCompiler::make(*tokenizer_, model_->info().vocab_size);
+  ASSERT_TRUE(compiler.ok());
+  std::string pattern = "[xyz]{3}";
+  for (int i = 0; i < 1000; ++i) pattern += "a?";
+  Scheduler scheduler(*model_, *tokenizer_, nullptr, {}, metrics_);
+  Reader reader;
+  Job late = job(reader, 0, "Once", 50);
+  late.work.options.constraint = {.kind = generate::Constraint::Kind::regex, .text = pattern};
+  late.work.options.compiler = compiler->get();
+  late.work.form_field = "response_format";
+  auto checked = (*compiler)->check(late.work.options.constraint);
+  ASSERT_TRUE(checked.ok()) << checked.error().to_string();
+  late.work.options.checked = *checked;
+  std::vector<Job> jobs;
+  jobs.push_back(std::move(late));
+  ASSERT_EQ(scheduler.submit(std::move(jobs)), Scheduler::Admission::taken);
+  const Refusal refusal = refused(reader.outcomes(1)[0]);
+  EXPECT_EQ(refusal.status, 400);
+  EXPECT_EQ(refusal.field, "response_format");
+}
+
+TEST(Mailbox, WhatThereIsNoMemoryForIsLostAndKnown) {
+  size_t woken = 0;
+  Mailbox mailbox(1000, [&] {
+    if (++woken == 1) throw std::bad_alloc();
+  });
+  mailbox.fail(0, {500, "x", "", ""});
+  EXPECT_EQ(mailbox.cancellation(), Cancellation::lost);
+  EXPECT_EQ(woken, 2U);
 }
 
 TEST(Mailbox, WhoReadsTooSlowlyIsGivenUp) {

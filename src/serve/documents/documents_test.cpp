@@ -5,6 +5,7 @@
 #include "serve/documents/completion_request.h"
 #include "serve/documents/messages.h"
 #include "serve/documents/refusal.h"
+#include "serve/documents/schema_bounds.h"
 
 namespace anemone::serve {
 namespace {
@@ -72,7 +73,9 @@ TEST(Documents, FieldsAreRead) {
   EXPECT_EQ(request->answer.choices, 2);
   EXPECT_TRUE(request->answer.include_usage);
   EXPECT_EQ(request->top_logprobs, 4);
-  EXPECT_EQ(request->answer.of_choice(1).sampling.seed, options.sampling.seed + 1);
+  EXPECT_EQ(request->answer.of_choice(0).sampling.seed, options.sampling.seed);
+  const uint64_t second = request->answer.of_choice(1).sampling.seed;
+  EXPECT_GT(second - options.sampling.seed, uint64_t{1} << 32);
 }
 
 TEST(Documents, WrongFieldsAreNamed) {
@@ -192,8 +195,46 @@ TEST(Documents, ARefusalHasOpenAisForm) {
       to_document(refusal),
       R"({"error":{"message":"messages[0].content: is an image","type":"invalid_request_error",)"
       R"("param":"messages[0].content","code":"unsupported_value"}})");
-  EXPECT_EQ(refusal_of_run(Error{ErrorCode::io, "x", {}, {}}).status, 500);
-  EXPECT_EQ(refusal_of_run(Error{ErrorCode::limit, "x", {}, {}}).status, 503);
+  EXPECT_EQ(refusal_of(Error{ErrorCode::io, "the bridge panicked", {}, {}}).status, 500);
+  EXPECT_EQ(refusal_of_run(Error{ErrorCode::io, "x", {}, {}}, "tools").status, 500);
+  EXPECT_EQ(refusal_of_run(Error{ErrorCode::limit, "x", {}, {}}, "").status, 500);
+  const Refusal form = refusal_of_run(Error{ErrorCode::limit, "x", {}, {}}, "tools");
+  EXPECT_EQ(form.status, 400);
+  EXPECT_EQ(form.field, "tools");
+}
+
+TEST(Documents, SchemasAndTheirPatternsAreBounded) {
+  const auto with_schema = [](const Json& schema) {
+    return chat(dump(
+        {{"response_format", {{"type", "json_schema"}, {"json_schema", {{"schema", schema}}}}}}));
+  };
+  const auto pattern = [](size_t bytes) {
+    return Json{{"type", "string"}, {"pattern", std::string(bytes, 'a')}};
+  };
+  EXPECT_TRUE(with_schema(pattern(kMostPatternBytes)).ok());
+  const std::string long_key(kMostPatternBytes + 1, 'a');
+  for (const Json& schema :
+       {pattern(kMostPatternBytes + 1), Json{{"not", {{"anyOf", {pattern(3000)}}}}},
+        Json{{"patternProperties", {{long_key, true}}}},
+        Json{{"x-guidance", {{"whitespace_pattern", long_key}}}},
+        Json{{"anyOf", Json::array({pattern(2000), pattern(2001), pattern(2002), pattern(2003),
+                                    pattern(2004)})}},
+        Json{{"const", std::string(kMostSchemaBytes, 'a')}}}) {
+    const auto request = with_schema(schema);
+    ASSERT_FALSE(request.ok());
+    EXPECT_THAT(request.error().to_string(), HasSubstr("response_format"));
+    EXPECT_THAT(request.error().to_string(), HasSubstr("are taken"));
+  }
+  const auto tool = [&](const char* name) {
+    return Json{
+        {"type", "function"},
+        {"function",
+         {{"name", name},
+          {"parameters", {{"properties", {{"a", {{"const", std::string(40'000, 'a')}}}}}}}}}};
+  };
+  EXPECT_TRUE(chat(dump({{"tools", Json::array({tool("a")})}})).ok());
+  EXPECT_THAT(refused(dump({{"tools", Json::array({tool("a"), tool("b")})}})),
+              HasSubstr("are taken"));
 }
 
 }  // namespace

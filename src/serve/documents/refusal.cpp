@@ -38,13 +38,14 @@ std::string words(const Error& error) {
 }  // namespace
 
 Refusal refusal_of(const Error& error) {
+  if (error.code == ErrorCode::io) return {500, words(error), "internal", ""};
   return {error.code == ErrorCode::not_found ? 404 : 400, words(error), word_of(error.code),
           error.context.empty() ? "" : error.context.front()};
 }
 
-Refusal refusal_of_run(const Error& error) {
-  if (error.code == ErrorCode::limit) return {503, words(error), "time_limit", ""};
-  if (error.code == ErrorCode::interrupted) return {503, words(error), "shutting_down", ""};
+Refusal refusal_of_run(const Error& error, const std::string& form_field) {
+  if (error.code == ErrorCode::limit && !form_field.empty())
+    return {400, words(error), word_of(error.code), form_field};
   return {500, words(error), to_string(error.code), ""};
 }
 

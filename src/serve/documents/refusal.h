@@ -14,10 +14,11 @@ struct Refusal {
   std::string field;  ///< the field of the request that is wrong; may be empty.
 };
 
-/// Errors of a request: 400, and 404 for not_found; those of running: limit and interrupted 503,
-/// the others 500.
+/// Errors of a request: 400, 404 for not_found, and 500 for io, which no client causes.
 Refusal refusal_of(const Error& error);
-Refusal refusal_of_run(const Error& error);
+/// Errors of the model: 500. `form_field`: where the request asked for a form of the answer, or
+/// empty; that it is too much work (limit) is 400, as nothing but another form helps.
+Refusal refusal_of_run(const Error& error, const std::string& form_field);
 
 /// {"error": {"message", "type", "param", "code"}}
 std::string to_document(const Refusal& refusal);
