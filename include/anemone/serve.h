@@ -33,7 +33,7 @@ struct Limits {
 struct Options {
   std::string host = "127.0.0.1";  ///< a name or an address of this machine.
   uint16_t port = 8080;            ///< 0: one that is free.
-  /// Asked for in `Authorization: Bearer …` of all paths but / and /health. Empty: no key.
+  /// Asked for in `Authorization: Bearer …` of all paths but the page's and /health. Empty: no key.
   std::string api_key;
   /// Pages of these origins may use the interface in a browser; "*": all. Empty: none but its own.
   std::vector<std::string> cors_origins;

@@ -13,6 +13,7 @@
     has: text                                          the response holds it
     lacks: text
     error: code                                        `error.code` of the document
+    most: 8                                            the server's memory grows by no more MiB
 
 After each case the server must still answer /health.
 """
@@ -41,7 +42,7 @@ def parse(path):
         key, _, value = line.partition(" " if line[0] in "=>" else ": ")
         if key == "=":
             cases.append({"line": number, "about": value, "sent": b"", "path": "/v1/chat/completions", "checks": [],
-                          "statuses": [], "end": False})
+                          "statuses": [], "end": False, "most": None})
             continue
         case = cases[-1]
         if key == ">":
@@ -57,6 +58,8 @@ def parse(path):
                              f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode() + body
         elif key == "end":
             case["end"] = True
+        elif key == "most":
+            case["most"] = int(value)
         elif key == "status":
             case["statuses"] = value.split()
         elif key in ("has", "lacks", "error"):
@@ -73,9 +76,12 @@ def exchange(port, case):
             client.sendall(case["sent"])
             if case["end"]:
                 client.shutdown(socket.SHUT_WR)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # what was answered before can be read all the same
+        try:
             while piece := client.recv(65536):
                 received += piece
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionResetError:
             pass
         return received.decode("utf-8", "replace")
 
@@ -103,8 +109,12 @@ def main():
     cases = parse(Path(sys.argv[2]))
     with RunningServer(sys.argv[1], *FLAGS) as server:
         for case in cases:
+            before = server.resident_kib("VmHWM")
             text = exchange(server.port, case)
             faults = faults_of(case, text)
+            grown = server.resident_kib("VmHWM") - before
+            if case["most"] is not None and grown > case["most"] * 1024:
+                faults.append(f"memory grew by {grown} KiB")
             if server.request("GET", "/health")[0] != 200:
                 faults.append("the server is not well")
             if faults:

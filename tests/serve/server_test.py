@@ -123,6 +123,12 @@ class Answers(unittest.TestCase):
         self.assertEqual(several["choices"][1]["logprobs"]["token_logprobs"], told["token_logprobs"][:3])
         self.assertEqual([c["index"] for c in several["choices"]], [0, 1])
         self.assertEqual(several["choices"][0]["text"], prompt)
+        # Without the prompt, offsets are those of the text with it.
+        alone = self.server.post("/v1/completions", dict(greedy(prompt, 1), logprobs=0))[1]["choices"][0]
+        self.assertEqual(alone["logprobs"]["text_offset"], [len(prompt)])
+        # Scoring asks no cache, so that nothing was known, the first time and now.
+        for usage in (document["usage"], self.server.post("/v1/completions", dict(greedy(prompt, 1), echo=True, logprobs=3))[1]["usage"]):
+            self.assertEqual(usage["prompt_tokens_details"], {"cached_tokens": 0})
 
     def test_logprobs_of_chat(self):
         body = {"messages": [{"role": "user", "content": "Say a word."}], "max_tokens": 6, "temperature": 0, "logprobs": True,
@@ -184,6 +190,30 @@ class Answers(unittest.TestCase):
         self.assertEqual(events[-1]["type"], "response.incomplete")
         self.assertEqual(events[-1]["response"]["output"][0]["content"], document["output"][0]["content"])
 
+    def test_a_response_repeats_what_was_asked(self):
+        plain = self.server.post("/v1/responses", {"input": "Hi.", "max_output_tokens": 2})[1]
+        self.assertEqual((plain["instructions"], plain["tool_choice"], plain["tools"], plain["text"]), (None, "auto", [], {"format": {"type": "text"}}))
+        asked = {"instructions": "x", "tool_choice": "required", "tools": [{"type": "function", "name": "f", "strict": True, "parameters": {
+            "type": "object", "properties": {"x": {"enum": [1, 2]}}, "required": ["x"], "additionalProperties": False}}]}
+        _, document = self.server.post("/v1/responses", dict(asked, input="Hi."))
+        self.assertEqual({name: document[name] for name in asked}, asked)
+        form = {"format": {"type": "json_schema", "name": "yes", "strict": True, "schema": {"type": "boolean"}}}
+        _, document = self.server.post("/v1/responses", {"input": "Hi.", "text": form})
+        self.assertEqual(document["text"], form)
+
+    def test_a_call_that_is_cut_off_is_a_call(self):
+        tool = {"name": "speak", "parameters": {"type": "object", "properties": {"words": {"const": "word " * 40}}, "required": ["words"]}}
+        body = {"messages": [{"role": "user", "content": "Do it."}], "tools": [{"type": "function", "function": tool}],
+                "tool_choice": "required", "max_tokens": 40, "temperature": 0}
+        choice, = self.server.post("/v1/chat/completions", body)[1]["choices"]
+        self.assertEqual(choice["finish_reason"], "length")
+        call, = choice["message"]["tool_calls"]
+        self.assertEqual(call["function"]["name"], "speak")
+        self.assertTrue(call["function"]["arguments"].startswith('{"words": "word word'), call)
+        pieces = [piece["function"]["arguments"] for e in self.server.events("/v1/chat/completions", body)
+                  for piece in e["choices"][0]["delta"].get("tool_calls", [])]
+        self.assertEqual("".join(pieces), call["function"]["arguments"])
+
     def test_an_answer_has_the_form_that_is_asked_for(self):
         schema = {"type": "object", "properties": {"ok": {"type": "boolean"}, "n": {"type": "integer"}}, "required": ["ok", "n"],
                   "additionalProperties": False}
@@ -235,12 +265,13 @@ class Answers(unittest.TestCase):
         self.assertEqual(model["object"], "model")
         _, _, text = self.server.request("GET", "/v1/models/" + model["id"])
         self.assertEqual(json.loads(text), model)
-        self.assertEqual(self.server.request("GET", "/v1/models/other")[0], 404)
-        self.server.wait_for("running_answers", 0)
+        self.assertEqual(json.loads(self.server.request("GET", "/v1/models/" + model["id"].replace("-", "%2D"))[2]), model)
+        for other in ("other", "%2", "%", "%zz", model["id"] + "%00"):
+            self.assertEqual(self.server.request("GET", "/v1/models/" + other)[0], 404, other)
         before = self.server.metric("generated_tokens_total")
         self.server.post("/v1/completions", greedy("The sea", 5))
-        self.server.wait_for("generated_tokens_total", before + 5)  # an answer is counted once it is given out
-        self.server.wait_for("running_answers", 0)
+        self.assertEqual(self.server.metric("generated_tokens_total"), before + 5)
+        self.assertEqual(self.server.metric("running_answers"), 0)
         _, headers, text = self.server.request("GET", "/metrics")
         self.assertTrue(headers["Content-Type"].startswith("text/plain; version=0.0.4"))
         self.assertRegex(text, r'anemone_requests_total\{endpoint="/v1/completions",status="200"\} \d')
@@ -279,11 +310,44 @@ class Limits(unittest.TestCase):
                     "Origin": origin, "Access-Control-Request-Method": "POST"})
                 self.assertEqual(status, 204 if allowed else 405)
                 self.assertEqual(headers["Access-Control-Allow-Headers"], "Authorization, Content-Type" if allowed else None)
+                self.assertIn("Origin", headers["Vary"])
+            # As OpenAI's client asks in a browser.
+            wanted = "authorization,content-type,x-stainless-arch,x-stainless-retry-count"
+            for asked, answered in ((wanted, wanted), ("x-\xe9, y", "Authorization, Content-Type")):
+                _, headers, _ = server.request("OPTIONS", "/v1/chat/completions", headers={
+                    "Origin": "http://page.test", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked})
+                self.assertEqual(headers["Access-Control-Allow-Headers"], answered)
+
+    def test_a_server_of_this_machine_answers_to_its_names_alone(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no ::1")
+        with RunningServer(PROGRAM, "--host", "::1") as server:
+            self.assertEqual(server.host, "::1")
+            for host, status in ((f"[::1]:{server.port}", 200), ("localhost", 200), ("evil.example", 403), ("::1.evil.example", 403)):
+                self.assertEqual(server.request("GET", "/v1/models", headers={"Host": host})[0], status, host)
+
+    def test_a_server_of_other_addresses_without_a_key_says_so(self):
+        for flags, told in (((), True), (("--api-key", "secret"), False)):
+            with RunningServer(PROGRAM, "-v", "--host", "0.0.0.0", *flags) as server:
+                self.assertEqual(server.request("GET", "/health", headers={"Host": "a.example"})[0], 200)
+                server.stop()
+                self.assertEqual("there is no API key" in "".join(server.words), told)
+
+    def test_a_small_limit_of_tokens_is_taken_where_nothing_is_asked(self):
+        with RunningServer(PROGRAM, "--max-tokens", "8") as server:
+            status, document = server.post("/v1/completions", {"prompt": "Once upon a time", "temperature": 0})
+            self.assertEqual((status, document["usage"]["completion_tokens"]), (200, 8), document)
+            self.assertEqual(server.post("/v1/completions", greedy("Once", 9))[0], 400)
 
     def test_a_name_may_be_given(self):
         with RunningServer(PROGRAM, "--name", "one", "--name", "two") as server:
             for name, status in (("one", 200), ("two", 200), ("anemone-tiny-anemll", 404)):
-                self.assertEqual(server.post("/v1/completions", dict(greedy("A", 1), model=name))[0], status)
+                found, document = server.post("/v1/completions", dict(greedy("A", 1), model=name))
+                self.assertEqual(found, status)
+                self.assertEqual(document.get("model"), name if status == 200 else None)
 
     def test_a_full_queue_refuses(self):
         with RunningServer(PROGRAM, "--parallel", "1", "--queue", "1") as server:
@@ -321,6 +385,80 @@ class Limits(unittest.TestCase):
                 server.wait_for("running_answers", 0)
                 server.wait_for("waiting_answers", 0)
                 self.assertGreater(server.metric("disconnected_total"), before)
+
+    def test_a_client_that_leaves_is_noticed_behind_what_it_sent_more(self):
+        with RunningServer(PROGRAM) as server:
+            for more in (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\r\n", b"x" * 2_000_000):
+                before = server.metric("disconnected_total")
+                body = json.dumps(dict(greedy("Once", 900), n=16, temperature=1)).encode()
+                with socket.create_connection(("127.0.0.1", server.port)) as client:
+                    client.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                   b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                    client.sendall(more)
+                    end = time.monotonic() + 20
+                    while server.metric("running_answers") == 0:
+                        self.assertLess(time.monotonic(), end)
+                self.assertEqual(server.metric("disconnected_total"), before, "it had not left yet")
+                server.wait_for("running_answers", 0, seconds=2)
+                server.wait_for("waiting_answers", 0)
+                self.assertEqual(server.metric("disconnected_total"), before + 16)
+
+    def test_requests_in_a_row_are_answered_in_a_row(self):
+        with RunningServer(PROGRAM) as server:
+            bodies = [json.dumps(dict(greedy("Once", tokens), stream=stream)).encode() for tokens, stream in ((30, False), (3, True), (1, False))]
+            sent = b"".join(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s"
+                            b"Content-Length: %d\r\n\r\n%s" % (b"Connection: close\r\n" if body == bodies[-1] else b"", len(body), body)
+                            for body in bodies)
+            with socket.create_connection(("127.0.0.1", server.port)) as client:
+                for at in range(0, len(sent), 100):  # while the first one is answered
+                    client.sendall(sent[at:at + 100])
+                    time.sleep(0.005)
+                received = b""
+                while piece := client.recv(65536):
+                    received += piece
+            self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 3, received)
+
+    def test_no_form_stops_the_others(self):
+        def form(schema):
+            return {"messages": [{"role": "user", "content": "x"}], "max_tokens": 60,
+                    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+        hostile = [
+            ({"type": "string", "pattern": "^" + "a?" * 40_000 + "$"}, {400}),  # too long
+            ({"type": "string", "pattern": "^" + "a?" * 1000 + "$"}, {400}),  # too much work at once
+            ({"type": "string", "pattern": "^[xyz]{3}" + "a?" * 1000 + "$"}, {400}),  # too much work later
+            ({"anyOf": [{"type": "string", "pattern": "^[xyz]{3}%d%s$" % (i, "a?" * 500)} for i in range(7)]}, {200, 400}),
+            ({"const": "word and other " * 4000}, {200}),
+            ({"$ref": "#"}, {400}),  # nothing can be written
+        ]
+        with RunningServer(PROGRAM) as server:
+            arrivals = [0.0]
+            ended = threading.Event()
+
+            def read_streams():
+                while not ended.is_set():
+                    connection = server.connection()
+                    connection.request("POST", "/v1/completions", json.dumps(dict(greedy("Once", 900), stream=True, temperature=1, logit_bias={"0": -100})),
+                                       {"Content-Type": "application/json"})
+                    response = connection.getresponse()
+                    last = time.monotonic()
+                    while response.read1(65536):
+                        arrivals.append(time.monotonic() - last)
+                        last = time.monotonic()
+                    connection.close()
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(read_streams)
+                while len(arrivals) < 20:
+                    time.sleep(0.01)
+                for schema, statuses in hostile:
+                    began = time.monotonic()
+                    status, document = server.post("/v1/chat/completions", form(schema))
+                    print(f"{json.dumps(schema)[:60]}: {status} after {time.monotonic() - began:.2f} s, longest gap {max(arrivals):.3f} s")
+                    self.assertIn(status, statuses, document)
+                    if status == 400:
+                        self.assertTrue(document["error"]["param"].startswith("response_format"), document)
+                ended.set()
+                reading.result()
+            self.assertLess(max(arrivals), 1.5)
 
     def test_a_slow_reader_loses_its_answer(self):
         with RunningServer(PROGRAM, "--max-unread-bytes", "2000") as server:
