@@ -330,6 +330,7 @@ TEST(Constraint, WhatWasCheckedIsKeptForItsAnswer) {
     options.constraint = number(i);
     options.compiler = test.compiler.get();
     options.checked = held[static_cast<size_t>(i)];
+    options.max_tokens = 400;
     const auto result = generate(model, test.tokenizer, test.prompt, options);
     ASSERT_TRUE(result.ok());
     const auto plain = test.answer(options.constraint, 1, 0);
