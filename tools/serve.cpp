@@ -73,6 +73,8 @@ void add_limits(CLI::App& app, serve::Options& options) {
   add("--max-tokens", limits.answer_tokens, "Most tokens of an answer; 0: what the context holds");
   add("--max-header-bytes", limits.header_bytes, "Largest head of a request (431)");
   add("--max-body-bytes", limits.body_bytes, "Largest body of a request (413)");
+  add("--max-bodies-bytes", limits.all_bodies_bytes,
+      "Bodies of all requests in progress together; more are refused (503)");
   add("--max-unread-bytes", limits.unread_bytes,
       "Of a stream that the client does not read; then the answer is given up");
   add("--request-seconds", limits.request_s, "From a request to the end of its answer");

@@ -21,6 +21,9 @@ struct Limits {
   int64_t connections = 1024;
   int64_t header_bytes = int64_t{16} << 10;
   int64_t body_bytes = int64_t{8} << 20;
+  /// Of the requests that are being answered, together. What is made of a body (its documents, the
+  /// options of each of its answers) may take several times as much.
+  int64_t all_bodies_bytes = int64_t{256} << 20;
   /// Of an answer that the client has not read yet; who reads slower loses the answer.
   int64_t unread_bytes = int64_t{1} << 20;
   int64_t answer_tokens = 0;  ///< of one answer; 0: what the context holds.

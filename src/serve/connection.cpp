@@ -99,6 +99,53 @@ class Connection::Watch {
   std::shared_ptr<State> state_;
 };
 
+/// Ends what the socket is about after a time.
+class Connection::Alarm {
+ public:
+  Alarm(const std::shared_ptr<Connection>& connection, std::chrono::seconds time)
+      : connection_(connection), state_(std::make_shared<State>(State::set)) {
+    connection->signal_.expires_after(time);
+    connection->signal_.async_wait([connection, state = state_](error_code error) {
+      if (error || *state != State::set) return;
+      *state = State::rang;
+      error_code ignored;
+      connection->stream_.socket().cancel(ignored);
+    });
+  }
+  ~Alarm() {
+    *state_ = State::over;
+    connection_->signal_.cancel();
+  }
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+  bool rang() const { return *state_ == State::rang; }
+
+ private:
+  enum class State : uint8_t { set, rang, over };
+  std::shared_ptr<Connection> connection_;
+  std::shared_ptr<State> state_;
+};
+
+/// The bytes of one request's body, among those of all.
+class Connection::BodyShare {
+ public:
+  explicit BodyShare(Connections& all) : all_(all) {}
+  ~BodyShare() { all_.body_bytes -= bytes_; }
+  BodyShare(const BodyShare&) = delete;
+  BodyShare& operator=(const BodyShare&) = delete;
+
+  /// False: all together are too many.
+  bool grow(size_t bytes) {
+    all_.body_bytes += bytes - bytes_;
+    bytes_ = bytes;
+    return all_.body_bytes <= static_cast<size_t>(all_.service.options.limits.all_bodies_bytes);
+  }
+
+ private:
+  Connections& all_;
+  size_t bytes_ = 0;
+};
+
 Connection::Connection(asio::ip::tcp::socket socket, Connections& all)
     : all_(all),
       limits_(all.service.options.limits),
@@ -170,7 +217,8 @@ asio::awaitable<bool> Connection::next() {
     keeps_alive_ = parser.is_done() && parser.get().keep_alive();
     co_return co_await write(*std::move(chosen.refusal));
   }
-  const bool read = co_await read_body(parser);
+  BodyShare share(all_);
+  const bool read = co_await read_body(parser, share);
   if (!read) co_return false;
   keeps_alive_ = parser.get().keep_alive() && !all_.stops;
   Request request{path_, std::move(parser.get().body())};
@@ -195,7 +243,7 @@ asio::awaitable<bool> Connection::refuse_unread(error_code error) {
   co_return false;
 }
 
-asio::awaitable<bool> Connection::read_body(Parser& parser) {
+asio::awaitable<bool> Connection::read_body(Parser& parser, BodyShare& share) {
   error_code error;
   stream_.expires_after(seconds(limits_.transfer_s));
   if (beast::iequals(parser.get()[http::field::expect], "100-continue") && !parser.is_done()) {
@@ -203,9 +251,20 @@ asio::awaitable<bool> Connection::read_body(Parser& parser) {
     co_await http::async_write(stream_, go_on, redirect_error(use_awaitable, error));
     if (error) co_return false;
   }
-  co_await http::async_read(stream_, buffer_, parser, redirect_error(use_awaitable, error));
+  // Not by the stream's own clock, which closes it: there is something to say.
+  const Alarm alarm(shared_from_this(), seconds(limits_.transfer_s));
+  stream_.expires_never();
+  while (!error && !parser.is_done()) {
+    co_await http::async_read_some(stream_, buffer_, parser, redirect_error(use_awaitable, error));
+    if (share.grow(parser.get().body().size())) continue;
+    co_await write(refused(503, "other requests fill what this server takes at once", "too_many"));
+    co_return false;
+  }
   if (!error) co_return true;
-  co_await refuse_unread(error);
+  if (alarm.rang())
+    co_await write(refused(408, "the body did not come in time", "timeout"));
+  else
+    co_await refuse_unread(error);
   co_return false;
 }
 

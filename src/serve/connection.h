@@ -29,7 +29,8 @@ struct Connections {
   Scheduler& scheduler;
   boost::asio::thread_pool& workers;  ///< read requests: tokens take a while.
   std::set<Connection*> open;
-  bool stops = false;  ///< each ends with the response it is about.
+  bool stops = false;     ///< each ends with the response it is about.
+  size_t body_bytes = 0;  ///< of the requests that are being answered.
 };
 
 /// One client, request after request.
@@ -49,10 +50,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   class Watch;
+  class Alarm;
+  class BodyShare;
 
   /// Each returns false when the connection is at its end.
   boost::asio::awaitable<bool> next();
-  boost::asio::awaitable<bool> read_body(Parser& parser);
+  boost::asio::awaitable<bool> read_body(Parser& parser, BodyShare& share);
   boost::asio::awaitable<bool> refuse_unread(boost::beast::error_code error);
   boost::asio::awaitable<Reply> answer(const Endpoint& endpoint, Request request);
   boost::asio::awaitable<bool> write(Document document);
@@ -76,7 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::tcp_stream stream_;
   /// Bounded: extensions and trailers of chunks count to no limit of Beast's own.
   boost::beast::flat_buffer buffer_{kMostBufferedBytes};
-  boost::asio::steady_timer signal_;  ///< cancelled when there is something to look at.
+  /// Cancelled when there is something to look at; of a request that is read, its time.
+  boost::asio::steady_timer signal_;
 
   // Of the request at hand.
   bool idle_ = true;

@@ -27,12 +27,17 @@ constexpr size_t kTurnedAway = 64;
 
 Status check(const Options& options) {
   const Limits& limits = options.limits;
-  const std::pair<const char*, int64_t> positive[] = {
-      {"running", limits.running},         {"waiting", limits.waiting},
-      {"connections", limits.connections}, {"header_bytes", limits.header_bytes},
-      {"body_bytes", limits.body_bytes},   {"unread_bytes", limits.unread_bytes},
-      {"request_s", limits.request_s},     {"transfer_s", limits.transfer_s},
-      {"idle_s", limits.idle_s},           {"ping_s", options.ping_s}};
+  const std::pair<const char*, int64_t> positive[] = {{"running", limits.running},
+                                                      {"waiting", limits.waiting},
+                                                      {"connections", limits.connections},
+                                                      {"header_bytes", limits.header_bytes},
+                                                      {"body_bytes", limits.body_bytes},
+                                                      {"unread_bytes", limits.unread_bytes},
+                                                      {"all_bodies_bytes", limits.all_bodies_bytes},
+                                                      {"request_s", limits.request_s},
+                                                      {"transfer_s", limits.transfer_s},
+                                                      {"idle_s", limits.idle_s},
+                                                      {"ping_s", options.ping_s}};
   for (const auto& [name, value] : positive)
     if (value < 1 || value > INT32_MAX)
       return fail(ErrorCode::invalid_argument, "{} is {}, expected 1 to {}", name, value,

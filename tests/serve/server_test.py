@@ -403,6 +403,23 @@ class Limits(unittest.TestCase):
                 server.wait_for("waiting_answers", 0)
                 self.assertEqual(server.metric("disconnected_total"), before + 16)
 
+    def test_bodies_of_all_together_are_bounded(self):
+        with RunningServer(PROGRAM, "--max-bodies-bytes", "100000") as server:
+            begun = (b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: 90000\r\n\r\n" + b" " * 70_000)
+            with socket.create_connection(("127.0.0.1", server.port)) as first:
+                first.sendall(begun)
+                time.sleep(0.3)
+                self.assertEqual(server.post("/v1/completions", greedy("A", 1))[0], 200)  # a small one fits
+                with socket.create_connection(("127.0.0.1", server.port)) as second:
+                    second.sendall(begun)
+                    self.assertTrue(second.recv(65536).startswith(b"HTTP/1.1 503"))
+                first.sendall(b'{"prompt":"A","max_tokens":1,"n":1,"stream":false}'.ljust(20_000))
+                self.assertTrue(first.recv(65536).startswith(b"HTTP/1.1 200"))
+            with socket.create_connection(("127.0.0.1", server.port)) as third:  # their share is given back
+                third.sendall(begun + b'{"prompt":"A","max_tokens":1}'.ljust(20_000))
+                self.assertTrue(third.recv(65536).startswith(b"HTTP/1.1 200"))
+
     def test_requests_in_a_row_are_answered_in_a_row(self):
         with RunningServer(PROGRAM) as server:
             bodies = [json.dumps(dict(greedy("Once", tokens), stream=stream)).encode() for tokens, stream in ((30, False), (3, True), (1, False))]
