@@ -52,7 +52,8 @@ struct Options {
 };
 
 /// Serves until `stops`. `model` is used by this call alone. Errors: invalid_argument (limits below
-/// 1; a host without an address), io (the address cannot be listened on).
+/// 1; a host without an address), io (the address cannot be listened on). Exceptions of `stops` end
+/// it and are thrown again.
 Status serve(lm::LanguageModel& model, const text::Tokenizer& tokenizer, const Options& options);
 
 }  // namespace anemone::serve

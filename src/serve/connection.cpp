@@ -207,7 +207,8 @@ asio::awaitable<bool> Connection::next() {
   if (error) co_return co_await refuse_unread(error);
   const RequestHead head = head_of(parser.get());
   origin_ = head.origin;
-  method_ = head.method;
+  // What nobody knows as a method is the client's own text, which no log shows.
+  if (parser.get().method() != http::verb::unknown) method_ = head.method;
   path_ = head.path;
   is_head_ = head.method == "HEAD";
   version_ = parser.get().version();

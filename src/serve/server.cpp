@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <exception>
 
 #include "anemone/serve.h"
 #include "base/error.h"
@@ -82,6 +82,16 @@ asio::awaitable<void> turn_away(std::shared_ptr<Connection> connection) {
   co_await connection->turn_away();
 }
 
+/// What ended one connection.
+void tell(const Connections& all, const std::exception_ptr& thrown) {
+  if (!thrown || !all.service.options.log) return;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    all.service.options.log(LogLevel::error, fmt::format("a connection ended: {}", error.what()));
+  }
+}
+
 asio::awaitable<void> accept(tcp::acceptor& acceptor, Connections& all) {
   asio::steady_timer pause(acceptor.get_executor());
   const auto most = static_cast<size_t>(all.service.options.limits.connections);
@@ -96,11 +106,14 @@ asio::awaitable<void> accept(tcp::acceptor& acceptor, Connections& all) {
     }
     const size_t open = all.open.size();
     if (open >= most + kTurnedAway) continue;
-    auto connection = std::make_shared<Connection>(std::move(socket), all);
-    const auto executor = acceptor.get_executor();
-    asio::co_spawn(executor,
-                   open < most ? run(std::move(connection)) : turn_away(std::move(connection)),
-                   asio::detached);
+    try {
+      auto connection = std::make_shared<Connection>(std::move(socket), all);
+      asio::co_spawn(acceptor.get_executor(),
+                     open < most ? run(std::move(connection)) : turn_away(std::move(connection)),
+                     [&all](const std::exception_ptr& thrown) { tell(all, thrown); });
+    } catch (const std::exception&) {
+      tell(all, std::current_exception());  // the others go on
+    }
   }
 }
 
@@ -174,8 +187,14 @@ Status serve(lm::LanguageModel& model, const text::Tokenizer& tokenizer, const O
   if (!service.local_only && options.api_key.empty() && options.log)
     options.log(LogLevel::warning, "whoever reaches " + address.address().to_string() +
                                        " may use this server: there is no API key");
-  asio::co_spawn(context, accept(acceptor, all), asio::detached);
-  asio::co_spawn(context, watch(context, acceptor, all), asio::detached);
+  std::exception_ptr thrown;
+  const auto ended = [&](const std::exception_ptr& by) {
+    if (!by) return;
+    thrown = by;
+    context.stop();
+  };
+  asio::co_spawn(context, accept(acceptor, all), ended);
+  asio::co_spawn(context, watch(context, acceptor, all), ended);
   if (options.listening) {
     const bool is_v6 = address.address().is_v6();
     const std::string host = address.address().to_string();
@@ -184,6 +203,7 @@ Status serve(lm::LanguageModel& model, const text::Tokenizer& tokenizer, const O
   context.run();
   scheduler.end();  // it wakes connections
   workers.join();
+  if (thrown) std::rethrow_exception(thrown);  // such as one of the caller's `stops`
   return {};
 }
 

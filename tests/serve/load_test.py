@@ -145,7 +145,47 @@ async def misdirected(port, dice):
     return status_of(await converse(port, sent)), (status,)
 
 
-KINDS = {whole: 5, stream: 5, leave_stream: 3, leave_at_once: 3, read_slowly: 1, oversized: 1, malformed: 3, misdirected: 2}
+async def endless(port, dice):
+    """What no limit of a body counts: an extension of a chunk, a trailer."""
+    begun = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return status_of(await converse(port, begun + dice.choice((b"1;", b"2\r\n{}\r\n0\r\nX: ")) + b"a" * 1_000_000)), (400,)
+
+
+def formed_body(dice, schema, tokens):
+    return {"messages": [{"role": "user", "content": dice.choice(PROMPTS)}], "max_tokens": tokens, "temperature": 1, "seed": dice.randrange(4),
+            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+
+
+async def formed(port, dice):
+    schema = {"type": "object", "properties": {"n": {"enum": list(range(dice.randrange(1, 6)))}}, "required": ["n"], "additionalProperties": False}
+    received = await converse(port, post("/v1/chat/completions", formed_body(dice, schema, 30), CLOSE))
+    status = status_of(received)
+    if status == 200:
+        choice = json.loads(received[received.index(b"\r\n\r\n"):])["choices"][0]
+        assert json.loads(choice["message"]["content"])["n"] in schema["properties"]["n"]["enum"], choice
+    return status, (200, 429)
+
+
+async def too_much_form(port, dice):
+    schema = {"type": "string", "pattern": "^[xyz]{%d}%s$" % (dice.randrange(4), "a?" * dice.choice((1000, 2000)))}
+    return status_of(await converse(port, post("/v1/chat/completions", formed_body(dice, schema, 30), CLOSE))), (400, 429)
+
+
+async def scored(port, dice):
+    body = completion(dice, dice.randrange(3), echo=True, logprobs=20)
+    return status_of(await converse(port, post("/v1/completions", body, CLOSE))), (200, 429)
+
+
+async def leave_behind_more(port, dice):
+    _, writer = await connect(port)
+    writer.write(post("/v1/completions", completion(dice, 400)) + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * dice.choice((1, 20_000)))
+    await asyncio.sleep(dice.random() / 20)
+    await close(writer)
+    return 0, (0,)
+
+
+KINDS = {whole: 5, stream: 5, leave_stream: 3, leave_at_once: 3, leave_behind_more: 1, read_slowly: 1, oversized: 1, endless: 1, malformed: 3,
+         misdirected: 2, formed: 2, too_much_form: 1, scored: 1}
 
 
 async def run_requests(port, count, clients, dice, tally):

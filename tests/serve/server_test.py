@@ -342,6 +342,23 @@ class Limits(unittest.TestCase):
             self.assertEqual((status, document["usage"]["completion_tokens"]), (200, 8), document)
             self.assertEqual(server.post("/v1/completions", greedy("Once", 9))[0], 400)
 
+    def test_guesses_change_no_answer_with_a_form(self):
+        tool = {"type": "function", "function": {"name": "note", "parameters": {"type": "object", "properties": {
+            "words": {"type": "array", "items": {"enum": ["sea", "ship", "ship ahoy"]}, "minItems": 3, "maxItems": 6}}, "required": ["words"],
+            "additionalProperties": False}}}
+        asked = [{"messages": [{"role": "user", "content": f"Say it {seed} times: [\"sea\", \"ship\", \"sea\"]"}], "temperature": seed % 3 / 2,
+                  "seed": seed, "max_tokens": 200, **form} for seed in range(4) for form in (
+                      {"tools": [tool], "tool_choice": "required"}, {"response_format": {"type": "json_schema", "json_schema": {
+                          "name": "a", "schema": tool["function"]["parameters"]}}})]
+        answers = []
+        for flags in ((), ("--speculate", "ngram")):
+            with RunningServer(PROGRAM, *flags) as server, ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda body: server.post("/v1/chat/completions", body), asked))
+                self.assertEqual({status for status, _ in found}, {200})
+                answers.append([(c["message"]["content"], [call["function"] for call in c["message"].get("tool_calls", [])], c["finish_reason"])
+                                for c in (document["choices"][0] for _, document in found)])
+        self.assertEqual(*answers)
+
     def test_a_name_may_be_given(self):
         with RunningServer(PROGRAM, "--name", "one", "--name", "two") as server:
             for name, status in (("one", 200), ("two", 200), ("anemone-tiny-anemll", 404)):
