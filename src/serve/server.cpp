@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <exception>
+#include <vector>
 
 #include "anemone/serve.h"
 #include "base/error.h"
@@ -58,11 +60,17 @@ Status listen(tcp::acceptor& acceptor, const Options& options) {
   if (error || found.empty())
     return fail(ErrorCode::invalid_argument, "{} is no address of this machine: {}", options.host,
                 error.message());
-  const tcp::endpoint address = *found.begin();
-  acceptor.open(address.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(address, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  std::vector<tcp::endpoint> addresses(found.begin(), found.end());
+  // A name of both kinds is listened on as IPv4, which all clients try.
+  std::ranges::stable_partition(addresses, [](const auto& each) { return each.address().is_v4(); });
+  for (const tcp::endpoint& address : addresses) {
+    if (acceptor.is_open()) acceptor.close(error);
+    acceptor.open(address.protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(address, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) break;
+  }
   if (error)
     return with_hint(fail(ErrorCode::io, "cannot listen on {}:{}: {}", options.host, options.port,
                           error.message()),
