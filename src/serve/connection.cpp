@@ -150,6 +150,7 @@ Connection::Connection(asio::ip::tcp::socket socket, Connections& all)
     : all_(all),
       limits_(all.service.options.limits),
       stream_(std::move(socket)),
+      buffer_(static_cast<size_t>(limits_.header_bytes) + kReadAheadBytes),
       signal_(stream_.get_executor()) {
   all_.open.insert(this);
   all_.service.metrics.connections = static_cast<int64_t>(all_.open.size());
@@ -236,6 +237,9 @@ asio::awaitable<bool> Connection::refuse_unread(error_code error) {
   if (error == http::error::header_limit)
     co_return co_await write(
         refused(431, "the head is larger than this server takes", "too_large"));
+  if (error == http::error::buffer_overflow)
+    co_return co_await write(refused(
+        400, "an extension or a trailer of chunks is larger than this server takes", "too_large"));
   // Anything else that the parser says is the client's fault, but for an end between requests.
   const bool is_fault =
       error.category() == http::make_error_code(http::error::bad_version).category();

@@ -18,8 +18,8 @@
 
 namespace anemone::serve {
 
-/// Header and what is read ahead of a body.
-inline constexpr size_t kMostBufferedBytes = size_t{256} << 10;
+/// What is read ahead, beside a header: of a body, or of requests to come.
+inline constexpr size_t kReadAheadBytes = size_t{256} << 10;
 
 class Connection;
 
@@ -78,7 +78,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Limits& limits_;
   boost::beast::tcp_stream stream_;
   /// Bounded: extensions and trailers of chunks count to no limit of Beast's own.
-  boost::beast::flat_buffer buffer_{kMostBufferedBytes};
+  boost::beast::flat_buffer buffer_;
   /// Cancelled when there is something to look at; of a request that is read, its time.
   boost::asio::steady_timer signal_;
 
