@@ -59,6 +59,9 @@ class Tokenizer {
   /// `add_special_tokens` adds what the model wants around a text (BOS, [CLS], …). Special tokens
   /// spelled in the text become those tokens. Never cuts or pads.
   Result<std::vector<int32_t>> encode(std::string_view text, bool add_special_tokens) const;
+  /// `encode` into `ids`, whose memory is kept from call to call and grows only when it is too
+  /// small. After an error `ids` is as before.
+  Status encode_to(std::string_view text, bool add_special_tokens, std::vector<int32_t>& ids) const;
   Result<Encoding> encode_with_spans(std::string_view text, bool add_special_tokens) const;
   /// The same for many texts, on `threads` threads (0: one a core). An error names the text's
   /// index.

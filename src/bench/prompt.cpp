@@ -39,10 +39,8 @@ Result<Prompt> make_prompt(const text::Tokenizer& tokenizer, std::string_view te
   }
   repeated.resize(encoding.spans[count - 1].end);
   encoding.ids.resize(count);
-  return Prompt{[tokenizer, repeated]() -> Status {
-                  auto ids = tokenizer.encode(repeated, false);
-                  if (!ids.ok()) return std::move(ids).error();
-                  return {};
+  return Prompt{[tokenizer, repeated, ids = encoding.ids]() mutable {
+                  return tokenizer.encode_to(repeated, false, ids);
                 },
                 std::move(encoding.ids)};
 }

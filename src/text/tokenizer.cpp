@@ -91,32 +91,29 @@ int32_t runs_post_processor(const State& state, bool add_special_tokens) {
   return add_special_tokens && !state.config.added_by_flags ? 1 : 0;
 }
 
-/// What the bridge encoded, with BOS and EOS where flags ask for them.
-Encoding finished(const State& state, const BridgeEncoding& encoding, bool add_special_tokens) {
-  const bool flags = add_special_tokens && state.config.added_by_flags;
-  const size_t size = anemone_bridge_encoding_size(encoding.get());
-  const uint32_t* ids = anemone_bridge_encoding_ids(encoding.get());
-  const size_t* offsets = anemone_bridge_encoding_offsets(encoding.get());
-  Encoding result;
-  result.ids.reserve(size + 2);
-  if (flags && state.config.add_bos) result.ids.push_back(*state.bos_id);
-  const size_t first = result.ids.size();
-  for (size_t i = 0; i < size; ++i) result.ids.push_back(static_cast<int32_t>(ids[i]));
-  if (flags && state.config.add_eos) result.ids.push_back(*state.eos_id);
-  if (offsets == nullptr) return result;
-  result.spans.resize(result.ids.size());
-  for (size_t i = 0; i < size; ++i) result.spans[first + i] = {offsets[2 * i], offsets[2 * i + 1]};
-  return result;
+Result<BridgeEncoding> encode_one(const State& state, std::string_view text,
+                                  bool add_special_tokens, anemone_bridge_offsets offsets) {
+  return bridge_make<BridgeEncoding>([&](auto** handle, auto** error) {
+    return anemone_bridge_tokenizer_encode(state.bridge.get(), text.data(), text.size(),
+                                           runs_post_processor(state, add_special_tokens), offsets,
+                                           handle, error);
+  });
 }
 
-Result<Encoding> encode_one(const State& state, std::string_view text, bool add_special_tokens,
-                            anemone_bridge_offsets offsets) {
-  ANEMONE_TRY(const auto encoding, bridge_make<BridgeEncoding>([&](auto** handle, auto** error) {
-                return anemone_bridge_tokenizer_encode(
-                    state.bridge.get(), text.data(), text.size(),
-                    runs_post_processor(state, add_special_tokens), offsets, handle, error);
-              }));
-  return finished(state, encoding, add_special_tokens);
+bool adds(const State& state, bool add_special_tokens, bool by_flag) {
+  return add_special_tokens && state.config.added_by_flags && by_flag;
+}
+
+/// What the bridge encoded, with BOS and EOS where flags ask for them.
+void take_ids(const State& state, const BridgeEncoding& encoding, bool add_special_tokens,
+              std::vector<int32_t>& ids) {
+  const size_t size = anemone_bridge_encoding_size(encoding.get());
+  const uint32_t* from = anemone_bridge_encoding_ids(encoding.get());
+  ids.clear();
+  ids.reserve(size + 2);
+  if (adds(state, add_special_tokens, state.config.add_bos)) ids.push_back(*state.bos_id);
+  for (size_t i = 0; i < size; ++i) ids.push_back(static_cast<int32_t>(from[i]));
+  if (adds(state, add_special_tokens, state.config.add_eos)) ids.push_back(*state.eos_id);
 }
 
 }  // namespace
@@ -169,14 +166,32 @@ Result<Tokenizer> Tokenizer::parse(std::string_view tokenizer_json) {
 
 Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
                                                bool add_special_tokens) const {
-  ANEMONE_TRY(auto encoding,
+  std::vector<int32_t> ids;
+  ANEMONE_RETURN_IF_ERROR(encode_to(text, add_special_tokens, ids));
+  return ids;
+}
+
+Status Tokenizer::encode_to(std::string_view text, bool add_special_tokens,
+                            std::vector<int32_t>& ids) const {
+  ANEMONE_TRY(const auto encoding,
               encode_one(*state_, text, add_special_tokens, ANEMONE_BRIDGE_OFFSETS_NONE));
-  return std::move(encoding.ids);
+  take_ids(*state_, encoding, add_special_tokens, ids);
+  return {};
 }
 
 Result<Encoding> Tokenizer::encode_with_spans(std::string_view text,
                                               bool add_special_tokens) const {
-  return encode_one(*state_, text, add_special_tokens, ANEMONE_BRIDGE_OFFSETS_BYTES);
+  ANEMONE_TRY(const auto encoding,
+              encode_one(*state_, text, add_special_tokens, ANEMONE_BRIDGE_OFFSETS_BYTES));
+  Encoding result;
+  take_ids(*state_, encoding, add_special_tokens, result.ids);
+  const size_t* offsets = anemone_bridge_encoding_offsets(encoding.get());
+  const size_t size = anemone_bridge_encoding_size(encoding.get());
+  const size_t first = adds(*state_, add_special_tokens, state_->config.add_bos) ? 1 : 0;
+  result.spans.resize(result.ids.size());
+  for (size_t i = 0; i < size && offsets != nullptr; ++i)
+    result.spans[first + i] = {offsets[2 * i], offsets[2 * i + 1]};
+  return result;
 }
 
 Result<std::vector<std::vector<int32_t>>> Tokenizer::encode_batch(
@@ -191,10 +206,9 @@ Result<std::vector<std::vector<int32_t>>> Tokenizer::encode_batch(
                                                  ANEMONE_BRIDGE_OFFSETS_NONE, threads,
                                                  handles.data(), error);
   }));
-  std::vector<std::vector<int32_t>> ids;
-  ids.reserve(texts.size());
-  for (anemone_bridge_encoding* handle : handles)
-    ids.push_back(finished(*state_, BridgeEncoding(handle), add_special_tokens).ids);
+  std::vector<std::vector<int32_t>> ids(texts.size());
+  for (size_t i = 0; i < ids.size(); ++i)
+    take_ids(*state_, BridgeEncoding(handles[i]), add_special_tokens, ids[i]);
   return ids;
 }
 

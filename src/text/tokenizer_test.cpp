@@ -107,8 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, HuggingFaceTokenizer,
                            return name;
                          });
 
-/// The best of several tries of each, in turn, so that a busy moment meets both.
-TEST(Tokenizer, BatchesHaveTheIdsOfTheirTexts) {
+TEST(Tokenizer, S4_26_BatchesHaveTheIdsOfTheirTexts) {
   const Tokenizer tokenizer = load_golden("anemone-tiny");
   const json golden = golden_file("tokenizer/anemone-tiny");
   std::vector<std::string> texts;
@@ -119,6 +118,37 @@ TEST(Tokenizer, BatchesHaveTheIdsOfTheirTexts) {
   for (const std::string& text : texts) one_by_one.push_back(*tokenizer.encode(text, true));
   for (const size_t threads : {0U, 1U, 2U, 5U})
     EXPECT_EQ(*tokenizer.encode_batch(texts, true, threads), one_by_one) << threads;
+}
+
+TEST(Tokenizer, S4_27_ABufferIsReusedAndGrowsOnlyForLongerTexts) {
+  const Tokenizer tokenizer = load_golden("anemone-tiny");
+  const json golden = golden_file("tokenizer/anemone-tiny");
+  std::vector<std::string> texts;
+  size_t most = 0;
+  for (const json& entry : golden["cases"]) {
+    texts.push_back(entry["text"]);
+    most = std::max(most, entry["ids"].size());
+  }
+  std::vector<int32_t> ids;
+  ids.reserve(most + 2);
+  const int32_t* const memory = ids.data();
+  size_t reused = 0;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    ASSERT_TRUE(tokenizer.encode_to(texts[i], true, ids).ok());
+    EXPECT_EQ(ids, golden["cases"][i]["ids"].get<std::vector<int32_t>>());
+    reused += ids.data() == memory ? 1U : 0U;
+  }
+  EXPECT_GT(texts.size(), 10U);
+  EXPECT_EQ(reused, texts.size());
+
+  const std::vector<int32_t> kept = ids;
+  EXPECT_FALSE(tokenizer.encode_to("caf\xe9", true, ids).ok());
+  EXPECT_EQ(ids, kept);
+  std::string longer;
+  for (size_t i = 0; i <= most; ++i) longer += " sea";
+  ASSERT_TRUE(tokenizer.encode_to(longer, true, ids).ok());
+  EXPECT_EQ(ids, *tokenizer.encode(longer, true));
+  EXPECT_GT(ids.size(), most);
 }
 
 TEST(Tokenizer, KnowsTheEmbeddedModelsSpecialTokens) {
