@@ -248,6 +248,12 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--stage-requests", options.stage_requests,
                  "Further requests, by which stages are timed; 0: none")
       ->check(CLI::Range(0, 100000));
+  app.add_option(
+         "--batches", options.batches,
+         "Also advance so many sequences together, a list: 1,2,4; what serve --batch-policy "
+         "reads")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
   app.add_option("--answer-tokens", options.answer_tokens,
                  "Tokens of an answer, at most half of the context")
       ->check(whole_number());

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "anemone/batch_policy.h"
 #include "command.h"
 #include "generation_flags.h"
 #include "model_flags.h"
@@ -22,6 +23,8 @@ struct Flags {
   ModelFlags model;
   GenerationFlags generation;
   serve::Options options;
+  std::string batch_policy;
+  std::string workload = to_string(bench::Workload::offline);
 };
 
 Status tell(const std::string& url, const lm::ModelInfo& info, const CommonFlags& common) {
@@ -46,6 +49,19 @@ void return_large_blocks() {
 #endif
 }
 
+/// By a file of `anemone bench --batches` how many answers are worth working on together.
+Status follow_policy(const Flags& flags, const lm::ModelInfo& info, const CommonFlags& common,
+                     serve::Limits& limits) {
+  if (flags.batch_policy.empty()) return {};
+  ANEMONE_TRY(const bench::BatchPolicy policy,
+              bench::read_batch_policy(flags.batch_policy, *bench::find_workload(flags.workload),
+                                       info.hash));
+  limits.running = policy.sequences;
+  if (!common.quiet)
+    print_stderr("--parallel {} by {}: {}\n", policy.sequences, flags.batch_policy, policy.why);
+  return {};
+}
+
 Status run(const Flags& flags, const CommonFlags& common) {
   return_large_blocks();
   ANEMONE_TRY(const auto model, flags.model.open(common, true));
@@ -53,6 +69,7 @@ Status run(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const auto parts, GenerationParts::open(flags.generation, common, *model));
   serve::Options options = flags.options;
   parts.fill(options.defaults);
+  ANEMONE_RETURN_IF_ERROR(follow_policy(flags, model->info(), common, options.limits));
   options.log = log_sink(common);
   options.stops = [] { return interrupted(); };
   Status told;
@@ -61,13 +78,28 @@ Status run(const Flags& flags, const CommonFlags& common) {
   return told;
 }
 
-void add_limits(CLI::App& app, serve::Options& options) {
+void add_limits(CLI::App& app, Flags& flags) {
+  serve::Options& options = flags.options;
   serve::Limits& limits = options.limits;
   const auto add = [&](const char* flag, int64_t& value, const char* words) {
-    app.add_option(flag, value, words)->check(whole_number())->group("Limits");
+    return app.add_option(flag, value, words)->check(whole_number())->group("Limits");
   };
-  add("--parallel", limits.running,
-      "Answers that the model works on at once, each with its memory");
+  CLI::Option* const parallel =
+      add("--parallel", limits.running,
+          "Answers that the model works on at once, each with its memory");
+  CLI::Option* const policy =
+      app.add_option("--batch-policy", flags.batch_policy,
+                     "Take --parallel from what anemone bench --batches measured (its JSON)")
+          ->check(not_empty())
+          ->excludes(parallel)
+          ->group("Limits");
+  app.add_option("--workload", flags.workload,
+                 "What --batch-policy decides for: offline, where the time of all answers counts, "
+                 "or interactive, where no answer waits for another")
+      ->check(CLI::IsMember(
+          {to_string(bench::Workload::interactive), to_string(bench::Workload::offline)}))
+      ->needs(policy)
+      ->group("Limits");
   add("--queue", limits.waiting, "Answers that wait for it; more are refused (429)");
   add("--connections", limits.connections, "Open connections; more are refused (503)");
   add("--max-tokens", limits.answer_tokens, "Most tokens of an answer; 0: what the context holds");
@@ -111,7 +143,7 @@ Action add_serve(CLI::App& app, const CommonFlags& common) {
       ->check(not_empty());
   add_sampling_flags(app, options.defaults.sampling);
   add_generation_flags(app, flags->generation);
-  add_limits(app, options);
+  add_limits(app, *flags);
   app.footer(
       "Example: anemone serve models/anemone-tiny-anemll --port 8080, then open "
       "http://127.0.0.1:8080/");

@@ -99,10 +99,10 @@ int main(int count, char** words) {
         if (!tokenizer.encode_to(one, false, ids).ok()) std::exit(1);
     });
     singles_s.push_back(single);
-    batch_one.push_back(
-        single / seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 1)); }));
-    batch_all.push_back(
-        single / seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 0)); }));
+    batch_one.push_back(single /
+                        seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 1)); }));
+    batch_all.push_back(single /
+                        seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 0)); }));
   }
   for (size_t i = 0; i < prompts.size(); ++i)
     fmt::print("{:5} tokens: {}\n", kPromptTokens[i], shown(prompt_s[i], 1e3, " ms"));

@@ -32,10 +32,12 @@ struct Options {
   runtime::Backend backend = runtime::Backend::automatic;
   /// Worker threads of the executor; 0: one a core, and no second name for a number of the list.
   std::vector<int> threads = {0};
-  int repetitions = 30;        ///< timed requests of each configuration.
-  int warmup = 5;              ///< requests before them that are not counted.
-  int loads = 3;               ///< of a configuration, beside the first.
-  int stage_requests = 5;      ///< further requests, by which the stages are timed; 0: none.
+  int repetitions = 30;    ///< timed requests of each configuration.
+  int warmup = 5;          ///< requests before them that are not counted.
+  int loads = 3;           ///< of a configuration, beside the first.
+  int stage_requests = 5;  ///< further requests, by which the stages are timed; 0: none.
+  /// Numbers of sequences that are advanced together, measured after the requests; empty: none.
+  std::vector<int64_t> batches;
   int64_t answer_tokens = 64;  ///< at most half of the context.
   uint64_t seed = 0;           ///< of the bootstrap and of made-up prompts.
   double confidence = 0.95;    ///< of all intervals.

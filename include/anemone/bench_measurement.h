@@ -175,6 +175,13 @@ struct Visit {
   std::optional<double> decode_tokens_per_second;  ///< median.
 };
 
+/// Sequences that were advanced together, each by a token a step.
+struct Batch {
+  int64_t sequences = 1;
+  Series tokens_per_second;  ///< of all sequences together; a sample a repetition.
+  Series step_ns;            ///< of all repetitions.
+};
+
 struct Measurement {
   int64_t prompt_tokens = 0;
   int64_t answer_tokens = 0;
@@ -187,7 +194,12 @@ struct Measurement {
   Series step_ns;
   Series request_ns;
   std::optional<Stages> stages;
+  /// Share of the warm first token that making tokens takes: no tokenizer can save more. Nothing
+  /// without both.
+  std::optional<double> tokenizer_share() const;
   std::string stages_reason;  ///< what went wrong when they were asked for.
+  std::vector<Batch> batches;
+  std::string batches_reason;  ///< the same.
   Memory memory;
   Processor processor;
   Energy energy;

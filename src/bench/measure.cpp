@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "bench/batches.h"
 #include "bench/stage_observer.h"
 
 namespace anemone::bench {
@@ -40,6 +41,11 @@ class Run {
       if (const Status status = stages(); !status.ok()) {
         interrupted = is_interrupted(status);
         out_.stages_reason = status.error().to_string();
+      }
+    if (!interrupted && !subject_.again)
+      if (const Status status = batches(); !status.ok()) {
+        interrupted = is_interrupted(status);
+        out_.batches_reason = status.error().to_string();
       }
     return Measured{std::move(out_), std::move(model_), std::move(at_seconds_), interrupted};
   }
@@ -229,6 +235,25 @@ class Run {
     return {};
   }
 
+  Status batches() {
+    if (options_.batches.empty()) return {};
+    if (!model_->info().gives_logits)
+      return fail(ErrorCode::unsupported,
+                  "the model chooses tokens itself: sequences go one after the other");
+    const int64_t steps = std::max<int64_t>(subject_.answer_tokens - 1, 1);
+    ANEMONE_TRY(auto all, measure_batches(*model_, meters_.clock,
+                                          {.prompt = subject_.prompt.ids,
+                                           .steps = steps,
+                                           .sequences = options_.batches,
+                                           .repetitions = options_.repetitions},
+                                          done_));
+    for (BatchTimes& times : all)
+      out_.batches.push_back({times.sequences,
+                              make_series(std::move(times.tokens_per_second), options_),
+                              make_series(std::move(times.step_ns), options_)});
+    return {};
+  }
+
   const Subject& subject_;
   const Options& options_;
   const Meters& meters_;
@@ -252,6 +277,11 @@ std::optional<double> FirstToken::cached_saving() const {
   return 1 - cached_ns.summary->median / warm_ns.summary->median;
 }
 
+std::optional<double> Measurement::tokenizer_share() const {
+  if (!stages || !stages->tokenize || !first_token.warm_ns.summary) return {};
+  return *stages->tokenize / first_token.warm_ns.summary->median;
+}
+
 double Stages::sum_ns() const {
   double sum = 0;
   for (const auto& part : {tokenize, embed, prefill, step, head, sample, other})
@@ -261,8 +291,10 @@ double Stages::sum_ns() const {
 
 uint64_t requests_of(const Options& options, bool again) {
   const int stages = again || options.stage_requests == 0 ? 0 : options.stage_requests + 1;
+  const int batches = again ? 0 : static_cast<int>(options.batches.size()) * options.repetitions;
   return static_cast<uint64_t>(loads_of(options, again) + 1 + options.warmup +
-                               2 * options.repetitions + std::min(options.warmup, 1) + stages);
+                               2 * options.repetitions + std::min(options.warmup, 1) + stages +
+                               batches);
 }
 
 std::optional<statistics::Drift> drift_of(const Measurement& own,

@@ -53,9 +53,10 @@ using RequestDone = std::function<bool()>;
 uint64_t requests_of(const Options& options, bool again = false);
 
 /// Loads the model a few times, runs warm-up and timed requests, then first tokens with the
-/// prompt's beginning cached, and last the requests by which stages are timed, on a model of their
-/// own. `floor`, `quality`, `outputs.equal_to_cpu` and `outputs.reference` are the caller's.
-/// Errors: those of the model, interrupted (before the first timed request is done).
+/// prompt's beginning cached, then the requests by which stages are timed, on a model of their
+/// own, and last sequences that are advanced together. `floor`, `quality`, `outputs.equal_to_cpu`
+/// and `outputs.reference` are the caller's. Errors: those of the model, interrupted (before the
+/// first timed request is done).
 Result<Measured> measure(const Subject& subject, const Options& options, const Meters& meters,
                          const RequestDone& done);
 

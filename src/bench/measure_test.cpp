@@ -159,6 +159,47 @@ TEST(Measure, S0_53_S2_35_StagesSumToTheTotal) {
   EXPECT_FALSE(stages.note.empty());
 }
 
+TEST(Measure, S4_25_TheTokenizersShareIsOfTheWarmFirstToken) {
+  Scene scene;
+  const auto measured = scene.run();
+  ASSERT_TRUE(measured.ok());
+  ASSERT_TRUE(measured->measurement.tokenizer_share());
+  EXPECT_DOUBLE_EQ(*measured->measurement.tokenizer_share(), 1.0 / 13);
+  Report report;
+  Configuration& one = report.configurations.emplace_back();
+  one.outcome = Outcome::measured;
+  one.measurement = measured->measurement;
+  EXPECT_NE(to_json(report).find("\"tokenizer_share\": 0.0769"), std::string::npos);
+  EXPECT_NE(to_markdown(report).find("7.69 %"), std::string::npos) << to_markdown(report);
+
+  Scene without;
+  without.subject.prompt.tokenize = nullptr;
+  EXPECT_FALSE(without.run()->measurement.tokenizer_share());
+}
+
+TEST(Measure, S4_10_SequencesTogetherAreMeasuredWhereAskedFor) {
+  Scene scene;
+  EXPECT_TRUE(scene.run()->measurement.batches.empty());
+
+  Scene asked;
+  asked.options.batches = {1, 2};
+  const auto measured = asked.run();
+  ASSERT_TRUE(measured.ok());
+  const auto& batches = measured->measurement.batches;
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[1].sequences, 2);
+  EXPECT_EQ(batches[1].tokens_per_second.samples.size(), 5U);
+  EXPECT_EQ(batches[1].step_ns.samples.size(), 20U);
+  // One after the other: a step of two takes twice as long.
+  EXPECT_DOUBLE_EQ(batches[1].step_ns.summary->median, 2 * batches[0].step_ns.summary->median);
+  EXPECT_EQ(static_cast<uint64_t>(asked.ticks), requests_of(asked.options));
+  Report report;
+  Configuration& one = report.configurations.emplace_back();
+  one.outcome = Outcome::measured;
+  one.measurement = measured->measurement;
+  EXPECT_NE(to_markdown(report).find("offline 1, interactive 1"), std::string::npos);
+}
+
 TEST(Measure, StagesThatCannotBeTimedLeaveTheMeasurement) {
   Scene scene;
   const auto open = scene.subject.open;

@@ -1,3 +1,4 @@
+#include "bench/batches.h"
 #include "bench/json_parts.h"
 
 namespace anemone::bench {
@@ -118,6 +119,29 @@ Json floor(const Floor& of) {
           {"reason", text(of.reason)}};
 }
 
+Json batches(const std::vector<Batch>& of) {
+  if (of.empty()) return {};
+  Json out = Json::array();
+  for (const Batch& one : of)
+    out.push_back({{"sequences", one.sequences},
+                   {"tokens_per_second", speeds(one.tokens_per_second)},
+                   {"step_ns", times(one.step_ns)}});
+  return out;
+}
+
+Json policies(const std::vector<Batch>& of) {
+  if (of.empty()) return {};
+  Json out;
+  for (const Workload workload : {Workload::interactive, Workload::offline}) {
+    const BatchPolicy policy = choose_batch(workload, speeds_of(of));
+    out[to_string(workload)] = {{"sequences", policy.sequences},
+                                {"gain", policy.gain},
+                                {"penalty", policy.penalty},
+                                {"why", policy.why}};
+  }
+  return out;
+}
+
 void add_present(const Measurement& of, Json& out) {
   out["prompt_tokens"] = of.prompt_tokens;
   out["answer_tokens"] = of.answer_tokens;
@@ -131,13 +155,17 @@ void add_present(const Measurement& of, Json& out) {
                            {"warm", times(of.first_token.warm_ns)},
                            {"cached", times(of.first_token.cached_ns)},
                            {"cached_prefix_tokens", of.first_token.cached_prefix_tokens},
-                           {"cached_saving", maybe(of.first_token.cached_saving())}};
+                           {"cached_saving", maybe(of.first_token.cached_saving())},
+                           {"tokenizer_share", maybe(of.tokenizer_share())}};
   out["prefill_tokens_per_second"] = speeds(of.prefill_tokens_per_second);
   out["decode_tokens_per_second"] = speeds(of.decode_tokens_per_second);
   out["step_ns"] = times(of.step_ns);
   out["request_ns"] = times(of.request_ns);
   out["stages"] = of.stages ? stages(*of.stages) : Json();
   out["stages_reason"] = text(of.stages_reason);
+  out["batches"] = batches(of.batches);
+  out["batches_reason"] = text(of.batches_reason);
+  out["batch_policy"] = policies(of.batches);
   out["memory"] = memory(of.memory);
   out["processor"] = {{"cpu_seconds", maybe(of.processor.cpu_seconds)},
                       {"utilisation", maybe(of.processor.utilisation)}};
@@ -157,10 +185,27 @@ void add_measurement(const std::optional<Measurement>& of, Json& configuration) 
     add_present(*of, configuration);
     return;
   }
-  for (const char* key :
-       {"prompt_tokens", "answer_tokens", "visits", "load_ns", "first_token_ns",
-        "prefill_tokens_per_second", "decode_tokens_per_second", "step_ns", "request_ns", "stages",
-        "stages_reason", "memory", "processor", "energy", "thermal", "drift", "outputs", "floor"})
+  for (const char* key : {"prompt_tokens",
+                          "answer_tokens",
+                          "visits",
+                          "load_ns",
+                          "first_token_ns",
+                          "prefill_tokens_per_second",
+                          "decode_tokens_per_second",
+                          "step_ns",
+                          "request_ns",
+                          "stages",
+                          "stages_reason",
+                          "batches",
+                          "batches_reason",
+                          "batch_policy",
+                          "memory",
+                          "processor",
+                          "energy",
+                          "thermal",
+                          "drift",
+                          "outputs",
+                          "floor"})
     configuration[key] = nullptr;
 }
 

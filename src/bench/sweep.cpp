@@ -88,6 +88,7 @@ Status check_options(const Options& options) {
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("context", options.contexts, 2));
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("prefill", options.prefill, 0));
   ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("chunks", options.chunks, 1));
+  ANEMONE_RETURN_IF_ERROR(check_list<int64_t>("batches", options.batches, 1));
   ANEMONE_RETURN_IF_ERROR(check_list<int>("threads", options.threads, 0));
   for (const std::string& scheme : options.quantize) {
     if (scheme.empty() || std::ranges::count(options.quantize, scheme) > 1)

@@ -45,6 +45,7 @@ Json settings(const Options& of, const std::string& isa) {
           {"warmup", of.warmup},
           {"loads", of.loads},
           {"stage_requests", of.stage_requests},
+          {"batches", of.batches},
           {"answer_tokens", of.answer_tokens},
           {"seed", of.seed},
           {"confidence", of.confidence},

@@ -115,21 +115,44 @@ std::string spread(const Report& report) {
 
 std::string stages(const Report& report) {
   Table table({kLabel, "ms: tokenize", "embed", "prefill", "step", "head", "sample", "other", "sum",
-               "total"});
+               "total", "tokenizer's share of a warm first token"});
   std::string notes;
   for (const Configuration& one : report.configurations) {
     if (one.measurement && !one.measurement->stages_reason.empty())
       notes += one.id() + ": n/a: " + one.measurement->stages_reason + "\n";
     if (!one.measurement || !one.measurement->stages) continue;
     const Stages& own = *one.measurement->stages;
+    const auto share = one.measurement->tokenizer_share();
     const auto ms = [](const std::optional<double>& ns) { return optional_number(ns, 1e-6, 3); };
     table.add({label(one), ms(own.tokenize), ms(own.embed), ms(own.prefill), ms(own.step),
-               ms(own.head), ms(own.sample), ms(own.other), ms(own.sum_ns()), ms(own.total_ns)});
+               ms(own.head), ms(own.sample), ms(own.other), ms(own.sum_ns()), ms(own.total_ns),
+               share ? fmt::format("{:.3g} %", 100 * *share) : kNone});
     if (!own.note.empty() && notes.find(own.note) == std::string::npos) notes += own.note + "\n";
   }
   if (table.empty() && notes.empty()) return {};
   return "## Where a request's time goes\n\n" + (table.empty() ? "" : table.text()) +
          (notes.empty() ? "" : notes + "\n");
+}
+
+std::string batches(const Report& report) {
+  Table table({kLabel, "sequences together", "tok/s of all", "ms: step", "p95 step"});
+  std::string policies;
+  for (const Configuration& one : report.configurations) {
+    if (!one.measurement) continue;
+    const Measurement& own = *one.measurement;
+    if (!own.batches_reason.empty())
+      policies += fmt::format("{}: n/a: {}\n", one.id(), own.batches_reason);
+    for (const Batch& batch : own.batches)
+      table.add({label(one), std::to_string(batch.sequences), number(batch.tokens_per_second, 1, 1),
+                 number(batch.step_ns, 1e-6, 3),
+                 fmt::format("{:.3f}", batch.step_ns.summary->p95 * 1e-6)});
+    if (own.batches.empty()) continue;
+    const BatchPolicy policy = choose_batch(Workload::offline, speeds_of(own.batches));
+    policies +=
+        fmt::format("{}: offline {}, interactive 1 ({})\n", one.id(), policy.sequences, policy.why);
+  }
+  if (table.empty() && policies.empty()) return {};
+  return "## Sequences together\n\n" + (table.empty() ? "" : table.text()) + policies + "\n";
 }
 
 std::string resources(const Report& report) {
@@ -377,8 +400,8 @@ std::string to_markdown(const Report& report) {
       report.machine.identity(), report.machine.os, report.options.repetitions,
       report.options.repetitions == 1 ? "" : "s", report.options.warmup, report.options.seed,
       report.complete ? "" : "; interrupted");
-  for (const auto& part : {speeds, spread, stages, functions, resources, executions, qualities,
-                           predictions, not_measured, verdicts})
+  for (const auto& part : {speeds, spread, stages, batches, functions, resources, executions,
+                           qualities, predictions, not_measured, verdicts})
     out += part(report);
   while (out.ends_with("\n\n")) out.pop_back();
   return out;

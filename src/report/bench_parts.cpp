@@ -65,6 +65,7 @@ Section bench_stages(const BenchDocument& document) {
   }
   table.columns.push_back({"sum", true});
   table.columns.push_back({"by the clock", true});
+  table.columns.push_back({"tokenizer's share of a warm first token", true});
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i) + "/stages";
     if (!document.has_numbers(i) || !document.number(place + "/total_ns")) continue;
@@ -80,6 +81,8 @@ Section bench_stages(const BenchDocument& document) {
     }
     row.push_back(document.cell(place + "/sum_ns", Unit::seconds, 1e-9));
     row.push_back(document.cell(place + "/total_ns", Unit::seconds, 1e-9));
+    row.push_back(
+        document.cell(configuration_place(i) + "/first_token_ns/tokenizer_share", Unit::share));
     plot.bars.push_back(std::move(bar));
     table.rows.push_back(std::move(row));
     if (const std::string note = document.text(place + "/note"); !note.empty())

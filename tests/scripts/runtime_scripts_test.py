@@ -59,6 +59,26 @@ class RuntimeScriptsTest(unittest.TestCase):
             self.assertEqual(self.call(name, *given, *arguments), [*START, *expected])
         self.assertEqual(self.call("tokenizer_optimized", "--tokenizer", "t"), ["tokenize", "t", "--json"])
 
+    def test_flags_become_those_of_bench_and_check(self):
+        for name, arguments, expected in (
+            ("batch_policy", [], ["bench", MODEL, "--contexts", 512, "--batches", "1,2,4"]),
+            ("batch_policy", ["--batch-sizes", "1,8", "--context", 64, "--out", "b.json"],
+             ["bench", MODEL, "--contexts", 64, "--batches", "1,8", "--format", "json", "-o", "b.json"]),
+            ("ane_monitor", [], ["check", MODEL]),
+            ("ane_monitor", ["--plan", "p.json", "--trace", "a", "--trace", "b", "--min-ane", "0.8", "--json"],
+             ["check", MODEL, "--plan", "p.json", "--trace", "a", "--trace", "b", "--min-ane", "0.8", "--json"]),
+        ):
+            self.assertEqual(self.call(name, "--model", MODEL, *arguments), [str(word) for word in expected])
+
+    @unittest.skipUnless(PROGRAM, "no program")
+    def test_S4_12_residency_without_a_record_is_a_prediction(self):
+        run = self.run_module("ane_monitor", "--model", MODEL, program=PROGRAM)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        lines = [line for line in run.stdout.splitlines() if "%" in line and "residency" in line]
+        self.assertGreaterEqual(len(lines), 1, run.stdout)
+        for line in lines:
+            self.assertIn("predicted", line)
+
     def test_what_is_missing_is_named_and_exit_codes_pass_through(self):
         run = self.run_module("generate_coreml", "--model", "nowhere", "--prompt", "x")
         self.assertEqual((run.returncode, "nowhere" in run.stderr), (1, True))

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "anemone/result.h"
+
+/// How many answers a model should advance together, decided by what `anemone bench --batches`
+/// measured.
+namespace anemone::bench {
+
+enum class Workload : uint8_t {
+  interactive,  ///< somebody reads along: no answer may wait for another.
+  offline,      ///< only the time of all answers together matters.
+};
+const char* to_string(Workload workload);
+std::optional<Workload> find_workload(std::string_view name);
+
+/// What was measured of one number of sequences.
+struct BatchSpeed {
+  int64_t sequences = 1;
+  double tokens_per_second = 0;  ///< of all sequences together, median; above 0.
+  double p95_step_ns = 0;        ///< of a step, in which every sequence gets a token; above 0.
+};
+
+/// When more sequences are worth the wait (docs/requirements.md, S4.10).
+struct BatchRule {
+  double least_gain = 0.10;      ///< in tokens a second, as a share of one sequence's.
+  double most_penalty = 0.10;    ///< in the 95th percentile of a step, the same.
+  double penalty_weight = 0.50;  ///< the best has the largest gain - weight * penalty.
+};
+
+struct BatchPolicy {
+  int64_t sequences = 1;
+  double gain = 0;     ///< of the chosen number, over one sequence.
+  double penalty = 0;  ///< the same; below 0: steps are shorter.
+  std::string why;
+};
+
+/// Interactive: one. Offline: of the numbers that keep the rule the one of the best score, the
+/// smallest of equals; one where none keeps it or one sequence was not measured.
+BatchPolicy choose_batch(Workload workload, std::span<const BatchSpeed> measured,
+                         const BatchRule& rule = {});
+
+/// `choose_batch` for a document of `anemone bench`: of its best configuration with batches, else
+/// the first. Errors: not_found, io and corrupt (the file), unsupported (of another version),
+/// mismatch (none of its configurations has batches; of another model than `model_hash`, where both
+/// are known).
+Result<BatchPolicy> read_batch_policy(const std::filesystem::path& document, Workload workload,
+                                      std::string_view model_hash);
+
+}  // namespace anemone::bench
