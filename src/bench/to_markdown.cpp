@@ -4,6 +4,7 @@
 #include <span>
 
 #include "anemone/bench.h"
+#include "bench/batches.h"
 #include "bench/judgement.h"
 
 namespace anemone::bench {
