@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "base/error.h"
 #include "compress/part_of_model.h"
@@ -19,12 +18,15 @@ struct Use {
 };
 using Uses = std::map<std::string_view, std::vector<Use>>;
 
-void collect_uses(const mil::Block& block, Uses& uses) {
+/// Each operation before those of its own blocks. Blocks in each other are no more than the messages
+/// of a file can be; operations that read each other are as many as there are.
+void collect(const mil::Block& block, Uses& uses, std::vector<const mil::Operation*>& operations) {
   for (const mil::Operation& operation : block.operations) {
+    operations.push_back(&operation);
     for (const mil::Argument& argument : operation.inputs)
       for (const mil::Binding& binding : argument.bindings)
         if (binding.is_name()) uses[binding.name()].push_back({&operation, argument.parameter});
-    for (const mil::Block& nested : operation.blocks) collect_uses(nested, uses);
+    for (const mil::Block& nested : operation.blocks) collect(nested, uses, operations);
   }
   for (const std::string& output : block.outputs) uses[output].push_back({nullptr, {}});
 }
@@ -92,7 +94,9 @@ class Reader {
  public:
   Reader(const mil::Function& function, std::string_view package)
       : function_(function), package_(package), parts_(function) {
-    collect_uses(function.block, uses_);
+    std::vector<const mil::Operation*> operations;
+    collect(function.block, uses_, operations);
+    for (size_t i = operations.size(); i-- > 0;) add_readings(*operations[i]);
     for (const mil::Operation& operation : function.block.operations)
       if (const mil::Value* value = operation.find_attribute("val");
           operation.type == "const" && value != nullptr)
@@ -139,8 +143,8 @@ class Reader {
       return left;
     }
     if (is_compressed || !is_large) return std::nullopt;
-    Reading reading;
-    follow(left.name, reading);
+    const auto known = readings_.find(left.name);
+    const Reading reading = known == readings_.end() ? Reading() : known->second;
     if (!reading.is_gathered && !reading.is_multiplied) return std::nullopt;
     if (reading.is_multiplied)
       left.part = part_by_graph(left.name).value_or(part_by_name(left.name, package_));
@@ -148,7 +152,6 @@ class Reader {
     left.why = is_inner                 ? "in an inner block"
                : reading.is_gathered    ? fmt::format("gathered by indices that are no token ids{}",
                                                    reading.is_multiplied ? ", then multiplied" : "")
-               : !reading.mover.empty() ? fmt::format("read by {} first", reading.mover)
                                         : why_not(left.name, type->shape);
     return left;
   }
@@ -164,12 +167,10 @@ class Reader {
   }
 
  private:
-  /// What becomes of a constant before something else than moving it.
+  /// What becomes of a value, as it is or after others have moved it.
   struct Reading {
     bool is_gathered = false;
     bool is_multiplied = false;
-    std::string mover;  ///< the first operation that is no product.
-    std::set<std::string_view> seen;
   };
 
   /// Nothing where names are to be asked.
@@ -198,22 +199,33 @@ class Reader {
            (use.operation->type.starts_with("gather") && use.parameter == "x");
   }
 
-  void follow(std::string_view name, Reading& reading) const {
-    const auto readers = uses_.find(name);
-    if (readers == uses_.end() || !reading.seen.insert(name).second) return;
-    for (const Use& use : readers->second) {
-      if (use.operation == nullptr) continue;
-      reading.is_multiplied |= is_product(use);
-      if (!moves(use)) continue;
-      reading.is_gathered |= use.operation->type.starts_with("gather");
-      if (reading.mover.empty()) reading.mover = use.operation->type;
-      for (const mil::NamedType& output : use.operation->outputs) follow(output.name, reading);
-    }
+  /// What becomes of all that an operation reads, when that of all it makes is known.
+  void add_readings(const mil::Operation& operation) {
+    Reading made;
+    for (const mil::NamedType& output : operation.outputs)
+      if (const auto known = readings_.find(output.name); known != readings_.end()) {
+        made.is_gathered |= known->second.is_gathered;
+        made.is_multiplied |= known->second.is_multiplied;
+      }
+    for (const mil::Argument& argument : operation.inputs)
+      for (const mil::Binding& binding : argument.bindings) {
+        if (!binding.is_name()) continue;
+        const Use use{&operation, argument.parameter};
+        Reading& reading = readings_[binding.name()];
+        reading.is_multiplied |= is_product(use);
+        if (!moves(use)) continue;
+        reading.is_gathered |= made.is_gathered || operation.type.starts_with("gather");
+        reading.is_multiplied |= made.is_multiplied;
+      }
   }
 
-  /// Of a constant that products read as it is.
+  /// Of a constant that products read, as it is or moved.
   std::string why_not(std::string_view name, const Shape& shape) const {
-    for (const Use& use : uses_.at(name))
+    const std::vector<Use>& readers = uses_.at(name);
+    const auto mover = std::ranges::find_if(
+        readers, [](const Use& use) { return use.operation != nullptr && moves(use); });
+    if (mover != readers.end()) return fmt::format("read by {} first", mover->operation->type);
+    for (const Use& use : readers)
       if (!output_axis(use, shape, constants_))
         return use.operation == nullptr
                    ? std::string("an output as well")
@@ -239,6 +251,7 @@ class Reader {
   ModelParts parts_;
   Uses uses_;
   Constants constants_;
+  std::map<std::string_view, Reading> readings_;
 };
 
 void add_left(const mil::Block& block, const Reader& reader, bool is_inner,

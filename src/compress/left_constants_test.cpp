@@ -125,6 +125,26 @@ TEST(LeftConstants, WhatStandsBetweenAConstantAndItsProductIsNamed) {
   }
 }
 
+/// However long a way is, it takes no stack.
+TEST(LeftConstants, AWayOfAHundredThousandOperationsIsFollowed) {
+  constexpr int kOperations = 100'000;
+  Net net;
+  Var moved = net.constant("mlp_moved", {kWidth, kWidth});
+  const std::vector<int64_t> perm{1, 0};
+  for (int i = 0; i < kOperations; ++i)
+    moved = net.builder().add("transpose", "t", {{"x", moved}, {"perm", perm}});
+  const mil::Program program =
+      net.finish(net.builder().add("matmul", "z",
+                                   {{"x", net.x()},
+                                    {"y", moved},
+                                    {"transpose_x", false},
+                                    {"transpose_y", false}}));
+  const auto left = left_of(program);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].why, "read by transpose first");
+  EXPECT_TRUE(left[0].is_large_and_multiplied);
+}
+
 /// Norms, biases and what products do not read at all are not spoken of.
 TEST(LeftConstants, SmallAndCompressedWeightsAreThoseThatWouldBeFound) {
   Net net;
