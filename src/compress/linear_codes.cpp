@@ -242,7 +242,7 @@ Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& 
 }
 
 Status check_linear_target(const Weight& weight, const LinearWords& words) {
-  if (words.bits == 8 && words.block <= 0) return {};
+  if (words.bits == 8 && words.block <= 0) return check_compressed(weight, words.text());
   return check_blockwise(weight, words.text(),
                          words.affine ? "int8:channel:affine" : "int8:channel");
 }

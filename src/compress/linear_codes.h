@@ -18,7 +18,7 @@ struct LinearWords {
 /// Nothing when the term is none. Errors: invalid_argument.
 Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& words);
 
-/// Errors: unsupported, before iOS18, which blocks and 4 bits need.
+/// Errors: unsupported, before iOS18, which blocks and 4 bits need, and before iOS16.
 Status check_linear_target(const Weight& weight, const LinearWords& words);
 
 /// How scales divide a matrix: `rows` times `per_row` of them, each for `columns` columns.

@@ -95,7 +95,7 @@ Shape table_shape(const Weight& weight, int64_t tables, int bits, int64_t vector
 
 Status check_palette_target(const Weight& weight, const PaletteWords& words) {
   const bool is_plain = words.group == 0 && words.vector == 1 && !words.int8 && !words.scale;
-  if (is_plain && words.bits != 3) return {};
+  if (is_plain && words.bits != 3) return check_compressed(weight, words.text());
   return check_blockwise(weight, words.text(),
                          fmt::format("lut{}:tensor", words.bits == 3 ? 4 : words.bits));
 }

@@ -27,7 +27,8 @@ int64_t rows_of_table(const Weight& weight, int64_t group, int64_t vector = 1);
 /// [tables along the output axis, 2^bits, vector].
 Shape table_shape(const Weight& weight, int64_t tables, int bits, int64_t vector = 1);
 
-/// Errors: unsupported, before iOS18, where palettes are of one table of numbers.
+/// Errors: unsupported, before iOS18, where palettes are of one table of numbers, and before iOS16,
+/// where there are none.
 Status check_palette_target(const Weight& weight, const PaletteWords& words);
 
 }  // namespace anemone::compress

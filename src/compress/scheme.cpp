@@ -3,11 +3,28 @@
 
 namespace anemone::compress {
 
+namespace {
+
+Error too_early(const Weight& weight, std::string_view text, int first, std::string hint) {
+  return with_hint(fail(ErrorCode::unsupported, "{} needs iOS{}, the program is for iOS{}", text,
+                        first, weight.opset),
+                   std::move(hint));
+}
+
+constexpr std::string_view kNone = "the nearest is fp16, its weights as they are";
+
+}  // namespace
+
+Status check_compressed(const Weight& weight, std::string_view text) {
+  if (weight.opset >= kFirstCompressed) return {};
+  return too_early(weight, text, kFirstCompressed, std::string(kNone));
+}
+
 Status check_blockwise(const Weight& weight, std::string_view text, std::string_view nearest) {
   if (weight.opset >= kFirstBlockwise) return {};
-  return with_hint(fail(ErrorCode::unsupported, "{} needs iOS{}, the program is for iOS{}", text,
-                        kFirstBlockwise, weight.opset),
-                   fmt::format("the nearest is {}", nearest));
+  return too_early(weight, text, kFirstBlockwise,
+                   weight.opset < kFirstCompressed ? std::string(kNone)
+                                                   : fmt::format("the nearest is {}", nearest));
 }
 
 uint64_t Form::stored_bytes() const {

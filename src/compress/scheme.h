@@ -27,6 +27,11 @@ struct Weight {
   int64_t inputs() const { return type.shape[1 - output_axis]; }
 };
 
+/// The opset (iOS) from which on weights can be compressed.
+inline constexpr int kFirstCompressed = 16;
+/// Of a form called `text`. Errors: unsupported, where the program is of an earlier one.
+Status check_compressed(const Weight& weight, std::string_view text);
+
 /// The opset (iOS) from which on weights have blocks, groups, 4 bits and joint forms.
 inline constexpr int kFirstBlockwise = 18;
 /// Of a form called `text` that needs them. Errors: unsupported, where the program is of an earlier

@@ -96,6 +96,17 @@ TEST_P(EveryScheme, NamesTheNearestWhereTheTargetKnowsItNot) {
   EXPECT_TRUE(trip.status.error().hint.ends_with(one.nearest)) << trip.status.error().to_string();
 }
 
+TEST_P(EveryScheme, IsRefusedWhereTheTargetKnowsNone) {
+  const auto trip =
+      round_trip(GetParam().scheme, random_weight(DType::fp16, {64, 256}), "linear", "CoreML5");
+  ASSERT_FALSE(trip.status.ok());
+  EXPECT_EQ(trip.status.error().code, ErrorCode::unsupported);
+  const std::string text = trip.status.error().to_string();
+  const std::string needs = "needs iOS" + std::to_string(GetParam().first_opset);
+  EXPECT_NE(text.find(needs + ", the program is for iOS15"), text.npos) << text;
+  EXPECT_NE(trip.status.error().hint.find("nearest is fp16"), text.npos) << text;
+}
+
 TEST_P(EveryScheme, HoldsZerosAndTheLargestNumbers) {
   Tensor weight = Tensor::zeros(DType::fp16, {64, 256});
   const auto zeros = round_trip(GetParam().scheme, weight);

@@ -27,6 +27,7 @@ class Sparse : public Scheme {
   std::string text() const override { return words_.text(); }
 
   Result<Form> form(const Weight& weight) const override {
+    ANEMONE_RETURN_IF_ERROR(check_compressed(weight, text()));
     const mil::TensorType nonzero{weight.type.dtype, {kept_count(weight, words_)}};
     const mil::ValueType dense{.tensor = weight.type};
     const Shape& shape = weight.type.shape;
