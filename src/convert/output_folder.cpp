@@ -68,6 +68,12 @@ Status check_folder(const fs::path& out) {
   return {};
 }
 
+/// The place itself, also where none of it exists yet.
+fs::path real_place(const fs::path& path, std::error_code& error) {
+  const fs::path absolute = fs::absolute(path, error);
+  return error ? fs::path() : fs::weakly_canonical(absolute, error);
+}
+
 Status check_replaceable(const fs::path& out) {
   return out.extension() == ".mlpackage" ? package::check_replaceable(out) : check_folder(out);
 }
@@ -117,10 +123,10 @@ Status commit_output(StagedFolder& staged, bool overwrite) {
 
 Status check_source(const fs::path& out, const fs::path& source) {
   std::error_code error;
-  const fs::path replaced = fs::weakly_canonical(out, error);
+  const fs::path replaced = real_place(out, error);
   if (error)
     return fail(ErrorCode::invalid_argument, "cannot write {}: {}", out.string(), error.message());
-  const fs::path read = fs::weakly_canonical(source, error);
+  const fs::path read = real_place(source, error);
   const auto parts = std::ranges::mismatch(replaced, read);
   if (error || parts.in1 != replaced.end()) return {};
   if (parts.in2 == read.end())
@@ -134,8 +140,8 @@ Status check_source(const fs::path& out, const fs::path& source) {
 
 Status check_outside(const fs::path& out, const fs::path& model) {
   std::error_code error;
-  const fs::path written = fs::weakly_canonical(out, error);
-  const fs::path read = error ? fs::path() : fs::weakly_canonical(model, error);
+  const fs::path written = real_place(out, error);
+  const fs::path read = error ? fs::path() : real_place(model, error);
   const auto parts = std::ranges::mismatch(read, written);
   if (error || parts.in1 != read.end()) return {};
   return with_hint(fail(ErrorCode::invalid_argument, "{} lies in {}, the model that is read",
