@@ -70,23 +70,63 @@ bool is_compressed(const mil::Program& program) {
   });
 }
 
-/// And not somebody else's file of that name.
-bool is_of_anemll(std::string_view meta) { return meta.find("model_info:") != meta.npos; }
+/// Whether a line begins with the key of ANEMLL's own, quoted or not.
+bool has_model_info(std::string_view meta) {
+  constexpr std::string_view kKey = "model_info";
+  for (size_t begin = 0; begin < meta.size();) {
+    const size_t end = std::min(meta.find('\n', begin), meta.size());
+    std::string_view line = meta.substr(begin, end - begin);
+    begin = end + 1;
+    const bool is_quoted = line.starts_with('"') || line.starts_with('\'');
+    const std::string_view quote = line.substr(0, is_quoted ? 1 : 0);
+    line.remove_prefix(quote.size());
+    if (!line.starts_with(kKey)) continue;
+    line.remove_prefix(kKey.size());
+    if (!line.starts_with(quote)) continue;
+    line.remove_prefix(quote.size());
+    const size_t colon = line.find_first_not_of(" \t");
+    if (colon != line.npos && line[colon] == ':') return true;
+  }
+  return false;
+}
 
-/// Whether a folder has all that it says that it is made of; what it lacks nobody can add to the
-/// result.
+bool is_named_by_anemll(const std::string& package) {
+  return package.find("FFN") != package.npos || package.find("embeddings") != package.npos ||
+         package.find("lm_head") != package.npos || package.find("monolithic") != package.npos;
+}
+
+/// Whether `file`, a meta.yaml, is ANEMLL's and not somebody else's of that name: it can be read as
+/// such, or looks so beside packages that have ANEMLL's names.
+bool is_of_anemll(const FinishedModel& model, const fs::path& file, const std::string& meta) {
+  if (package::parse_anemll_meta(meta).ok()) return true;
+  return has_model_info(meta) && std::ranges::any_of(model.packages, [&](const fs::path& path) {
+           return path.parent_path() == file.parent_path() &&
+                  is_named_by_anemll(path.stem().string());
+         });
+}
+
+bool is_in_package(const fs::path& file) {
+  return std::ranges::any_of(file,
+                             [](const fs::path& part) { return part.extension() == ".mlpackage"; });
+}
+
+/// Whether a folder has all the packages that it says that it is made of; what it lacks nobody can
+/// add to the result. Other files it may lack: it opens without them.
 Status check_whole(const FinishedModel& model) {
-  const auto broken = [&](const Error& error) {
+  constexpr std::string_view kAlone = "a package alone can be compressed";
+  const auto broken = [&](const Error& error, std::string hint) {
     return with_hint(fail(ErrorCode::mismatch, "{} is no whole model: {}", model.path.string(),
                           error.to_string()),
-                     "`anemone check` says all that is wrong; a package alone can be compressed");
+                     std::move(hint));
   };
   for (const fs::path& file : model.files) {
     if (file.filename() != "meta.yaml") continue;
     ANEMONE_TRY(const std::string text, read_text(model.path / file));
-    if (!is_of_anemll(text)) continue;
+    if (!is_of_anemll(model, file, text)) continue;
     const auto opened = package::open_anemll((model.path / file).parent_path());
-    if (!opened.ok()) return broken(opened.error());
+    if (!opened.ok())
+      return broken(opened.error(),
+                    fmt::format("`anemone check` says all that is wrong; {}", kAlone));
   }
   std::error_code error;
   if (!fs::exists(model.path / kManifest, error)) return {};
@@ -94,9 +134,10 @@ Status check_whole(const FinishedModel& model) {
   if (!manifest.ok() || !manifest->contains("files") || !manifest->at("files").is_object())
     return {};
   for (const auto& [name, digest] : manifest->at("files").items())
-    if (!fs::exists(model.path / name, error))
+    if (is_in_package(name) && !fs::exists(model.path / name, error))
       return broken(
-          fail(ErrorCode::not_found, "{} names '{}', which is not there", kManifest, name));
+          fail(ErrorCode::not_found, "{} names '{}', which is not there", kManifest, name),
+          std::string(kAlone));
   return {};
 }
 
@@ -237,7 +278,7 @@ class Compression {
     for (const fs::path& file : model_.files) {
       if (file.filename() != "meta.yaml") continue;
       ANEMONE_TRY(const std::string text, read_text(model_.path / file));
-      if (!is_of_anemll(text)) continue;
+      if (!is_of_anemll(model_, file, text)) continue;
       const auto directory = package::open_anemll((model_.path / file).parent_path());
       if (!directory.ok()) return directory.error();
       ANEMONE_TRY(const auto weights, weights_beside(file));
