@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "compress/part_of_model.h"
@@ -18,8 +19,8 @@ struct Use {
 };
 using Uses = std::map<std::string_view, std::vector<Use>>;
 
-/// Each operation before those of its own blocks. Blocks in each other are no more than the messages
-/// of a file can be; operations that read each other are as many as there are.
+/// Each operation before those of its own blocks. Blocks in each other are no more than the
+/// messages of a file can be; operations that read each other are as many as there are.
 void collect(const mil::Block& block, Uses& uses, std::vector<const mil::Operation*>& operations) {
   for (const mil::Operation& operation : block.operations) {
     operations.push_back(&operation);
@@ -89,6 +90,10 @@ std::optional<std::string_view> indices_of(const std::vector<Use>& uses) {
   return indices->bindings[0].name();
 }
 
+bool is_recurrent(std::string_view type) {
+  return type == "lstm" || type == "gru" || type == "rnn";
+}
+
 /// How the constants of a function are read.
 class Reader {
  public:
@@ -96,6 +101,7 @@ class Reader {
       : function_(function), package_(package), parts_(function) {
     std::vector<const mil::Operation*> operations;
     collect(function.block, uses_, operations);
+    for (const mil::Operation* operation : operations) add_fixed(*operation);
     for (size_t i = operations.size(); i-- > 0;) add_readings(*operations[i]);
     for (const mil::Operation& operation : function.block.operations)
       if (const mil::Value* value = operation.find_attribute("val");
@@ -130,7 +136,7 @@ class Reader {
   std::optional<LeftConstant> left(size_t place, const mil::Operation& operation,
                                    bool is_inner) const {
     const mil::TensorType* type = tensor_type(operation);
-    if (type == nullptr || !is_float(type->dtype)) return std::nullopt;
+    if (type == nullptr || !may_be_weight(type->dtype)) return std::nullopt;
     const bool is_compressed = operation.type != "const";
     LeftConstant left{.name = operation.outputs.back().name,
                       .source = source_of(operation),
@@ -142,17 +148,18 @@ class Reader {
       left.why = is_compressed ? "compressed already" : "2,048 elements or fewer";
       return left;
     }
-    if (is_compressed || !is_large) return std::nullopt;
+    if (!is_large) return std::nullopt;
     const auto known = readings_.find(left.name);
     const Reading reading = known == readings_.end() ? Reading() : known->second;
     if (!reading.is_gathered && !reading.is_multiplied) return std::nullopt;
     if (reading.is_multiplied)
       left.part = part_by_graph(left.name).value_or(part_by_name(left.name, package_));
-    left.is_large_and_multiplied = reading.is_multiplied;
-    left.why = is_inner                 ? "in an inner block"
-               : reading.is_gathered    ? fmt::format("gathered by indices that are no token ids{}",
+    left.is_large_and_multiplied = reading.is_multiplied && !is_compressed;
+    left.why = is_compressed         ? "compressed already"
+               : is_inner            ? "in an inner block"
+               : reading.is_gathered ? fmt::format("gathered by indices that are no token ids{}",
                                                    reading.is_multiplied ? ", then multiplied" : "")
-                                        : why_not(left.name, type->shape);
+                                     : why_not(left.name, type->shape);
     return left;
   }
 
@@ -167,7 +174,7 @@ class Reader {
   }
 
  private:
-  /// What becomes of a value, as it is or after others have moved it.
+  /// What becomes of a value, as it is or after others have moved it or made other constants of it.
   struct Reading {
     bool is_gathered = false;
     bool is_multiplied = false;
@@ -182,15 +189,36 @@ class Reader {
 
   static bool is_float(DType dtype) { return dtype == DType::fp16 || dtype == DType::fp32; }
 
+  /// Other operations make numbers of 8-bit integers that are stored as they are.
+  static bool may_be_weight(DType dtype) {
+    return is_float(dtype) || dtype == DType::int8 || dtype == DType::uint8;
+  }
+
   static bool is_product(const Use& use) {
     const std::string& type = use.operation->type;
-    return type == "matmul" || type == "einsum" ||
+    return (is_recurrent(type) && use.parameter.starts_with("weight")) || type == "matmul" ||
+           type == "einsum" ||
            ((type == "conv" || type == "conv_transpose" || type == "linear") &&
             use.parameter == "weight");
   }
 
-  /// Moves what it reads, all of it or some, and computes nothing.
-  static bool moves(const Use& use) {
+  /// Computes something of constants alone; what is compressed are no operations to be followed.
+  void add_fixed(const mil::Operation& operation) {
+    if (!operation.blocks.empty() || operation.type.starts_with("constexpr_")) return;
+    const auto is_fixed = [&](const mil::Binding& binding) {
+      return !binding.is_name() || fixed_.contains(binding.name());
+    };
+    const bool is_made = std::ranges::all_of(operation.inputs, [&](const mil::Argument& argument) {
+      return std::ranges::all_of(argument.bindings, is_fixed);
+    });
+    if (!is_made && operation.type != "const") return;
+    for (const mil::NamedType& output : operation.outputs) fixed_.insert(output.name);
+  }
+
+  /// Makes a constant of constants, or moves what it reads, all of it or some.
+  bool moves(const Use& use) const {
+    if (!use.operation->outputs.empty() && fixed_.contains(use.operation->outputs[0].name))
+      return true;
     constexpr std::string_view kMoving[] = {
         "cast",         "concat",         "expand_dims",   "identity",        "reshape",
         "reshape_like", "slice_by_index", "slice_by_size", "sliding_windows", "split",
@@ -223,13 +251,15 @@ class Reader {
   std::string why_not(std::string_view name, const Shape& shape) const {
     const std::vector<Use>& readers = uses_.at(name);
     const auto mover = std::ranges::find_if(
-        readers, [](const Use& use) { return use.operation != nullptr && moves(use); });
+        readers, [&](const Use& use) { return use.operation != nullptr && moves(use); });
     if (mover != readers.end()) return fmt::format("read by {} first", mover->operation->type);
-    for (const Use& use : readers)
-      if (!output_axis(use, shape, constants_))
-        return use.operation == nullptr
-                   ? std::string("an output as well")
-                   : fmt::format("of rank {}, read by {}", shape.rank(), use.operation->type);
+    for (const Use& use : readers) {
+      if (output_axis(use, shape, constants_)) continue;
+      if (use.operation == nullptr) return "an output as well";
+      const std::string& type = use.operation->type;
+      return type == "matmul" ? fmt::format("of rank {}, read by {}", shape.rank(), type)
+                              : fmt::format("read by {}", type);
+    }
     return "multiplied along both axes";
   }
 
@@ -251,6 +281,7 @@ class Reader {
   ModelParts parts_;
   Uses uses_;
   Constants constants_;
+  std::set<std::string_view> fixed_;  ///< constants, and what is made of them alone.
   std::map<std::string_view, Reading> readings_;
 };
 

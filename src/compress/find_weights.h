@@ -34,9 +34,10 @@ struct LeftConstant {
 /// where that says nothing by the constant's name and by `package`, the name of the file.
 std::vector<FoundWeight> find_weights(const mil::Function& function, std::string_view package);
 
-/// What find_weights does not give of all constants that products and gathers read: as they are, or
-/// after others have moved them (transpose, reshape, gather and so on). Smaller ones and
-/// compressed ones are here where find_weights would give them else.
+/// What find_weights does not give of all constants that products (recurrent layers among them) and
+/// gathers read: as they are, after others have moved them (transpose, reshape, gather and so on),
+/// or after a constant was made of them. Compressed ones are here too; those of 2,048 elements or
+/// fewer where find_weights would give them else.
 std::vector<LeftConstant> left_constants(const mil::Function& function, std::string_view package);
 
 }  // namespace anemone::compress

@@ -125,6 +125,38 @@ TEST(LeftConstants, WhatStandsBetweenAConstantAndItsProductIsNamed) {
   }
 }
 
+/// Of constants alone another constant may be made in any way, and its bytes stay.
+TEST(LeftConstants, WhatIsMadeOfConstantsAloneIsFollowedThroughAnyOperation) {
+  Net net;
+  const auto times = [&](Var x, Var weight) {
+    return net.builder().add(
+        "matmul", "z", {{"x", x}, {"y", weight}, {"transpose_x", false}, {"transpose_y", false}});
+  };
+  const Shape square{kWidth, kWidth};
+  const Var scaled = net.builder().add(
+      "mul", "s", {{"x", net.constant("mlp_scaled", square)}, {"y", net.constant("half", {1})}});
+  const Var sum = net.builder().add(
+      "add", "s",
+      {{"x", net.constant("mlp_one", square)}, {"y", net.constant("mlp_other", square)}});
+  const Var bytes = net.builder().constant(
+      "mlp_bytes", test::random_weight(kHalf, square).converted(DType::int8));
+  const Var cast = net.builder().add("cast", "c", {{"x", bytes}, {"dtype", "fp16"}});
+  Var y = times(times(times(net.x(), scaled), sum), cast);
+  // What activations are scaled by is no weight.
+  y = net.builder().add("mul", "m", {{"x", y}, {"y", net.constant("gains", {64, 4, kWidth})}});
+  const auto left = left_of(net.finish(times(y, net.constant("mlp_plain", square))));
+  ASSERT_EQ(left.size(), 4u);
+  const char* const kExpected[][2] = {{"mlp_scaled", "read by mul first"},
+                                      {"mlp_one", "read by add first"},
+                                      {"mlp_other", "read by add first"},
+                                      {"mlp_bytes", "read by cast first"}};
+  for (size_t i = 0; i < left.size(); ++i) {
+    EXPECT_EQ(left[i].name, kExpected[i][0]);
+    EXPECT_EQ(left[i].why, kExpected[i][1]);
+    EXPECT_TRUE(left[i].is_large_and_multiplied) << left[i].name;
+  }
+}
+
 /// However long a way is, it takes no stack.
 TEST(LeftConstants, AWayOfAHundredThousandOperationsIsFollowed) {
   constexpr int kOperations = 100'000;
@@ -133,12 +165,9 @@ TEST(LeftConstants, AWayOfAHundredThousandOperationsIsFollowed) {
   const std::vector<int64_t> perm{1, 0};
   for (int i = 0; i < kOperations; ++i)
     moved = net.builder().add("transpose", "t", {{"x", moved}, {"perm", perm}});
-  const mil::Program program =
-      net.finish(net.builder().add("matmul", "z",
-                                   {{"x", net.x()},
-                                    {"y", moved},
-                                    {"transpose_x", false},
-                                    {"transpose_y", false}}));
+  const mil::Program program = net.finish(net.builder().add(
+      "matmul", "z",
+      {{"x", net.x()}, {"y", moved}, {"transpose_x", false}, {"transpose_y", false}}));
   const auto left = left_of(program);
   ASSERT_EQ(left.size(), 1u);
   EXPECT_EQ(left[0].why, "read by transpose first");
