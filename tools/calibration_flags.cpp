@@ -54,7 +54,8 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
   app.add_option(
          "--calibrate", flags.text,
          "UTF-8 text that compression is tuned on, of one window or more: as many tokens as "
-         "the model's context, 512 at most; what is done is kept in OUT.partial until OUT "
+         "the model's context, 512 at most or one block of its prefill; what is done is kept in "
+         "OUT.partial until OUT "
          "is whole")
       ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,

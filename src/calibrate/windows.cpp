@@ -11,13 +11,29 @@ namespace {
 
 constexpr int64_t kMostTokens = 512;  ///< of a window; later tokens say nothing new of inputs.
 
+int64_t block_tokens(const lm::ModelInfo& info) {
+  return std::max<int64_t>(
+      1, info.score_block_tokens > 0 ? info.score_block_tokens : info.prefill_block_tokens);
+}
+
 /// A model without a state runs its own length, whatever it is given.
 int64_t window_tokens(const lm::ModelInfo& info) {
   if (info.form == "plain") return info.context_length;
-  const int64_t block = std::max<int64_t>(
-      1, info.score_block_tokens > 0 ? info.score_block_tokens : info.prefill_block_tokens);
+  const int64_t block = block_tokens(info);
   const int64_t most = std::max(block, std::min(info.context_length, kMostTokens));
   return most / block * block;
+}
+
+/// Why a window has so many tokens.
+std::string window_reason(const lm::ModelInfo& info) {
+  if (info.form == "plain") return "the length of this model";
+  const int64_t block = block_tokens(info);
+  if (block >= std::min(info.context_length, kMostTokens))
+    return "one block of this model's prefill";
+  const std::string most = info.context_length <= kMostTokens
+                               ? fmt::format("this model's context of {}", info.context_length)
+                               : fmt::format("{} at most", kMostTokens);
+  return block == 1 ? most : fmt::format("{}, in whole blocks of {}", most, block);
 }
 
 }  // namespace
@@ -49,12 +65,9 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
     return with_hint(
         fail(ErrorCode::invalid_argument, "{} has {} tokens, expected {} or more", name,
              tokens.size(), step),
-        fmt::format("one window is {} tokens, {}, and what follows it; some hundred windows are "
+        fmt::format("one window is {} tokens ({}), and what follows it; some hundred windows are "
                     "better",
-                    length,
-                    info.form == "plain" ? std::string("the length of this model")
-                                         : fmt::format("of this model's context of {}, {} at most",
-                                                       info.context_length, kMostTokens)));
+                    length, window_reason(info)));
   const int64_t taken = std::min(count, options.windows);
   Windows windows;
   for (int64_t i = 0; i < taken; ++i) {
