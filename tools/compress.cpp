@@ -61,13 +61,13 @@ Status compress_package(const Flags& flags, const CommonFlags& common) {
   const std::string measured = comparison ? comparison_text(*comparison) : "";
   if (common.quiet) return measured.empty() ? Status() : write_stdout(measured);
   constexpr double kMegabyte = 1e6;
-  return write_stdout(fmt::format("{}: {}{}, {:.1f} MB of weights, before {:.1f} MB\n{}{}{}",
-                                  report.path.string(), report.quantize,
-                                  nothing_of_text(report.quantize, report.weights),
-                                  static_cast<double>(report.bytes) / kMegabyte,
-                                  static_cast<double>(report.dense_bytes) / kMegabyte,
-                                  weights_text(report.weights, common.verbose > 0),
-                                  left_text(report.left, common.verbose > 0), measured));
+  return write_stdout(fmt::format(
+      "{}: {}{}, {:.1f} MB of weights, before {:.1f} MB\n{}{}{}", report.path.string(),
+      report.quantize, nothing_of_text(flags.options.quantize, report.quantize, report.weights),
+      static_cast<double>(report.bytes) / kMegabyte,
+      static_cast<double>(report.dense_bytes) / kMegabyte,
+      weights_text(report.weights, common.verbose > 0), left_text(report.left, common.verbose > 0),
+      measured));
 }
 
 }  // namespace

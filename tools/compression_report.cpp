@@ -85,7 +85,10 @@ nlohmann::ordered_json left_json(const std::vector<LeftWeight>& left) {
 }
 
 std::string left_text(const std::vector<LeftWeight>& left, bool each_weight) {
-  if (left.empty()) return "";
+  const auto is_shown = [&](const LeftWeight& weight) {
+    return each_weight || !weight.part.empty();
+  };
+  if (std::ranges::none_of(left, is_shown)) return "";
   constexpr const char* kHead = "  {:<32} {:>8} {:>10}  {}\n";
   struct Count {
     size_t weights = 0;
@@ -95,6 +98,7 @@ std::string left_text(const std::vector<LeftWeight>& left, bool each_weight) {
   std::string text =
       fmt::format(fmt::runtime(kHead), "left as they are", "weights", "elements", "why");
   for (const LeftWeight& weight : left) {
+    if (!is_shown(weight)) continue;
     Count& count = counts[{weight.part.empty(), weight.part, weight.why}];
     ++count.weights;
     count.elements += weight.elements;
@@ -109,9 +113,10 @@ std::string left_text(const std::vector<LeftWeight>& left, bool each_weight) {
   return text;
 }
 
-std::string nothing_of_text(const std::string& quantize,
+std::string nothing_of_text(const std::string& asked, const std::string& quantize,
                             const std::vector<CompressedWeight>& weights) {
   std::string text;
+  if (asked.find('=') == std::string::npos) return text;
   for (const char* part : {"ffn", "attn", "head", "embed"}) {
     const size_t at = quantize.find(fmt::format("{}=", part));
     if (at == std::string::npos || quantize.compare(quantize.find('=', at), 5, "=fp16") == 0)

@@ -131,14 +131,16 @@ Json report_json(const ConversionReport& report, bool calibrates) {
   return json;
 }
 
-std::string report_text(const ConversionReport& report, bool each_weight) {
+std::string report_text(const ConversionReport& report, const std::string& quantize,
+                        bool each_weight) {
   constexpr double kMegabyte = 1e6;
   const std::string blocks =
       report.prefill.empty() ? "" : fmt::format(", prefill {}", fmt::join(report.prefill, ", "));
   std::string text =
-      fmt::format("{}: {}, {}, layout {}, context {}{}{}\n", report.path.string(),
+      fmt::format("{}: {}, {}, layout {}, context {}{}{}{}\n", report.path.string(),
                   report.architecture, to_string(report.dtype), report.layout, report.context,
-                  blocks, report.written ? "" : " (dry run: nothing written)");
+                  blocks, nothing_of_text(quantize, report.quantize, report.weights),
+                  report.written ? "" : " (dry run: nothing written)");
   for (const ConvertedPackage& package : report.packages)
     text += fmt::format("  {:<36} {:>10.1f} MB  {}\n", package.name,
                         static_cast<double>(package.weight_bytes + package.model_bytes) / kMegabyte,
@@ -179,10 +181,11 @@ Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   };
   ANEMONE_TRY(const auto report, converted());
   if (common.quiet && !common.json) return {};
-  return write_stdout(common.json ? report_json(report, flags.calibration.calibrates())
-                                            .dump(2, ' ', false, Json::error_handler_t::replace) +
-                                        "\n"
-                                  : report_text(report, common.verbose > 0));
+  return write_stdout(common.json
+                          ? report_json(report, flags.calibration.calibrates())
+                                    .dump(2, ' ', false, Json::error_handler_t::replace) +
+                                "\n"
+                          : report_text(report, flags.options.quantize, common.verbose > 0));
 }
 
 }  // namespace
