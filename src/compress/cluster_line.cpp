@@ -9,7 +9,8 @@
 namespace anemone::compress {
 namespace {
 
-/// Values a cluster: up to so many, prices bound ranges in less time than blocks of values do.
+/// Values a cluster: up to so many, prices bound ranges in less time than blocks of values do, but
+/// where outliers are a thousand times and more beyond the rest.
 constexpr int64_t kMostPriced = 128;
 
 class Line {

@@ -218,6 +218,7 @@ Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& 
                      fmt::format("the nearest is int{}", *bits < 6 ? 4 : 8));
   LinearWords linear{.bits = static_cast<int>(*bits)};
   OneOf blocking;
+  OneOf offset;
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "channel") {
@@ -227,6 +228,7 @@ Result<std::optional<LinearWords>> parse_linear(const std::vector<std::string>& 
       ANEMONE_RETURN_IF_ERROR(blocking.add(word, words));
       linear.block = -1;
     } else if (word == "affine") {
+      ANEMONE_RETURN_IF_ERROR(offset.add(word, words));
       linear.affine = true;
     } else if (const auto block = number_after("b", word); block && *block >= 1) {
       ANEMONE_RETURN_IF_ERROR(blocking.add(word, words));

@@ -28,14 +28,18 @@ Result<std::optional<PaletteWords>> parse_palette(const std::vector<std::string>
   PaletteWords palette{.bits = static_cast<int>(*bits)};
   OneOf grouping;
   OneOf width;
+  OneOf stored;
+  OneOf scaled;
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& word = words[i];
     if (word == "tensor") {
       ANEMONE_RETURN_IF_ERROR(grouping.add(word, words));
       palette.group = 0;
     } else if (word == "int8") {
+      ANEMONE_RETURN_IF_ERROR(stored.add(word, words));
       palette.int8 = true;
     } else if (word == "scale") {
+      ANEMONE_RETURN_IF_ERROR(scaled.add(word, words));
       palette.scale = true;
     } else if (const auto group = number_after("g", word); group && *group >= 1) {
       ANEMONE_RETURN_IF_ERROR(grouping.add(word, words));

@@ -76,6 +76,12 @@ TEST(Spec, WhatIsNoneNamesTheNearest) {
   }
   EXPECT_EQ(Spec::parse("lut44:").error().hint, "the nearest is lut4");
   EXPECT_FALSE(Spec::parse("ffn=lut4,ffn=lut6").ok());
+  for (const char* twice :
+       {"lut4:g16:g16", "lut4:int8:int8", "lut4:scale:scale", "int8:affine:affine"}) {
+    const auto spec = Spec::parse(twice);
+    ASSERT_FALSE(spec.ok()) << twice;
+    EXPECT_TRUE(spec.error().message.ends_with(" twice")) << spec.error().to_string();
+  }
 }
 
 }  // namespace

@@ -44,7 +44,9 @@ class OneOf {
         nearest += (nearest.empty() ? "" : ":") + other;
     }
     return with_hint(
-        fail(ErrorCode::invalid_argument, "'{}': {} or {}, not both", term, known_, word),
+        known_ == word
+            ? fail(ErrorCode::invalid_argument, "'{}': {} twice", term, word)
+            : fail(ErrorCode::invalid_argument, "'{}': {} or {}, not both", term, known_, word),
         fmt::format("the nearest is {}", nearest));
   }
 
