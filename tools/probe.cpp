@@ -49,7 +49,10 @@ Status probe_model(const ProbeFlags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const probe::Trace* own, model.trace(ids, common));
   if (!flags.dump.empty()) ANEMONE_RETURN_IF_ERROR(probe::write_dump(flags.dump, *own));
   if (!reference) return {};
-  ANEMONE_TRY(const probe::Trace* theirs, reference->trace(ids, common));
+  const auto traced = reference->trace(ids, common);
+  if (!traced.ok() && traced.error().code == ErrorCode::interrupted && !flags.dump.empty())
+    return Error{ErrorCode::interrupted, "interrupted; " + flags.dump + " is whole", {}, {}};
+  ANEMONE_TRY(const probe::Trace* theirs, traced);
   ANEMONE_TRY(const auto report, probe::compare(*theirs, *own, flags.tolerance));
   ProbeSubject subject{.model = model.path(),
                        .reference = reference->path(),

@@ -35,7 +35,9 @@ struct PlacedOperation {
 /// A run of ops that leaves the Neural Engine: between two segments; at the start or the end, where
 /// a fix saves more than a cut costs; or the whole function.
 struct Interruption {
-  std::string operation;  ///< name of the first op that has an obstacle.
+  /// Name of the first op that has an obstacle and is no small index arithmetic or lookup at the
+  /// start; where there is none, of the first that has an obstacle, or of the run.
+  std::string operation;
   std::string type;
   std::string obstacle;
   size_t operations = 0;  ///< of the run.
@@ -58,8 +60,10 @@ struct FunctionForecast {
   double residency = 0;
   /// Even if nothing kept an op off but the index arithmetic and lookups before all other work,
   /// which every language model has, no segment would save what its launch, its change of side and
-  /// its outputs cost: all stays on the CPU, and the residency says nothing about it. Never of a
-  /// range of shapes.
+  /// its outputs cost: all stays on the CPU, and the residency says nothing about it. Never where
+  /// that index arithmetic and those lookups take longer than such a segment costs (0.375 ms), nor
+  /// of a range of shapes, nor where a size depends on values. Of enumerated shapes it is so where
+  /// it would be with every unknown dimension as long as the longest of them.
   bool below_launch_cost = false;
   /// Some shapes are known at run time only: their unknown dimensions count as 1.
   bool has_unknown_shapes = false;

@@ -86,10 +86,12 @@ struct PointError {
   double relative_l2 = 0;         ///< |m - r| / |r|.
   std::optional<double> psnr_db;  ///< 20 log10(max |r| / sqrt(mse)); none where mse is 0.
   double cosine = 1;
-  /// relative_l2 over that of the values which this one is made of (at least 0.001); none for sums.
+  /// relative_l2 over that of the values which this one is made of (at least 0.001); of a sum over
+  /// what it has of the errors of both its terms, and none where the branch has no point.
   std::optional<double> growth;
   bool over = false;  ///< over tolerance.
-  /// Growth is far above that of the same point in other layers, or there is a stray channel.
+  /// Growth, and what came on top, are far above those of the same point in other layers, or there
+  /// is a stray channel.
   bool stands_out = false;
   /// The channel whose error is far above that of all others, as one changed row of a weight makes
   /// it; none for sums.

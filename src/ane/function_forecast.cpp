@@ -14,11 +14,16 @@ namespace {
 struct Graph {
   std::vector<const OpView*> ops;
   std::vector<OpChoice> choices;
-  std::vector<double> engine_ms;  ///< also of ops that do not run there: if they did.
+  std::vector<double> engine_ms;  ///< also of ops that do not run there: if they were mended.
   std::vector<std::string_view> obstacles;
-  std::vector<bool> usual;  ///< index arithmetic and lookups before all other work.
+  /// Index arithmetic and lookups before all other work, where all of them together are small.
+  std::vector<bool> usual;
+  double usual_ms = 0;  ///< of them on the CPU, small or not.
   double floor_ms = 0;
 };
+
+/// What a segment of one output costs beyond its ops.
+constexpr double kLeastSegmentMs = cut_ms(1, 1) + kResidentOutputMs;
 
 std::string_view obstacle_of(const FunctionView& function, const OpView& op,
                              const Obstacles& obstacles) {
@@ -28,20 +33,23 @@ std::string_view obstacle_of(const FunctionView& function, const OpView& op,
 }
 
 /// Ops that run, and who waits for whom: for values, and for states in the order of the program.
-Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& obstacles) {
+/// Unknown dimensions count as `unknown`.
+Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& obstacles,
+               int64_t unknown = 1) {
   const ChipRate bandwidth = weight_bandwidth(chip);
   const ChipRate reached = reached_compute(chip);
   Graph graph;
   std::unordered_map<std::string_view, size_t> last_writer;
   for (const OpView& op : function.ops()) {
     if (!runs(function, op)) continue;
-    const OpWork work = work_of(function, op);
+    const OpWork work = work_of(function, op, unknown);
     const size_t index = graph.ops.size();
     graph.floor_ms += floor_ms(work, bandwidth);
     OpChoice choice{.cpu_ms = cpu_ms(work, bandwidth)};
     graph.ops.push_back(&op);
-    graph.engine_ms.push_back(engine_ms(work, bandwidth, reached));
     graph.obstacles.push_back(obstacle_of(function, op, obstacles));
+    graph.engine_ms.push_back(engine_ms(
+        graph.obstacles.back().empty() ? work : in_half_precision(work), bandwidth, reached));
     if (graph.obstacles.back().empty()) choice.engine_ms = graph.engine_ms.back();
     for (const mil::Argument& argument : op.operation->inputs) {
       for (const mil::Binding& binding : argument.bindings) {
@@ -63,10 +71,12 @@ Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& 
       if (function.is_output(output.name)) ++choice.outputs;
     }
     graph.usual.push_back(
-        is_index_arithmetic(function, op) &&
+        is_index_arithmetic(function, op) && !has_size_of_values(function, op) &&
         std::ranges::all_of(choice.operands, [&](size_t operand) { return graph.usual[operand]; }));
+    if (graph.usual.back()) graph.usual_ms += choice.cpu_ms;
     graph.choices.push_back(std::move(choice));
   }
+  if (graph.usual_ms > kLeastSegmentMs) graph.usual.assign(graph.usual.size(), false);
   return graph;
 }
 
@@ -141,10 +151,30 @@ std::vector<Interruption> interruptions_of(const Graph& graph, const Placement& 
 
 /// Whether no segment would pay even if only `usual` ops had obstacles.
 bool never_pays(const Graph& graph) {
+  if (graph.usual_ms > kLeastSegmentMs) return false;
   std::vector<OpChoice> lifted = graph.choices;
   for (size_t op = 0; op < lifted.size(); ++op)
     if (!graph.usual[op]) lifted[op].engine_ms = graph.engine_ms[op];
   return place(lifted).segments == 0;
+}
+
+/// The longest that an unknown dimension of an input is said to be; 0 where a size depends on
+/// values, or nothing is said.
+int64_t longest_dimension(const FunctionView& function, const Graph& graph) {
+  int64_t longest = 0;
+  if (function.description() == nullptr || std::ranges::any_of(graph.ops, [&](const OpView* op) {
+        return has_size_of_values(function, *op);
+      }))
+    return 0;
+  for (const mil::NamedType& input : function.function().inputs) {
+    const package::Feature* said = function.description()->find_input(input.name);
+    if (said == nullptr) continue;
+    const Shape& shape = input.type.tensor.shape;
+    for (const std::vector<int64_t>& enumerated : said->enumerated_shapes)
+      for (size_t axis = 0; axis < std::min(shape.rank(), enumerated.size()); ++axis)
+        if (shape[axis] == kUnknownDim) longest = std::max(longest, enumerated[axis]);
+  }
+  return longest;
 }
 
 std::string name_of(const mil::Operation& operation) {
@@ -152,12 +182,9 @@ std::string name_of(const mil::Operation& operation) {
                                    : operation.outputs[0].name;
 }
 
-bool has_unknown_shapes(const Graph& graph) {
-  return std::ranges::any_of(graph.ops, [](const OpView* op) {
-    return std::ranges::any_of(op->operation->outputs, [](const mil::NamedType& output) {
-      return output.type.tensor.variable_rank || !output.type.tensor.shape.is_known();
-    });
-  });
+bool has_unknown_shapes(const FunctionView& function, const Graph& graph) {
+  return std::ranges::any_of(graph.ops,
+                             [&](const OpView* op) { return has_unknown_shape(function, *op); });
 }
 
 /// Times of a function that takes any length say nothing about the launch.
@@ -167,6 +194,15 @@ bool takes_a_range(const FunctionView& function) {
     return std::ranges::any_of(
         input.ranges, [](const package::DimRange& range) { return range.lower != range.upper; });
   });
+}
+
+/// Whether the function is small at any of its sizes.
+bool is_below_launch_cost(const FunctionView& function, const Graph& graph, const Chip& chip,
+                          const Obstacles& obstacles) {
+  if (takes_a_range(function) || !never_pays(graph)) return false;
+  if (!has_unknown_shapes(function, graph)) return true;
+  const int64_t longest = longest_dimension(function, graph);
+  return longest > 0 && never_pays(graph_of(function, chip, obstacles, longest));
 }
 
 }  // namespace
@@ -182,7 +218,7 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
                             .launch_ms = placement.launch_ms,
                             .changes = placement.changes,
                             .floor_ms = graph.floor_ms,
-                            .has_unknown_shapes = has_unknown_shapes(graph)};
+                            .has_unknown_shapes = has_unknown_shapes(function, graph)};
   double on_engine = 0;
   double in_ops = 0;
   for (size_t op = 0; op < graph.ops.size(); ++op) {
@@ -198,7 +234,7 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
   }
   forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
   forecast.below_launch_cost =
-      placement.segments == 0 && !takes_a_range(function) && never_pays(graph);
+      placement.segments == 0 && is_below_launch_cost(function, graph, chip, obstacles);
   if (!forecast.below_launch_cost) forecast.interruptions = interruptions_of(graph, placement);
   return forecast;
 }

@@ -143,6 +143,135 @@ TEST(FunctionForecast, WhereOnlyLookupsAtTheStartStandInTheWayAndNoSegmentPaysNo
   EXPECT_TRUE(large.interruptions.empty()) << "the usual price is no cut";
 }
 
+/// Rows of a value of run time, 16 MB in and out, so many times; then an op that suits.
+FunctionForecast of_lookups(int number) {
+  std::string ops;
+  std::string last = "x";
+  for (int i = 0; i < number; ++i) {
+    const std::string rows = "r" + std::to_string(i);
+    ops += "tensor<fp16, [1024, 4096]> " + rows +
+           " = gather(axis = int32(0), batch_dims = int32(0), indices = i, validate_indices = "
+           "bool(false), x = " +
+           last + ");";
+    last = rows;
+  }
+  return forecast_of("func main<ios18>(tensor<fp16, [1024, 4096]> x, tensor<int32, [1024]> i) {" +
+                     ops + "tensor<fp16, [1024, 4096]> y = relu(x = " + last + ");} -> (y);");
+}
+
+TEST(FunctionForecast, LookupsThatMoveMuchAreJudged) {
+  const FunctionForecast forecast = of_lookups(20);
+  EXPECT_FALSE(forecast.below_launch_cost);
+  EXPECT_EQ(forecast.residency, 0);
+  ASSERT_EQ(forecast.interruptions.size(), 1U);
+  EXPECT_EQ(forecast.interruptions[0].operation, "r0");
+  EXPECT_EQ(forecast.interruptions[0].obstructed, 20U);
+  EXPECT_GT(forecast.interruptions[0].saves_ms, 4);
+  const FunctionForecast one = of_lookups(1);
+  EXPECT_GT(one.milliseconds, 0.375);
+  EXPECT_FALSE(one.below_launch_cost) << "no segment pays, but the lookup is not small";
+  EXPECT_EQ(one.segments, 0U);
+}
+
+TEST(FunctionForecast, MuchIndexArithmeticIsJudgedHoweverSmallEachOfItsOpsIs) {
+  std::string ops;
+  for (int i = 0; i < 800; ++i) {
+    const auto name = [](int number) { return "i" + std::to_string(number); };
+    ops += "tensor<int32, [4096]> " + name(i + 1) + " = add(x = " + name(i) + ", y = " + name(i) +
+           ");";
+  }
+  const FunctionForecast forecast =
+      forecast_of("func main<ios18>(tensor<int32, [4096]> i0) {" + ops + "} -> (i800);");
+  EXPECT_GT(forecast.milliseconds, 0.375);
+  EXPECT_FALSE(forecast.below_launch_cost);
+}
+
+/// A product of one row with 2048 x 2048 weights, so many times, in fp16 or fp32.
+FunctionForecast of_one_row(int number, const std::string& dtype, const Chip& chip) {
+  std::string ops;
+  for (int i = 0; i < number; ++i) {
+    const std::string n = std::to_string(i);
+    ops += "tensor<" + dtype + ", [2048, 2048]> w" + n +
+           " = fill(shape = tensor<int32, [2]>([2048, 2048]), value = " + dtype +
+           "(0x1p-3)); tensor<" + dtype + ", [1, 2048]> y" + std::to_string(i + 1) +
+           " = matmul(transpose_x = bool(false), transpose_y = bool(false), x = y" + n + ", y = w" +
+           n + ");";
+  }
+  return forecast_of("func main<ios18>(tensor<" + dtype + ", [1, 2048]> y0) {" + ops + "} -> (y" +
+                         std::to_string(number) + ");",
+                     chip);
+}
+
+TEST(FunctionForecast, ProductsInSinglePrecisionAreJudgedByWhatTheyWouldTakeInHalf) {
+  for (const Chip& chip : all_chips()) {
+    if (weight_bandwidth(chip).value <= 0) continue;
+    const FunctionForecast single = of_one_row(40, "fp32", chip);
+    const FunctionForecast half = of_one_row(40, "fp16", chip);
+    EXPECT_EQ(half.residency, 1) << chip.label;
+    EXPECT_FALSE(single.below_launch_cost) << chip.label;
+    EXPECT_EQ(single.residency, 0) << chip.label;
+    ASSERT_EQ(single.interruptions.size(), 1U);
+    EXPECT_NEAR(single.interruptions[0].saves_ms, single.milliseconds - half.milliseconds, 1e-5)
+        << chip.label;
+  }
+}
+
+/// Rows that are not zero, how many of them being known at run time only, and ops on them.
+FunctionForecast of_rows_that_are_not_zero(const std::string& ops, const std::string& result) {
+  return forecast_of(
+      "func main<ios18>(tensor<fp16, [64]> x, tensor<fp16, [64, 2048]> t) {"
+      "tensor<int32, [?, 1]> p = non_zero(x = x);"
+      "tensor<int32, [?]> j = squeeze(axes = tensor<int32, [1]>([1]), x = p);"
+      "tensor<fp16, [?, 2048]> r = gather(axis = int32(0), batch_dims = int32(0), indices = j, "
+      "validate_indices = bool(false), x = t);" +
+      ops + "} -> (" + result + ");");
+}
+
+TEST(FunctionForecast, SizesThatDependOnValuesAreJudgedAndNotPlacedThere) {
+  const FunctionForecast small =
+      of_rows_that_are_not_zero("tensor<fp16, [?, 2048]> y = relu(x = r);", "y");
+  EXPECT_TRUE(small.has_unknown_shapes);
+  EXPECT_FALSE(small.below_launch_cost);
+  EXPECT_EQ(small.operations.back().obstacle, "has a size that depends on values");
+  EXPECT_FALSE(of_rows_that_are_not_zero("", "r").below_launch_cost) << "a lookup of any length";
+  std::string products;
+  for (int i = 0; i < 6; ++i) {
+    const std::string n = std::to_string(i);
+    products += "tensor<fp16, [2048, 2048]> w" + n +
+                " = fill(shape = tensor<int32, [2]>([2048, 2048]), value = fp16(0x1p-3)); "
+                "tensor<fp16, [?, 2048]> y" +
+                n + " = matmul(transpose_x = bool(false), transpose_y = bool(false), x = " +
+                (i == 0 ? "r" : "y" + std::to_string(i - 1)) + ", y = w" + n + ");";
+  }
+  const FunctionForecast large = of_rows_that_are_not_zero(products, "y5");
+  EXPECT_EQ(large.residency, 0);
+  EXPECT_FALSE(large.below_launch_cost);
+}
+
+/// An op on [1, T, 2048], of a package that says which T there are.
+FunctionForecast of_enumerated(const std::vector<int64_t>& lengths) {
+  auto program = mil::parse(
+      "program(1.3)\n{\nfunc main<ios18>(tensor<fp16, [1, ?, 2048]> x) {"
+      "tensor<fp16, [1, ?, 2048]> y = relu(x = x);} -> (y);\n}");
+  EXPECT_TRUE(program.ok()) << program.error().to_string();
+  package::Package package;
+  package.program = *std::move(program);
+  package.default_function = "main";
+  package::FunctionDescription description{.name = "main"};
+  package::Feature input{.name = "x"};
+  for (const int64_t length : lengths) input.enumerated_shapes.push_back({1, length, 2048});
+  description.inputs.push_back(std::move(input));
+  package.functions.push_back(std::move(description));
+  const auto model = view_of(package);
+  return forecast_function(model->packages[0]->functions[0], m4(), {});
+}
+
+TEST(FunctionForecast, EnumeratedShapesAreSmallWhereTheLongestOfThemIs) {
+  EXPECT_TRUE(of_enumerated({1, 64}).below_launch_cost);
+  EXPECT_FALSE(of_enumerated({1, 65536}).below_launch_cost);
+  EXPECT_FALSE(of_enumerated({}).below_launch_cost) << "nobody says how long";
+}
+
 TEST(FunctionForecast, AFunctionThatOthersOpsKeepOffIsJudgedAndSaysWhichAndWhatAFixSaves) {
   // Each product pays on the Neural Engine, but not the two changes of side of each cumsum.
   std::string ops = kLookUp;
@@ -167,6 +296,25 @@ TEST(FunctionForecast, AFunctionThatOthersOpsKeepOffIsJudgedAndSaysWhichAndWhatA
   EXPECT_EQ(cut.obstructed, 6U) << "with the addition and the gather of the places";
   EXPECT_GT(cut.saves_ms, 0);
   EXPECT_LT(cut.saves_ms, forecast.milliseconds);
+}
+
+TEST(FunctionForecast, LookupsBehindOtherWorkAreNoUsualPrice) {
+  // What a product makes decides which rows the next one takes: no product pays alone.
+  std::string ops = kLookUp;
+  std::string last = "start";
+  for (int i = 0; i < 4; ++i) {
+    const std::string n = std::to_string(i);
+    ops += product(i, last) + "tensor<fp16, [64]> m" + n +
+           " = reduce_max(axes = tensor<int32, [1]>([1]), keep_dims = bool(false), x = y" + n +
+           "); tensor<int32, [64]> j" + n + " = cast(dtype = string(\"int32\"), x = m" + n +
+           "); tensor<fp16, [64, 2048]> r" + n +
+           " = gather(axis = int32(0), batch_dims = int32(0), indices = j" + n +
+           ", validate_indices = bool(false), x = y" + n + ");";
+    last = "r" + n;
+  }
+  const FunctionForecast forecast = forecast_of(kIndexed + ops + "} -> (" + last + ");");
+  EXPECT_EQ(forecast.segments, 0U);
+  EXPECT_FALSE(forecast.below_launch_cost);
 }
 
 TEST(FunctionForecast, OpsAtAnEndAreToldWhereAFixSavesMoreThanACut) {

@@ -112,6 +112,12 @@ void for_each_value(const FunctionView& function, const Visit& visit) {
         visit(output, &op);
 }
 
+/// Whether a tensor's shape is known at run time only.
+inline bool is_unknown(const mil::ValueType& type) {
+  return type.kind == mil::ValueType::Kind::tensor &&
+         (type.tensor.variable_rank || !type.tensor.shape.is_known());
+}
+
 /// "input 'x'" or "result 'y'".
 std::string described(const mil::NamedType& value, const OpView* op);
 

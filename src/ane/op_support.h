@@ -32,8 +32,8 @@ int64_t integers_of(const FunctionView& function, const OpView& op);
 bool gathers_at_run_time(const FunctionView& function, const OpView& op);
 
 /// Whether the op works out places, or looks rows up at them: integers of at most 32 bits and
-/// kMostIndices elements, or a gather at run time. Every language model that takes token ids and
-/// positions has such ops, and they run on the CPU.
+/// kMostIndices elements, or a gather at run time, whatever it moves. Every language model that
+/// takes token ids and positions has such ops, and they run on the CPU.
 bool is_index_arithmetic(const FunctionView& function, const OpView& op);
 
 /// The bound of a slice that is known at run time only: "begin", "end", "size"; empty.

@@ -1,8 +1,10 @@
 #include "ane/op_support.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "mil/op.h"
 
@@ -45,7 +47,7 @@ TEST(OpSupport, RolesAreThoseOfTheOneList) {
     EXPECT_FALSE(hands_on(type) || is_heavy(type)) << type;
 }
 
-package::Package package_of(const char* body) {
+package::Package package_of(const std::string& body) {
   auto program = mil::parse(std::string("program(1.3)\n{\n    func main<ios18>(tensor<fp16, [4, "
                                         "64]> x, tensor<int32, [2]> n) {\n") +
                             body + "\n        } -> (y);\n}\n");
@@ -57,12 +59,43 @@ package::Package package_of(const char* body) {
   return package;
 }
 
-OpSupport support_of_last(const char* body) {
+template <typename Judge>
+auto judge_last(const std::string& body, const Judge& judge)
+    -> decltype(judge(std::declval<const FunctionView&>(), std::declval<const OpView&>())) {
   PackageView view;
   view.package = package_of(body);
-  if (view.package.program.functions.empty()) return OpSupport::unmeasured;
+  if (view.package.program.functions.empty()) {
+    ADD_FAILURE() << "no function";
+    return {};
+  }
   const FunctionView function(view, view.package.program.functions[0]);
-  return support_of(function, function.ops().back());
+  return judge(function, function.ops().back());
+}
+
+OpSupport support_of_last(const std::string& body) {
+  return judge_last(body, [](const FunctionView& function, const OpView& op) {
+    return support_of(function, op);
+  });
+}
+
+bool last_is_index_arithmetic(const std::string& body) {
+  return judge_last(body, &is_index_arithmetic);
+}
+
+TEST(OpSupport, IndexArithmeticIsOfFewNarrowIntegersOrALookup) {
+  EXPECT_TRUE(last_is_index_arithmetic("tensor<int32, [2]> y = add(x = n, y = int32(1));"));
+  const auto tiled = [](const char* type, int times) {
+    return fmt::format("tensor<{}, [{}]> y = tile(reps = tensor<int32, [1]>([{}]), x = n);", type,
+                       2 * times, times);
+  };
+  EXPECT_TRUE(last_is_index_arithmetic(tiled("int32", kMostIndices / 2)));
+  EXPECT_FALSE(last_is_index_arithmetic(tiled("int32", kMostIndices / 2 + 1)));
+  EXPECT_TRUE(last_is_index_arithmetic(tiled("uint32", 1)));
+  EXPECT_FALSE(last_is_index_arithmetic(tiled("int64", 1)));
+  EXPECT_FALSE(last_is_index_arithmetic("tensor<fp16, [4, 64]> y = add(x = x, y = fp16(1));"));
+  EXPECT_TRUE(
+      last_is_index_arithmetic("tensor<fp16, [2, 64]> y = gather(axis = int32(0), batch_dims = "
+                               "int32(0), indices = n, validate_indices = bool(false), x = x);"));
 }
 
 TEST(OpSupport, DependsOnOperands) {

@@ -15,8 +15,14 @@ bool is_free(std::string_view type) {
   return role_of(type) == OpRole::reshapes || role_of(type) == OpRole::reads;
 }
 
-double bytes_of(const mil::TensorType& type) {
-  return type.dtype == DType::string ? 0 : elements_of(type) * bit_width(type.dtype) / 8;
+double bytes_of(const mil::TensorType& type, int64_t unknown = 1) {
+  return type.dtype == DType::string ? 0 : elements_of(type, unknown) * bit_width(type.dtype) / 8;
+}
+
+void add_activation(OpWork& work, double times, const mil::TensorType& type, int64_t unknown) {
+  const double bytes = times * bytes_of(type, unknown);
+  work.activation_bytes += bytes;
+  work.half_activation_bytes += std::min(bytes, times * elements_of(type, unknown) * kBytesOfHalf);
 }
 
 const mil::TensorType* type_of(const FunctionView& function, const mil::Binding& binding) {
@@ -30,14 +36,15 @@ bool moves_a_part(std::string_view type) {
   return type.starts_with("slice_") || type.starts_with("gather");
 }
 
-double bytes_moved(const FunctionView& function, const OpView& op) {
+/// The part, read and written.
+void add_moved(const FunctionView& function, const OpView& op, int64_t unknown, OpWork& work) {
   if (op.type() == "slice_update") {
-    const mil::TensorType* update = function.operand_type(op, "update");
-    return update == nullptr ? 0 : bytes_of(*update);
+    if (const mil::TensorType* update = function.operand_type(op, "update"))
+      add_activation(work, 2, *update, unknown);
+    return;
   }
-  double bytes = 0;
-  for (const mil::NamedType& output : op.operation->outputs) bytes += bytes_of(output.type.tensor);
-  return bytes;
+  for (const mil::NamedType& output : op.operation->outputs)
+    add_activation(work, 2, output.type.tensor, unknown);
 }
 
 template <typename Visit>
@@ -47,25 +54,27 @@ void for_each_operand(const OpView& op, const Visit& visit) {
   }
 }
 
-double dimension(const mil::TensorType* type, size_t from_last) {
+double dimension(const mil::TensorType* type, size_t from_last, int64_t unknown) {
   if (type == nullptr || type->shape.rank() <= from_last) return 1;
-  return static_cast<double>(std::max<int64_t>(1, type->shape[type->shape.rank() - 1 - from_last]));
+  const int64_t dim = type->shape[type->shape.rank() - 1 - from_last];
+  return static_cast<double>(dim == kUnknownDim ? unknown : std::max<int64_t>(1, dim));
 }
 
 /// Products that one element of the output takes.
-double terms_of(const FunctionView& function, const OpView& op) {
+double terms_of(const FunctionView& function, const OpView& op, int64_t unknown) {
   const std::string_view type = op.type();
   if (type == "conv" || type == "conv_transpose") {
     const mil::TensorType* weight = function.operand_type(op, "weight");
     if (weight == nullptr || weight->shape.rank() == 0) return 1;
     return elements_of(*weight) / static_cast<double>(std::max<int64_t>(1, weight->shape[0]));
   }
-  if (type == "linear") return dimension(function.operand_type(op, "x"), 0);
+  if (type == "linear") return dimension(function.operand_type(op, "x"), 0, unknown);
   if (type == "matmul") {
-    return dimension(function.operand_type(op, "x"), function.flag(op, "transpose_x") ? 1 : 0);
+    return dimension(function.operand_type(op, "x"), function.flag(op, "transpose_x") ? 1 : 0,
+                     unknown);
   }
   if (type == "scaled_dot_product_attention") {
-    return 2 * dimension(function.operand_type(op, "key"), 1);
+    return 2 * dimension(function.operand_type(op, "key"), 1, unknown);
   }
   return 0.5;  // one operation an element
 }
@@ -86,9 +95,10 @@ double bytes_as_stored(const FunctionView& function, std::string_view name, int 
 
 }  // namespace
 
-double elements_of(const mil::TensorType& type) {
+double elements_of(const mil::TensorType& type, int64_t unknown) {
   double elements = 1;
-  for (const int64_t dim : type.shape) elements *= static_cast<double>(std::max<int64_t>(1, dim));
+  for (const int64_t dim : type.shape)
+    elements *= static_cast<double>(dim == kUnknownDim ? unknown : std::max<int64_t>(1, dim));
   return elements;
 }
 
@@ -99,25 +109,25 @@ double stored_bytes(const FunctionView& function, std::string_view name) {
   return bytes_as_stored(function, name, kConstexprsInARow);
 }
 
-OpWork work_of(const FunctionView& function, const OpView& op) {
+OpWork work_of(const FunctionView& function, const OpView& op, int64_t unknown) {
   OpWork work;
   if (is_free(op.type())) return work;
   if (moves_a_part(op.type())) {
-    work.activation_bytes = 2 * bytes_moved(function, op);
+    add_moved(function, op, unknown, work);
     return work;
   }
   double output_elements = 0;
   for (const mil::NamedType& output : op.operation->outputs) {
-    output_elements += elements_of(output);
-    work.activation_bytes += bytes_of(output.type.tensor);
+    output_elements += elements_of(output.type.tensor, unknown);
+    add_activation(work, 1, output.type.tensor, unknown);
   }
-  work.flops = 2 * output_elements * terms_of(function, op);
+  work.flops = 2 * output_elements * terms_of(function, op, unknown);
   for_each_operand(op, [&](std::string_view, const mil::Binding& binding) {
     const mil::TensorType* type = type_of(function, binding);
     if (type == nullptr || type->dtype == DType::string) return;
     const bool constant = !binding.is_name() || function.is_constant(binding.name());
     if (!constant) {
-      work.activation_bytes += bytes_of(*type);
+      add_activation(work, 1, *type, unknown);
     } else {
       work.weight_bytes +=
           binding.is_name() ? stored_bytes(function, binding.name()) : bytes_of(*type);
@@ -125,6 +135,28 @@ OpWork work_of(const FunctionView& function, const OpView& op) {
     }
   });
   return work;
+}
+
+OpWork in_half_precision(const OpWork& work) {
+  OpWork half = work;
+  half.weight_bytes = std::min(work.weight_bytes, work.dense_weight_bytes);
+  half.activation_bytes = work.half_activation_bytes;
+  return half;
+}
+
+bool has_unknown_shape(const FunctionView& function, const OpView& op) {
+  bool unknown = false;
+  for (const mil::NamedType& output : op.operation->outputs) unknown |= is_unknown(output.type);
+  for_each_operand(op, [&](std::string_view, const mil::Binding& binding) {
+    const mil::ValueType* type = binding.is_name() ? function.type(binding.name()) : nullptr;
+    unknown |= type != nullptr && is_unknown(*type);
+  });
+  return unknown;
+}
+
+bool has_size_of_values(const FunctionView& function, const OpView& op) {
+  return std::ranges::none_of(function.function().inputs, is_unknown, &mil::NamedType::type) &&
+         has_unknown_shape(function, op);
 }
 
 bool runs(const FunctionView& function, const OpView& op) {
@@ -144,7 +176,7 @@ std::string_view obstacle_of(const FunctionView& function, const OpView& op) {
     case OpSupport::suited:
       break;
   }
-  return "";
+  return has_size_of_values(function, op) ? "has a size that depends on values" : "";
 }
 
 double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached) {

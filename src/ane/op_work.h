@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "ane/chip.h"
@@ -14,19 +15,29 @@ struct OpWork {
   double weight_bytes = 0;        ///< constants as stored; not tables that are looked up.
   double dense_weight_bytes = 0;  ///< the same in fp16, as a CPU reads them.
   double activation_bytes = 0;    ///< read and written at run time; of slices and gathers the part.
+  double half_activation_bytes = 0;  ///< the same where no element has more than two bytes.
 };
-/// Unknown dimensions count as 1.
-OpWork work_of(const FunctionView& function, const OpView& op);
+/// Unknown dimensions count as `unknown`.
+OpWork work_of(const FunctionView& function, const OpView& op, int64_t unknown = 1);
+
+/// The same work in the dtypes of the Neural Engine, as a fix would bring it there: activations in
+/// two bytes, weights in the smaller form.
+OpWork in_half_precision(const OpWork& work);
 
 /// Bytes of a constant as stored: of what a constexpr op makes, those of its operands.
 double stored_bytes(const FunctionView& function, std::string_view name);
 
-/// Elements, unknown dimensions as 1.
-double elements_of(const mil::TensorType& type);
+/// Elements, unknown dimensions as `unknown`, or 1.
+double elements_of(const mil::TensorType& type, int64_t unknown = 1);
 double elements_of(const mil::NamedType& value);
 
 /// Whether an op is part of what runs: no constant, and not in a block of cond or while_loop.
 bool runs(const FunctionView& function, const OpView& op);
+
+/// Whether the op reads or makes a value whose shape is known at run time only.
+bool has_unknown_shape(const FunctionView& function, const OpView& op);
+/// Whether it does in a function all of whose inputs have known shapes: a size depends on values.
+bool has_size_of_values(const FunctionView& function, const OpView& op);
 
 /// Why an op runs on no Neural Engine, by the list of ops; empty when nothing speaks against it.
 /// The rules say what else does (obstacles_in).

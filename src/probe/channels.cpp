@@ -10,10 +10,9 @@ namespace {
 
 /// Fewer channels have no distribution to stand out of.
 constexpr size_t kFewestChannels = 16;
-/// A channel is astray when its error is at least `kLeast`, so many times the median, which counts
-/// as one rounding to fp16 at least, and so many times the 95th percentile. Sound packages of
-/// fp16, int8 and palettes of 4 and 6 bits of 14 checkpoints reach 10 times and 4.5 times.
-constexpr double kLeast = 5e-3;
+/// A channel is astray when its error is at least so many times the median, which counts as one
+/// rounding to fp16 at least, and so many times the 95th percentile. Sound packages of fp16, int8
+/// and palettes of 4 and 6 bits of 14 checkpoints reach 10 times and 4.5 times.
 constexpr double kRounding = 5e-4;
 constexpr double kTimesMedian = 12;
 constexpr double kTimesTail = 6;
@@ -56,8 +55,8 @@ std::vector<double> channel_errors(const Tensor& reference, const Tensor& model,
 std::optional<int64_t> stray_channel(const std::vector<double>& errors,
                                      const std::vector<double>& before) {
   if (errors.size() < kFewestChannels) return std::nullopt;
-  const double least = std::max({kLeast, kTimesMedian * std::max(quantile(errors, 0.5), kRounding),
-                                 kTimesTail * quantile(errors, 0.95)});
+  const double least = std::max(kTimesMedian * std::max(quantile(errors, 0.5), kRounding),
+                                kTimesTail * quantile(errors, 0.95));
   std::optional<size_t> worst;
   for (size_t i = 0; i < errors.size(); ++i) {
     const bool is_old = before.size() == errors.size() && before[i] > kShareBefore * errors[i];

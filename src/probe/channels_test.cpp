@@ -47,8 +47,10 @@ TEST(Channels, OneFarAboveTheOthersIsAstray) {
 
 TEST(Channels, RoundingIsNotAstrayHoweverRareItIs) {
   std::vector<double> errors(64, 1e-9);
-  errors[3] = 4.9e-3;
+  errors[3] = 5.9e-3;
   EXPECT_FALSE(stray_channel(errors, {}));
+  errors[3] = 6.1e-3;
+  EXPECT_EQ(stray_channel(errors, {}), 3);
 }
 
 TEST(Channels, AnErrorOfAPaletteIsMeasuredByTheOthers) {

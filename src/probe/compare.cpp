@@ -73,47 +73,118 @@ double scale_at(std::string_view name, double stream, const Tensor& reference,
   return std::fabs(ratio - std::log2(stream)) < std::fabs(ratio) ? stream : 1;
 }
 
-/// Fills `growth`: what each point is made of comes before it.
-void measure_growth(std::vector<PointError>& points) {
-  double stream = 0;
+/// An error, and how much of it is its own: by how many times it grew over that of what the point
+/// is made of, and what came on top, both of them relative to the point's length.
+struct Growth {
+  double times = 0;
+  double added = 0;
+};
+
+Growth growth(double own, double before) {
+  return {own / std::max(before, kRounding), std::sqrt(std::max(0.0, own * own - before * before))};
+}
+
+double length_of(const Tensor& tensor) {
+  double squares = 0;
+  for (const float value : tensor.values<float>())
+    squares += static_cast<double>(value) * static_cast<double>(value);
+  return std::sqrt(squares);
+}
+
+/// A point of the residual stream and its error.
+struct StreamPoint {
+  const Tensor* reference = nullptr;
+  double error = 0;  ///< relative.
+};
+
+/// The relative error that a sum of the stream and a branch has when neither adds any: the branch's
+/// is that of what its last product makes, whatever scales or normalises it before the sum.
+std::optional<double> error_of_terms(const StreamPoint& stream, double branch, const Tensor& sum) {
+  if (stream.reference == nullptr || stream.reference->shape() != sum.shape()) return {};
+  const auto before = stream.reference->values<float>();
+  const auto after = sum.values<float>();
+  double squares = 0;
+  for (size_t i = 0; i < after.size(); ++i) {
+    const double added = static_cast<double>(after[i]) - static_cast<double>(before[i]);
+    squares += added * added;
+  }
+  const double length = length_of(sum);
+  if (!(length > 0)) return {};
+  return std::hypot(stream.error * length_of(*stream.reference), branch * std::sqrt(squares)) /
+         length;
+}
+
+/// Fills `growth` and says what came on top: what each point is made of comes before it.
+std::vector<double> measure_growth(std::vector<PointError>& points, const Trace& reference) {
+  StreamPoint stream;
   double branch = 0;  // what the products of the branch read
   double inner = 0;   // the worst of their results
-  const auto growth = [](double own, double before) { return own / std::max(before, kRounding); };
-  for (PointError& point : points) {
+  double end = 0;     // the worst of what its last products make
+  bool has_end = false;
+  std::vector<double> added(points.size());
+  for (size_t i = 0; i < points.size(); ++i) {
+    PointError& point = points[i];
     const PointName split = split_point(point.name);
     const double own = point.relative_l2;
+    std::optional<double> before;
     if (is_stream(point.name, split)) {
-      if (point.name == "embedding") point.growth = growth(own, 0);
-      stream = branch = own;
-      inner = 0;
+      const Tensor* const values = reference.find(point.name);
+      if (point.name == "embedding")
+        before = 0;
+      else if (has_end)
+        before = error_of_terms(stream, end, *values);
+      stream = {values, own};
+      branch = own;
+      inner = end = 0;
+      has_end = false;
     } else if (split.part.ends_with(".norm") || point.name == "final_norm") {
-      point.growth = growth(own, stream);
+      before = stream.error;
       branch = own;
       inner = 0;
     } else if (ends_branch(split.part)) {
-      point.growth = growth(own, inner > 0 ? inner : branch);
+      before = inner > 0 ? inner : branch;
+      end = std::max(end, own);
+      has_end = true;
     } else if (split.layer || point.name == "logits") {
-      point.growth = growth(own, branch);
+      before = branch;
       inner = std::max(inner, own);
     }
+    if (!before) continue;
+    const Growth grown = growth(own, *before);
+    point.growth = grown.times;
+    added[i] = grown.added;
   }
+  return added;
 }
 
-void mark_outliers(std::vector<PointError>& points) {
-  for (PointError& point : points) {
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+/// Against the same point of the other layers: both the growth, which leaves out what has added up
+/// before, and what came on top, since the first product of a quantized model reads exact values
+/// and those of the other layers do not.
+void mark_outliers(std::vector<PointError>& points, const std::vector<double>& added) {
+  for (size_t i = 0; i < points.size(); ++i) {
+    PointError& point = points[i];
     if (!point.growth || !(point.relative_l2 >= kLeast)) continue;
     const std::string part = split_point(point.name).part;
-    std::vector<double> usual;
-    for (const PointError& other : points)
-      if (other.growth && &other != &point && split_point(other.name).part == part)
-        usual.push_back(*other.growth);
-    double median = 1;
-    if (!usual.empty()) {
-      const auto middle = usual.begin() + static_cast<std::ptrdiff_t>(usual.size() / 2);
-      std::ranges::nth_element(usual, middle);
-      median = std::max(1.0, *middle);
+    std::vector<double> times{1};
+    std::vector<double> tops{0};
+    for (size_t other = 0; other < points.size(); ++other) {
+      if (!points[other].growth || other == i || split_point(points[other].name).part != part)
+        continue;
+      times.push_back(*points[other].growth);
+      tops.push_back(added[other]);
     }
-    point.stands_out = *point.growth > kUsualTimes * median;
+    if (times.size() > 1) {
+      times.erase(times.begin());
+      tops.erase(tops.begin());
+    }
+    point.stands_out = *point.growth > kUsualTimes * std::max(1.0, median_of(times)) &&
+                       added[i] > kUsualTimes * median_of(tops);
   }
 }
 
@@ -236,8 +307,7 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
              listed(reference), listed(model)),
         "names of a dump are those of points, or are mapped to them");
   std::ranges::stable_sort(report.points, comes_before, &PointError::name);
-  measure_growth(report.points);
-  mark_outliers(report.points);
+  mark_outliers(report.points, measure_growth(report.points, reference));
   mark_stray_channels(report.points, channels);
   report.first_over = first(report.points, [](const PointError& point) { return point.over; });
   report.first_different =

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -136,6 +137,72 @@ TEST(Compare, ErrorsThatGrowLikeThoseOfOtherLayersDoNotStandOut) {
   const Trace reference = trace({0, 0, 0, 0});
   EXPECT_FALSE(compared(reference, trace({0.1F, 0.1F, 0.11F, 0.1F})).first_standing_out);
   EXPECT_EQ(compared(reference, trace({0.001F, 0.0005F, 0.02F, 0.001F})).first_standing_out, 2u);
+}
+
+/// One channel of 1, off by these errors: of each layer the norm, and q, which reads it.
+Report of_products(const std::vector<std::pair<float, float>>& errors) {
+  Trace reference;
+  Trace model;
+  for (size_t i = 0; i < errors.size(); ++i) {
+    const std::string layer = "layer." + std::to_string(i) + ".attention.";
+    for (const auto& [part, error] :
+         {std::pair("norm", errors[i].first), std::pair("q", errors[i].second)}) {
+      reference.points.push_back({layer + part, rows({1}, 1)});
+      model.points.push_back({layer + part, rows({1 + error}, 1)});
+    }
+  }
+  return compared(reference, model);
+}
+
+TEST(Compare, TheFirstProductOfASoundPaletteReadsExactValuesAndDoesNotStandOut) {
+  // Each product adds 0.05: 0.05 of an exact norm is 0.07 of one that is off by 0.05.
+  EXPECT_FALSE(
+      of_products({{0, 0.05F}, {0.05F, 0.07F}, {0.05F, 0.07F}, {0.05F, 0.07F}}).first_standing_out);
+  const Report wrong = of_products({{0, 0.3F}, {0.05F, 0.07F}, {0.05F, 0.07F}, {0.05F, 0.07F}});
+  ASSERT_TRUE(wrong.first_standing_out);
+  EXPECT_EQ(wrong.points[*wrong.first_standing_out].name, "layer.0.attention.q");
+}
+
+/// A stream and what the last product of each branch makes, of which a norm may stand before the
+/// sum.
+Trace stream_of(const std::vector<std::pair<float, float>>& stream) {
+  Trace trace{{}, {{"embedding", rows({stream[0].first, stream[0].second}, 2)}}};
+  for (size_t i = 1; i < stream.size(); ++i) {
+    const std::string layer = "layer." + std::to_string(i - 1);
+    trace.points.push_back({layer + ".mlp.down", rows({8, 8}, 2)});
+    trace.points.push_back({layer, rows({stream[i].first, stream[i].second}, 2)});
+  }
+  return trace;
+}
+
+TEST(Compare, AWrongNormBehindABranchStandsOutInTheSum) {
+  const Trace reference = stream_of({{1, 0}, {1, 1}, {1, 2}, {1, 3}, {1, 4}});
+  const Report report =
+      compared(reference, stream_of({{1, 0}, {1, 1}, {1, 2.02F}, {1, 3.02F}, {1, 4.02F}}));
+  ASSERT_TRUE(report.first_standing_out);
+  EXPECT_EQ(report.points[*report.first_standing_out].name, "layer.1");
+  EXPECT_EQ(std::ranges::count_if(report.points, &PointError::stands_out), 1);
+}
+
+TEST(Compare, ASumWhoseTermsCancelDoesNotStandOut) {
+  const Report report =
+      compared(stream_of({{100, 0}, {100, 1}, {100, 2}, {1, 2}, {1, 3}}),
+               stream_of({{100.1F, 0}, {100.1F, 1}, {100.1F, 2}, {1.1F, 2}, {1.1F, 3}}));
+  EXPECT_FALSE(report.first_standing_out);
+  EXPECT_NEAR(*report.points.back().growth, 1, 1e-3);
+}
+
+TEST(Compare, ASumIsMeasuredByWhatTheBranchHadAsWell) {
+  // The branch is off by 0.1 of the 1 that it adds, and so is the sum.
+  Trace reference{{}, {{"embedding", rows({1, 0}, 2)}}};
+  Trace model = reference;
+  for (const auto& [trace, error] : {std::pair(&reference, 0.0F), std::pair(&model, 0.1F)}) {
+    trace->points.push_back({"layer.0.mlp.down", rows({0, 1 + error}, 2)});
+    trace->points.push_back({"layer.0", rows({1, 1 + error}, 2)});
+  }
+  const Report report = compared(reference, model);
+  EXPECT_NEAR(*report.points[2].growth, 1, 1e-6);
+  EXPECT_FALSE(report.points[2].stray_channel);
 }
 
 TEST(Compare, WhatOnlyOneSideHasIsNamed) {

@@ -5,11 +5,6 @@
 namespace anemone::ane {
 namespace {
 
-bool is_unknown(const mil::ValueType& type) {
-  return type.kind == mil::ValueType::Kind::tensor &&
-         (type.tensor.variable_rank || !type.tensor.shape.is_known());
-}
-
 void judge(const FunctionView& function, Findings& findings) {
   for (const mil::NamedType& input : function.function().inputs)
     if (is_unknown(input.type)) return;  // flexible inputs have a rule of their own
