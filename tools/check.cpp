@@ -267,6 +267,7 @@ Status check(const Flags& flags, const CommonFlags& common) {
     }
     report.chips = part->chips;
     report.folders += part->folders;
+    std::ranges::move(part->links_not_followed, std::back_inserter(report.links_not_followed));
     std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
     std::ranges::move(part->findings, std::back_inserter(report.findings));
   }

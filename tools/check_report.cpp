@@ -142,6 +142,8 @@ std::string check_text(const ane::CheckReport& report,
   if (report.folders > 0)
     text += fmt::format("looked into {}: {}\n", counted(report.folders, "folder"),
                         counted(report.artifacts.size(), "artifact"));
+  for (const std::filesystem::path& link : report.links_not_followed)
+    text += fmt::format("not followed: {}, a link to a folder outside\n", link.string());
   const bool hidden = !verbose && report.count(ane::Severity::note) > 0;
   return text + summary(report) + (hidden ? " (-v shows notes)\n" : "\n");
 }
@@ -159,11 +161,14 @@ std::string check_json(const ane::CheckReport& report,
                {"warnings", report.count(ane::Severity::warning)},
                {"notes", report.count(ane::Severity::note)},
                {"folders", report.folders > 0 ? Json(report.folders) : Json()},
+               {"links_not_followed", Json::array()},
                {"artifacts", Json::array()},
                {"findings", Json::array()},
                {"simulation", simulation ? simulation_json(*simulation) : Json()},
                {"records", records_json(records)}};
   for (const Error& failure : failures) json["failures"].push_back(failure.to_string());
+  for (const std::filesystem::path& link : report.links_not_followed)
+    json["links_not_followed"].push_back(link.string());
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},

@@ -92,8 +92,9 @@ Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
     else
       artifact.failure = parity.error().to_string();
   }
-  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json ? probe_folder_json(artifacts, flags)
-                                                   : probe_folder_text(artifacts)));
+  ANEMONE_RETURN_IF_ERROR(
+      write_stdout(common.json ? probe_folder_json(artifacts, report.links_not_followed, flags)
+                               : probe_folder_text(artifacts, report.links_not_followed)));
   const auto failed = std::ranges::count_if(
       artifacts, [](const ProbedArtifact& artifact) { return !artifact.passed(); });
   if (failed == 0) return {};

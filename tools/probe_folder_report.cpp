@@ -94,7 +94,8 @@ bool any_simulated(const std::vector<ProbedArtifact>& artifacts) {
 
 }  // namespace
 
-std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts) {
+std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts,
+                              const std::vector<std::filesystem::path>& links) {
   std::string text(any_simulated(artifacts) ? kSimulatedHeading : "");
   size_t passed = 0;
   for (const ProbedArtifact& artifact : artifacts) {
@@ -102,11 +103,14 @@ std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts) {
     text += check_text(artifact) + parity_text(artifact);
     passed += artifact.passed();
   }
+  for (const std::filesystem::path& link : links)
+    text += fmt::format("not followed: {}, a link to a folder outside\n", link.string());
   return text + fmt::format("{}: {} passed, {} failed\n", counted(artifacts.size(), "artifact"),
                             passed, artifacts.size() - passed);
 }
 
 std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
+                              const std::vector<std::filesystem::path>& links,
                               const ProbeFlags& flags) {
   Json json = {
       {"version", 1},
@@ -115,7 +119,10 @@ std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
       {"tolerance", {{"relative_error", flags.tolerance.relative}, {"mse", flags.tolerance.mse}}},
       {"simulated", any_simulated(artifacts)},
       {"passed", std::ranges::all_of(artifacts, &ProbedArtifact::passed)},
+      {"links_not_followed", Json::array()},
       {"artifacts", Json::array()}};
+  for (const std::filesystem::path& link : links)
+    json["links_not_followed"].push_back(link.string());
   for (const ProbedArtifact& artifact : artifacts) json["artifacts"].push_back(to_json(artifact));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -23,10 +23,12 @@ struct ProbedArtifact {
   bool passed() const { return errors == 0 && parity && parity->passed(); }
 };
 
-/// Three lines for each artifact, and how many passed.
-std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts);
+/// Three lines for each artifact, links that were not followed, and how many passed.
+std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts,
+                              const std::vector<std::filesystem::path>& links);
 /// The same as one JSON document, with the keys of docs/probe.md.
 std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
+                              const std::vector<std::filesystem::path>& links,
                               const ProbeFlags& flags);
 
 }  // namespace anemone::tools

@@ -131,6 +131,7 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
     ANEMONE_TRY(found, artifacts_below(path, options.progress));
   }
   report.folders = found.folders;
+  report.links_not_followed = found.links_not_followed;
   for (size_t i = 0; i < found.paths.size(); ++i) {
     const std::filesystem::path& artifact = found.paths[i];
     auto model = open_model(artifact);
@@ -149,7 +150,12 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
     std::ranges::move(findings, std::back_inserter(report.findings));
   }
   if (!found.paths.empty()) return report;
-  return open_model(path).error();
+  Error none = open_model(path).error();
+  if (!found.links_not_followed.empty())
+    none.hint =
+        fmt::format("{} of its links lead to folders outside, which are not followed: {}",
+                    found.links_not_followed.size(), found.links_not_followed.front().string());
+  return none;
 }
 
 }  // namespace anemone::ane

@@ -96,22 +96,37 @@ bool is_pseudo_file_system(const fs::path& folder, const fs::path& parent) {
          system.f_blocks == 0;
 }
 
-bool lies_in(const fs::path& path, const fs::path& folder) {
-  return std::ranges::mismatch(folder, path).in1 == folder.end();
+/// Folders and artifacts by where they really are.
+using Places = std::set<fs::path>;
+
+bool lie_in_any(const fs::path& path, const Places& places) {
+  for (fs::path above = path;; above = above.parent_path()) {
+    if (places.contains(above)) return true;
+    if (above == above.parent_path()) return false;
+  }
 }
 
-/// Adds links to artifacts that lie in the folder and were not found there, each artifact once.
-void add_linked(const fs::path& folder, const std::vector<fs::path>& links,
-                std::vector<fs::path>& found) {
+/// Adds links to artifacts that were not found by another name, and names links to folders outside.
+void add_links(const fs::path& folder, const std::vector<fs::path>& links, FoundArtifacts& found) {
   std::error_code ignored;
-  const fs::path root = fs::canonical(folder, ignored);
-  std::set<fs::path> known;
-  for (const fs::path& path : found) known.insert(fs::canonical(path, ignored));
-  for (const fs::path& link : links) {
-    if (!is_artifact(link)) continue;
-    const fs::path target = fs::canonical(link, ignored);
-    if (lies_in(target, root) && known.insert(target).second) found.push_back(link);
+  const auto place_of = [&](const fs::path& path) { return fs::weakly_canonical(path, ignored); };
+  const Places inside{place_of(folder)};
+  Places known;
+  for (const fs::path& path : found.paths) known.insert(place_of(path));
+  std::vector<std::pair<fs::path, fs::path>> by_place;  // what holds others comes before them
+  for (const fs::path& link : links) by_place.emplace_back(place_of(link), link);
+  std::ranges::sort(by_place);
+  for (const auto& [place, link] : by_place) {
+    if (is_artifact(link) || is_package_name(link)) {
+      if (lie_in_any(place, known)) continue;
+      known.insert(place);
+      found.paths.push_back(link);
+    } else if (fs::is_directory(link, ignored) && !lie_in_any(place, inside) &&
+               !lie_in_any(place, known)) {
+      found.links_not_followed.push_back(link);
+    }
   }
+  std::ranges::sort(found.links_not_followed);
 }
 
 }  // namespace
@@ -192,7 +207,7 @@ Result<FoundArtifacts> artifacts_below(const fs::path& folder, const ProgressSin
         folders.emplace_back(entry, depth + 1);
     }
   }
-  add_linked(folder, links, found.paths);
+  add_links(folder, links, found);
   std::ranges::sort(found.paths);
   return found;
 }

@@ -20,9 +20,12 @@ std::unique_ptr<ModelView> view_of(const ModelInMemory& model);
 struct FoundArtifacts {
   std::vector<std::filesystem::path> paths;  ///< sorted; they do not lie in each other.
   size_t folders = 0;                        ///< that were looked into.
+  /// Links to folders outside that are no artifacts: what lies there is not looked for. Sorted.
+  std::vector<std::filesystem::path> links_not_followed;
 };
-/// The artifacts below a folder that is none itself, at most 8 folders deep. A link counts where it
-/// leads to an artifact in the folder that has no other name there; file systems without a size
+/// The artifacts below a folder that is none itself, at most 8 folders deep. A link to an artifact
+/// counts, wherever that lies, where it and what it lies in have no other name in the folder, or
+/// where its name says that it is a package and nothing is there; file systems without a size
 /// (/proc, /sys) are not entered. Errors: interrupted.
 Result<FoundArtifacts> artifacts_below(const std::filesystem::path& folder,
                                        const ProgressSink& progress);
