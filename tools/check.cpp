@@ -106,6 +106,7 @@ Result<ArtifactForecast> forecast_of(const ane::CheckedArtifact& checked, const 
   if (!forecast.ok() && (forecast.error().code == ErrorCode::interrupted ||
                          (alone && forecast.error().code == ErrorCode::invalid_argument)))
     return std::move(forecast).error();
+  if (forecast.ok() && alone && forecast->decoding_error) return *forecast->decoding_error;
   if (forecast.ok()) {
     artifact.forecast = std::move(forecast).value();
   } else {

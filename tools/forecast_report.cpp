@@ -36,7 +36,7 @@ std::string floor_of(const ane::DecodingForecast& decoding) {
 
 std::string prompt_of(const ane::DecodingForecast& decoding) {
   std::string text = counted(static_cast<size_t>(decoding.prompt_tokens), "token");
-  if (decoding.cached_tokens > 0) text += fmt::format(", {} cached,", decoding.cached_tokens);
+  if (decoding.cached_tokens > 0) text += fmt::format(", {} cached", decoding.cached_tokens);
   if (decoding.prompt_is_cut) text += " (all that this context holds)";
   return text;
 }
@@ -279,6 +279,8 @@ std::string forecast_text(const ArtifactForecast& artifact, bool verbose) {
     text += decoding_text(*forecast.decoding);
     if (forecast.decoding->placed) text += placed_text(*forecast.decoding->placed);
   }
+  if (forecast.decoding_error)
+    text += "    decoding     no prediction: " + forecast.decoding_error->to_string() + "\n";
   for (const ane::DecodingForecast& decoding : forecast.sweep) text += sweep_text(decoding);
   text += "    residency    predicted ";
   text += forecast.residency ? percent(*forecast.residency) + " of the time on the Neural Engine\n"
@@ -306,6 +308,8 @@ nlohmann::ordered_json forecast_json(const ArtifactForecast& artifact) {
                {"bandwidth_source", forecast.bandwidth_source},
                {"residency", forecast.residency ? Json(*forecast.residency) : Json()},
                {"decoding", forecast.decoding ? decoding_json(*forecast.decoding) : Json()},
+               {"decoding_missing",
+                forecast.decoding_error ? Json(forecast.decoding_error->to_string()) : Json()},
                {"sweep", Json::array()},
                {"functions", Json::array()},
                {"plan", artifact.comparison ? comparison_json(artifact) : Json()}};

@@ -105,7 +105,8 @@ struct DecodingForecast {
   double cache_bytes = 0;
   int64_t context = 0;        ///< positions of the static graph.
   int64_t prompt_tokens = 0;  ///< of which the time to the first token speaks.
-  /// A longer prompt was asked for, which fits another context of the sweep: this is a full one.
+  /// The prompt that was asked for, or the usual one of 512, is longer and fits another of the
+  /// contexts: this one is full.
   bool prompt_is_cut = false;
   int64_t cached_tokens = 0;  ///< of them, that are in the caches already.
   int64_t prompt_width = 0;   ///< tokens that one step of the prompt takes.
@@ -127,6 +128,9 @@ struct Forecast {
   /// Over all functions that are not below the launch cost; nothing when all are.
   std::optional<double> residency;
   std::optional<DecodingForecast> decoding;  ///< of language models with a static context.
+  /// Why such a model has none: invalid_argument (a prompt longer than the context and all of the
+  /// sweep, no more tokens of it than are cached).
+  std::optional<Error> decoding_error;
   /// The same model built for other contexts and batches: every context that was asked for with
   /// every batch, in that order. Empty where there is no `decoding`.
   std::vector<DecodingForecast> sweep;
@@ -150,8 +154,7 @@ inline constexpr int64_t kMostSequences = 64;
 /// Forecasts a package or a model directory. Reads programs and no weights. Any thread.
 /// Errors: those of `check`; unsupported (nothing is published of the chip's speed); mismatch (the
 /// program is not well formed); invalid_argument (a context below 2, a batch that is not 1 to
-/// kMostSequences, a prompt longer than the context and all of the sweep, no more tokens of it than
-/// are cached); interrupted.
+/// kMostSequences); interrupted.
 Result<Forecast> forecast(const std::filesystem::path& path, const ForecastOptions& options = {});
 
 /// The same of one package in memory. Errors: the same, but for files.

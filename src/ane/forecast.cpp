@@ -126,9 +126,9 @@ double steps_of_prompt(const DecodingForecast& decoding) {
 
 constexpr int64_t kUsualPrompt = 512;
 
-/// Errors: invalid_argument (no prompt fits the longest context that is predicted, or all of it is
-/// cached).
-Status check_prompt(const ForecastOptions& options, int64_t context) {
+/// Tokens of the prompt before any context cuts it. Errors: invalid_argument (it fits no context
+/// that is predicted, or all of it is cached).
+Result<int64_t> prompt_of(const ForecastOptions& options, int64_t context) {
   int64_t longest = context;
   for (const int64_t other : options.contexts) longest = std::max(longest, other);
   const int64_t tokens = options.prompt_tokens.value_or(std::min(kUsualPrompt, longest));
@@ -141,11 +141,11 @@ Status check_prompt(const ForecastOptions& options, int64_t context) {
         fail(ErrorCode::invalid_argument, "{} cached tokens of a prompt of {}, expected 0 to {}",
              options.cached_tokens, tokens, tokens - 1),
         "the last token of a prompt is always computed");
-  return {};
+  return tokens;
 }
 
 Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t batch,
-                                          int64_t context, const Chip& chip,
+                                          int64_t context, int64_t prompt_tokens, const Chip& chip,
                                           const ForecastOptions& options) {
   StepWork token = decoder.token.step;
   StepWork prompt = decoder.prompt.step;
@@ -164,8 +164,8 @@ Result<DecodingForecast> predict_decoding(const DecoderWork& decoder, int64_t ba
                             .cache_bytes = sequences * token.cache_bytes,
                             .context = context,
                             .energy = estimate_energy(chip, step)};
-  decoding.prompt_tokens = std::min(options.prompt_tokens.value_or(kUsualPrompt), context);
-  decoding.prompt_is_cut = options.prompt_tokens.value_or(0) > context;
+  decoding.prompt_tokens = std::min(prompt_tokens, context);
+  decoding.prompt_is_cut = prompt_tokens > context;
   decoding.prompt_width = prompt.width;
   decoding.cached_tokens = std::min(options.cached_tokens, decoding.prompt_tokens - 1);
   const double steps = steps_of_prompt(decoding);
@@ -185,14 +185,19 @@ DecoderWork work_of_decoder(const ModelView& model, const OtherContext* other) {
       .prompt = work_of_functions(functions_of_step(model, &prompt_function), model.layers, other)};
 }
 
-/// Adds `decoding` and `sweep` of a language model with a static context.
+/// Adds `decoding` and `sweep` of a language model with a static context, or why there are none.
 Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOptions& options,
                     Forecast& forecast) {
   const DecoderWork own = work_of_decoder(model, nullptr);
   const int64_t context = own.token.context;
   if (context <= 1) return {};
-  ANEMONE_RETURN_IF_ERROR(check_prompt(options, context));
-  ANEMONE_TRY(DecodingForecast decoding, predict_decoding(own, 1, context, chip, options));
+  const Result<int64_t> prompt_tokens = prompt_of(options, context);
+  if (!prompt_tokens.ok()) {
+    forecast.decoding_error = prompt_tokens.error();
+    return {};
+  }
+  ANEMONE_TRY(DecodingForecast decoding,
+              predict_decoding(own, 1, context, *prompt_tokens, chip, options));
   ANEMONE_TRY(const PlacedStep token,
               predict_placed_step(model, &decoding_function, forecast, chip, options.stack));
   ANEMONE_TRY(const PlacedStep prompt,
@@ -211,7 +216,8 @@ Status add_decoding(const ModelView& model, const Chip& chip, const ForecastOpti
     const OtherContext other{.from = context, .to = wanted};
     const DecoderWork work = work_of_decoder(model, &other);
     for (const int64_t batch : batches) {
-      ANEMONE_TRY(DecodingForecast swept, predict_decoding(work, batch, wanted, chip, options));
+      ANEMONE_TRY(DecodingForecast swept,
+                  predict_decoding(work, batch, wanted, *prompt_tokens, chip, options));
       forecast.sweep.push_back(swept);
     }
   }

@@ -94,9 +94,13 @@ TEST(Forecast, APromptThatFitsNoContextIsRefusedWithTheLengthThatFits) {
         std::pair(ForecastOptions{.prompt_tokens = 8, .cached_tokens = -1},
                   "-1 cached tokens of a prompt of 8, expected 0 to 7")}) {
     const auto refused = told(options);
-    ASSERT_FALSE(refused.ok()) << words;
-    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
-    EXPECT_EQ(refused.error().message, words);
+    ASSERT_TRUE(refused.ok()) << refused.error().to_string();
+    ASSERT_TRUE(refused->decoding_error) << words;
+    EXPECT_EQ(refused->decoding_error->code, ErrorCode::invalid_argument);
+    EXPECT_EQ(refused->decoding_error->message, words);
+    EXPECT_FALSE(refused->decoding);
+    EXPECT_TRUE(refused->sweep.empty());
+    EXPECT_GT(refused->residency.value_or(0), 0.5) << "the placement does not hang on the prompt";
   }
   const auto longer =
       told({.prompt_tokens = 4000, .cached_tokens = 3000, .contexts = {4096, 1024}});
@@ -109,6 +113,12 @@ TEST(Forecast, APromptThatFitsNoContextIsRefusedWithTheLengthThatFits) {
     EXPECT_EQ(cut->cached_tokens, 1023);
     EXPECT_TRUE(cut->prompt_is_cut);
   }
+  const auto shorter = told({.cached_tokens = 400, .contexts = {256, 512}});
+  ASSERT_TRUE(shorter.ok() && shorter->sweep.size() == 2);
+  EXPECT_EQ(shorter->sweep[0].prompt_tokens, 256);
+  EXPECT_TRUE(shorter->sweep[0].prompt_is_cut) << "the usual prompt is longer, too";
+  EXPECT_EQ(shorter->sweep[1].cached_tokens, 400);
+  EXPECT_FALSE(shorter->sweep[1].prompt_is_cut);
 }
 
 TEST(Forecast, StopsWhenAsked) {

@@ -45,7 +45,9 @@ void predict(const std::filesystem::path& model, const std::vector<std::string>&
       continue;
     }
     if (!forecast->decoding) {
-      leave_out("no decoding can be forecast: the model has no static context");
+      leave_out(forecast->decoding_error
+                    ? forecast->decoding_error->to_string()
+                    : "no decoding can be forecast: the model has no static context");
       continue;
     }
     const ane::DecodingForecast& decoding = *forecast->decoding;
