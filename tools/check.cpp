@@ -387,7 +387,12 @@ Action add_check(CLI::App& app, const CommonFlags& common) {
   app.add_flag("--markdown", flags->markdown, "List them as a table for docs/checks.md")
       ->needs(rules);
   app.footer("Example: anemone check models/anemone-tiny-anemll --chip m4 --strict");
-  return [flags, &common] { return check(*flags, common); };
+  return [flags, &common]() -> Status {
+    Status status = check(*flags, common);
+    if (!status.ok() && status.error().code == ErrorCode::interrupted)
+      return Error{ErrorCode::interrupted, "interrupted", {}, {}};  // a conversion says more
+    return status;
+  };
 }
 
 }  // namespace anemone::tools
