@@ -157,8 +157,10 @@ std::vector<double> measure_growth(std::vector<PointError>& points, const Trace&
   return added;
 }
 
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+/// Of two values in the middle the larger, or the smaller.
+double median_of(std::vector<double> values, bool larger) {
+  const size_t place = larger ? values.size() / 2 : (values.size() - 1) / 2;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(place);
   std::ranges::nth_element(values, middle);
   return *middle;
 }
@@ -173,18 +175,22 @@ void mark_outliers(std::vector<PointError>& points, const std::vector<double>& a
     const std::string part = split_point(point.name).part;
     std::vector<double> times{1};
     std::vector<double> tops{0};
+    std::vector<double> whole{0};
     for (size_t other = 0; other < points.size(); ++other) {
       if (!points[other].growth || other == i || split_point(points[other].name).part != part)
         continue;
       times.push_back(*points[other].growth);
       tops.push_back(added[other]);
+      whole.push_back(points[other].relative_l2);
     }
     if (times.size() > 1) {
       times.erase(times.begin());
       tops.erase(tops.begin());
+      whole.erase(whole.begin());
     }
-    point.stands_out = *point.growth > kUsualTimes * std::max(1.0, median_of(times)) &&
-                       added[i] > kUsualTimes * median_of(tops);
+    point.stands_out = *point.growth > kUsualTimes * std::max(1.0, median_of(times, true)) &&
+                       added[i] > kUsualTimes * median_of(tops, false) &&
+                       added[i] > median_of(whole, false);
   }
 }
 

@@ -163,6 +163,12 @@ TEST(Compare, TheFirstProductOfASoundPaletteReadsExactValuesAndDoesNotStandOut) 
   EXPECT_EQ(wrong.points[*wrong.first_standing_out].name, "layer.0.attention.q");
 }
 
+TEST(Compare, AWrongProductStandsOutThoughTheNextLayerCarriesItsError) {
+  const Report report = of_products({{0, 0.0005F}, {0.0005F, 0.02F}, {0.015F, 0.025F}});
+  ASSERT_TRUE(report.first_standing_out);
+  EXPECT_EQ(report.points[*report.first_standing_out].name, "layer.1.attention.q");
+}
+
 /// A stream and what the last product of each branch makes, of which a norm may stand before the
 /// sum.
 Trace stream_of(const std::vector<std::pair<float, float>>& stream) {
