@@ -62,14 +62,19 @@ class Reader {
                                                        : otherwise;
   }
 
+  /// Of a constant.
+  size_t rank_of(const std::string& weight) const {
+    return constants_.at(weight)->find_attribute("val")->tensor.shape().rank();
+  }
+
+  /// What a conv takes has the rank of its weight, [N, C, …] beside [O, C, …].
   std::optional<InputUse> use_by(const mil::Operation& reader, const std::string& weight) const {
-    constexpr size_t kConvAxis = 3;  // of [N, C, H, W]
     const bool is_conv = reader.type == "conv";
     if (!is_conv && reader.type != "linear" && reader.type != "matmul") return std::nullopt;
     if (is_conv && number_in(reader, "groups", 1) != 1) return std::nullopt;
     const std::string* x = name_in(reader, "x");
     const std::string* y = name_in(reader, "y");
-    InputUse use{package_, function_.name, {}, is_conv ? kConvAxis : 1};
+    InputUse use{package_, function_.name, {}, is_conv ? rank_of(weight) - 1 : 1};
     if (reader.type != "matmul") {
       if (x == nullptr || *x == weight) return std::nullopt;
       use.value = *x;

@@ -37,6 +37,31 @@ TEST(WeightInputs, AreWhatTheReadersTake) {
   EXPECT_EQ(weights[1].uses, (std::vector<InputUse>{{"model.mlpackage", "main", "up", 1}}));
 }
 
+/// Convolutions in one dimension and in two: channels are the second axis of what they take.
+TEST(WeightInputs, OfAConvolutionHaveTheirChannelsBehindTheBatch) {
+  constexpr int64_t kSize = 64;
+  for (const size_t spatial : {1U, 2U}) {
+    std::vector<int64_t> taken = {1, kSize};
+    std::vector<int64_t> weights = {kSize, kSize};
+    for (size_t i = 0; i < spatial; ++i) {
+      taken.push_back(5);
+      weights.push_back(1);
+    }
+    mil::Builder builder("main", "CoreML8");
+    const mil::Var x = builder.input("x", DType::fp16, Shape(taken));
+    const mil::Var weight =
+        builder.constant("q_weight", Tensor::zeros(DType::fp16, Shape(weights)));
+    builder.output("out", builder.add("conv", "q", {{"x", x}, {"weight", weight}}));
+    package::Package package;
+    package.path = "model.mlpackage";
+    package.program.functions.push_back(std::move(builder).finish());
+    const auto found = weight_inputs(package, "model");
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].uses,
+              (std::vector<InputUse>{{"model.mlpackage", "main", "x", spatial + 1}}));
+  }
+}
+
 /// The values in a branch are not observed: half of what a weight is multiplied with says less than
 /// nothing.
 TEST(WeightInputs, AreUnknownWhereABranchReadsTheWeight) {
