@@ -111,6 +111,7 @@ TEST(RunDocument, S2_44_TheDocumentHasEveryKeyOfItsFormat) {
   options.reference = kModels / "anemone-tiny";
   options.quality = {"perplexity"};
   options.preset = "phase2";
+  options.batches = {1, 2};
   auto report = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   const auto document = nlohmann::json::parse(to_json(*report));

@@ -51,6 +51,13 @@ TEST(Check, AFolderIsSearchedInsideAndEachArtifactOnce) {
   folder.write("deep/deeper/notes.txt", "no artifact");
   fs::create_directory_symlink(small.path(), folder.path() / "outside.mlpackage");
   fs::create_directory_symlink(small.folder().path(), folder.path() / "outside");
+  const auto linked = ane::check(folder.path());
+  ASSERT_TRUE(linked.ok()) << linked.error().to_string();
+  ASSERT_EQ(linked->artifacts.size(), 1U);
+  EXPECT_EQ(linked->artifacts[0].path, folder.path() / "outside.mlpackage");
+  EXPECT_EQ(linked->links_not_followed, std::vector<fs::path>{folder.path() / "outside"});
+
+  fs::remove(folder.path() / "outside.mlpackage");
   EXPECT_EQ(ane::check(folder.path()).error().code, ErrorCode::not_found);
   fs::copy(small.path(), folder.path() / "deep/model.mlpackage", fs::copy_options::recursive);
   fs::create_directory_symlink(folder.path() / "deep/model.mlpackage",
