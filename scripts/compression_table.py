@@ -45,7 +45,7 @@ WINDOWS = 128  # that the loss is measured on
 WINDOWS_TUNED = 512  # that calibration reads
 CALIBRATION_BYTES = 120000  # of each kind of text
 SCHEMES = ("lut2:g16", "lut3:g16", "lut4:g16", "lut4:tensor", "lut6:g16", "int4:channel", "int4:b32", "int8:channel")
-DATA_FREE = ("lut4:g16:v2", "sparse50", "lut4:g16+sparse50")
+DATA_FREE = ("lut8:g16", "int8:b32", "lut4:g16:v2", "sparse50", "lut4:g16+sparse50")
 TARGETS = (2.5, 3.0, 3.5, 4.5)
 # Of the models that are random.
 FIXTURE_SCHEMES = ("lut3:g16", "lut4:g16", "int4:b32")
