@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 
+#include "anemone/batch_policy.h"
 #include "anemone/report.h"
 #include "command.h"
 #include "input_text.h"
@@ -253,7 +254,7 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
          "Also advance so many sequences together, a list: 1,2,4; what serve --batch-policy "
          "reads")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(int64_t{1}, bench::kMostSequences));
   app.add_option("--answer-tokens", options.answer_tokens,
                  "Tokens of an answer, at most half of the context")
       ->check(whole_number());

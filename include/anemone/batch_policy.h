@@ -20,6 +20,9 @@ enum class Workload : uint8_t {
 const char* to_string(Workload workload);
 std::optional<Workload> find_workload(std::string_view name);
 
+/// Of sequences that are advanced together, measured or asked for.
+inline constexpr int64_t kMostSequences = 1024;
+
 /// What was measured of one number of sequences.
 struct BatchSpeed {
   int64_t sequences = 1;
@@ -48,8 +51,8 @@ BatchPolicy choose_batch(Workload workload, std::span<const BatchSpeed> measured
 
 /// `choose_batch` for a document of `anemone bench`: of its best configuration with batches, else
 /// the first. Errors: not_found, io and corrupt (the file), unsupported (of another version),
-/// mismatch (none of its configurations has batches; of another model than `model_hash`, where both
-/// are known).
+/// mismatch (none of its configurations has batches; of another machine; of another model than
+/// `model_hash`, where both are known).
 Result<BatchPolicy> read_batch_policy(const std::filesystem::path& document, Workload workload,
                                       std::string_view model_hash);
 

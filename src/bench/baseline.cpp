@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json_document.h"
+#include "bench/document.h"
 #include "bench/judgement.h"
 #include "bench/machine.h"
 #include "bench/prompt.h"
@@ -32,17 +33,6 @@ constexpr std::array kMetrics = {
     Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm"},
     Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached"},
 };
-
-const Json* member(const Json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto found = object.find(key);
-  return found == object.end() ? nullptr : &*found;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json* value = member(object, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
-}
 
 /// No time in nanoseconds (31 years) and no speed is larger.
 constexpr double kMostSample = 1e18;
@@ -72,24 +62,6 @@ Result<std::vector<double>> samples_of(const Json& configuration, const Metric& 
     values.push_back(sample.get<double>());
   }
   return values;
-}
-
-Status check_identity(const Json& document, const Report& report) {
-  const Json* format = member(document, "anemone_bench");
-  if (format == nullptr || !format->is_number_integer())
-    return fail(ErrorCode::corrupt, "no document of anemone bench");
-  if (format->get<int64_t>() != kDocumentVersion)
-    return fail(ErrorCode::unsupported, "a document of version {}, this program knows {}",
-                format->get<int64_t>(), kDocumentVersion);
-  const Json* machine = member(document, "machine");
-  const std::string identity = machine == nullptr ? "" : text_of(*machine, "identity");
-  if (identity.empty())
-    return fail(ErrorCode::mismatch, "'machine/identity': expected a text, got nothing");
-  if (identity != report.machine.identity())
-    return with_hint(fail(ErrorCode::mismatch, "measured on '{}', this machine is '{}'", identity,
-                          report.machine.identity()),
-                     "speeds of different machines are not compared");
-  return {};
 }
 
 Status check_model(const Json& document, const Report& report) {
@@ -248,7 +220,7 @@ Status check_baseline(const std::filesystem::path& baseline, const Options& opti
   if (const Json* settings = member(document, "settings"))
     if (text_of(*settings, "prompt") == kRandomPrompt) report.options.prompt_name = kRandomPrompt;
   const auto work = [&]() -> Status {
-    ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
     ANEMONE_TRY(const auto measured, measured_of(document));
     for (const Json* before : measured)
@@ -263,7 +235,7 @@ Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path&
                               double threshold) {
   ANEMONE_TRY(const Json document, read_json_object(baseline));
   const auto work = [&]() -> Result<BaselineVerdict> {
-    ANEMONE_RETURN_IF_ERROR(check_identity(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));
     ANEMONE_RETURN_IF_ERROR(check_model(document, report));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
     return compare_all(document, report,

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "bench/machine.h"
 #include "support/scratch_folder.h"
 
 namespace anemone::bench {
@@ -92,8 +93,12 @@ class BatchDocument : public testing::Test {
   }
 
   static std::string document(const std::string& configurations) {
-    return R"({"anemone_bench": 1, "model": {"hash": "blake3:a"}, "best": {"id": "b"},
-               "configurations": [)" +
+    return document_of(find_machine().identity(), configurations);
+  }
+
+  static std::string document_of(const std::string& machine, const std::string& configurations) {
+    return R"({"anemone_bench": 1, "machine": {"identity": ")" + machine +
+           R"("}, "model": {"hash": "blake3:a"}, "best": {"id": "b"}, "configurations": [)" +
            configurations + "]}";
   }
 
@@ -115,6 +120,10 @@ TEST_F(BatchDocument, OthersAreRefused) {
   EXPECT_EQ(read(document(fast), "blake3:b").error().code, ErrorCode::mismatch);
   EXPECT_THAT(read(document(R"({"id": "b"})")).error().to_string(), HasSubstr("--batches"));
   EXPECT_EQ(read(document(R"({"id": "b"})")).error().code, ErrorCode::mismatch);
+  EXPECT_THAT(read(document_of("another", fast)).error().to_string(), HasSubstr("another"));
+  EXPECT_EQ(read(document_of("another", fast)).error().code, ErrorCode::mismatch);
+  EXPECT_EQ(read(document(R"({"batches": [{"sequences": 1025}]})")).error().code,
+            ErrorCode::corrupt);
   EXPECT_EQ(read("{}").error().code, ErrorCode::corrupt);
   EXPECT_EQ(read(R"({"anemone_bench": 9})").error().code, ErrorCode::unsupported);
   EXPECT_EQ(read(document(R"({"batches": )" + batches(0, 180) + "}")).error().code,

@@ -4,8 +4,8 @@
 
 #include "anemone/batch_policy.h"
 #include "base/error.h"
-#include "base/json_document.h"
-#include "bench/judgement.h"
+#include "bench/document.h"
+#include "bench/machine.h"
 
 namespace anemone::bench {
 namespace {
@@ -13,12 +13,8 @@ namespace {
 /// Null where a part of the way is not there.
 const Json* find(const Json& from, std::initializer_list<const char*> keys) {
   const Json* at = &from;
-  for (const char* key : keys) {
-    if (!at->is_object()) return nullptr;
-    const auto found = at->find(key);
-    if (found == at->end()) return nullptr;
-    at = &*found;
-  }
+  for (const char* key : keys)
+    if (at != nullptr) at = member(*at, key);
   return at;
 }
 
@@ -36,10 +32,13 @@ Result<std::vector<BatchSpeed>> batches_of(const Json& list) {
   std::vector<BatchSpeed> batches;
   for (const Json& one : list) {
     const Json* sequences = find(one, {"sequences"});
-    if (sequences == nullptr || !sequences->is_number_integer() || sequences->get<int64_t>() < 1)
-      return fail(ErrorCode::corrupt, "sequences of a batch are no whole number above 0");
+    const bool is_whole = sequences != nullptr && sequences->is_number_integer();
+    const int64_t number = is_whole ? sequences->get<int64_t>() : 0;
+    if (number < 1 || number > kMostSequences)
+      return fail(ErrorCode::corrupt, "sequences of a batch are no whole number from 1 to {}",
+                  kMostSequences);
     BatchSpeed& batch = batches.emplace_back();
-    batch.sequences = sequences->get<int64_t>();
+    batch.sequences = number;
     ANEMONE_TRY(batch.tokens_per_second, positive(one, {"tokens_per_second", "summary", "median"}));
     ANEMONE_TRY(batch.p95_step_ns, positive(one, {"step_ns", "summary", "p95"}));
   }
@@ -47,12 +46,7 @@ Result<std::vector<BatchSpeed>> batches_of(const Json& list) {
 }
 
 Status check_document(const Json& document, std::string_view model_hash) {
-  const Json* version = find(document, {"anemone_bench"});
-  if (version == nullptr || !version->is_number_integer())
-    return fail(ErrorCode::corrupt, "no document of anemone bench");
-  if (version->get<int64_t>() != kDocumentVersion)
-    return fail(ErrorCode::unsupported, "a document of version {}, this program knows {}",
-                version->get<int64_t>(), kDocumentVersion);
+  ANEMONE_RETURN_IF_ERROR(check_identity(document, find_machine()));
   const Json* hash = find(document, {"model", "hash"});
   if (hash == nullptr || !hash->is_string() || model_hash.empty()) return {};
   const auto measured = hash->get<std::string>();

@@ -23,8 +23,11 @@ Section bench_batches(const BenchDocument& document) {
     if (!document.root().contains(at)) continue;
     for (size_t k = 0; k < document.root().at(at).size(); ++k) {
       const std::string batch = fmt::format("{}/{}", list, k);
+      Cell sequences = document.bare_cell(batch + "/sequences", 1);
+      if (const auto number = document.number(batch + "/sequences"))
+        sequences.text = fmt::format("{}", *number);
       table.rows.push_back({{name},
-                            document.bare_cell(batch + "/sequences", 1),
+                            std::move(sequences),
                             document.series_cell(batch + "/tokens_per_second", 1),
                             document.series_cell(batch + "/step_ns", 1e-6),
                             document.bare_cell(batch + "/step_ns/summary/p95", 1e-6)});
