@@ -45,7 +45,7 @@ Status probe_model(const ProbeFlags& flags, const CommonFlags& common) {
   if (flags.bisect && (!reference || model.is_dump() || reference->is_dump()))
     return wrong("--bisect runs two models, a dump has no operations",
                  "--reference MODEL --reference-numerics fp32");
-  ANEMONE_TRY(const auto ids, probed_ids(flags, model, reference ? &*reference : nullptr));
+  ANEMONE_TRY(const auto ids, probed_ids(flags, model, reference ? &*reference : nullptr, common));
   ANEMONE_TRY(const probe::Trace* own, model.trace(ids, common));
   if (!flags.dump.empty()) ANEMONE_RETURN_IF_ERROR(probe::write_dump(flags.dump, *own));
   if (!reference) return {};
@@ -89,10 +89,14 @@ Action add_probe(CLI::App& app, const CommonFlags& common) {
   app.add_option("--reference", flags->reference,
                  "Checkpoint, model or dump (.npz, .pt) to compare with");
   app.add_option("--dump", flags->dump, "NumPy archive to write: input_ids and the model's points");
-  app.add_option("--ids", flags->ids, "NumPy archive with the token ids: input_ids int32 [T]");
+  app.add_option(
+      "--ids", flags->ids,
+      "File (.npz, .pt) with the token ids: integers input_ids [T], run whole, or as many "
+      "as --tokens says");
   app.add_option("--text", flags->text, "Text file whose first tokens are run");
   add_tokenizer_flag(app, flags->model);
-  app.add_option("--tokens", flags->tokens, "Most tokens to run (32)")->check(whole_number());
+  app.add_option("--tokens", flags->tokens, "Most tokens to run (32; of --ids all)")
+      ->check(whole_number());
   app.add_option("--seed", flags->seed, "Of the random tokens, where none are given (1337)")
       ->check(whole_number());
   app.add_option("--relative", flags->tolerance.relative,

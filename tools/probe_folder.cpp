@@ -36,7 +36,7 @@ Result<probe::Report> compared(const ProbeFlags& flags, const CommonFlags& commo
                                ProbeSide& reference, ProbedArtifact& artifact) {
   ANEMONE_TRY(ProbeSide model, ProbeSide::model(flags, common, artifact.path));
   artifact.simulated = model.is_simulated() || reference.is_simulated();
-  ANEMONE_TRY(const auto ids, probed_ids(flags, model, &reference));
+  ANEMONE_TRY(const auto ids, probed_ids(flags, model, &reference, common));
   artifact.tokens = ids.size();
   ANEMONE_TRY(const probe::Trace* own, model.trace(ids, common));
   ANEMONE_TRY(const probe::Trace* theirs, reference.trace(ids, common));
@@ -78,9 +78,15 @@ Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
                 probe::describe_model(reference.path(), reference.options()));
   }
   if (!reference.dumped_ids().empty()) {
-    ANEMONE_TRY([[maybe_unused]] const auto ids, probed_ids(flags, reference, nullptr));
+    ANEMONE_TRY([[maybe_unused]] const auto ids, probed_ids(flags, reference, nullptr, common));
   }
   ANEMONE_TRY(const ane::CheckReport report, rules_over(flags.model.model, common));
+  if (report.artifacts.empty())
+    return Error{ErrorCode::not_found,
+                 fmt::format("{}: there are {} and no packages", flags.model.model,
+                             counted(report.checkpoints.size(), "checkpoint")),
+                 {},
+                 "name a checkpoint to probe it: " + report.checkpoints.front().string()};
   ProbeFlags each = flags;
   if (each.model.tokenizer.empty() && !reference.is_dump()) each.model.tokenizer = flags.reference;
   std::vector<ProbedArtifact> artifacts = checked(report);

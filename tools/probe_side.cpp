@@ -1,9 +1,7 @@
 #include "probe_side.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "anemone/npz.h"
 #include "input_text.h"
 #include "terminal.h"
 
@@ -27,48 +25,59 @@ Result<std::map<std::string, std::string>> names_of(const ProbeFlags& flags) {
   return names;
 }
 
-Result<std::vector<int32_t>> ids_of_file(const std::string& file) {
-  ANEMONE_TRY(const auto arrays, read_npz(file));
-  for (const NamedTensor& array : arrays) {
-    if (array.name != "input_ids" && array.name != "ids" && array.name != "ids0") continue;
-    std::vector<int32_t> ids;
-    for (int64_t i = 0; i < array.tensor.element_count(); ++i) {
-      const double id = is_integer(array.tensor.dtype()) ? array.tensor.at(i) : -1;
-      if (id < 0 || id > std::numeric_limits<int32_t>::max())
-        return Error{ErrorCode::mismatch, file + ": " + array.name + " are no token ids", {}, {}};
-      ids.push_back(static_cast<int32_t>(id));
-    }
-    return ids;
-  }
-  return Error{ErrorCode::not_found, file + ": no array input_ids, ids or ids0", {}, {}};
+Result<std::vector<int32_t>> ids_of_file(const ProbeFlags& flags) {
+  ANEMONE_TRY(auto ids, probe::read_token_ids(flags.ids));
+  if (flags.tokens) ids.resize(std::min(ids.size(), static_cast<size_t>(*flags.tokens)));
+  return ids;
+}
+
+/// Says that fewer tokens run than were asked for.
+void say_cut(int64_t run, int64_t of, const std::string& narrowest, const CommonFlags& common) {
+  log_sink(common)(LogLevel::warning, fmt::format("{} of {} tokens are run: the context of {} "
+                                                  "holds no more",
+                                                  run, of, narrowest));
 }
 
 /// Tokens that are given, or random ones of the vocabulary that both have, as many as either
 /// context holds.
 Result<std::vector<int32_t>> chosen_ids(const ProbeFlags& flags, const ProbeSide& model,
-                                        const ProbeSide* reference) {
-  if (!flags.ids.empty()) return ids_of_file(flags.ids);
+                                        const ProbeSide* reference, const CommonFlags& common) {
+  if (!flags.ids.empty()) return ids_of_file(flags);
+  std::string narrowest = model.path();
   ANEMONE_TRY(lm::ModelInfo info, probe::describe_model(model.path(), model.options()));
   if (reference != nullptr && !reference->is_dump()) {
     ANEMONE_TRY(const lm::ModelInfo other,
                 probe::describe_model(reference->path(), reference->options()));
     info.vocab_size = std::min(info.vocab_size, other.vocab_size);
-    if (other.context_length > 0)
-      info.context_length = std::min(info.context_length, other.context_length);
+    if (other.context_length > 0 && other.context_length < info.context_length) {
+      info.context_length = other.context_length;
+      narrowest = reference->path();
+    }
   }
   if (info.context_length < 1)
     return Error{ErrorCode::unsupported,
                  model.path() + ": it does not say how long its context is",
                  {},
                  "--ids FILE names the tokens"};
-  const int64_t most = std::min(flags.tokens.value_or(kDefaultTokens), info.context_length);
-  if (flags.text.empty()) return probe::random_ids(most, info.vocab_size, flags.seed);
+  const int64_t asked = flags.tokens.value_or(kDefaultTokens);
+  const int64_t most = std::min(asked, info.context_length);
+  if (flags.text.empty()) {
+    if (flags.tokens && most < asked) say_cut(most, asked, narrowest, common);
+    return probe::random_ids(most, info.vocab_size, flags.seed);
+  }
   ANEMONE_TRY(const std::string text, read_text(flags.text));
   const std::string& tokenizer_at = flags.model.tokenizer;
   ANEMONE_TRY(const auto tokenizer,
               text::Tokenizer::load(tokenizer_at.empty() ? model.path() : tokenizer_at));
-  ANEMONE_TRY(auto ids, tokenizer.encode(text, true));
-  if (ids.empty()) return Error{ErrorCode::mismatch, flags.text + ": no tokens", {}, {}};
+  if (text.empty())
+    return Error{ErrorCode::invalid_argument,
+                 flags.text + ": the text is empty",
+                 {},
+                 "a probe needs at least one token"};
+  ANEMONE_TRY(auto ids, tokenizer.encode(text, true).in(flags.text));
+  if (ids.empty()) return Error{ErrorCode::invalid_argument, flags.text + ": no tokens", {}, {}};
+  if (const int64_t given = std::min(asked, static_cast<int64_t>(ids.size())); most < given)
+    say_cut(most, given, narrowest, common);
   ids.resize(std::min(ids.size(), static_cast<size_t>(most)));
   return ids;
 }
@@ -119,7 +128,7 @@ Result<const probe::Trace*> ProbeSide::trace(const std::vector<int32_t>& ids,
 }
 
 Result<std::vector<int32_t>> probed_ids(const ProbeFlags& flags, const ProbeSide& model,
-                                        const ProbeSide* reference) {
+                                        const ProbeSide* reference, const CommonFlags& common) {
   const std::string named = naming_flag(flags);
   const ProbeSide* dump = model.is_dump() ? &model : nullptr;
   const bool takes_reference = reference != nullptr && reference->is_dump() &&
@@ -140,7 +149,7 @@ Result<std::vector<int32_t>> probed_ids(const ProbeFlags& flags, const ProbeSide
                  dump->path() + ": no input_ids",
                  {},
                  "a dump says its token ids, or --ids does"};
-  ANEMONE_TRY(auto ids, chosen_ids(flags, model, reference));
+  ANEMONE_TRY(auto ids, chosen_ids(flags, model, reference, common));
   if (ids.empty()) return wrong("no tokens to run", "give at least one");
   return ids;
 }

@@ -60,10 +60,11 @@ class ProbeSide {
 };
 
 /// The tokens of a dump, or those that the flags name, or random ones of the vocabulary that all
-/// models have, as many as every context holds; empty where nothing runs.
+/// models have, as many as every context holds; empty where nothing runs. Fewer than asked for are
+/// said on stderr.
 /// `reference` may be null. Errors: invalid_argument (flags name tokens that are not used),
 /// mismatch (a dump without ids, and no --ids), and as reading the files.
 Result<std::vector<int32_t>> probed_ids(const ProbeFlags& flags, const ProbeSide& model,
-                                        const ProbeSide* reference);
+                                        const ProbeSide* reference, const CommonFlags& common);
 
 }  // namespace anemone::tools

@@ -33,15 +33,26 @@ namespace anemone::probe {
 struct Trace {
   std::vector<int32_t> ids;         ///< tokens; empty where a dump does not say.
   std::vector<NamedTensor> points;  ///< fp32 [T, C], in the order of the computation.
+  int64_t layers = 0;               ///< of a model that ran; 0: a dump, which does not say.
+  /// Of a dump with `hidden_states`: how many there are, of which the last is the final norm.
+  std::optional<int64_t> hidden_states = {};
+  /// Arrays of a dump that are of a type which is not read, with the reason.
+  std::vector<std::string> unread = {};
   const Tensor* find(std::string_view name) const;
 };
+
+/// The integers `input_ids` (or `ids`, `ids0`), [T] or [1, T], of a `.npz`, `.pt` or `.pth`.
+/// Errors: as reading the file; not_found (none), mismatch (no integers, another shape, none at
+/// all, one that is no id).
+Result<std::vector<int32_t>> read_token_ids(const std::filesystem::path& path);
 
 /// Token ids in [0, vocab_size) that look random and depend on `seed` alone.
 std::vector<int32_t> random_ids(int64_t count, int64_t vocab_size, uint64_t seed);
 
 /// Runs the tokens through a model of any form from its start, one at a time where the form can,
 /// and keeps the values of all points. Logits are left out where a model gives none.
-/// `options.observer` is replaced. Errors: as LanguageModel::open and extend; interrupted.
+/// `options.observer` is replaced. Errors: as LanguageModel::open and extend; mismatch (more tokens
+/// than its context holds), interrupted.
 Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel::Options options,
                           std::span<const int32_t> ids, const ProgressSink& progress = {});
 
@@ -58,7 +69,9 @@ bool is_dump(const std::filesystem::path& path);
 /// points, or of modules in PyTorch (`model.layers.0.mlp.down_proj`, `hidden_states.1`, also
 /// `hidden_states` with all of them; the last of these is taken after the final norm, as
 /// transformers gives them), or those that `names` maps to points; others keep their name. Token
-/// ids are the integers `input_ids` (or `ids`, `ids0`). Shapes are [T, C], [1, T, C], [1, C, 1, T].
+/// ids are as read_token_ids takes them, where there are any. Shapes are [T, C], [1, T, C],
+/// [1, C, 1, T]. Arrays of types that are not read (objects, big-endian numbers) are named in
+/// `unread`.
 /// Errors: as reading the file; mismatch (no floats at all, two arrays for one point, a shape that
 /// is not of the tokens, ids that are none).
 Result<Trace> read_dump(const std::filesystem::path& path,
@@ -116,7 +129,8 @@ struct Report {
 
 /// Holds the points of a model against those of a reference. Where one side has a joint product
 /// (`qkv`, or gate and up as one `up`) and the other its parts, the joint one is cut in the order
-/// of the names. Errors: mismatch (other token ids, no point in common: names what either has).
+/// of the names. Errors: mismatch (other token ids, hidden_states of another number of layers, no
+/// point in common: names what either has).
 Result<Report> compare(const Trace& reference, const Trace& model, const Tolerance& tolerance);
 
 /// An operation's result that differs.

@@ -45,17 +45,24 @@ class Npz : public TensorSource {
   std::vector<ZipMember> members_;
 };
 
-Result<std::shared_ptr<const TensorSource>> list_arrays(std::shared_ptr<const MappedFile> file) {
+/// `unread` may be null: then arrays of other types are an error.
+Result<std::shared_ptr<const TensorSource>> list_arrays(std::shared_ptr<const MappedFile> file,
+                                                        std::vector<UnreadTensor>* unread) {
   ANEMONE_TRY(std::vector<ZipMember> members, read_zip_directory(file->bytes()));
   std::map<std::string, std::pair<TensorInfo, ZipMember>> arrays;
   for (ZipMember& member : members) {
     if (!member.name.ends_with(kSuffix))
       return fail(ErrorCode::corrupt, "member '{}' is no {} file", member.name, kSuffix);
-    ANEMONE_TRY(const Tensor array, read_array(*file, member));
     const std::string name = member.name.substr(0, member.name.size() - kSuffix.size());
-    if (array.dtype() == DType::string)
-      return fail(ErrorCode::unsupported, "array '{}' holds text, expected numbers", name);
-    TensorInfo info{name, array.dtype(), array.shape()};
+    Result<Tensor> array = read_array(*file, member);
+    if (array.ok() && array->dtype() == DType::string)
+      array = fail(ErrorCode::unsupported, "array '{}' holds text, expected numbers", name);
+    if (!array.ok() && array.error().code == ErrorCode::unsupported && unread != nullptr) {
+      unread->push_back({name, array.error().message});
+      continue;
+    }
+    if (!array.ok()) return std::move(array).error();
+    TensorInfo info{name, array->dtype(), array->shape()};
     if (!arrays.emplace(name, std::pair(std::move(info), std::move(member))).second)
       return fail(ErrorCode::corrupt, "array '{}' is there twice", name);
   }
@@ -67,7 +74,13 @@ Result<std::shared_ptr<const TensorSource>> list_arrays(std::shared_ptr<const Ma
 
 Result<std::shared_ptr<const TensorSource>> open_npz(const std::filesystem::path& path) {
   ANEMONE_TRY(auto file, MappedFile::open(path));
-  return list_arrays(std::move(file)).in(path.string());
+  return list_arrays(std::move(file), nullptr).in(path.string());
+}
+
+Result<std::shared_ptr<const TensorSource>> open_readable_npz(const std::filesystem::path& path,
+                                                              std::vector<UnreadTensor>& unread) {
+  ANEMONE_TRY(auto file, MappedFile::open(path));
+  return list_arrays(std::move(file), &unread).in(path.string());
 }
 
 }  // namespace anemone::checkpoint

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "checkpoint/tensor_source.h"
 
@@ -11,5 +12,9 @@ namespace anemone::checkpoint {
 /// every array once (as `read_npz` does) and keeps none.
 /// Errors: not_found, io, corrupt, unsupported (objects and other types, by member).
 Result<std::shared_ptr<const TensorSource>> open_npz(const std::filesystem::path& path);
+
+/// The same; arrays of types that are not read are left out, and named.
+Result<std::shared_ptr<const TensorSource>> open_readable_npz(const std::filesystem::path& path,
+                                                              std::vector<UnreadTensor>& unread);
 
 }  // namespace anemone::checkpoint

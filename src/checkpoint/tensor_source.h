@@ -52,6 +52,12 @@ class TensorSource {
   Result<size_t> index_of(std::string_view name) const;
 };
 
+/// A tensor of a file whose type is not read.
+struct UnreadTensor {
+  std::string name;
+  std::string reason;
+};
+
 /// Sorts by name, as `tensors()` promises.
 void sort_by_name(std::vector<TensorInfo>& tensors);
 

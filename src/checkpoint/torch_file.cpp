@@ -227,7 +227,8 @@ Error refuse_other(Bytes file) {
 
 Result<std::shared_ptr<const TensorSource>> parse_torch_file(Bytes file,
                                                              std::shared_ptr<const void> owner,
-                                                             const MappedFile* mapped) {
+                                                             const MappedFile* mapped,
+                                                             std::vector<UnreadTensor>* unread) {
   constexpr std::string_view kZip = "PK";
   if (file.size() < kZip.size() || std::memcmp(file.data(), kZip.data(), kZip.size()) != 0)
     return refuse_other(file);
@@ -264,6 +265,10 @@ Result<std::shared_ptr<const TensorSource>> parse_torch_file(Bytes file,
     const auto* tensor = pickle->get<PickleValue::Tensor>(value);
     if (name == nullptr || tensor == nullptr) continue;
     auto placed = place_tensor(*pickle, *tensor, storages, members, file.size());
+    if (!placed.ok() && placed.error().code == ErrorCode::unsupported && unread != nullptr) {
+      unread->push_back({*name, placed.error().message});
+      continue;
+    }
     if (!placed.ok()) return std::move(placed).in(fmt::format("tensor '{}'", *name)).error();
     placed->first.name = *name;
     tensors.insert_or_assign(*name, std::move(placed).value());
@@ -277,6 +282,12 @@ Result<std::shared_ptr<const TensorSource>> parse_torch_file(Bytes file,
 Result<std::shared_ptr<const TensorSource>> open_torch_file(const std::filesystem::path& path) {
   ANEMONE_TRY(const auto file, MappedFile::open(path));
   return parse_torch_file(file->bytes(), file, file.get()).in(path.string());
+}
+
+Result<std::shared_ptr<const TensorSource>> open_readable_torch_file(
+    const std::filesystem::path& path, std::vector<UnreadTensor>& unread) {
+  ANEMONE_TRY(const auto file, MappedFile::open(path));
+  return parse_torch_file(file->bytes(), file, file.get(), &unread).in(path.string());
 }
 
 }  // namespace anemone::checkpoint

@@ -258,6 +258,23 @@ void compare_logits(const Tensor& reference, const Tensor& model, Report& report
   report.kl_divergence = divergence / static_cast<double>(rows);
 }
 
+/// Refuses a dump of hidden states whose last, which is taken after the final norm, is not that of
+/// the other side's last layer.
+Status hold_hidden_states(const Trace& dump, const Trace& other, std::string_view whose) {
+  if (!dump.hidden_states) return {};
+  const int64_t given = *dump.hidden_states;
+  int64_t expected = other.layers > 0 ? other.layers + 1 : other.hidden_states.value_or(given);
+  expected = std::max(expected, layers_in(other) + 1);
+  if (given == expected) return {};
+  return with_hint(
+      fail(ErrorCode::mismatch,
+           "{} hidden_states has {} entries, expected {}: of {} layers what enters the first and "
+           "what each gives, the last of them after the final norm",
+           whose, given, expected, expected - 1),
+      "write all that transformers gives with output_hidden_states=True, or name single arrays "
+      "with --name ARRAY=POINT");
+}
+
 template <typename Test>
 std::optional<size_t> first(const std::vector<PointError>& points, const Test& test) {
   const auto found = std::ranges::find_if(points, test);
@@ -273,6 +290,8 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
       whole_reference.ids != whole_model.ids)
     return fail(ErrorCode::mismatch, "the reference is of {} other token ids than the model's {}",
                 whole_reference.ids.size(), whole_model.ids.size());
+  ANEMONE_RETURN_IF_ERROR(hold_hidden_states(whole_reference, whole_model, "the reference's"));
+  ANEMONE_RETURN_IF_ERROR(hold_hidden_states(whole_model, whole_reference, "the model's"));
   const Trace reference = cut_joint_products(whole_reference, whole_model);
   const Trace model = cut_joint_products(whole_model, whole_reference);
   Report report;
@@ -307,6 +326,8 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
   for (const NamedTensor& point : model.points)
     if (reference.find(point.name) == nullptr)
       report.skipped.push_back(point.name + ": only the model has it");
+  for (const Trace* side : {&whole_reference, &whole_model})
+    report.skipped.insert(report.skipped.end(), side->unread.begin(), side->unread.end());
   if (report.points.empty() && report.shapes_differ.empty())
     return with_hint(
         fail(ErrorCode::mismatch, "no point in common: the reference has {}, the model {}",

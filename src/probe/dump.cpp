@@ -15,20 +15,28 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::string_view kHiddenStates = "hidden_states";
 
-Result<std::shared_ptr<const checkpoint::TensorSource>> open_source(const fs::path& path) {
-  return path.extension() == ".npz" ? checkpoint::open_npz(path)
-                                    : checkpoint::open_torch_file(path);
+using UnreadTensors = std::vector<checkpoint::UnreadTensor>;
+
+Result<std::shared_ptr<const checkpoint::TensorSource>> open_source(const fs::path& path,
+                                                                    UnreadTensors& unread) {
+  return path.extension() == ".npz" ? checkpoint::open_readable_npz(path, unread)
+                                    : checkpoint::open_readable_torch_file(path, unread);
 }
 
-bool holds_ids(const checkpoint::TensorInfo& info) {
-  return is_integer(info.dtype) &&
-         (info.name == "input_ids" || info.name == "ids" || info.name == "ids0");
+bool names_ids(std::string_view name) {
+  return name == "input_ids" || name == "ids" || name == "ids0";
 }
 
 Result<std::vector<int32_t>> ids_of(const std::string& name, const Tensor& tensor) {
   const Shape& shape = tensor.shape();
+  if (!is_integer(tensor.dtype()))
+    return fail(ErrorCode::mismatch, "{}: {} {}, expected token ids, which are integers", name,
+                to_string(tensor.dtype()), shape.to_string());
   if (shape.rank() != 1 && !(shape.rank() == 2 && shape[0] == 1))
     return fail(ErrorCode::mismatch, "{}: {}, expected token ids [T] or [1, T]", name,
+                shape.to_string());
+  if (tensor.element_count() == 0)
+    return fail(ErrorCode::mismatch, "{}: {}, expected at least one token", name,
                 shape.to_string());
   std::vector<int32_t> ids;
   for (int64_t i = 0; i < tensor.element_count(); ++i) {
@@ -38,6 +46,21 @@ Result<std::vector<int32_t>> ids_of(const std::string& name, const Tensor& tenso
     ids.push_back(static_cast<int32_t>(id));
   }
   return ids;
+}
+
+/// The token ids of a file; empty where no array is called so.
+Result<std::vector<int32_t>> ids_in(const checkpoint::TensorSource& source,
+                                    const UnreadTensors& unread) {
+  for (const auto& [name, reason] : unread)
+    if (names_ids(name))
+      return fail(ErrorCode::mismatch, "{}: {}, expected token ids, which are integers", name,
+                  reason);
+  for (const checkpoint::TensorInfo& info : source.tensors()) {
+    if (!names_ids(info.name)) continue;
+    ANEMONE_TRY(const Tensor tensor, source.read(info.name));
+    return ids_of(info.name, tensor);
+  }
+  return std::vector<int32_t>();
 }
 
 /// The number of `hidden_states.N`, `hidden_states_N` or `hidden_states[N]`.
@@ -63,22 +86,26 @@ std::string hidden_state_point(int64_t number, int64_t last) {
 /// Arrays of a file as points.
 class DumpReader {
  public:
-  DumpReader(const checkpoint::TensorSource& source,
+  DumpReader(const checkpoint::TensorSource& source, const UnreadTensors& unread,
              const std::map<std::string, std::string>& names)
-      : source_(source), names_(names) {}
+      : source_(source), unread_(unread), names_(names) {}
 
   Result<Trace> read() {
-    for (const checkpoint::TensorInfo& info : source_.tensors()) {
-      if (const auto number = hidden_state_number(info.name)) last_ = std::max(last_, *number);
-      if (!holds_ids(info)) continue;
-      ANEMONE_TRY(const Tensor tensor, source_.read(info.name));
-      ANEMONE_TRY(trace_.ids, ids_of(info.name, tensor));
+    ANEMONE_TRY(trace_.ids, ids_in(source_, unread_));
+    for (const auto& [name, reason] : unread_) {
+      if (names_.contains(name)) return fail(ErrorCode::unsupported, "{}: {}", name, reason);
+      trace_.unread.push_back(fmt::format("{}: {}", name, reason));
     }
     for (const auto& [name, point] : names_)
       if (source_.find(name) == nullptr)
         return fail(ErrorCode::not_found, "no array '{}' to take as {}", name, point);
     for (const checkpoint::TensorInfo& info : source_.tensors())
+      if (const auto number = hidden_state_number(info.name);
+          number && is_float(info.dtype) && !names_.contains(info.name))
+        last_ = std::max(last_, *number);
+    for (const checkpoint::TensorInfo& info : source_.tensors())
       if (is_float(info.dtype)) ANEMONE_RETURN_IF_ERROR(take(info).in(info.name));
+    if (last_ >= 0) trace_.hidden_states = last_ + 1;
     if (trace_.points.empty())
       return with_hint(fail(ErrorCode::mismatch, "no array of floating-point numbers"),
                        "a dump holds the values of points, and input_ids");
@@ -106,6 +133,7 @@ class DumpReader {
     const int64_t channels = shape[shape.rank() - 1];
     const Tensor all = tensor.converted(DType::fp32);
     const auto size = static_cast<size_t>(rows * channels);
+    last_ = std::max(last_, shape[0] - 1);
     for (int64_t i = 0; i < shape[0]; ++i) {
       Tensor one = Tensor::zeros(DType::fp32, {rows, channels});
       const auto values = all.values<float>().subspan(static_cast<size_t>(i) * size, size);
@@ -128,6 +156,7 @@ class DumpReader {
   }
 
   const checkpoint::TensorSource& source_;
+  const UnreadTensors& unread_;
   const std::map<std::string, std::string>& names_;
   int64_t last_ = -1;
   Trace trace_;
@@ -138,15 +167,26 @@ class DumpReader {
 bool is_dump(const fs::path& path) {
   const fs::path extension = path.extension();
   if (extension != ".npz" && extension != ".pt" && extension != ".pth") return false;
-  const auto source = open_source(path);
+  UnreadTensors unread;
+  const auto source = open_source(path, unread);
   return !source.ok() || std::ranges::none_of((*source)->tensors(), [](const auto& info) {
     return info.name.ends_with(".weight");
   });
 }
 
 Result<Trace> read_dump(const fs::path& path, const std::map<std::string, std::string>& names) {
-  ANEMONE_TRY(const auto source, open_source(path));
-  return DumpReader(*source, names).read().in(path.string());
+  UnreadTensors unread;
+  ANEMONE_TRY(const auto source, open_source(path, unread));
+  return DumpReader(*source, unread, names).read().in(path.string());
+}
+
+Result<std::vector<int32_t>> read_token_ids(const fs::path& path) {
+  UnreadTensors unread;
+  ANEMONE_TRY(const auto source, open_source(path, unread));
+  auto ids = ids_in(*source, unread).in(path.string());
+  if (ids.ok() && ids->empty())
+    return fail(ErrorCode::not_found, "{}: no array input_ids, ids or ids0", path.string());
+  return ids;
 }
 
 Status write_dump(const fs::path& path, const Trace& trace) {

@@ -9,6 +9,8 @@
 namespace anemone::probe {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::vector<NamedTensor> named(const std::string& name, Shape shape, DType dtype = DType::fp32) {
@@ -86,6 +88,32 @@ TEST_F(Dump, S4_33_HiddenStatesEndBehindTheFinalNorm) {
   EXPECT_EQ(numbers(*stacked->find("layer.0")), (std::vector<float>{8, 9, 10, 11, 12, 13, 14, 15}));
 }
 
+TEST_F(Dump, S4_33_HiddenStatesOfAnotherNumberOfLayersAreRefused) {
+  Trace model;
+  for (const char* name : {"embedding", "layer.0", "layer.1", "final_norm"})
+    model.points.push_back(named(name, {2, 4})[0]);
+  model.layers = 2;
+  const auto three = reread(named("hidden_states", {3, 2, 4}));
+  const auto two = reread(named("hidden_states", {2, 2, 4}));
+  const auto apart = reread(named("hidden_states.3", {2, 4}));
+  ASSERT_TRUE(three.ok() && two.ok() && apart.ok());
+  EXPECT_TRUE(compare(*three, model, {}).ok());
+  EXPECT_TRUE(compare(model, *three, {}).ok());
+  for (const auto& [dump, words] :
+       {std::pair(*two, "the reference's hidden_states has 2 entries, expected 3: of 2 layers"),
+        std::pair(*apart, "the reference's hidden_states has 4 entries, expected 3")}) {
+    const auto report = compare(dump, model, {});
+    ASSERT_FALSE(report.ok());
+    EXPECT_EQ(report.error().code, ErrorCode::mismatch);
+    EXPECT_THAT(report.error().to_string(), HasSubstr(words));
+    EXPECT_FALSE(compare(model, dump, {}).ok());
+    EXPECT_FALSE(compare(*three, dump, {}).ok());
+  }
+  model.layers = 0;  // a dump, whose layers may be more than it has points of, but not fewer
+  EXPECT_FALSE(compare(*two, model, {}).ok());
+  EXPECT_TRUE(compare(*apart, model, {}).ok());
+}
+
 /// A dict that torch.save wrote: "embedding" [2, 3] and "input_ids" [2] of int64.
 std::string torch_pickle() {
   const auto text = [](const std::string& value) {
@@ -123,6 +151,52 @@ TEST_F(Dump, S4_33_TorchFilesAreRead) {
   EXPECT_EQ(numbers(*trace->find("embedding")), (std::vector<float>{0, 1, 2, 3, 4, 5}));
 }
 
+/// A `.npy` file: its header, and bytes of whatever the header says.
+std::string npy(const std::string& type, const std::string& shape, size_t bytes) {
+  std::string header =
+      "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
+  header.resize(117, ' ');
+  header += '\n';
+  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header +
+         std::string(bytes, '\0');
+}
+
+TEST_F(Dump, S4_33_ArraysOfOtherTypesAreNamedAndTheRestIsRead) {
+  const auto write = [&](const std::vector<std::pair<std::string, std::string>>& members) {
+    auto file = AtomicFile::create(this->file());
+    ZipWriter zip(*file);
+    for (const auto& [name, bytes] : members)
+      ASSERT_TRUE(zip.add(name + ".npy", {std::as_bytes(std::span(bytes))}).ok());
+    ASSERT_TRUE(zip.finish().ok());
+    ASSERT_TRUE(file->commit().ok());
+  };
+  const std::pair<std::string, std::string> embedding{"embedding", npy("<f4", "(1, 2)", 8)};
+  const std::pair<std::string, std::string> layer{"layer.0", npy(">f4", "(1, 2)", 8)};
+  const std::pair<std::string, std::string> words{"words", npy("<U2", "(1,)", 8)};
+  write({embedding, layer, words});
+  const auto trace = read_dump(file());
+  ASSERT_TRUE(trace.ok()) << trace.error().to_string();
+  EXPECT_EQ(trace->points.size(), 1u);
+  EXPECT_THAT(trace->unread, ElementsAre(HasSubstr("layer.0: "), HasSubstr("words: ")));
+  EXPECT_THAT(trace->unread[0], HasSubstr(">f4"));
+  const auto report = compare(*trace, *trace, {});
+  ASSERT_TRUE(report.ok());
+  EXPECT_THAT(report->skipped, Contains(trace->unread[0]));
+  EXPECT_EQ(read_dump(file(), {{"layer.0", "layer.1"}}).error().code, ErrorCode::unsupported);
+  write({embedding, {"input_ids", npy(">i4", "(1,)", 4)}});
+  EXPECT_THAT(read_dump(file()).error().to_string(), HasSubstr("input_ids: "));
+}
+
+TEST_F(Dump, S4_33_TokenIdsAreReadAloneAndHeldAgainstWhatTheyShouldBe) {
+  ASSERT_TRUE(write_npz(file(), named("ids0", {1, 3}, DType::int16)).ok());
+  EXPECT_EQ(*read_token_ids(file()), (std::vector<int32_t>{0, 1, 2}));
+  ASSERT_TRUE(write_npz(file(), named("input_ids", {3})).ok());
+  EXPECT_THAT(read_token_ids(file()).error().to_string(),
+              HasSubstr("input_ids: fp32 [3], expected token ids, which are integers"));
+  ASSERT_TRUE(write_npz(file(), named("embedding", {3, 1})).ok());
+  EXPECT_EQ(read_token_ids(file()).error().code, ErrorCode::not_found);
+}
+
 TEST_F(Dump, S4_33_FilesOfWeightsAreNoDumps) {
   ASSERT_TRUE(write_npz(file(), named("model.layers.0.mlp.up_proj.weight", {2, 2})).ok());
   EXPECT_FALSE(is_dump(file()));
@@ -139,10 +213,14 @@ TEST_F(Dump, S4_33_WrongDumpsAreTypedErrors) {
   rows.push_back(named("layer.0", {2, 4})[0]);
   auto negative = named("input_ids", {1}, DType::int32);
   negative[0].tensor.set(0, -1);
+  auto whole = named("input_ids", {2});
+  whole.push_back(named("layer.0", {2, 4})[0]);
   const std::pair<std::vector<NamedTensor>, const char*> wrong[] = {
       {named("input_ids", {2}, DType::int32), "no array of floating-point numbers"},
       {twice, "a second array for the point embedding"},
       {rows, "[2, 4] has 2 rows, expected the 3 of its tokens"},
+      {whole, "input_ids: fp32 [2], expected token ids, which are integers"},
+      {named("input_ids", {0}, DType::int32), "input_ids: [0], expected at least one token"},
       {negative, "element 0 is -1, no token id"},
       {named("input_ids", {2, 2}, DType::int32), "expected token ids [T] or [1, T]"},
       {named("hidden_states", {2, 2}), "expected [layers + 1, T, C]"},

@@ -105,6 +105,13 @@ bool comes_before(std::string_view left, std::string_view right) {
   return order_of(left) < order_of(right);
 }
 
+int64_t layers_in(const Trace& trace) {
+  int64_t layers = 0;
+  for (const NamedTensor& point : trace.points)
+    layers = std::max(layers, split_point(point.name).layer.value_or(-1) + 1);
+  return layers;
+}
+
 std::optional<std::string> point_of_module(std::string_view name) {
   if (is_point(name)) return std::string(name);
   for (const std::string_view prefix : {"model."sv, "transformer."sv})

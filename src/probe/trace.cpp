@@ -2,6 +2,7 @@
 
 #include "anemone/probe.h"
 #include "base/error.h"
+#include "probe/point_names.h"
 #include "probe/recorder.h"
 
 namespace anemone::probe {
@@ -40,6 +41,10 @@ Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel:
   options.runtime.observer = recorder;
   ANEMONE_TRY(const auto opened, lm::LanguageModel::open(model, options));
   const lm::ModelInfo& info = opened->info();
+  if (info.context_length > 0 && ids.size() > static_cast<size_t>(info.context_length))
+    return with_hint(fail(ErrorCode::mismatch, "{}: {} tokens, its context holds {}",
+                          model.string(), ids.size(), info.context_length),
+                     fmt::format("run {} at most", info.context_length));
   const auto vocab = static_cast<size_t>(info.gives_logits ? info.vocab_size : 0);
   const auto sequence = opened->new_sequence();
   Tensor logits =
@@ -56,6 +61,7 @@ Result<Trace> trace_model(const std::filesystem::path& model, lm::LanguageModel:
     recorder->end_pass();
   }
   Trace trace{{ids.begin(), ids.end()}, recorder->points()};
+  trace.layers = layers_in(trace);
   if (vocab > 0) trace.points.push_back({"logits", std::move(logits)});
   return trace;
 }
