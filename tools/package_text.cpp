@@ -58,7 +58,8 @@ std::string to_text(const PackageReport& report, const ReportFlags& flags) {
                         pass.counts.removed);
   if (flags.verify) {
     for (const auto& fault : report.faults) text += fmt::format("  fault: {}\n", fault.to_string());
-    if (report.faults.empty()) text += "  verified: no faults\n";
+    if (report.faults.empty())
+      text += "  verified: no faults in program, description and records of weights\n";
   }
   return text;
 }

@@ -88,10 +88,14 @@ const mil::ValueType* FunctionView::type(std::string_view name) const {
   return found == types_.end() ? nullptr : found->second;
 }
 
-const Tensor* FunctionView::contents(std::string_view name) const {
+const mil::Value* FunctionView::constant(std::string_view name) const {
   const auto found = constants_.find(name);
-  return found == constants_.end() || !found->second->tensor.defined() ? nullptr
-                                                                       : &found->second->tensor;
+  return found == constants_.end() ? nullptr : found->second;
+}
+
+const Tensor* FunctionView::contents(std::string_view name) const {
+  const mil::Value* value = constant(name);
+  return value == nullptr || !value->tensor.defined() ? nullptr : &value->tensor;
 }
 
 const mil::Binding* FunctionView::operand(const OpView& op, std::string_view parameter,

@@ -53,6 +53,8 @@ class FunctionView {
 
   /// Type of a value in scope; null for an unknown name.
   const mil::ValueType* type(std::string_view name) const;
+  /// The constant of a `const` operation; null for all else.
+  const mil::Value* constant(std::string_view name) const;
   /// The contents of `const` operations that are at hand; null for all else.
   const Tensor* contents(std::string_view name) const;
 

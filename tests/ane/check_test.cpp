@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <fstream>
 
 #include "support/shared.h"
 #include "support/small_package.h"
@@ -83,6 +85,66 @@ TEST(Check, StopsWhereItIsAskedTo) {
       EXPECT_EQ(calls, most + 1);
     }
   }
+}
+
+TEST(Check, DamagedWeightsAreAnErrorOnceAPackage) {
+  const fs::path fixture = fs::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  const test::ScratchFolder folder;
+  fs::path package;
+  for (const auto& entry : fs::directory_iterator(fixture))
+    if (entry.path().extension() == ".mlpackage") package = entry.path();
+  ASSERT_FALSE(package.empty());
+  const fs::path copy = folder.path() / "damaged.mlpackage";
+  fs::copy(package, copy, fs::copy_options::recursive);
+  EXPECT_EQ(errors_of(*ane::check(copy)), std::vector<std::string>{});
+  const auto blobs = package::list_blobs(*package::open(copy));
+  ASSERT_TRUE(blobs.ok());
+  const auto large = std::ranges::max_element(*blobs, {}, [](const package::BlobEntry& blob) {
+    return blob.dtype == DType::fp16 ? blob.size_bytes : 0;
+  });
+  const fs::path weights = copy / "Data/com.apple.CoreML" / large->file;
+  fs::permissions(weights, fs::perms::owner_write, fs::perm_options::add);
+  {
+    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(large->offset_bytes + 64 + large->size_bytes - 64));
+    file << std::string(64, '\xff');
+  }
+  const auto report = ane::check(copy);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(errors_of(*report), std::vector<std::string>{"weight_not_finite"});
+  const auto found = std::ranges::find(report->findings, "weight_not_finite", &ane::Finding::rule);
+  EXPECT_THAT(found->message, testing::HasSubstr("32 of its elements are NaN"));
+  EXPECT_EQ(std::ranges::count(report->findings, "weight_not_finite", &ane::Finding::rule), 1)
+      << "of all functions that share it";
+}
+
+TEST(Check, ALargeWeightIsLookedThroughToItsEnd) {
+  constexpr const char* kProgram = R"(program(1.3)
+{
+    func main<ios18>(tensor<fp16, [1, 2048]> x) {
+            tensor<fp16, [4096, 2048]> w = const()[val = tensor<fp16, [4096, 2048]>(BLOBFILE(path = string("@zeros"), offset = uint64(64)))];
+            tensor<fp16, [1, 4096]> y = linear(weight = w, x = x);
+        } -> (y);
+})";
+  const auto check_with = [&](int64_t damaged) {
+    const auto weights = [&](const mil::BlobReference&, DType dtype,
+                             const Shape& shape) -> Result<Tensor> {
+      Tensor tensor = Tensor::zeros(dtype, shape);
+      if (damaged >= 0) tensor.set(damaged, std::nan(""));
+      return tensor;
+    };
+    package::Package package;
+    package.program = *mil::parse(kProgram, weights);
+    package.functions = {*package::describe(package.program.functions[0])};
+    package.default_function = "main";
+    const test::ScratchFolder folder;
+    EXPECT_TRUE(package::write(folder.path() / "a.mlpackage", package).ok());
+    return errors_of(*ane::check(folder.path() / "a.mlpackage"));
+  };
+  constexpr int64_t kElements = int64_t{4096} * 2048;
+  EXPECT_EQ(check_with(-1), std::vector<std::string>{});
+  for (const int64_t damaged : {int64_t{0}, kElements / 2, kElements - 1})
+    EXPECT_EQ(check_with(damaged), std::vector<std::string>{"weight_not_finite"}) << damaged;
 }
 
 TEST(Check, OneChipIsJudgedAlone) {
