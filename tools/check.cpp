@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "anemone/checkpoint_summary.h"
 #include "anemone/convert.h"
@@ -71,20 +72,80 @@ Status list_rules(const Flags& flags, const CommonFlags& common) {
 /// Programs of checkpoints, by the path of the checkpoint.
 using BuiltModels = std::map<std::filesystem::path, ane::ModelInMemory>;
 
-/// Checks a model; of a checkpoint the programs that `convert` would write, which `built` keeps.
-Result<ane::CheckReport> check_model(const std::string& model, const Flags& flags,
-                                     const CommonFlags& common, BuiltModels& built) {
-  ProgressLine progress(common);
-  const ane::CheckOptions options{.chip = flags.chip, .progress = progress.sink()};
-  if (!is_checkpoint(model)) return ane::check(model, options);
+/// The programs that `convert` would write of a checkpoint, which `built` keeps.
+Result<ane::CheckReport> check_checkpoint(const std::filesystem::path& model,
+                                          const ane::CheckOptions& options, BuiltModels& built) {
   ConvertOptions convert;
-  convert.progress = progress.sink();
+  convert.progress = options.progress;
   ANEMONE_TRY(BuiltModel made, build_model(model, convert));
   const auto& kept = built[model] = {.path = model,
                                      .form = "checkpoint",
                                      .layers = made.layers,
                                      .packages = std::move(made.packages)};
   return ane::check(kept, options);
+}
+
+/// Adds what was found in checkpoints of a folder; one that cannot be read is a finding, as other
+/// artifacts there are.
+Status add_checkpoints(ane::CheckReport& report, const ane::CheckOptions& options,
+                       BuiltModels& built) {
+  for (const std::filesystem::path& checkpoint : report.checkpoints) {
+    auto part = check_checkpoint(checkpoint, options, built);
+    if (!part.ok() && part.error().code == ErrorCode::interrupted) return std::move(part).error();
+    if (!part.ok()) {
+      report.artifacts.push_back({.path = checkpoint, .form = "unreadable"});
+      report.findings.push_back({.rule = "ill_formed",
+                                 .severity = ane::Severity::error,
+                                 .artifact = checkpoint,
+                                 .message = part.error().to_string()});
+      continue;
+    }
+    std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
+    std::ranges::move(part->findings, std::back_inserter(report.findings));
+  }
+  return {};
+}
+
+/// Errors: not_found (a file that is part of a model, or of none).
+Status check_is_whole(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored) || package::form_of(path) ||
+      is_weights_file(path))
+    return {};
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const bool is_part = std::ranges::any_of(kModelFiles, [&](const char* file) {
+    return std::filesystem::exists(folder / file, ignored);
+  });
+  return Error{ErrorCode::not_found,
+               path.string() + ": there is no model in this file",
+               {},
+               is_part ? "name its folder: " + folder.string() : no_model(path).hint};
+}
+
+Result<ane::CheckReport> check_model(const std::string& model, const Flags& flags,
+                                     const CommonFlags& common, BuiltModels& built) {
+  ANEMONE_RETURN_IF_ERROR(check_is_whole(model));
+  ProgressLine progress(common);
+  const ane::CheckOptions options{.chip = flags.chip, .progress = progress.sink()};
+  if (is_checkpoint(model)) return check_checkpoint(model, options, built);
+  ANEMONE_TRY(ane::CheckReport report, ane::check(model, options));
+  ANEMONE_RETURN_IF_ERROR(add_checkpoints(report, options, built));
+  return report;
+}
+
+/// Adds what another name on the command line led to; an artifact counts once, by its first name.
+void add_part(ane::CheckReport part, ane::CheckReport& report,
+              std::set<std::filesystem::path>& known) {
+  report.chips = part.chips;
+  report.folders += part.folders;
+  std::ranges::move(part.links_not_followed, std::back_inserter(report.links_not_followed));
+  for (ane::CheckedArtifact& artifact : part.artifacts) {
+    std::error_code ignored;
+    if (!known.insert(std::filesystem::weakly_canonical(artifact.path, ignored)).second) continue;
+    for (ane::Finding& finding : part.findings)
+      if (finding.artifact == artifact.path) report.findings.push_back(std::move(finding));
+    report.artifacts.push_back(std::move(artifact));
+  }
 }
 
 /// Where `alone`, flags that do not fit the model are an error; else the artifact says so.
@@ -205,7 +266,7 @@ Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::pat
   if (flags.run_text.empty()) return std::optional<simulate::Report>();
   ANEMONE_TRY(const std::string content, read_text(flags.run_text));
   if (content.empty())
-    return Error{ErrorCode::mismatch,
+    return Error{ErrorCode::invalid_argument,
                  flags.run_text + ": the text is empty",
                  {},
                  "a simulation needs at least one token"};
@@ -221,9 +282,11 @@ Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::pat
     ANEMONE_RETURN_IF_ERROR(write_programs(model.string(), programs, common));
   }
   ProgressLine progress(common);
-  ANEMONE_TRY(auto report,
-              simulate::run_text(programs, tokenizer, content, options, progress.sink()));
-  return std::optional(std::move(report));
+  auto report = simulate::run_text(programs, tokenizer, content, options, progress.sink());
+  if (!report.ok() && report.error().code == ErrorCode::invalid_argument)
+    return std::move(report).in(flags.run_text).error();
+  if (!report.ok()) return std::move(report).error();
+  return std::optional(std::move(report).value());
 }
 
 /// What --strict lets pass. Errors: mismatch.
@@ -257,6 +320,7 @@ Status check(const Flags& flags, const CommonFlags& common) {
   ane::CheckReport report;
   BuiltModels built;
   std::vector<Error> unopened;
+  std::set<std::filesystem::path> known;
   for (const std::string& model : flags.models) {
     auto part = check_model(model, flags, common, built);
     if (!part.ok()) {
@@ -266,11 +330,7 @@ Status check(const Flags& flags, const CommonFlags& common) {
       unopened.push_back(std::move(part).error());
       continue;
     }
-    report.chips = part->chips;
-    report.folders += part->folders;
-    std::ranges::move(part->links_not_followed, std::back_inserter(report.links_not_followed));
-    std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
-    std::ranges::move(part->findings, std::back_inserter(report.findings));
+    add_part(std::move(part).value(), report, known);
   }
   if (!flags.plan.empty() && report.artifacts.size() != 1)
     return Error{ErrorCode::invalid_argument, "--plan is of one model", {}, {}};

@@ -40,8 +40,8 @@ struct Options {
 /// where it was, to the same bytes. The hint of an error after which it stays says so. Options are
 /// checked before anything is rounded. Results depend on no number of threads.
 /// Errors: those of compress_model and of LanguageModel::open; not_found (no tokenizer beside the
-/// model), corrupt (the text is no UTF-8), unsupported (a model without logits), invalid_argument
-/// (the text is too short for a window; target bits with a spec, not finite, fewer than the
+/// model), unsupported (a model without logits), invalid_argument (the text is no UTF-8,
+/// too short for a window; target bits with a spec, not finite, fewer than the
 /// least scheme has, or more than
 /// kMostTargetBits).
 Result<CompressionReport> compress_model(const std::filesystem::path& path,
@@ -79,8 +79,8 @@ struct Comparison {
 };
 
 /// Whether `compare` can run the model over the text, of which nothing is run. Errors: those of
-/// LanguageModel::open; not_found (no tokenizer beside the model), corrupt (the text is no UTF-8),
-/// unsupported (no logits), invalid_argument (the text is too short).
+/// LanguageModel::open; not_found (no tokenizer beside the model),
+/// unsupported (no logits), invalid_argument (the text is no UTF-8, or too short).
 Status check_comparable(const std::filesystem::path& model, const Options& options);
 
 /// Runs both models over the text. Errors: those of check_comparable and of running; mismatch

@@ -89,6 +89,8 @@ struct CheckReport {
   std::vector<CheckedArtifact> artifacts;
   std::vector<Finding> findings;  ///< by artifact, in the order of the rules.
   size_t folders = 0;  ///< of a folder of artifacts: how many were looked into, itself with them.
+  /// Of such a folder: checkpoints in it, sorted, which have no programs and were not judged.
+  std::vector<std::filesystem::path> checkpoints;
   /// Of such a folder: links in it to folders outside that are no artifacts. Nothing is known of
   /// what lies there.
   std::vector<std::filesystem::path> links_not_followed;
@@ -107,11 +109,12 @@ struct ModelInMemory {
 /// Checks a package, a model directory (anemone.json, meta.yaml), or every such artifact below a
 /// folder, up to 8 folders deep; there, one that cannot be opened is a finding and not an error.
 /// A link to an artifact counts as one, wherever it leads, unless the artifact is in the folder by
-/// another name; a link to any other folder outside is named and not followed, and a file system
-/// without a size (/proc, /sys) is not entered. Reads programs, descriptions and those weights that
-/// a rule asks for. Any thread. Errors: not_found (nothing there), unsupported (no ML Program; a
-/// checkpoint, whose programs build_model makes), invalid_argument (the chip), interrupted, and
-/// those of package::open and open_anemll.
+/// another name; a folder with config.json and weights is a checkpoint and named, which is no error
+/// where nothing else is there; a link to any other folder outside is named and not followed, and a
+/// file system without a size (/proc, /sys) is not entered. Reads programs, descriptions and those
+/// weights that a rule asks for. Any thread. Errors: not_found (nothing there), unsupported (no ML
+/// Program; a checkpoint, whose programs build_model makes), invalid_argument (the chip),
+/// interrupted, and those of package::open and open_anemll.
 Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions& options = {});
 
 /// Checks one package in memory, described (`package::describe`) or not; `artifact` is its path.

@@ -36,6 +36,8 @@ struct CheckpointSummary {
 /// adapter_config.json and neither a package nor a manifest, or a file beside config.json that is
 /// no package.
 bool is_checkpoint(const std::filesystem::path& path);
+/// Whether the name is that of a file of weights: .safetensors, .bin, .pt, .pth, .npz, an index.
+bool is_weights_file(const std::filesystem::path& path);
 
 /// Reads config and headers of the checkpoint at `path`, a folder or a file of weights, with the
 /// adapter that lies in it. Errors: those of opening a checkpoint.

@@ -37,6 +37,8 @@ def main() -> int:
     parser.add_argument("--min-ane-pct", type=float, metavar="PERCENT",
                         help="exit 1 when the predicted residency is lower")
     flags = parser.parse_args()
+    if flags.min_ane_pct is not None and not 0 <= flags.min_ane_pct <= 100:
+        parser.error(f"--min-ane-pct {flags.min_ane_pct:g}: expected a percentage from 0 to 100")
     arguments = ["check", *flags.mlpackage]
     if flags.strict or flags.ane_required:
         arguments.append("--strict")

@@ -132,6 +132,7 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
   }
   report.folders = found.folders;
   report.links_not_followed = found.links_not_followed;
+  report.checkpoints = found.checkpoints;
   for (size_t i = 0; i < found.paths.size(); ++i) {
     const std::filesystem::path& artifact = found.paths[i];
     auto model = open_model(artifact);
@@ -149,7 +150,7 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
                 judge(**model, chips, options.progress, {i, found.paths.size()}));
     std::ranges::move(findings, std::back_inserter(report.findings));
   }
-  if (!found.paths.empty()) return report;
+  if (!found.paths.empty() || !found.checkpoints.empty()) return report;
   Error none = open_model(path).error();
   if (!found.links_not_followed.empty())
     none.hint =

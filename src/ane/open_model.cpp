@@ -106,6 +106,21 @@ bool lie_in_any(const fs::path& path, const Places& places) {
   }
 }
 
+/// Whether a folder, which is no artifact, has a config.json and weights beside it.
+bool holds_checkpoint(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(folder / "config.json", ignored) &&
+      !fs::is_regular_file(folder / "adapter_config.json", ignored))
+    return false;
+  return std::ranges::any_of(entries(folder), [&](const fs::path& entry) {
+    const fs::path extension = entry.extension();
+    return (extension == ".safetensors" || extension == ".bin" || extension == ".pt" ||
+            extension == ".pth" || extension == ".npz" ||
+            entry.string().ends_with(".index.json")) &&
+           fs::is_regular_file(entry, ignored);
+  });
+}
+
 /// Adds links to artifacts that were not found by another name, and names links to folders outside.
 void add_links(const fs::path& folder, const std::vector<fs::path>& links, FoundArtifacts& found) {
   std::error_code ignored;
@@ -164,7 +179,8 @@ Result<std::unique_ptr<ModelView>> open_model(const fs::path& path) {
     return with_hint(fail(ErrorCode::unsupported, "{}: a checkpoint has no program", path.string()),
                      "anemone convert makes one");
   return with_hint(fail(ErrorCode::not_found, "{}: there is no model", path.string()),
-                   "a model is a package, or a folder with meta.yaml or anemone.json");
+                   "a model is a package, a folder with meta.yaml or anemone.json, or a "
+                   "checkpoint: config.json and weights");
 }
 
 std::unique_ptr<ModelView> view_of(const package::Package& package) {
@@ -196,6 +212,7 @@ Result<FoundArtifacts> artifacts_below(const fs::path& folder, const ProgressSin
     if (progress && !progress({"looking for artifacts", found.folders, 0, "folders", item}))
       return fail(ErrorCode::interrupted, "interrupted");
     ++found.folders;
+    if (depth > 0 && holds_checkpoint(next)) found.checkpoints.push_back(next);
     for (const fs::path& entry : entries(next)) {
       std::error_code ignored;
       if (fs::is_symlink(entry, ignored))
@@ -209,6 +226,7 @@ Result<FoundArtifacts> artifacts_below(const fs::path& folder, const ProgressSin
   }
   add_links(folder, links, found);
   std::ranges::sort(found.paths);
+  std::ranges::sort(found.checkpoints);
   return found;
 }
 

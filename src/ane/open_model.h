@@ -18,8 +18,9 @@ std::unique_ptr<ModelView> view_of(const package::Package& package);
 std::unique_ptr<ModelView> view_of(const ModelInMemory& model);
 
 struct FoundArtifacts {
-  std::vector<std::filesystem::path> paths;  ///< sorted; they do not lie in each other.
-  size_t folders = 0;                        ///< that were looked into.
+  std::vector<std::filesystem::path> paths;        ///< sorted; they do not lie in each other.
+  size_t folders = 0;                              ///< that were looked into.
+  std::vector<std::filesystem::path> checkpoints;  ///< folders of them, by their files; sorted.
   /// Links to folders outside that are no artifacts: what lies there is not looked for. Sorted.
   std::vector<std::filesystem::path> links_not_followed;
 };

@@ -50,7 +50,7 @@ Result<Windows> windows_of(const Options& options, const text::Tokenizer& tokeni
     return fail(ErrorCode::invalid_argument, "{} windows of the text, expected 1 or more",
                 options.windows);
   const std::string name = options.text_name.empty() ? "the text" : options.text_name;
-  if (!is_utf8(options.text)) return fail(ErrorCode::corrupt, "{} is not UTF-8", name);
+  if (!is_utf8(options.text)) return fail(ErrorCode::invalid_argument, "{} is not UTF-8", name);
   if (options.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos)
     return with_hint(fail(ErrorCode::invalid_argument, "{} is {}", name,
                           options.text.empty() ? "empty" : "blank"),

@@ -57,6 +57,12 @@ bool is_checkpoint(const fs::path& path) {
                                    fs::exists(path / "adapter_config.json", ignored));
 }
 
+bool is_weights_file(const fs::path& path) {
+  const fs::path extension = path.extension();
+  return extension == ".safetensors" || extension == ".bin" || extension == ".pt" ||
+         extension == ".pth" || extension == ".npz" || path.string().ends_with(".index.json");
+}
+
 Result<CheckpointSummary> summarize_checkpoint(const fs::path& path) {
   ANEMONE_TRY(const checkpoint::Checkpoint opened, checkpoint::open(path));
   CheckpointSummary summary;

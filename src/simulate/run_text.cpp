@@ -103,7 +103,7 @@ std::optional<double> perplexity_of(const Scores& scores, int64_t tokens) {
 Result<std::vector<eval::TokenPair>> windows_of(const lm::LanguageModel& model,
                                                 const text::Tokenizer& tokenizer,
                                                 std::string_view content) {
-  if (!is_utf8(content)) return fail(ErrorCode::corrupt, "the text is not UTF-8");
+  if (!is_utf8(content)) return fail(ErrorCode::invalid_argument, "the text is not UTF-8");
   ANEMONE_TRY(const eval::Codec codec, eval::codec_of(tokenizer));
   ANEMONE_TRY(const eval::Tokens tokens, eval::encode_text(codec, content));
   if (tokens.empty()) return fail(ErrorCode::invalid_argument, "the text is empty");

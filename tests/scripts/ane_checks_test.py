@@ -39,6 +39,7 @@ class AneChecksTest(unittest.TestCase):
             (["--mlpackage", "x", "--hardware-id", "Apple M4 Pro"], "check x --chip m4pro"),
             (["--mlpackage", "x", "--hardware-id", "a19pro", "--strict"], "check x --strict --chip a19pro"),
             (["--mlpackage", "x", "--min-ane-pct", "80"], "check x --min-ane 0.8"),
+            (["--mlpackage", "x", "--min-ane-pct", "100"], "check x --min-ane 1"),
         ):
             run = self.run_module(*arguments)
             self.assertEqual((run.returncode, run.stdout.strip()), (0, call), run.stderr)
@@ -48,6 +49,10 @@ class AneChecksTest(unittest.TestCase):
             run = self.run_module("--mlpackage", "x", STUB_EXIT=code)
             self.assertEqual(str(run.returncode), code)
         self.assertEqual(self.run_module().returncode, 2)
+        for share in ("800", "-1", "nan"):
+            run = self.run_module("--mlpackage", "x", f"--min-ane-pct={share}")
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(f"--min-ane-pct {share}: expected a percentage from 0 to 100", run.stderr)
         self.assertEqual(self.run_module("--mlpackage", "x", "--hardware-id", "toaster").returncode, 1)
 
     @unittest.skipUnless(PROGRAM, "no program")
