@@ -55,11 +55,13 @@ Json json_point(const probe::PointError& point) {
           {"cosine", json_number(point.cosine)},
           {"growth", json_number(point.growth)},
           {"over_tolerance", point.over},
+          {"is_choice", point.is_choice},
           {"stands_out", point.stands_out},
           {"stray_channel", point.stray_channel ? Json(*point.stray_channel) : Json()}};
 }
 
 std::string standing_out_text(const probe::PointError& point) {
+  if (point.is_choice && point.max_abs > 0) return "  chosen otherwise";
   if (!point.stands_out) return "";
   return point.stray_channel ? fmt::format("  stands out (channel {})", *point.stray_channel)
                              : "  stands out";

@@ -103,6 +103,9 @@ struct PointError {
   /// what it has of the errors of both its terms, and none where the branch has no point.
   std::optional<double> growth;
   bool over = false;  ///< over tolerance.
+  /// Whole numbers on both sides: which experts a router chose. Where it differs, two were nearly
+  /// even or what it chose by is off; neither it nor the sum that it leads to stands out.
+  bool is_choice = false;
   /// Growth, and what came on top, are far above those of the same point in other layers, or there
   /// is a stray channel.
   bool stands_out = false;

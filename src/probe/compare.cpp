@@ -114,13 +114,24 @@ std::optional<double> error_of_terms(const StreamPoint& stream, double branch, c
          length;
 }
 
+/// Products of an mlp that are more than gate, up and down: a router's and those of experts.
+bool is_numbered(std::string_view name) { return split_point(name).part.starts_with("mlp.in"); }
+
+/// Whether all are whole numbers, and not all are zero.
+bool are_whole(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float each) { return each == std::trunc(each); }) &&
+         std::ranges::any_of(values, [](float each) { return each != 0; });
+}
+
 /// Fills `growth` and says what came on top: what each point is made of comes before it.
 std::vector<double> measure_growth(std::vector<PointError>& points, const Trace& reference) {
   StreamPoint stream;
   double branch = 0;  // what the products of the branch read
   double inner = 0;   // the worst of their results
-  double end = 0;     // the worst of what its last products make
+  double end = 0;     // the worst of what its last products make, those of experts with them
   bool has_end = false;
+  bool chose_otherwise = false;
+  int64_t width = 0;  // channels of the stream
   std::vector<double> added(points.size());
   for (size_t i = 0; i < points.size(); ++i) {
     PointError& point = points[i];
@@ -131,9 +142,11 @@ std::vector<double> measure_growth(std::vector<PointError>& points, const Trace&
       const Tensor* const values = reference.find(point.name);
       if (point.name == "embedding")
         before = 0;
-      else if (has_end)
+      else if (has_end && !chose_otherwise)
         before = error_of_terms(stream, end, *values);
       stream = {values, own};
+      width = point.channels;
+      chose_otherwise = false;
       branch = own;
       inner = end = 0;
       has_end = false;
@@ -145,6 +158,11 @@ std::vector<double> measure_growth(std::vector<PointError>& points, const Trace&
       before = inner > 0 ? inner : branch;
       end = std::max(end, own);
       has_end = true;
+    } else if (point.is_choice) {
+      chose_otherwise |= own > 0;
+    } else if (is_numbered(point.name) && point.channels == width) {
+      before = branch;
+      end = std::max(end, own);
     } else if (split.layer || point.name == "logits") {
       before = branch;
       inner = std::max(inner, own);
@@ -319,6 +337,8 @@ Result<Report> compare(const Trace& whole_reference, const Trace& whole_model,
     error.name = point.name;
     error.rows = own->shape()[0];
     error.channels = own->shape()[1];
+    error.is_choice = is_numbered(point.name) && are_whole(point.tensor.values<float>()) &&
+                      are_whole(own->values<float>());
     channels[point.name] = channel_errors(point.tensor, *own, scale);
     report.points.push_back(std::move(error));
     if (point.name == "logits") compare_logits(point.tensor, *own, report);

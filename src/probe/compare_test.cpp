@@ -169,6 +169,48 @@ TEST(Compare, AWrongProductStandsOutThoughTheNextLayerCarriesItsError) {
   EXPECT_EQ(report.points[*report.first_standing_out].name, "layer.1.attention.q");
 }
 
+/// Errors of the points of three layers with two experts each: of layer 1, and of the others.
+struct ExpertErrors {
+  float choice = 0;
+  float first = 0.02F;  // what the first expert gives
+  float last = 0.002F;  // what the last one gives
+};
+
+Trace experts_of(const ExpertErrors& usual, const ExpertErrors& in_layer_1) {
+  Trace trace{{}, {{"embedding", rows({1, 1, 1, 1}, 4)}}};
+  for (int layer = 0; layer < 3; ++layer) {
+    const ExpertErrors& error = layer == 1 ? in_layer_1 : usual;
+    const std::string name = "layer." + std::to_string(layer);
+    trace.points.push_back({name + ".mlp.norm", rows({1.25F, 1, 1, 1}, 4)});
+    trace.points.push_back({name + ".mlp.in0", rows({1 - error.choice, error.choice}, 2)});
+    trace.points.push_back({name + ".mlp.in1", rows({1.25F, 1}, 2)});
+    trace.points.push_back({name + ".mlp.in2", rows({1.25F + error.first, 1, 1, 1}, 4)});
+    trace.points.push_back({name + ".mlp.down", rows({1.25F + error.last, 1, 1, 1}, 4)});
+    trace.points.push_back({name, rows({2 + error.choice, 2, 2, 2}, 4)});
+  }
+  return trace;
+}
+
+TEST(Compare, AnExpertGrowsFromWhatItReadsAndNotFromOtherExperts) {
+  const Trace reference = experts_of({0, 0, 0}, {0, 0, 0});
+  EXPECT_FALSE(compared(reference, experts_of({}, {})).first_standing_out);
+  const Report report = compared(reference, experts_of({}, {.last = 0.04F}));
+  ASSERT_TRUE(report.first_standing_out);
+  EXPECT_EQ(report.points[*report.first_standing_out].name, "layer.1.mlp.down");
+}
+
+TEST(Compare, AnotherChoiceOfExpertsIsSaidAndDoesNotStandOut) {
+  const Report report = compared(experts_of({0, 0, 0}, {0, 0, 0}), experts_of({}, {.choice = 1}));
+  EXPECT_FALSE(report.first_standing_out);
+  const auto point = [&](std::string_view name) {
+    return *std::ranges::find(report.points, name, &PointError::name);
+  };
+  EXPECT_TRUE(point("layer.1.mlp.in0").is_choice && point("layer.1.mlp.in0").over);
+  EXPECT_TRUE(point("layer.1").over);
+  EXPECT_FALSE(point("layer.1.mlp.in2").is_choice);
+  EXPECT_FALSE(point("layer.1").is_choice) << "whole numbers of a stream choose nothing";
+}
+
 /// A stream and what the last product of each branch makes, of which a norm may stand before the
 /// sum.
 Trace stream_of(const std::vector<std::pair<float, float>>& stream) {
