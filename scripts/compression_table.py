@@ -28,7 +28,10 @@ import tempfile
 import time
 import warnings
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    np = None  # said once --help had its turn
 
 os.environ["TQDM_DISABLE"] = "1"  # read when coremltools is imported
 warnings.filterwarnings("ignore")
@@ -309,6 +312,9 @@ def main():
     parser.add_argument("--print", action="store_true", help="write nothing into docs")
     parser.add_argument("--rows", type=pathlib.Path, help="file that keeps what is measured; a run goes on from there")
     arguments = parser.parse_args()
+    if np is None:
+        sys.exit("compression_table.py: NumPy is missing: `make bench-compress` makes an environment that has it: "
+                 "build/bench/venv/bin/python3 scripts/compression_table.py")
     if not (SHARED / "data/corpus").exists():
         print(f"skipped: no corpus below {SHARED}", file=sys.stderr)
         sys.exit(77)

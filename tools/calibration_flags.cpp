@@ -10,6 +10,9 @@
 namespace anemone::tools {
 namespace {
 
+constexpr int64_t kWindows = 64;
+constexpr int64_t kMeasuredWindows = 8;
+
 CLI::Validator bits() {
   return CLI::Validator(
       [](std::string& text) {
@@ -25,6 +28,20 @@ CLI::Validator bits() {
 
 }  // namespace
 
+Status CalibrationFlags::check() const {
+  if (windows && !calibrates())
+    return Error{ErrorCode::invalid_argument,
+                 "--calibration-windows is of --calibrate",
+                 {},
+                 "--calibrate TEXT, or leave it out"};
+  if (measured_windows && measured.empty())
+    return Error{ErrorCode::invalid_argument,
+                 "--measure-windows is of --measure",
+                 {},
+                 "--measure TEXT, or leave it out"};
+  return {};
+}
+
 Result<calibrate::Options> CalibrationFlags::options(const CommonFlags& common) const {
   calibrate::Options options;
   ANEMONE_TRY(options.runtime, common.runtime_options());
@@ -32,7 +49,7 @@ Result<calibrate::Options> CalibrationFlags::options(const CommonFlags& common) 
     ANEMONE_TRY(options.text, read_text(text));
     options.text_name = text;
   }
-  options.windows = windows;
+  options.windows = windows.value_or(kWindows);
   options.target_bits = target_bits;
   options.log = log_sink(common);
   return options;
@@ -45,7 +62,7 @@ Result<std::optional<calibrate::Options>> CalibrationFlags::measuring(
   ANEMONE_TRY(options.runtime, common.runtime_options());
   ANEMONE_TRY(options.text, read_text(measured));
   options.text_name = measured;
-  options.windows = measured_windows;
+  options.windows = measured_windows.value_or(kMeasuredWindows);
   ANEMONE_RETURN_IF_ERROR(calibrate::check_comparable(model, options).in("--measure"));
   return std::optional(std::move(options));
 }
@@ -59,7 +76,7 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
          "is whole")
       ->check(not_empty());
   app.add_option("--calibration-windows", flags.windows,
-                 "Windows of that text that the model runs at most")
+                 "Windows of that text that the model runs at most (64)")
       ->check(count_from_one());
   app.add_option(
          "--target-bits", flags.target_bits,
@@ -71,7 +88,7 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags, bool measures
                  "UTF-8 text that loss, best tokens and KL divergence are measured on, beside the "
                  "model before")
       ->check(not_empty());
-  app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text")
+  app.add_option("--measure-windows", flags.measured_windows, "Pieces of that text (8)")
       ->check(count_from_one());
 }
 

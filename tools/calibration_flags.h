@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,14 @@ namespace anemone::tools {
 /// What compression is tuned on, and what it is measured on.
 struct CalibrationFlags {
   std::string text;
-  int64_t windows = 64;
+  std::optional<int64_t> windows;
   double target_bits = 0;
   std::string measured;
-  int64_t measured_windows = 8;
+  std::optional<int64_t> measured_windows;
 
   bool calibrates() const { return !text.empty() || target_bits > 0; }
+  /// Errors: invalid_argument (windows of a text that is not given).
+  Status check() const;
   /// Errors: those of reading the text.
   Result<calibrate::Options> options(const CommonFlags& common) const;
   /// How the result will be measured beside `model`; nothing without a text for that.

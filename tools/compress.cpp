@@ -20,6 +20,7 @@ struct Flags {
 };
 
 Status compress_package(const Flags& flags, const CommonFlags& common) {
+  ANEMONE_RETURN_IF_ERROR(flags.calibration.check());
   CompressOptions options = flags.options;
   ANEMONE_TRY([[maybe_unused]] const auto runtime, common.runtime_options());
   options.threads = common.threads;

@@ -158,6 +158,7 @@ std::string report_text(const ConversionReport& report, const std::string& quant
 
 Status convert_checkpoint(const Flags& flags, const CommonFlags& common) {
   ANEMONE_TRY([[maybe_unused]] const auto runtime, common.runtime_options());
+  ANEMONE_RETURN_IF_ERROR(flags.calibration.check());
   ConvertOptions options = flags.options;
   ANEMONE_RETURN_IF_ERROR(read_blocks(flags.prefill, options));
   ANEMONE_RETURN_IF_ERROR(read_lengths(flags.lengths, options));

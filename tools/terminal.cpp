@@ -45,6 +45,7 @@ void watch_interrupt() {
     sigaction(signal, &action, nullptr);
   }
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is then an error of writing
 }
 
 bool interrupted() { return g_interrupted; }

@@ -55,8 +55,8 @@ auto keeping(const fs::path& place, const LogSink& log, Work work)
   ANEMONE_TRY(const PartialFolder folder, PartialFolder::open(place));
   const fs::path& partial = folder.path();
   if (folder.was_there() && log)
-    log(LogLevel::info, fmt::format("{} is of an earlier run: what it rounded of this model for "
-                                    "this text is not done again",
+    log(LogLevel::info, fmt::format("{} is of an earlier run: what in it is of this model and "
+                                    "text is not done again, and all of it goes in the end",
                                     partial.string()));
   auto result = work(partial);
   if (result.ok()) {

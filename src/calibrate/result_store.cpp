@@ -30,7 +30,8 @@ Result<ResultStore> ResultStore::open(const fs::path& folder, std::string origin
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fail(ErrorCode::io, "cannot make {}: {}", folder.string(), error.message());
-  return ResultStore(folder, std::move(origin));
+  const bool held_results = !fs::is_empty(folder, error) && !error;
+  return ResultStore(folder, std::move(origin), held_results);
 }
 
 std::string ResultStore::digest_of(const Tensor& dense) { return blake3(text_of(dense.bytes())); }

@@ -22,14 +22,17 @@ class ResultStore {
   /// Nothing where there is none, or none that is whole.
   Result<std::optional<compress::Encoded>> load(const std::string& key,
                                                 const compress::Form& form) const;
+  /// Whether results lay in the folder when it was opened.
+  bool held_results() const { return held_results_; }
   /// Appears whole or not at all. Errors: io.
   Status save(const std::string& key, const compress::Encoded& encoded) const;
 
  private:
-  ResultStore(std::filesystem::path folder, std::string origin)
-      : folder_(std::move(folder)), origin_(std::move(origin)) {}
+  ResultStore(std::filesystem::path folder, std::string origin, bool held_results)
+      : folder_(std::move(folder)), origin_(std::move(origin)), held_results_(held_results) {}
   std::filesystem::path folder_;
   std::string origin_;
+  bool held_results_ = false;
 };
 
 }  // namespace anemone::calibrate

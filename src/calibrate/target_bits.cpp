@@ -115,6 +115,7 @@ Result<double> effect_of(const Tuner& tuner, const Windows& windows, const std::
   only.quantize = target_schemes()[place].text();
   only.weight_plan = std::make_shared<StoredPlan>(tuner.store(), std::move(choices), name);
   only.overwrite = true;
+  only.log = {};  // what is said of trials is not true of the result
   fs::path probe = folder / converter::PartialFolder::kProbe;
   probe += package::form_of(tuner.model()) ? "kind.mlpackage" : "kind";
   ANEMONE_RETURN_IF_ERROR(anemone::compress_model(tuner.model(), probe, only));

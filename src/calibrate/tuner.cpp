@@ -118,6 +118,9 @@ Status Tuner::round(const std::vector<Job>& jobs) {
   if (known_count > 0 && options_.log)
     options_.log(LogLevel::info, fmt::format("{} of {} weights are rounded already", known_count,
                                              known_count + open.size()));
+  if (known_count == 0 && !was_rounded_ && store_.held_results() && options_.log)
+    options_.log(LogLevel::info, "nothing that an earlier run rounded fits this one");
+  was_rounded_ = true;
   std::vector<Job> pass;
   std::set<std::vector<InputUse>> held;
   uint64_t bytes = 0;

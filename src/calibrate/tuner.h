@@ -64,6 +64,7 @@ class Tuner {
   const Options& options_;
   Windows windows_;
   std::vector<TunedWeight> weights_;
+  bool was_rounded_ = false;  ///< `round` was called.
 };
 
 }  // namespace anemone::calibrate

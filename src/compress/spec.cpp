@@ -88,6 +88,12 @@ Result<std::shared_ptr<const Scheme>> parse_scheme(std::string_view text) {
   return unknown(text);
 }
 
+Error without_scheme(std::string_view piece, std::string_view part) {
+  return with_hint(
+      fail(ErrorCode::invalid_argument, "'{}' does not say how the part is stored", piece),
+      fmt::format("as in {0}=lut4:g16; {0}=fp16 leaves it as it is", part));
+}
+
 }  // namespace
 
 Result<Spec> Spec::parse(std::string_view text) {
@@ -96,7 +102,8 @@ Result<Spec> Spec::parse(std::string_view text) {
     return with_hint(fail(ErrorCode::invalid_argument, "nothing says how weights are to be stored"),
                      "give --quantize SCHEME, or --target-bits with --calibrate");
   Spec spec;
-  if (text.find('=') == std::string_view::npos) {
+  if (text.find('=') == std::string_view::npos && text.find(',') == std::string_view::npos) {
+    if (std::ranges::find(kPartNames, text) != kPartNames.end()) return without_scheme(text, text);
     ANEMONE_TRY(const auto scheme, parse_scheme(text));
     for (const Part part : {Part::ffn, Part::attn, Part::head})
       spec.schemes_[static_cast<size_t>(part)] = scheme;
@@ -108,6 +115,17 @@ Result<Spec> Spec::parse(std::string_view text) {
     const size_t equals = piece.find('=');
     const std::string name(without_blanks(std::string_view(piece).substr(0, equals)));
     const auto part = std::ranges::find(kPartNames, name);
+    if (piece.empty())
+      return with_hint(
+          fail(ErrorCode::invalid_argument, "'{}': nothing stands beside a ',' of it", text),
+          "parts are parted by commas, as in ffn=lut4:g16,head=lut6:g8");
+    if (equals == std::string::npos && part != kPartNames.end()) return without_scheme(piece, name);
+    if (equals == std::string::npos && parse_scheme(piece).ok())
+      return with_hint(
+          fail(ErrorCode::invalid_argument, "'{}' does not say of which part it is", piece),
+          fmt::format("one scheme alone is for all but the embedding; among others each has its "
+                      "part, as in ffn={0},attn={0},head={0},embed=int8",
+                      piece));
     if (equals == std::string::npos || part == kPartNames.end())
       return with_hint(fail(ErrorCode::invalid_argument, "'{}' is no part of a model", name),
                        fmt::format("the nearest is {}; parts: ffn, attn, head, embed; as in "
@@ -118,10 +136,7 @@ Result<Spec> Spec::parse(std::string_view text) {
     const auto index = static_cast<size_t>(part - kPartNames.begin());
     if (std::exchange(given[index], true))
       return fail(ErrorCode::invalid_argument, "the part {} is given twice", name);
-    if (equals + 1 == piece.size())
-      return with_hint(
-          fail(ErrorCode::invalid_argument, "'{}' does not say how the part is stored", piece),
-          fmt::format("as in {0}=lut4:g16; {0}=fp16 leaves it as it is", name));
+    if (equals + 1 == piece.size()) return without_scheme(piece, name);
     ANEMONE_TRY(spec.schemes_[index],
                 parse_scheme(without_blanks(std::string_view(piece).substr(equals + 1))));
   }

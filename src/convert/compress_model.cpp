@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/final_path.h"
 #include "base/json_document.h"
 #include "base/staged_folder.h"
 #include "compress/compressor.h"
@@ -156,6 +157,7 @@ class Compression {
     if (!model_.is_package) {
       ANEMONE_RETURN_IF_ERROR(save_folder());
       warn_of_left_dense();
+      warn_of_larger_model();
       return std::move(report_);
     }
     fs::path name = model_.path.filename();
@@ -165,6 +167,7 @@ class Compression {
       weight.package = model_.out.filename().string();
     for (LeftWeight& weight : report_.left) weight.package = model_.out.filename().string();
     warn_of_left_dense();
+    warn_of_larger_model();
     return std::move(report_);
   }
 
@@ -201,7 +204,8 @@ class Compression {
       return fail(ErrorCode::interrupted, "interrupted; nothing was written");
     };
     report_.dense_bytes += opened.weight_file_bytes;
-    ANEMONE_RETURN_IF_ERROR(package::write(to, opened, write));
+    if (Status written = package::write(to, opened, write); !written.ok())
+      return with_own_names(std::move(written).error());
     report_.bytes += last;
     for (CompressedWeight& weight : compressor.report())
       report_.weights.push_back(std::move(weight));
@@ -212,6 +216,27 @@ class Compression {
     if (const std::string text = compress::left_dense_text(report_.left);
         !text.empty() && options_.log)
       options_.log(LogLevel::warning, text);
+  }
+
+  /// Without references that only the compressor knows; an interruption says nothing of packages.
+  static Error with_own_names(Error error) {
+    if (error.code == ErrorCode::interrupted) error.context.clear();
+    for (std::string& frame : error.context) {
+      const size_t quoted = frame.find('\'') + 1;
+      const std::string_view path = std::string_view(frame).substr(quoted);
+      frame = frame.substr(0, quoted) + std::string(compress::Compressor::original_path(path));
+    }
+    return error;
+  }
+
+  /// Two tables where one was, or tables that outweigh what they save.
+  void warn_of_larger_model() const {
+    constexpr double kMegabyte = 1e6;
+    if (report_.bytes <= report_.dense_bytes || !options_.log) return;
+    options_.log(LogLevel::warning,
+                 fmt::format("{} became larger: {:.1f} MB of weights, before {:.1f} MB",
+                             model_.out.string(), static_cast<double>(report_.bytes) / kMegabyte,
+                             static_cast<double>(report_.dense_bytes) / kMegabyte));
   }
 
   /// A table or a scale for too few elements takes more than it saves.
@@ -245,30 +270,35 @@ class Compression {
   Status save_folder() {
     ANEMONE_RETURN_IF_ERROR(change_metas());
     ANEMONE_TRY(StagedFolder staged, StagedFolder::create(model_.out));
+    if (Status filled = fill(staged.path()); !filled.ok())
+      return with_final_path(std::move(filled).error(), staged.path(), model_.out);
+    return commit_output(staged, options_.overwrite);
+  }
+
+  Status fill(const fs::path& folder) {
     for (const fs::path& relative : model_.packages) {
       fs::path name = relative;
       name.replace_extension(".mlpackage");
       std::error_code error;
-      fs::create_directories((staged.path() / name).parent_path(), error);
+      fs::create_directories((folder / name).parent_path(), error);
       ANEMONE_RETURN_IF_ERROR(
-          save_package(model_.path / relative, staged.path() / name, name.generic_string()));
+          save_package(model_.path / relative, folder / name, name.generic_string()));
     }
     if (report_.weights.empty()) return nothing_to_compress();
     for (const fs::path& file : model_.files) {
       if (file == kManifest) continue;
       std::error_code error;
-      fs::create_directories((staged.path() / file).parent_path(), error);
+      fs::create_directories((folder / file).parent_path(), error);
       if (const auto meta = metas_.find(file); meta != metas_.end()) {
-        ANEMONE_RETURN_IF_ERROR(write_text(staged.path() / file, meta->second));
+        ANEMONE_RETURN_IF_ERROR(write_text(folder / file, meta->second));
         continue;
       }
-      fs::copy_file(model_.path / file, staged.path() / file, error);
+      fs::copy_file(model_.path / file, folder / file, error);
       if (error)
         return fail(ErrorCode::io, "cannot copy {}: {}", (model_.path / file).string(),
                     error.message());
     }
-    ANEMONE_RETURN_IF_ERROR(write_manifest(staged.path()));
-    return commit_output(staged, options_.overwrite);
+    return write_manifest(folder);
   }
 
   /// Each meta.yaml which says that there are no palettes, and now there are: it is to say which.
