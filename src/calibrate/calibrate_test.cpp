@@ -149,7 +149,7 @@ TEST_F(Calibrated, WhatCannotBeMeasuredIsKnownBefore) {
   Options options = tuning(1);
   EXPECT_TRUE(check_comparable(dense(), options).ok());
   options.text = "\xff";
-  EXPECT_EQ(check_comparable(dense(), options).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(check_comparable(dense(), options).error().code, ErrorCode::invalid_argument);
   options.text = "Too short.";
   EXPECT_EQ(check_comparable(dense(), options).error().code, ErrorCode::invalid_argument);
   const ConvertOptions silent{.layout = "anemll", .monolith = true, .argmax = true, .context = 64};
