@@ -10,9 +10,9 @@ namespace {
 
 bool any_result_is_normalised(const PackageView& chunk) {
   return std::ranges::any_of(chunk.functions, [](const FunctionView& function) {
-    return std::ranges::any_of(
-        function.function().block.outputs,
-        [&](const std::string& output) { return is_normalised(function, output); });
+    return std::ranges::any_of(function.function().block.outputs, [&](const std::string& output) {
+      return is_normalised(function, output);
+    });
   });
 }
 
