@@ -29,6 +29,18 @@ const std::string* varying_operand(const FunctionView& function, const OpView& o
   return nullptr;
 }
 
+/// The operand of an `add` whose other one is a single element that is worked out, as ANEMLL's
+/// Gemma 3 adds one to keep its caches in the program.
+const std::string* beside_one_element(const FunctionView& function, const OpView& op) {
+  if (op.type() != "add") return nullptr;
+  const auto is_one = [&](std::string_view parameter) {
+    const mil::TensorType* type = function.operand_type(op, parameter);
+    return type != nullptr && type->shape.is_known() && type->shape.element_count() == 1;
+  };
+  if (is_one("x") == is_one("y")) return nullptr;
+  return function.operand_name(op, is_one("x") ? "y" : "x");
+}
+
 bool is_inverse_root(const FunctionView& function, const OpView* op) {
   if (op == nullptr) return false;
   if (op->type() == "rsqrt") return true;
@@ -132,6 +144,7 @@ bool is_normalised(const FunctionView& function, std::string_view name) {
                           is_inverse_root(function, producer_of(function, *op, "y"))))
       return true;
     const std::string* next = varying_operand(function, *op);
+    if (next == nullptr) next = beside_one_element(function, *op);
     if (next == nullptr) return false;
     name = *next;
   }

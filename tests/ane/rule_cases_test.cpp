@@ -119,6 +119,26 @@ TEST(Rules, OneResultOfLogitsContradictsASplitHead) {
       << result->findings[0].message;
 }
 
+TEST(Rules, AWindowThatNoCacheHasContradicts) {
+  std::string text = test::read_text(file_of("meta_contradiction", "trips"));
+  const std::string line = "//:     vocab_size: 1000\n";
+  const size_t at = text.find(line);
+  ASSERT_NE(at, std::string::npos);
+  for (const auto& [window, contradicts] : {std::pair(32, false), std::pair(48, true)}) {
+    std::string said = text;
+    said.insert(at + line.size(), "//:     sliding_window: " + std::to_string(window) + "\n");
+    const test::ScratchFolder folder;
+    folder.write("case.mil", said);
+    const auto result = test::run_rule_case(folder.path() / "case.mil", "meta_contradiction");
+    ASSERT_TRUE(result.ok()) << result.error().to_string();
+    const bool found = std::ranges::any_of(result->findings, [](const ane::Finding& finding) {
+      return finding.message.find("sliding_window is 48, but the caches hold 32 and 64") !=
+             std::string::npos;
+    });
+    EXPECT_EQ(found, contradicts) << window;
+  }
+}
+
 TEST(Rules, S3_76_EachHasExplanationFixAndSource) {
   std::set<std::string_view> ids;
   for (const ane::RuleInfo& rule : ane::rules()) {

@@ -121,7 +121,6 @@ class Judge {
 
   /// Caches of two lengths are windows beside whole ones.
   void judge_window() {
-    if (meta_.sliding_window) return;
     std::set<int64_t> lengths;
     for (const PackageView* chunk : model_.chunks)
       for (const FunctionView& function : chunk->functions)
@@ -129,11 +128,15 @@ class Judge {
           if (const auto axis = token_axis(input.type.tensor.shape);
               axis && input.type.kind == mil::ValueType::Kind::state)
             lengths.insert(input.type.tensor.shape[*axis]);
-    if (lengths.size() > 1)
+    if (lengths.size() < 2) return;
+    if (!meta_.sliding_window)
       findings_.add(model_,
                     fmt::format("meta.yaml names no sliding_window, but there are caches of {}",
                                 fmt::join(lengths, " and ")),
                     {.operand = "sliding_window", .severity = Severity::warning});
+    else if (!lengths.contains(*meta_.sliding_window))
+      say("sliding_window", *meta_.sliding_window,
+          fmt::format("the caches hold {}", fmt::join(lengths, " and ")));
   }
 
   /// What meta.yaml says of palettes against those that are there.

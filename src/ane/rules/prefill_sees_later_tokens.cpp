@@ -61,8 +61,24 @@ bool has_sound_step(const FunctionView& function, std::string_view state) {
   return false;
 }
 
+/// A step that attends to all places of a cache it fills one by one.
+void judge_step(const FunctionView& function, const Attention& attention, Findings& findings) {
+  const mil::ValueType* state = attention.state.empty() ? nullptr : function.type(attention.state);
+  if (!attention.masks.empty() || state == nullptr || shifts(function, attention.state)) return;
+  const auto fills = [&](const StateWrite& write) { return write.state == attention.state; };
+  if (!std::ranges::any_of(state_writes(function), fills)) return;
+  const auto axis = token_axis(state->tensor.shape);
+  if (axis && attention.keys > 1 && state->tensor.shape[*axis] == attention.keys)
+    findings.add(function, *attention.softmax,
+                 fmt::format("a step attends to all {} places of its cache without a mask, those "
+                             "of later tokens too",
+                             attention.keys),
+                 {.operand = "mask", .value = "absent"});
+}
+
 void judge(const FunctionView& function, const Attention& attention, Findings& findings) {
-  if (attention.queries < 2 || tokens_of(function) == 1) return;
+  if (attention.queries < 2 || tokens_of(function) == 1)
+    return judge_step(function, attention, findings);
   if (attention.masks.empty()) {
     if (is_language_model(function) && !function.flag(*attention.scores, "is_causal"))
       findings.add(function, *attention.softmax,
@@ -106,7 +122,8 @@ extern const Rule k_prefill_sees_later_tokens{
              .explanation = "In a block of tokens a token attends to those that come after it: "
                             "attention has no mask, a constant mask is open above the diagonal,"
                             " or a cache that shifts is masked with the first columns, which "
-                            "are all visible.",
+                            "are all visible. Or a step has no mask for a cache that it fills "
+                            "place by place.",
              .fix = "Feed such functions token by token (the step of the same package "
                     "is right), or convert again; anemone convert masks every block.",
              .source = "ANEMLL 0.3.6, Gemma 3, prefill_rotate (logits off by 2.1 to 2.3); "

@@ -13,18 +13,30 @@ constexpr double kTolerance = 1e-3;  // fp16 rounds 1 to itself; a scale was rou
 constexpr int64_t kFewestRows = 8;   // chance does not fill so many
 
 /// Whether `lines` lines of `length` elements each have the largest magnitude 1, or hold zeros;
-/// stops at the first that has not. Element i of line n is n * line_step + i * step.
+/// stops at the first that has not. Weights of 0, 1 and -1 alone were made so (selections, ternary
+/// weights). Element i of line n is n * line_step + i * step.
 bool all_reach_one(const Tensor& weight, int64_t lines, int64_t length, int64_t line_step,
                    int64_t step) {
-  bool any = false;
+  bool any_between = false;
   for (int64_t line = 0; line < lines; ++line) {
     double largest = 0;
-    for (int64_t i = 0; i < length; ++i)
-      largest = std::max(largest, std::fabs(weight.at(line * line_step + i * step)));
+    for (int64_t i = 0; i < length; ++i) {
+      const double magnitude = std::fabs(weight.at(line * line_step + i * step));
+      largest = std::max(largest, magnitude);
+      any_between = any_between || (magnitude != 0 && magnitude != 1);
+    }
     if (largest != 0 && !(std::fabs(largest - 1) <= kTolerance)) return false;
-    any = any || largest != 0;
   }
-  return any && lines >= kFewestRows;
+  return any_between && lines >= kFewestRows;
+}
+
+/// Whether a scaled column may be there: where each holds a 1, the first rows hold some, so that a
+/// large weight need not be read whole. Of 40 to be expected none is missing by chance (e^-40).
+bool first_rows_reach_one(const Tensor& weight, int64_t rows, int64_t columns) {
+  const int64_t enough = std::min(rows, (40 * rows + columns - 1) / columns);
+  for (int64_t i = 0; i < enough * columns; ++i)
+    if (std::fabs(std::fabs(weight.at(i)) - 1) <= kTolerance) return true;
+  return false;
 }
 
 /// The first axis that is no 1: products of matrices may have a leading one.
@@ -36,16 +48,15 @@ int64_t rows_of(const Shape& shape) {
 bool is_compressed(const Weight& weight) { return weight.decompressor != nullptr; }
 
 void judge(const FunctionView& function, Findings& findings) {
-  const std::vector<Weight> all = weights(function);
-  if (!std::ranges::any_of(all, is_compressed)) return;
-  for (const Weight& weight : all) {
+  for (const Weight& weight : weights(function)) {
     const Tensor* contents = is_compressed(weight) ? nullptr : function.contents(weight.name);
     if (contents == nullptr || !is_float(contents->dtype())) continue;
     const int64_t rows = rows_of(contents->shape());
     if (rows == 0) continue;
     const int64_t columns = contents->element_count() / rows;
     const bool by_row = all_reach_one(*contents, rows, columns, columns, 1);
-    if (by_row || all_reach_one(*contents, columns, rows, 1, columns))
+    if (by_row || (first_rows_reach_one(*contents, rows, columns) &&
+                   all_reach_one(*contents, columns, rows, 1, columns)))
       findings.add(function, *weight.op,
                    fmt::format("every {} of '{}' has the largest magnitude 1",
                                by_row ? "row" : "column", weight.name),
