@@ -14,6 +14,7 @@
 #include "command.h"
 #include "model_flags.h"
 #include "package_report.h"
+#include "states_text.h"
 #include "terminal.h"
 
 namespace anemone::tools {
@@ -74,6 +75,7 @@ void add_fault(const Error& error, Json& json, Findings& findings) {
 
 Status inspect_packages(const std::vector<fs::path>& parts, const Flags& flags,
                         const CommonFlags& common, Findings& findings) {
+  StateTotals totals;
   for (const fs::path& part : parts) {
     auto report = examine(part, flags.report, common);
     if (!report.ok()) {
@@ -86,11 +88,15 @@ Status inspect_packages(const std::vector<fs::path>& parts, const Flags& flags,
     }
     findings.faults += report->faults.size();
     findings.text += to_text(*report, flags.report);
+    if (report->states) totals.add(*report->states);
     if (common.json) findings.json["packages"].push_back(to_json(*report, flags.report));
     if (!flags.report.mil || common.json) continue;
     if (parts.size() > 1) findings.mil += fmt::format("// {}\n", part.filename().string());
     findings.mil += mil::print(report->package.program);
   }
+  if (!flags.report.states) return {};
+  findings.json["states"] = totals.json();
+  findings.text += totals.text();
   return {};
 }
 
@@ -186,7 +192,14 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
   std::error_code ignored;
   const bool joins_packages =
       fs::exists(path / "anemone.json", ignored) || fs::exists(path / "meta.yaml", ignored);
-  if (is_checkpoint(path)) return inspect_checkpoint(flags, findings);
+  if (is_checkpoint(path)) {
+    if (flags.report.states)
+      return Error{ErrorCode::invalid_argument,
+                   path.string() + ": a checkpoint has no states",
+                   {},
+                   "`anemone convert` makes packages, which have"};
+    return inspect_checkpoint(flags, findings);
+  }
   if (form || !fs::is_directory(path, ignored)) {
     findings.json["form"] = form ? Json(package::to_string(*form)) : Json();
     return inspect_packages({path}, flags, common, findings);
@@ -249,6 +262,9 @@ Action add_inspect(CLI::App& app, const CommonFlags& common) {
                "Print the program and nothing else; the summary goes to stderr");
   app.add_flag("--ops", flags->report.ops, "Count ops by type");
   app.add_flag("--kernels", flags->report.kernels, "Say which op runs on which kernel");
+  app.add_flag("--states", flags->report.states,
+               "Run every function with states on zeros, and say how the states lie in memory and "
+               "what a call reads, writes and copies of them");
   app.add_flag("--verify", flags->report.verify,
                "Check files, program and description, and of a directory that its packages join; "
                "exit 1 on any fault");

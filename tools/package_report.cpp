@@ -2,6 +2,7 @@
 
 #include "anemone/systems.h"
 #include "feature_words.h"
+#include "states_text.h"
 
 namespace anemone::tools {
 namespace {
@@ -41,6 +42,12 @@ Result<PackageReport> examine(const fs::path& path, const ReportFlags& flags,
   }
   for (const mil::Function& function : report.package.program.functions)
     count_ops(function.block, report.ops[function.name]);
+  if (flags.states) {
+    ANEMONE_TRY(auto options, common.runtime_options());
+    options.backend = runtime::Backend::cpu;  // Core ML does not say what it moves
+    ANEMONE_TRY(const auto model, runtime::Model::load(report.package, options));
+    ANEMONE_TRY(report.states, runtime::report_states(*model));
+  }
   if (flags.kernels) {
     ANEMONE_TRY(const auto options, common.runtime_options());
     ANEMONE_TRY(const auto model, runtime::Model::load(report.package, options));
@@ -80,6 +87,7 @@ Json to_json(const PackageReport& report, const ReportFlags& flags) {
   std::map<std::string, uint64_t> bytes;
   for (const auto& blob : report.blobs)
     bytes[std::string(to_string(blob.dtype))] += blob.size_bytes;
+  if (report.states) json["states"] = states_json(*report.states);
   json["blobs"] = {{"count", report.blobs.size()}, {"bytes_by_dtype", bytes}};
   for (const passes::Report& pass : report.passes)
     json["passes"].push_back(

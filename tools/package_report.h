@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "anemone/package.h"
 #include "anemone/passes.h"
 #include "anemone/program.h"
+#include "anemone/state_report.h"
 #include "command.h"
 
 namespace anemone::tools {
@@ -19,6 +21,7 @@ struct ReportFlags {
   bool mil = false;
   bool ops = false;
   bool kernels = false;
+  bool states = false;
   bool verify = false;
   bool passes = false;
   passes::Options pass_options;
@@ -32,6 +35,7 @@ struct PackageReport {
   mil::Diagnostics faults;
   std::map<std::string, std::map<std::string, int64_t>> ops;          // by function
   std::map<std::string, std::vector<runtime::KernelChoice>> kernels;  // by function
+  std::optional<runtime::StateReport> states;
 
   /// The program's function that the description calls `name`.
   const mil::Function* body(std::string_view name) const;

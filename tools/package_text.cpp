@@ -6,19 +6,9 @@
 #include "anemone/systems.h"
 #include "feature_words.h"
 #include "package_report.h"
+#include "states_text.h"
 
 namespace anemone::tools {
-namespace {
-
-std::string human_bytes(uint64_t bytes) {
-  constexpr double kMebibyte = 1024.0 * 1024.0;
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  if (bytes < 1024 * 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
-  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / kMebibyte);
-}
-
-}  // namespace
-
 std::string to_text(const PackageReport& report, const ReportFlags& flags) {
   const package::Package& package = report.package;
   std::string text = fmt::format("{}\n  specification {}, weights {} in {} blobs\n",
@@ -53,6 +43,7 @@ std::string to_text(const PackageReport& report, const ReportFlags& flags) {
       for (const auto& choice : report.kernels.at(body->name))
         text += fmt::format("    {:<24} {:<32} {}\n", choice.type, choice.operation, choice.kernel);
   }
+  if (report.states) text += states_text(*report.states);
   for (const passes::Report& pass : report.passes)
     text += fmt::format("  {:<28} {:>6} changed {:>6} removed\n", pass.pass, pass.counts.changed,
                         pass.counts.removed);

@@ -114,6 +114,7 @@ const Tensor* PlanRunner::output(std::string_view name) const {
 
 Status PlanRunner::run(State* state) {
   ANEMONE_RETURN_IF_ERROR(bind_states(state));
+  if (traffic_) count_states();
   if (is_observed()) return run_shown();
   return run_steps(0, plan_->steps.size());
 }
@@ -130,8 +131,10 @@ Status PlanRunner::run_shown() {
 }
 
 Status PlanRunner::run_steps(size_t first, size_t last) {
-  for (size_t i = first; i < last; ++i)
+  for (size_t i = first; i < last; ++i) {
     if (auto status = run_step(i); !status.ok()) return explain(std::move(status), i);
+    if (traffic_) count_step(i);
+  }
   return {};
 }
 

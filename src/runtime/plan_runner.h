@@ -2,8 +2,10 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "anemone/state_report.h"
 #include "mil/op.h"
 #include "runtime/binding.h"
 #include "runtime/lockstep.h"
@@ -26,6 +28,9 @@ class PlanRunner final : public Runner {
   void promise_used_rows(int64_t rows) { promised_rows_ = rows; }
   int64_t used_rows() const;
   bool passes_over_unused_rows() const;
+  /// See state_traffic.h.
+  void count_states();
+  StateTraffic counted_states() const { return traffic_.value_or(StateTraffic()); }
 
   bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
   bool is_observed() const { return !plan_->shown.empty(); }
@@ -75,6 +80,11 @@ class PlanRunner final : public Runner {
   /// All steps, and what is observed between them.
   Status run_shown();
   Status run_step(size_t i);
+  /// Adds what a step moved of states to `traffic_`.
+  void count_step(size_t i);
+  /// By operand `at` of a step that made so many bytes.
+  uint64_t state_bytes_read(size_t i, size_t at, uint64_t made) const;
+  bool holds_moved(ValueId id) const;
   /// The error with the step's place.
   Status explain(Status status, size_t i) const;
   Status copy(const Step& step, Tensor& target);
@@ -98,6 +108,8 @@ class PlanRunner final : public Runner {
   std::vector<StateRows> state_rows_;           ///< by state.
   std::vector<const StateRows*> operand_rows_;  ///< beside operands_.
   std::vector<StateRows*> written_rows_;        ///< by step: of the state that it writes, or null.
+  std::optional<StateTraffic> traffic_;         ///< of the last run; none: nothing is counted.
+  std::vector<bool> moved_;                     ///< by value: holds what a step copied of states.
   std::unique_ptr<Lockstep> lockstep_;          ///< made when this Runner first leads others.
 };
 

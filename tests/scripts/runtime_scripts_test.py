@@ -59,11 +59,13 @@ class RuntimeScriptsTest(unittest.TestCase):
             self.assertEqual(self.call(name, *given, *arguments), [*START, *expected])
         self.assertEqual(self.call("tokenizer_optimized", "--tokenizer", "t"), ["tokenize", "t", "--json"])
 
-    def test_flags_become_those_of_bench_and_check(self):
+    def test_flags_become_those_of_bench_inspect_and_check(self):
         for name, arguments, expected in (
             ("batch_policy", [], ["bench", MODEL, "--contexts", 512, "--batches", "1,2,4"]),
             ("batch_policy", ["--batch-sizes", "1,8", "--context", 64, "--out", "b.json"],
              ["bench", MODEL, "--contexts", 64, "--batches", "1,8", "--format", "json", "-o", "b.json"]),
+            ("kv_cache_optimized", [], ["inspect", MODEL, "--states"]),
+            ("kv_cache_optimized", ["--json"], ["inspect", MODEL, "--states", "--json"]),
             ("ane_monitor", [], ["check", MODEL]),
             ("ane_monitor", ["--plan", "p.json", "--trace", "a", "--trace", "b", "--min-ane", "0.8", "--json"],
              ["check", MODEL, "--plan", "p.json", "--trace", "a", "--trace", "b", "--min-ane", "0.8", "--json"]),
@@ -78,6 +80,21 @@ class RuntimeScriptsTest(unittest.TestCase):
         self.assertGreaterEqual(len(lines), 1, run.stdout)
         for line in lines:
             self.assertIn("predicted", line)
+
+    @unittest.skipUnless(PROGRAM, "no program")
+    def test_S4_7_S4_23_the_cache_is_reported_and_nothing_of_it_copied(self):
+        run = self.run_module("kv_cache_optimized", "--model", MODEL, "--json", program=PROGRAM)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        states = json.loads(run.stdout)["packages"][1]["states"]
+        [layout] = states["layout"]
+        # Five layers with keys and values of two heads, shared by four queries; 1,024 positions of 64 numbers.
+        self.assertEqual((layout["dtype"], layout["shape"]), ("fp16", [10, 2, 1024, 64]))
+        self.assertEqual(layout["size_bytes"], 2 * 5 * 2 * 1024 * 64 * 2)
+        step = next(function for function in states["functions"] if function["name"] == "infer")
+        self.assertEqual(step["counted"], {"read_bytes": layout["size_bytes"], "written_bytes": 2 * 5 * 2 * 64 * 2,
+                                           "copied_bytes": 0, "copies": 0})
+        self.assertEqual(step["counted"], step["expected"])
+        self.assertTrue(step["in_place"])
 
     def test_what_is_missing_is_named_and_exit_codes_pass_through(self):
         run = self.run_module("generate_coreml", "--model", "nowhere", "--prompt", "x")

@@ -1,0 +1,116 @@
+#include "states_text.h"
+
+#include <fmt/format.h>
+
+namespace anemone::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using runtime::StateTraffic;
+
+Json traffic_json(const StateTraffic& traffic) {
+  return {{"read_bytes", traffic.read_bytes},
+          {"written_bytes", traffic.written_bytes},
+          {"copied_bytes", traffic.copied_bytes},
+          {"copies", traffic.copies}};
+}
+
+std::string traffic_text(const StateTraffic& counted, const StateTraffic& empty) {
+  std::string text = fmt::format("a call reads {} (of empty states {}), writes {}, ",
+                                 human_bytes(counted.read_bytes), human_bytes(empty.read_bytes),
+                                 human_bytes(counted.written_bytes));
+  text += counted.copies == 0 ? "copies nothing"
+                              : fmt::format("copies {} in {} operations",
+                                            human_bytes(counted.copied_bytes), counted.copies);
+  return text;
+}
+
+void add_to(StateTraffic& total, const StateTraffic& more) {
+  total.read_bytes += more.read_bytes;
+  total.written_bytes += more.written_bytes;
+  total.copied_bytes += more.copied_bytes;
+  total.copies += more.copies;
+}
+
+}  // namespace
+
+std::string human_bytes(uint64_t bytes) {
+  constexpr double kMebibyte = 1024.0 * 1024.0;
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  if (bytes < 1024 * 1024) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / 1024);
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / kMebibyte);
+}
+
+Json states_json(const runtime::StateReport& report) {
+  Json json = {
+      {"size_bytes", report.size_bytes()}, {"layout", Json::array()}, {"functions", Json::array()}};
+  for (const runtime::StateLayout& state : report.states)
+    json["layout"].push_back(
+        {{"name", state.name},
+         {"dtype", anemone::to_string(state.dtype)},
+         {"shape", std::vector<int64_t>(state.shape.begin(), state.shape.end())},
+         {"size_bytes", state.size_bytes}});
+  for (const runtime::FunctionStates& function : report.functions)
+    json["functions"].push_back(
+        {{"name", function.function},
+         {"states", function.states},
+         {"expected", function.expected ? traffic_json(*function.expected) : Json()},
+         {"counted", traffic_json(function.counted)},
+         {"counted_empty", traffic_json(function.counted_empty)},
+         {"in_place", function.in_place}});
+  return json;
+}
+
+std::string states_text(const runtime::StateReport& report) {
+  std::string text;
+  for (const runtime::StateLayout& state : report.states)
+    text +=
+        fmt::format("    memory {:<26} {} {}, {}\n", state.name, anemone::to_string(state.dtype),
+                    state.shape.to_string(), human_bytes(state.size_bytes));
+  for (const runtime::FunctionStates& function : report.functions) {
+    text += fmt::format("    {}: {}{}\n", function.function,
+                        traffic_text(function.counted, function.counted_empty),
+                        function.in_place ? "" : "; the states moved");
+    const auto& expected = function.expected;
+    const bool differs = expected && (expected->read_bytes != function.counted.read_bytes ||
+                                      expected->written_bytes != function.counted.written_bytes);
+    if (differs)
+      text += fmt::format("      the program alone: reads {}, writes {}\n",
+                          human_bytes(expected->read_bytes), human_bytes(expected->written_bytes));
+  }
+  return text;
+}
+
+void StateTotals::add(const runtime::StateReport& report) {
+  for (const runtime::StateLayout& state : report.states) states_[state.name] = state.size_bytes;
+  for (const runtime::FunctionStates& function : report.functions) {
+    Function& total = functions_[function.function];
+    add_to(total.counted, function.counted);
+    add_to(total.counted_empty, function.counted_empty);
+  }
+}
+
+uint64_t StateTotals::size_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [name, size] : states_) bytes += size;
+  return bytes;
+}
+
+Json StateTotals::json() const {
+  Json json = {{"size_bytes", size_bytes()}, {"functions", Json::array()}};
+  for (const auto& [name, total] : functions_)
+    json["functions"].push_back({{"name", name},
+                                 {"counted", traffic_json(total.counted)},
+                                 {"counted_empty", traffic_json(total.counted_empty)}});
+  return json;
+}
+
+std::string StateTotals::text() const {
+  if (states_.empty()) return "no states\n";
+  std::string text = fmt::format("states of all packages: {}\n", human_bytes(size_bytes()));
+  for (const auto& [name, total] : functions_)
+    text += fmt::format("  {}: {}\n", name, traffic_text(total.counted, total.counted_empty));
+  return text;
+}
+
+}  // namespace anemone::tools
