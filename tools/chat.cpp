@@ -92,6 +92,15 @@ class Answers {
   std::optional<generate::Generation> last_;
 };
 
+/// Calls of an answer, which the user may run: this program runs nothing.
+void show_waiting(const generate::Conversation& conversation) {
+  const auto calls = conversation.waiting_calls();
+  for (const generate::ToolCall& call : calls)
+    print_stderr("call: {} {}\n", call.name, call.arguments_json);
+  if (!calls.empty())
+    print_stderr("/result gives the result of {}, /result FILE from a file\n", calls[0].name);
+}
+
 Status chat(const Flags& flags, const CommonFlags& common) {
   if (common.json)
     return Error{ErrorCode::invalid_argument,
@@ -115,29 +124,38 @@ Status chat(const Flags& flags, const CommonFlags& common) {
                  model->info().name, model->info().context_length);
   ChatLines lines;
   Answers answers(common);
-  ChatState state{conversation,
-                  [&] {
-                    return answers.show(
-                        [&](const generate::TextSink& sink) { return conversation.again(sink); });
-                  },
-                  [&](std::string tools) -> Status {
-                    ANEMONE_RETURN_IF_ERROR(constraint.set_tools(std::move(tools)));
-                    ANEMONE_RETURN_IF_ERROR(conversation.set_tools(constraint.tools_json()));
-                    generate::Options changed = options;
-                    constraint.fill(changed);
-                    conversation.set_constraint(changed.constraint);
-                    return {};
-                  },
-                  [&] { print_stats(answers.last()); }};
+  const auto show_calls = [&] {
+    if (!common.quiet) show_waiting(conversation);
+  };
+  const auto answer = [&](const auto& make) -> Status {
+    ANEMONE_RETURN_IF_ERROR(answers.show(make));
+    show_calls();
+    return {};
+  };
+  using Sink = generate::TextSink;
+  ChatState state{
+      conversation,
+      [&] { return answer([&](const Sink& sink) { return conversation.again(sink); }); },
+      [&](std::string tools) -> Status {
+        ANEMONE_RETURN_IF_ERROR(constraint.set_tools(std::move(tools)));
+        ANEMONE_RETURN_IF_ERROR(conversation.set_tools(constraint.tools_json()));
+        generate::Options changed = options;
+        constraint.fill(changed);
+        conversation.set_constraint(changed.constraint);
+        return {};
+      },
+      [&] { print_stats(answers.last()); },
+      show_calls,
+      [&] { return lines.next(); },
+      [&] { return answer([&](const Sink& sink) { return conversation.go_on(sink); }); }};
   while (!state.ended) {
     const auto message = lines.next();
     if (!message) break;
     if (message->find_first_not_of(" \n") == std::string::npos) continue;
-    const Status status = message->starts_with('/')
-                              ? run_chat_command(state, *message)
-                              : answers.show([&](const generate::TextSink& sink) {
-                                  return conversation.say(*message, sink);
-                                });
+    const Status status =
+        message->starts_with('/')
+            ? run_chat_command(state, *message)
+            : answer([&](const Sink& sink) { return conversation.say(*message, sink); });
     if (!status.ok()) print_error(status.error(), common);
   }
   print_late_notes(*model, common);

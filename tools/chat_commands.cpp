@@ -48,6 +48,25 @@ Status load(ChatState& state, const std::string& file) {
   ANEMONE_TRY(const std::string text, read_text(file));
   ANEMONE_RETURN_IF_ERROR(state.conversation.read(text).in(file));
   print_stderr("{}\n", counted(static_cast<uint64_t>(state.conversation.messages()), "message"));
+  state.show_waiting();
+  return {};
+}
+
+Status result(ChatState& state, const std::string& file) {
+  const auto waiting = state.conversation.waiting_calls();
+  if (waiting.empty()) return state.conversation.give_result({});  // which says so
+  std::string text;
+  if (file.empty()) {
+    print_stderr("result of {}:\n", waiting[0].name);
+    auto typed = state.read_message();
+    if (!typed) return Error{ErrorCode::invalid_argument, "no result was typed", {}, {}};
+    text = *std::move(typed);
+  } else {
+    ANEMONE_TRY(text, read_text(file));
+  }
+  ANEMONE_RETURN_IF_ERROR(state.conversation.give_result(text));
+  if (waiting.size() == 1) return state.go_on();
+  state.show_waiting();
   return {};
 }
 
@@ -72,6 +91,8 @@ constexpr ChatCommand kCommands[] = {
     {"help", "", "These words", help},
     {"system", "TEXT", "Change the system message; without a text: remove it", set_system},
     {"tools", "FILE", "Offer the tools of a JSON file; without one: none", set_tools},
+    {"result", "FILE",
+     "The result of a call that waits, from a file; without one: what is typed next", result},
     {"regenerate", "", "Another answer to the last message", regenerate},
     {"save", "FILE", "Write the conversation", save},
     {"load", "FILE", "Go on with a conversation that was saved", load},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,12 @@ struct ChatState {
   std::function<Status()> regenerate;
   std::function<Status(std::string tools_json)> offer_tools;
   std::function<void()> show_stats;
+  /// Calls that wait for results, to the user.
+  std::function<void()> show_waiting;
+  /// What the user types next; none at the end of the input.
+  std::function<std::optional<std::string>()> read_message;
+  /// The answer that follows from results.
+  std::function<Status()> go_on;
   bool ended = false;
 };
 

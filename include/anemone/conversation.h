@@ -3,11 +3,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "anemone/generate.h"
 #include "anemone/language_model.h"
 #include "anemone/result.h"
 #include "anemone/text.h"
+#include "anemone/tool_calls.h"
 
 namespace anemone::generate {
 
@@ -30,9 +32,18 @@ class Conversation {
   /// ChatTemplate::render (then the conversation is as before); out_of_range when the conversation
   /// fills the context.
   Result<Generation> say(std::string_view text, const TextSink& sink = {});
-  /// Another answer to the last message of the user, with the next seed. Errors: invalid_argument
-  /// (there is none), and as `say`.
+  /// Another answer in place of the last, with the next seed; results of its calls are dropped.
+  /// Where `go_on` failed, the answer that it did not give. Errors: invalid_argument (there is
+  /// none), and as `say`.
   Result<Generation> again(const TextSink& sink = {});
+
+  /// Calls of the last answer that have no result yet, in the order of the answer.
+  std::vector<ToolCall> waiting_calls() const;
+  /// Keeps `content` as the result of the first of them. Errors: invalid_argument (there is none).
+  Status give_result(std::string_view content);
+  /// Lets the model go on from the results of its calls. Errors: invalid_argument (the last message
+  /// is no result, or calls wait), and as `say`; the results stay.
+  Result<Generation> go_on(const TextSink& sink = {});
 
   /// From here on; empty: none.
   void set_system(std::string system);
@@ -46,7 +57,8 @@ class Conversation {
 
   /// {"version", "messages", "tools"}, for `read`.
   std::string to_json() const;
-  /// Replaces messages and tools. Errors: corrupt (what is wrong), limit (nested deeper than 64,
+  /// Replaces messages and tools. Errors: corrupt (what is wrong, such as a result without its
+  /// call), limit (nested deeper than 64,
   /// objects of more than 1,024 keys); then nothing changes.
   Status read(std::string_view json);
 

@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "anemone/tool_calls.h"
 #include "base/error.h"
 #include "base/json_document.h"
 
@@ -32,14 +31,101 @@ Json calls_json(const ToolAnswer& answer, size_t place) {
   return calls;
 }
 
+bool has_text(const Json& json, const char* key) {
+  return json.is_object() && json.contains(key) && json[key].is_string();
+}
+
+bool is_role(const Json& message, const char* role) { return message["role"] == role; }
+
+bool has_calls(const Json& message) {
+  return message.contains("tool_calls") && !message["tool_calls"].is_null();
+}
+
+/// A call, and whether one of the messages behind the answer is its result.
+struct CallState {
+  const Json* call = nullptr;
+  bool has_result = false;
+};
+
+/// Calls of the answer before messages[end], between which and `end` there is nothing but results.
+std::vector<CallState> calls_before(const Json& messages, size_t end) {
+  size_t answer = end;
+  while (answer > 0 && is_role(messages[answer - 1], "tool")) --answer;
+  std::vector<CallState> calls;
+  if (answer == 0 || !has_calls(messages[answer - 1])) return calls;
+  for (const Json& call : messages[answer - 1]["tool_calls"]) calls.push_back({&call});
+  for (size_t i = answer; i < end; ++i)
+    for (CallState& each : calls)
+      if (!each.has_result && (*each.call)["id"] == messages[i]["tool_call_id"]) {
+        each.has_result = true;
+        break;
+      }
+  return calls;
+}
+
+Status check_calls(const Json& calls, size_t message) {
+  if (!calls.is_array())
+    return fail(ErrorCode::corrupt, "messages[{}].tool_calls is no list", message);
+  for (size_t i = 0; i < calls.size(); ++i)
+    if (!has_text(calls[i], "id") || !calls[i].contains("function") ||
+        !has_text(calls[i]["function"], "name") || !calls[i]["function"].contains("arguments"))
+      return fail(ErrorCode::corrupt, "messages[{}].tool_calls[{}] has no id, name and arguments",
+                  message, i);
+  return {};
+}
+
+/// That messages[at] is the result of a call before it which has none yet.
+Status check_result(const Json& messages, size_t at) {
+  const Json& result = messages[at];
+  if (!has_text(result, "content") || !has_text(result, "tool_call_id"))
+    return fail(ErrorCode::corrupt, "messages[{}] is a result without content and tool_call_id",
+                at);
+  for (const CallState& each : calls_before(messages, at))
+    if (!each.has_result && (*each.call)["id"] == result["tool_call_id"]) return {};
+  return fail(ErrorCode::corrupt, "messages[{}] is the result of '{}', which no call waits for", at,
+              result["tool_call_id"].get<std::string>());
+}
+
 Status check_messages(const Json& messages) {
   if (!messages.is_array())
     return fail(ErrorCode::corrupt, "messages is no list: this is no saved conversation");
-  for (size_t i = 0; i < messages.size(); ++i)
-    if (!messages[i].is_object() || !messages[i].contains("role") ||
-        !messages[i]["role"].is_string() || !messages[i].contains("content"))
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (!has_text(messages[i], "role") || !messages[i].contains("content"))
       return fail(ErrorCode::corrupt, "messages[{}] has no role and content", i);
+    if (has_calls(messages[i])) ANEMONE_RETURN_IF_ERROR(check_calls(messages[i]["tool_calls"], i));
+    if (is_role(messages[i], "tool")) ANEMONE_RETURN_IF_ERROR(check_result(messages, i));
+  }
   return {};
+}
+
+/// Calls and their results as a model sees them whose template knows neither: calls in the words of
+/// the answer, results of one answer together in a message of the user.
+Json in_words(const Json& messages) {
+  Json told = Json::array();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Json message = messages[i];
+    if (has_calls(message)) {
+      std::string words =
+          message["content"].is_string() ? message["content"].get<std::string>() : "";
+      for (const Json& call : message["tool_calls"])
+        words += (words.empty() ? "" : "\n") + dump(call["function"]);
+      message["content"] = words;
+      message.erase("tool_calls");
+    }
+    if (is_role(message, "tool")) {
+      const std::string name = message.value("name", std::string());
+      const std::string words = fmt::format("Result of {}: {}", name.empty() ? "the call" : name,
+                                            message["content"].get<std::string>());
+      if (i > 0 && is_role(messages[i - 1], "tool")) {
+        Json& before = told.back()["content"];
+        before = before.get<std::string>() + "\n" + words;
+        continue;
+      }
+      message = {{"role", "user"}, {"content", words}};
+    }
+    told.push_back(std::move(message));
+  }
+  return told;
 }
 
 }  // namespace
@@ -57,7 +143,7 @@ struct Conversation::State {
 
   Result<std::vector<int32_t>> prompt() const {
     text::ChatRequest request;
-    request.messages = dump(tool_list.empty() || dialect.in_template ? messages : with_tools());
+    request.messages = dump(dialect.in_template ? messages : with_tools());
     if (!tools.empty() && dialect.in_template) request.tools = dump(tools);
     request.add_generation_prompt = true;
     ANEMONE_TRY(const std::string text, chat_template.render(request));
@@ -84,9 +170,10 @@ struct Conversation::State {
     return generation;
   }
 
-  /// The messages, of which the first tells the model of the tools.
+  /// The messages in words alone, of which the first tells the model of the tools.
   Json with_tools() const {
-    Json told = messages;
+    Json told = in_words(messages);
+    if (tool_list.empty()) return told;
     if (told.empty() || told[0]["role"] != "system")
       told.insert(told.begin(), Json{{"role", "system"}, {"content", ""}});
     Json& content = told[0]["content"];
@@ -139,14 +226,55 @@ Result<Generation> Conversation::say(std::string_view text, const TextSink& sink
 
 Result<Generation> Conversation::again(const TextSink& sink) {
   Json& messages = state_->messages;
-  if (messages.empty() || messages.back()["role"] != "assistant")
-    return fail(ErrorCode::invalid_argument, "there is no answer yet");
-  Json last = messages.back();
-  messages.erase(messages.size() - 1);
+  size_t answer = messages.size();
+  const bool goes_on = answer > 0 && is_role(messages.back(), "tool") && waiting_calls().empty();
+  if (!goes_on) {
+    while (answer > 0 && is_role(messages[answer - 1], "tool")) --answer;
+    if (answer == 0 || !is_role(messages[answer - 1], "assistant"))
+      return fail(ErrorCode::invalid_argument, "there is no answer yet");
+    --answer;
+  }
+  Json before = messages;
+  messages.erase(messages.begin() + static_cast<ptrdiff_t>(answer), messages.end());
   ++state_->options.sampling.seed;
   auto generation = state_->answer(sink);
-  if (!generation.ok()) messages.push_back(std::move(last));
+  if (!generation.ok()) messages = std::move(before);
   return generation;
+}
+
+std::vector<ToolCall> Conversation::waiting_calls() const {
+  std::vector<ToolCall> waiting;
+  for (const CallState& each : calls_before(state_->messages, state_->messages.size())) {
+    if (each.has_result) continue;
+    const Json& function = (*each.call)["function"];
+    waiting.push_back({function["name"].get<std::string>(), dump(function["arguments"])});
+  }
+  return waiting;
+}
+
+Status Conversation::give_result(std::string_view content) {
+  Json& messages = state_->messages;
+  for (const CallState& each : calls_before(messages, messages.size())) {
+    if (each.has_result) continue;
+    Json result = {{"role", "tool"},
+                   {"tool_call_id", (*each.call)["id"]},
+                   {"name", (*each.call)["function"]["name"]},
+                   {"content", std::string(content)}};
+    messages.push_back(std::move(result));
+    return {};
+  }
+  return with_hint(fail(ErrorCode::invalid_argument, "no call waits for a result"),
+                   "the model calls tools that it was offered");
+}
+
+Result<Generation> Conversation::go_on(const TextSink& sink) {
+  const Json& messages = state_->messages;
+  if (const auto waiting = waiting_calls(); !waiting.empty())
+    return fail(ErrorCode::invalid_argument, "{} {} for a result", waiting[0].name,
+                waiting.size() > 1 ? "and other calls wait" : "waits");
+  if (messages.empty() || !is_role(messages.back(), "tool"))
+    return fail(ErrorCode::invalid_argument, "there is no result to go on from");
+  return state_->answer(sink);
 }
 
 void Conversation::set_system(std::string system) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "generate/embedded_model_test.h"
@@ -25,14 +27,20 @@ class ConversationTest : public EmbeddedModelTest {
   }
 
   /// The answer to the rendered messages alone.
-  std::string fresh(const Json& messages) {
-    auto chat = text::ChatTemplate::of(*tokenizer_);
+  std::string fresh(const Json& messages, const std::string& tools = {}) {
+    auto chat = text::ChatTemplate::of(*tokenizer_, {}, !tools.empty());
     EXPECT_TRUE(chat.ok());
-    auto text = chat->render({.messages = messages.dump(), .add_generation_prompt = true});
+    text::ChatRequest request;
+    request.messages = messages.dump();
+    request.tools = tools;
+    request.add_generation_prompt = true;
+    auto text = chat->render(request);
     EXPECT_TRUE(text.ok());
     auto ids = tokenizer_->encode(*text, false);
     EXPECT_TRUE(ids.ok());
-    return answer(*ids, options_).text;
+    Options options = options_;
+    if (!tools.empty()) options.shown_tokens = ToolDialect::of(*tokenizer_).tokens();
+    return answer(*ids, options).text;
   }
 
   Options options_ = {.max_tokens = 16};
@@ -103,6 +111,165 @@ TEST_F(ConversationTest, AFullContextChangesNothing) {
   conversation.clear();
   EXPECT_EQ(conversation.messages(), 1);
   EXPECT_FALSE(conversation.set_tools("{}").ok());
+}
+
+constexpr const char* kTools = R"([{"name": "now", "parameters": {"type": "object"}}])";
+
+/// A question that was answered by two calls at once.
+Json two_calls() {
+  const auto call = [](const char* id, const char* city) {
+    return Json{{"id", id},
+                {"type", "function"},
+                {"function", {{"name", "now"}, {"arguments", {{"city", city}}}}}};
+  };
+  return {{{"role", "user"}, {"content", "What time is it in Oslo and in Rome?"}},
+          {{"role", "assistant"},
+           {"content", ""},
+           {"tool_calls", {call("c00001000", "Oslo"), call("c00001001", "Rome")}}}};
+}
+
+std::string document(const Json& messages) {
+  return Json{{"version", 1}, {"messages", messages}, {"tools", Json::parse(kTools)}}.dump();
+}
+
+TEST_F(ConversationTest, TheModelGoesOnFromTheResultsOfItsCalls) {
+  Conversation conversation = start(options_);
+  EXPECT_TRUE(conversation.waiting_calls().empty());
+  ASSERT_FALSE(conversation.give_result("12:00").ok());
+  ASSERT_FALSE(conversation.go_on().ok());
+  ASSERT_TRUE(conversation.read(document(two_calls())).ok());
+  ASSERT_EQ(conversation.waiting_calls(),
+            (std::vector<ToolCall>{{"now", R"({"city":"Oslo"})"}, {"now", R"({"city":"Rome"})"}}));
+  ASSERT_TRUE(conversation.give_result("12:00").ok());
+  const auto early = conversation.go_on();
+  ASSERT_FALSE(early.ok());
+  EXPECT_EQ(early.error().message, "now waits for a result");
+
+  // A conversation that was saved between two results goes on where it was.
+  Conversation other = start(options_);
+  ASSERT_TRUE(other.read(conversation.to_json()).ok());
+  EXPECT_EQ(other.waiting_calls(), (std::vector<ToolCall>{{"now", R"({"city":"Rome"})"}}));
+  for (Conversation* each : {&conversation, &other}) {
+    ASSERT_TRUE(each->give_result("12:01").ok());
+    EXPECT_FALSE(each->give_result("12:02").ok());
+    const auto answer = each->go_on();
+    ASSERT_TRUE(answer.ok()) << answer.error().to_string();
+    Json told = two_calls();
+    told.push_back({{"role", "tool"}, {"content", "12:00"}});
+    told.push_back({{"role", "tool"}, {"content", "12:01"}});
+    EXPECT_EQ(answer->text, fresh(told, kTools));
+    EXPECT_EQ(each->messages(), 5);
+  }
+  EXPECT_EQ(other.to_json(), conversation.to_json());
+  const Json messages = Json::parse(conversation.to_json())["messages"];
+  EXPECT_EQ(
+      messages[3],
+      (Json{
+          {"role", "tool"}, {"tool_call_id", "c00001001"}, {"name", "now"}, {"content", "12:01"}}));
+  EXPECT_FALSE(conversation.go_on().ok()) << "there is an answer already";
+}
+
+TEST_F(ConversationTest, ACallOfTheModelWaitsAndAnotherAnswerDropsItsResult) {
+  auto tools = read_tools(kTools);
+  ASSERT_TRUE(tools.ok());
+  ToolChoice choice{.kind = ToolChoice::Kind::required, .name = {}, .parallel = false};
+  auto constraint = tool_constraint(ToolDialect::of(*tokenizer_), *tools, choice);
+  ASSERT_TRUE(constraint.ok());
+  options_.max_tokens = 60;
+  options_.constraint = *constraint;
+  auto started = Conversation::start(*model_, *tokenizer_, options_, {}, kTools);
+  ASSERT_TRUE(started.ok());
+  Conversation conversation = *std::move(started);
+  say(conversation, "What time is it?");
+  ASSERT_EQ(conversation.waiting_calls().size(), 1U);
+  EXPECT_EQ(conversation.waiting_calls()[0].name, "now");
+  ASSERT_TRUE(conversation.give_result("12:00").ok());
+  conversation.set_constraint({});
+  ASSERT_TRUE(conversation.go_on().ok());
+  EXPECT_EQ(conversation.messages(), 4);
+  ASSERT_TRUE(conversation.again().ok());
+  EXPECT_EQ(conversation.messages(), 4) << "the answer behind the result was replaced";
+  EXPECT_TRUE(conversation.waiting_calls().empty());
+
+  ASSERT_TRUE(conversation.read(document(two_calls())).ok());
+  ASSERT_TRUE(conversation.give_result("12:00").ok());
+  ASSERT_TRUE(conversation.again().ok());
+  EXPECT_EQ(conversation.messages(), 2) << "the calls were replaced, with their results";
+}
+
+TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
+  Conversation conversation = start(options_);
+  const std::string before = conversation.to_json();
+  const Json result = {{"role", "tool"}, {"tool_call_id", "c00001000"}, {"content", "12:00"}};
+  const auto refuses = [&](Json messages, const char* because) {
+    const Status status = conversation.read(document(messages));
+    ASSERT_FALSE(status.ok()) << because;
+    EXPECT_EQ(status.error().code, ErrorCode::corrupt);
+    EXPECT_NE(status.error().message.find(because), std::string::npos) << status.error().message;
+    EXPECT_EQ(conversation.to_json(), before);
+  };
+  refuses({result}, "messages[0] is the result of 'c00001000', which no call waits for");
+  Json twice = two_calls();
+  twice.push_back(result);
+  twice.push_back(result);
+  refuses(twice, "messages[3] is the result of 'c00001000'");
+  Json late = two_calls();
+  late.push_back({{"role", "user"}, {"content", "Well?"}});
+  late.push_back(result);
+  refuses(late, "messages[3]");
+  for (const char* key : {"tool_call_id", "content"}) {
+    Json wrong = two_calls();
+    wrong.push_back(result);
+    wrong[2][key] = 7;
+    refuses(wrong, "messages[2] is a result without content and tool_call_id");
+  }
+  for (const Json& calls : {Json(3), Json{{"id", "x"}}}) {
+    Json wrong = two_calls();
+    wrong[1]["tool_calls"] = calls;
+    refuses(wrong, "messages[1].tool_calls is no list");
+  }
+  for (const char* field : {"/id", "/function", "/function/name", "/function/arguments"}) {
+    Json wrong = two_calls();
+    const Json::json_pointer at(field);
+    wrong[1]["tool_calls"][1][at.parent_pointer()].erase(at.back());
+    refuses(wrong, "messages[1].tool_calls[1] has no id, name and arguments");
+  }
+}
+
+/// Templates that know no tools know no results either.
+TEST_F(ConversationTest, WithoutThemInTheTemplateCallsAndResultsAreWords) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "anemone_words";
+  std::filesystem::create_directories(folder);
+  const auto source = std::filesystem::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    std::filesystem::copy_file(source / file, folder / file,
+                               std::filesystem::copy_options::overwrite_existing);
+  std::ofstream(folder / "chat_template.jinja")
+      << "{% for m in messages %}{% if m.role not in ['system', 'user', 'assistant'] %}"
+         "{{ raise_exception('no such role') }}{% endif %}[{{ m.role }}] {{ m.content }}\n"
+         "{% endfor %}[assistant]";
+  auto tokenizer = text::Tokenizer::load(folder);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().to_string();
+  auto started = Conversation::start(*model_, *tokenizer, options_);
+  ASSERT_TRUE(started.ok()) << started.error().to_string();
+  ASSERT_TRUE(started->read(document(two_calls())).ok());
+  ASSERT_TRUE(started->give_result("12:00").ok());
+  ASSERT_TRUE(started->give_result("12:01").ok());
+  const auto given = started->go_on();
+  ASSERT_TRUE(given.ok()) << given.error().to_string();
+  auto tools = read_tools(kTools);
+  ASSERT_TRUE(tools.ok());
+  auto ids =
+      tokenizer->encode("[system] " + tool_instructions(*tools) +
+                            "\n[user] What time is it in Oslo and in Rome?\n[assistant] "
+                            R"({"name":"now","arguments":{"city":"Oslo"}})"
+                            "\n"
+                            R"({"name":"now","arguments":{"city":"Rome"}})"
+                            "\n[user] Result of now: 12:00\nResult of now: 12:01\n[assistant]",
+                        false);
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(given->prompt_tokens, static_cast<int64_t>(ids->size()));
+  EXPECT_EQ(given->text, answer(*ids, options_).text);
 }
 
 }  // namespace
