@@ -82,7 +82,7 @@ class RuntimeScriptsTest(unittest.TestCase):
             self.assertIn("predicted", line)
 
     @unittest.skipUnless(PROGRAM, "no program")
-    def test_S4_7_S4_23_the_cache_is_reported_and_nothing_of_it_copied(self):
+    def test_S4_23_S4_24_the_cache_is_reported_and_nothing_of_it_copied(self):
         run = self.run_module("kv_cache_optimized", "--model", MODEL, "--json", program=PROGRAM)
         self.assertEqual(run.returncode, 0, run.stderr)
         states = json.loads(run.stdout)["packages"][1]["states"]
