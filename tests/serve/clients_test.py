@@ -151,7 +151,7 @@ class Ends(unittest.TestCase):
                 idle.request("GET", "/health")
                 idle.getresponse().read()
                 with ThreadPoolExecutor(1) as pool:
-                    answer = pool.submit(server.post, "/v1/completions", dict(greedy("Once", 1000), n=8, temperature=1))
+                    answer = pool.submit(server.post, "/v1/completions", dict(greedy("Once", 300), n=8, temperature=1))
                     while server.metric("running_answers") == 0:
                         time.sleep(0.01)
                     code = server.stop(sent)
