@@ -1,5 +1,6 @@
 # The menu. Each goal installs what is missing, builds, and does its job.
-.PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress check \
+.PHONY: help setup build demo test test-fast test-peers wheel test-python bench-convert bench-eval bench-compress \
+  bench-serve sanitize-serve check \
   format fuzz requirements ane-model clean
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PRESET ?= dev
@@ -19,6 +20,8 @@ help:
 	@echo "make bench-convert speed and memory of the converter beside a plain copy"
 	@echo "make bench-compress speed and error of compression beside coremltools (from PyPI)"
 	@echo "make bench-eval    time of an evaluation beside lm-evaluation-harness (from PyPI)"
+	@echo "make bench-serve   speed of serve beside llama.cpp's server (from PyPI), and the time to the first token"
+	@echo "make sanitize-serve  the server's tests with address, undefined-behaviour and thread sanitizers (long builds)"
 	@echo "make check         formatting and module layers"
 	@echo "make requirements  which requirements the last test run proves"
 	@echo "make ane-model     docs/ane-model.md: published speeds, the fit on them and its errors"
@@ -75,6 +78,16 @@ bench-compress: build
 	@build/bench/venv/bin/pip install -q coremltools==9.0 scikit-learn==1.5.1 || true
 	@build/bench/venv/bin/python bench/compress/run.py || [ $$? = 77 ]
 	@build/bench/venv/bin/python bench/compress/run.py --shapes || [ $$? = 77 ]
+
+bench-serve: build
+	@mkdir -p build/bench
+	@[ -x build/bench/serve/bin/python ] || python3 -m venv build/bench/serve
+	@build/bench/serve/bin/pip install -q gguf==0.19.0 xllamacpp==2026.10.11549 || true
+	@bench/serve/run.py || [ $$? = 77 ]
+	@bench/serve/first_token.py
+
+sanitize-serve: setup
+	@JOBS=$(JOBS) tests/serve/sanitized
 
 check:
 	@scripts/setup --develop

@@ -20,6 +20,7 @@ struct Job {
   std::shared_ptr<Mailbox> mailbox;
   Clock::time_point deadline = Clock::time_point::max();
   Clock::time_point asked = Clock::now();
+  std::string_view endpoint = "none";  ///< for the metrics: a path of the list.
 };
 
 /// A job on the model: append `feed` to its sequence, then `take`, until `complete`. What becomes

@@ -102,17 +102,17 @@ std::optional<Refusal> Scheduler::ending(const Job& job) {
     case Cancellation::none:
       break;
     case Cancellation::disconnect:
-      ++metrics_.disconnected;
+      ++metrics_.at(job.endpoint).disconnected;
       return nobody_waits("the client left");
     case Cancellation::slow_reader:
-      ++metrics_.slow_readers;
+      ++metrics_.at(job.endpoint).slow_readers;
       return nobody_waits("the client reads too slowly");
     case Cancellation::error:
     case Cancellation::lost:
       return nobody_waits("another answer of this request failed");
   }
   if (Clock::now() < job.deadline) return std::nullopt;
-  ++metrics_.timed_out;
+  ++metrics_.at(job.endpoint).timed_out;
   return Refusal{503, "the answer took longer than this server allows", "time_limit", ""};
 }
 
@@ -197,13 +197,19 @@ void Scheduler::advance_greedy() {
     }
 }
 
+void Scheduler::count_first_token(const Job& job) {
+  EndpointMetrics& counted = metrics_.at(job.endpoint);
+  counted.first_token.add(Clock::now() - job.asked);
+  counted.prompt_tokens += job.work.prompt.size();
+}
+
 void Scheduler::take(std::unique_ptr<LiveAnswer>& live, const lm::Extension& extension) {
   const bool was_in_prompt = live->in_prompt();
   Status status = extension.status;
   if (status.ok()) status = live->take();
   if (!status.ok()) return drop(live, refusal_of_run(status.error(), live->job().work.form_field));
   if (was_in_prompt && !live->in_prompt()) {
-    metrics_.first_token.add(Clock::now() - live->job().asked);
+    count_first_token(live->job());
     // Now, so that others who wait with the same beginning need not compute it.
     if (cache_ != nullptr) cache_->keep(*extension.sequence);
   }
@@ -215,17 +221,18 @@ void Scheduler::take_token(std::unique_ptr<LiveAnswer>& live, const Result<int32
   ++metrics_.steps;
   const Status status = token.ok() ? live->take_token(*token) : Status(token.error());
   if (!status.ok()) return drop(live, refusal_of_run(status.error(), ""));
-  if (was_in_prompt) metrics_.first_token.add(Clock::now() - live->job().asked);
+  if (was_in_prompt) count_first_token(live->job());
   if (live->complete()) complete(live);
 }
 
 void Scheduler::complete(std::unique_ptr<LiveAnswer>& live) {
   if (const auto refusal = ending(live->job())) return drop(live, *refusal);
   Event event = live->finish();
-  metrics_.prompt_tokens += live->job().work.prompt.size();
+  EndpointMetrics& counted = metrics_.at(live->job().endpoint);
+  if (live->in_prompt()) counted.prompt_tokens += live->job().work.prompt.size();
   if (const auto* const made = std::get_if<generate::Generation>(&*event.outcome)) {
-    metrics_.generated_tokens += made->tokens.size();
-    metrics_.reused_tokens += static_cast<uint64_t>(made->reused_tokens);
+    counted.generated_tokens += made->tokens.size();
+    counted.reused_tokens += static_cast<uint64_t>(made->reused_tokens);
   }
   if (cache_ != nullptr) metrics_.prompt_cache_bytes = cache_->stats().memory_bytes;
   const auto mailbox = live->job().mailbox;
@@ -240,7 +247,8 @@ void Scheduler::complete(std::unique_ptr<LiveAnswer>& live) {
 
 void Scheduler::drop(std::unique_ptr<LiveAnswer>& live, const Refusal& refusal) noexcept {
   if (live == nullptr) return;
-  metrics_.generated_tokens += static_cast<uint64_t>(live->generated_tokens());
+  metrics_.at(live->job().endpoint).generated_tokens +=
+      static_cast<uint64_t>(live->generated_tokens());
   const auto mailbox = live->job().mailbox;
   const size_t index = live->job().index;
   forget(live);

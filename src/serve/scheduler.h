@@ -59,6 +59,7 @@ class Scheduler {
   /// Takes in what a step gave one answer.
   void take(std::unique_ptr<LiveAnswer>& live, const lm::Extension& extension);
   void take_token(std::unique_ptr<LiveAnswer>& live, const Result<int32_t>& token);
+  void count_first_token(const Job& job);
   void complete(std::unique_ptr<LiveAnswer>& live);
   void drop(std::unique_ptr<LiveAnswer>& live, const Refusal& refusal) noexcept;
   void forget(std::unique_ptr<LiveAnswer>& live) noexcept;

@@ -49,11 +49,9 @@ class Reader {
 
  private:
   void wake() {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = true;
-    }
-    changed_.notify_one();
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    changed_.notify_one();  // with the lock: who is woken may destroy this
   }
 
   std::mutex mutex_;
@@ -174,7 +172,7 @@ TEST_F(SchedulerTest, AFullQueueTakesNothing) {
   EXPECT_EQ(scheduler.submit(std::move(one)), Scheduler::Admission::taken);
   made(reader.outcomes(1)[0]);
   EXPECT_EQ(metrics_.running, 0);  // and counted before it is given out
-  EXPECT_EQ(metrics_.generated_tokens, 4U);
+  EXPECT_EQ(metrics_.at(Metrics::kNoEndpoint).generated_tokens, 4U);
   scheduler.refuse();
   EXPECT_EQ(scheduler.submit({}), Scheduler::Admission::stopping);
 }
@@ -194,8 +192,8 @@ TEST_F(SchedulerTest, AnswersThatNobodyWaitsForEnd) {
   EXPECT_EQ(too_late.status, 503);
   EXPECT_EQ(too_late.code, "time_limit");
   made(stays.outcomes(1)[0]);
-  EXPECT_EQ(metrics_.disconnected, 1u);
-  EXPECT_EQ(metrics_.timed_out, 1u);
+  EXPECT_EQ(metrics_.at(Metrics::kNoEndpoint).disconnected, 1u);
+  EXPECT_EQ(metrics_.at(Metrics::kNoEndpoint).timed_out, 1u);
 }
 
 TEST_F(SchedulerTest, TheEndGivesUpWhatIsLeft) {
@@ -220,7 +218,7 @@ TEST_F(SchedulerTest, AnswersInProgressThatNobodyWaitsForEnd) {
   left.mailbox()->cancel(Cancellation::disconnect);
   EXPECT_EQ(refused(left.outcomes(1)[0]).code, "cancelled");
   made(stays.outcomes(1)[0]);
-  EXPECT_EQ(metrics_.disconnected, 1U);
+  EXPECT_EQ(metrics_.at(Metrics::kNoEndpoint).disconnected, 1U);
 }
 
 /// Throws now and then, as a model without memory does.

@@ -35,11 +35,24 @@ double accuracy(const Value& given, const Value& expected) {
   return static_cast<double>(right) / static_cast<double>(names.size());
 }
 
+/// Data whose right call no answer could be equal to are refused, not counted as wrong answers.
+Status check_comparable(const Value& arguments) {
+  for (const auto& item : arguments.items())
+    if (!item.value().is_number() && !item.value().is_string())
+      return with_hint(
+          fail(ErrorCode::mismatch,
+               "column 'arguments': '{}' is of the type {}, expected a number or a text",
+               item.key(), item.value().type_name()),
+          "tool_use compares numbers and texts alone");
+  return {};
+}
+
 Result<Value> process_results(const Value& document, std::span<const Response> results) {
   ANEMONE_TRY(const std::string name, text_column(document, "name"));
   const Value expected = document.value("arguments", Value());
   if (!expected.is_object())
     return fail(ErrorCode::mismatch, "column 'arguments' is missing or no object");
+  ANEMONE_RETURN_IF_ERROR(check_comparable(expected));
   const Value call = Value::parse(results[0].text, nullptr, false);
   const bool valid = call.is_object() && call.value("name", Value()).is_string() &&
                      call.value("arguments", Value()).is_object();
