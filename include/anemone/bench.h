@@ -61,6 +61,10 @@ struct Options {
   /// Limits that each configuration is judged against; nothing: not asked.
   std::optional<double> target_first_token_ms;
   std::optional<double> target_tokens_per_second;
+  /// The document that `judge` will hold the report against, and its threshold: configurations that
+  /// seem slower or cannot be told are visited again. Empty: none.
+  std::filesystem::path baseline;
+  double baseline_threshold = 0.05;
 };
 
 struct Machine {
@@ -139,8 +143,13 @@ struct BaselineVerdict {
     std::string metric;
     double baseline_median = 0;
     double median = 0;
-    statistics::Ratio slowdown;  ///< above 1: worse, whatever the metric.
-    std::string verdict;         ///< "slower", "faster", "same".
+    statistics::Ratio slowdown;     ///< above 1: worse, whatever the metric; as it was measured.
+    std::optional<double> machine;  ///< of the reference work, above 1: the machine is slower.
+    /// What is left of the slowdown without the machine's, by the variance between visits.
+    std::optional<statistics::Ratio> adjusted;
+    std::string verdict;  ///< "slower", "faster", "same", "unclear".
+    size_t baseline_visits = 0;
+    size_t visits = 0;
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
@@ -150,6 +159,10 @@ struct BaselineVerdict {
   /// Compared configurations whose packages are not the baseline's, of as many bytes of weights.
   std::vector<std::string> other_artifacts;
   bool regressed() const;  ///< something is slower or lost.
+  /// Something of this configuration is slower, or nothing can be told.
+  bool is_unsettled(const std::string& id) const;
+  bool unclear() const;        ///< of something nothing can be told, and nothing regressed.
+  const char* status() const;  ///< "passed", "regressed", "unclear".
 };
 
 struct Phase2Verdict {
@@ -205,7 +218,8 @@ Result<Report> run(const std::filesystem::path& path, const std::filesystem::pat
                    const Options& options, const ProgressSink& progress, const LogSink& log);
 
 /// Holds a report against the document of an earlier run of the same machine and model.
-/// `threshold`: a slowdown counts when it is larger than this share with the report's confidence.
+/// `threshold`: a slowdown counts when it is larger than this share with the report's confidence,
+/// by the variance between visits and less the machine's own.
 /// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
 /// mismatch (another machine, model, prompt, number of answer tokens or instruction set; other
 /// weights of a configuration; no configuration in common).
