@@ -230,6 +230,18 @@ Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path&
 /// measurement. Errors: those of `judge`, of the file, the machine and the settings.
 Status check_baseline(const std::filesystem::path& baseline, const Options& options);
 
+/// What a run would find on this machine.
+struct Surroundings {
+  Machine machine;                ///< without the speed of its memory.
+  std::string isa;                ///< of the executor's kernels: "avx512".
+  std::vector<std::string> isas;  ///< that this processor has kernels for, the best last.
+  std::string energy_source;      ///< empty: energy is n/a.
+  std::string energy_reason;      ///< why.
+  std::optional<double> celsius;  ///< nothing: no thermal zone is shown.
+};
+/// Measures nothing. Errors: unsupported (a processor without `isa`).
+Result<Surroundings> look_around(runtime::Isa isa);
+
 /// The document of docs/bench-format.md.
 std::string to_json(const Report& report);
 /// Tables for people.
