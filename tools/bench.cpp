@@ -120,6 +120,8 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   options.data = flags.data;
   options.reference = flags.reference;
   options.power_log = flags.power_log;
+  options.baseline = flags.baseline;
+  options.baseline_threshold = flags.threshold / 100;
   if (!flags.prompt_file.empty()) {
     ANEMONE_TRY(options.prompt, read_own_text(flags.prompt_file));
     options.prompt_name = std::filesystem::path(flags.prompt_file).filename().string();
@@ -171,6 +173,30 @@ Status check_outcomes(const bench::Report& report) {
                {}};
 }
 
+/// The gate: something slower or lost is 1, something that cannot be told 3.
+Status check_verdict(const bench::Report& report, const Flags& flags) {
+  if (!report.baseline) return {};
+  const bench::BaselineVerdict& verdict = *report.baseline;
+  if (!verdict.lost.empty())
+    return Error{ErrorCode::mismatch,
+                 fmt::format("{} is in {} and was not measured", verdict.lost[0], flags.baseline),
+                 {},
+                 {}};
+  if (verdict.regressed())
+    return Error{ErrorCode::mismatch,
+                 fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
+                 {},
+                 {}};
+  if (verdict.unclear())
+    return Error{
+        ErrorCode::unsupported,
+        fmt::format("cannot tell whether this is slower than {}: the machine varies too much",
+                    flags.baseline),
+        {},
+        "measure both with nothing else running, or with more --repetitions"};
+  return {};
+}
+
 Status measure(Flags flags, const CommonFlags& common) {
   apply_preset(flags);
   ANEMONE_TRY(const Format* format, format_of(flags, common));
@@ -197,17 +223,7 @@ Status measure(Flags flags, const CommonFlags& common) {
   if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   ANEMONE_RETURN_IF_ERROR(check_outcomes(report));
   ANEMONE_RETURN_IF_ERROR(judged);
-  if (!report.baseline || !report.baseline->regressed()) return {};
-  if (!report.baseline->lost.empty())
-    return Error{
-        ErrorCode::mismatch,
-        fmt::format("{} is in {} and was not measured", report.baseline->lost[0], flags.baseline),
-        {},
-        {}};
-  return Error{ErrorCode::mismatch,
-               fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
-               {},
-               {}};
+  return check_verdict(report, flags);
 }
 
 }  // namespace
@@ -295,7 +311,7 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
                  "Judge decoding against this speed")
       ->check(number_from_zero());
   app.add_option("--baseline", flags->baseline,
-                 "JSON of an earlier run; exit 1 when this one is slower")
+                 "JSON of an earlier run; exit 1 when this one is slower, 3 when it cannot be told")
       ->check(not_empty());
   app.add_option("--threshold", flags->threshold,
                  "Percent by which a run must be slower than its baseline, with confidence")

@@ -55,7 +55,10 @@ Status follow_policy(const Flags& flags, const lm::ModelInfo& info, const Common
   if (flags.batch_policy.empty()) return {};
   ANEMONE_TRY(const bench::BatchPolicy policy,
               bench::read_batch_policy(flags.batch_policy, *bench::find_workload(flags.workload),
-                                       info.hash));
+                                       {.model_hash = info.hash,
+                                        .threads = common.threads,
+                                        .backend = info.execution.backend,
+                                        .compute_units = info.execution.compute_units}));
   limits.running = policy.sequences;
   if (!common.quiet)
     print_stderr("--parallel {} by {}: {}\n", policy.sequences, flags.batch_policy, policy.why);

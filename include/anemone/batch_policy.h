@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "anemone/model.h"
 #include "anemone/result.h"
 
 /// How many answers a model should advance together, decided by what `anemone bench --batches`
@@ -49,11 +50,19 @@ struct BatchPolicy {
 BatchPolicy choose_batch(Workload workload, std::span<const BatchSpeed> measured,
                          const BatchRule& rule = {});
 
-/// `choose_batch` for a document of `anemone bench`: of its best configuration with batches, else
-/// the first. Errors: not_found, io and corrupt (the file), unsupported (of another version),
-/// mismatch (none of its configurations has batches; of another machine; of another model than
-/// `model_hash`, where both are known).
+/// What a policy is for: how many answers together are worth it depends on all of it.
+struct BatchSubject {
+  std::string model_hash;  ///< empty: not known, and then not compared.
+  int threads = 0;         ///< worker threads; 0: one a core.
+  runtime::Backend backend = runtime::Backend::cpu;
+  runtime::ComputeUnits compute_units = runtime::ComputeUnits::cpu;
+};
+
+/// `choose_batch` for a document of `anemone bench`: of the configuration that ran this model as
+/// `subject` does, of several the best, else the one of the largest context. Errors: not_found, io
+/// and corrupt (the file), unsupported (of another version), mismatch (none of its configurations
+/// has batches, or ran alike; of another machine).
 Result<BatchPolicy> read_batch_policy(const std::filesystem::path& document, Workload workload,
-                                      std::string_view model_hash);
+                                      const BatchSubject& subject);
 
 }  // namespace anemone::bench

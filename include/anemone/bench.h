@@ -61,6 +61,10 @@ struct Options {
   /// Limits that each configuration is judged against; nothing: not asked.
   std::optional<double> target_first_token_ms;
   std::optional<double> target_tokens_per_second;
+  /// The document that `judge` will hold the report against, and its threshold: configurations that
+  /// seem slower or cannot be told are visited again. Empty: none.
+  std::filesystem::path baseline;
+  double baseline_threshold = 0.05;
 };
 
 struct Machine {
@@ -139,8 +143,13 @@ struct BaselineVerdict {
     std::string metric;
     double baseline_median = 0;
     double median = 0;
-    statistics::Ratio slowdown;  ///< above 1: worse, whatever the metric.
-    std::string verdict;         ///< "slower", "faster", "same".
+    statistics::Ratio slowdown;     ///< above 1: worse, whatever the metric; as it was measured.
+    std::optional<double> machine;  ///< of the reference work, above 1: the machine is slower.
+    /// What is left of the slowdown without the machine's, by the variance between visits.
+    std::optional<statistics::Ratio> adjusted;
+    std::string verdict;  ///< "slower", "faster", "same", "unclear".
+    size_t baseline_visits = 0;
+    size_t visits = 0;
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
@@ -150,6 +159,10 @@ struct BaselineVerdict {
   /// Compared configurations whose packages are not the baseline's, of as many bytes of weights.
   std::vector<std::string> other_artifacts;
   bool regressed() const;  ///< something is slower or lost.
+  /// Something of this configuration is slower, or nothing can be told.
+  bool is_unsettled(const std::string& id) const;
+  bool unclear() const;        ///< of something nothing can be told, and nothing regressed.
+  const char* status() const;  ///< "passed", "regressed", "unclear".
 };
 
 struct Phase2Verdict {
@@ -205,7 +218,8 @@ Result<Report> run(const std::filesystem::path& path, const std::filesystem::pat
                    const Options& options, const ProgressSink& progress, const LogSink& log);
 
 /// Holds a report against the document of an earlier run of the same machine and model.
-/// `threshold`: a slowdown counts when it is larger than this share with the report's confidence.
+/// `threshold`: a slowdown counts when it is larger than this share with the report's confidence,
+/// by the variance between visits and less the machine's own.
 /// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
 /// mismatch (another machine, model, prompt, number of answer tokens or instruction set; other
 /// weights of a configuration; no configuration in common).
@@ -215,6 +229,18 @@ Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path&
 /// Refuses before a run what `judge` would refuse after it, as far as that depends on no
 /// measurement. Errors: those of `judge`, of the file, the machine and the settings.
 Status check_baseline(const std::filesystem::path& baseline, const Options& options);
+
+/// What a run would find on this machine.
+struct Surroundings {
+  Machine machine;                ///< without the speed of its memory.
+  std::string isa;                ///< of the executor's kernels: "avx512".
+  std::vector<std::string> isas;  ///< that this processor has kernels for, the best last.
+  std::string energy_source;      ///< empty: energy is n/a.
+  std::string energy_reason;      ///< why.
+  std::optional<double> celsius;  ///< nothing: no thermal zone is shown.
+};
+/// Measures nothing. Errors: unsupported (a processor without `isa`).
+Result<Surroundings> look_around(runtime::Isa isa);
 
 /// The document of docs/bench-format.md.
 std::string to_json(const Report& report);

@@ -173,6 +173,9 @@ struct Quality {
 struct Visit {
   size_t requests = 0;
   std::optional<double> decode_tokens_per_second;  ///< median.
+  /// Of a fixed work of the processor, before and after them: how fast the machine was meanwhile.
+  std::optional<double> reference_ns;
+  std::optional<double> cached_reference_ns;  ///< the same around cached first tokens.
 };
 
 /// Sequences that were advanced together, each by a token a step.
@@ -185,7 +188,7 @@ struct Batch {
 struct Measurement {
   int64_t prompt_tokens = 0;
   int64_t answer_tokens = 0;
-  /// Two in a sweep, the second in the opposite order. Memory and loads are of the first.
+  /// Every other one in the opposite order of the sweep. Memory and loads are of the first.
   std::vector<Visit> visits;
   Load load;
   FirstToken first_token;

@@ -10,6 +10,7 @@
 #include "bench/judgement.h"
 #include "bench/machine.h"
 #include "bench/prompt.h"
+#include "bench/slowdown.h"
 
 namespace anemone::bench {
 namespace {
@@ -20,6 +21,8 @@ struct Metric {
   const Series& (*of)(const Measurement& measurement);
   const char* first_key;   ///< in the document, below the configuration.
   const char* second_key;  ///< below that, or null.
+  std::optional<double> Visit::*reference;
+  const char* reference_key;  ///< of it in the document.
 };
 
 const Series& decode(const Measurement& one) { return one.decode_tokens_per_second; }
@@ -28,14 +31,19 @@ const Series& warm(const Measurement& one) { return one.first_token.warm_ns; }
 const Series& cached(const Measurement& one) { return one.first_token.cached_ns; }
 
 constexpr std::array kMetrics = {
-    Metric{"decode_tokens_per_second", true, decode, "decode_tokens_per_second", nullptr},
-    Metric{"prefill_tokens_per_second", true, prefill, "prefill_tokens_per_second", nullptr},
-    Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm"},
-    Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached"},
+    Metric{"decode_tokens_per_second", true, decode, "decode_tokens_per_second", nullptr,
+           &Visit::reference_ns, "reference_ns"},
+    Metric{"prefill_tokens_per_second", true, prefill, "prefill_tokens_per_second", nullptr,
+           &Visit::reference_ns, "reference_ns"},
+    Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm", &Visit::reference_ns,
+           "reference_ns"},
+    Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached",
+           &Visit::cached_reference_ns, "cached_reference_ns"},
 };
 
 /// No time in nanoseconds (31 years) and no speed is larger.
 constexpr double kMostSample = 1e18;
+constexpr uint64_t kMostRequests = 1'000'000'000;  ///< of a visit.
 
 /// The positive samples of one series; none where the document has none.
 Result<std::vector<double>> samples_of(const Json& configuration, const Metric& metric) {
@@ -62,6 +70,57 @@ Result<std::vector<double>> samples_of(const Json& configuration, const Metric& 
     values.push_back(sample.get<double>());
   }
   return values;
+}
+
+/// The visits of a configuration; documents of older versions say nothing of references, or of
+/// visits at all.
+Result<std::vector<Visit>> visits_in(const Json& configuration) {
+  const std::string place = text_of(configuration, "id") + ", visits";
+  const auto wrong = [&](std::string_view expected, const Json& got) {
+    return fail(ErrorCode::corrupt, "'{}': expected {}, got {}", place, expected,
+                got.dump(-1, ' ', false, Json::error_handler_t::replace));
+  };
+  std::vector<Visit> visits;
+  const Json* list = member(configuration, "visits");
+  if (list == nullptr || list->is_null()) return visits;
+  if (!list->is_array()) return wrong("a list or null", list->type_name());
+  for (const Json& one : *list) {
+    const Json* requests = member(one, "requests");
+    if (requests == nullptr || !requests->is_number_unsigned() || *requests > kMostRequests)
+      return wrong("a number of requests", requests == nullptr ? Json() : *requests);
+    Visit visit{.requests = requests->get<size_t>()};
+    for (const auto& [key, to] : {std::pair("reference_ns", &visit.reference_ns),
+                                  std::pair("cached_reference_ns", &visit.cached_reference_ns)}) {
+      const Json* reference = member(one, key);
+      if (reference == nullptr || reference->is_null()) continue;
+      if (!reference->is_number() || !(reference->get<double>() > 0) ||
+          reference->get<double>() > kMostSample)
+        return wrong("references above 0 and up to 1e18", *reference);
+      *to = reference->get<double>();
+    }
+    visits.push_back(visit);
+  }
+  return visits;
+}
+
+/// The samples of each visit; all of them are one where they are not the visits' requests.
+std::vector<VisitTime> by_visit(const std::vector<double>& samples,
+                                const std::vector<Visit>& visits, const Metric& metric) {
+  const auto time = [&](std::span<const double> of) {
+    const double median = statistics::percentile(of, 0.5);
+    return metric.higher_is_better ? 1e9 / median : median;
+  };
+  size_t requests = 0;
+  for (const Visit& visit : visits) requests += visit.requests;
+  if (requests != samples.size()) return {{.ns = time(samples)}};
+  std::vector<VisitTime> times;
+  std::span<const double> rest = samples;
+  for (const Visit& visit : visits) {
+    if (visit.requests == 0) continue;
+    times.push_back({time(rest.first(visit.requests)), visit.*metric.reference});
+    rest = rest.subspan(visit.requests);
+  }
+  return times;
 }
 
 Status check_model(const Json& document, const Report& report) {
@@ -146,19 +205,29 @@ Status check_artifact(const Json& before, const std::string& id, const Configura
   return {};
 }
 
+struct Samples {
+  const std::vector<double>& all;
+  const std::vector<Visit>& visits;
+};
+
 BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
-                                  const std::vector<double>& before,
-                                  const std::vector<double>& after, double threshold,
+                                  const Samples& earlier, const Samples& now, double threshold,
                                   const statistics::BootstrapOptions& bootstrap) {
-  BaselineVerdict::Compared compared{.id = id, .metric = metric.name};
+  const std::vector<VisitTime> visits_before = by_visit(earlier.all, earlier.visits, metric);
+  const std::vector<VisitTime> visits_after = by_visit(now.all, now.visits, metric);
+  BaselineVerdict::Compared compared = judge_slowdown(
+      visits_before, visits_after, {.threshold = threshold, .confidence = bootstrap.confidence});
+  compared.id = id;
+  compared.metric = metric.name;
+  compared.baseline_visits = visits_before.size();
+  compared.visits = visits_after.size();
+  const std::vector<double>& before = earlier.all;
+  const std::vector<double>& after = now.all;
   compared.baseline_median = statistics::percentile(before, 0.5);
   compared.median = statistics::percentile(after, 0.5);
   compared.slowdown = metric.higher_is_better
                           ? statistics::ratio_of_medians(before, after, bootstrap)
                           : statistics::ratio_of_medians(after, before, bootstrap);
-  compared.verdict = compared.slowdown.interval.low > 1 + threshold          ? "slower"
-                     : compared.slowdown.interval.high < 1 / (1 + threshold) ? "faster"
-                                                                             : "same";
   return compared;
 }
 
@@ -193,11 +262,14 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
       continue;
     }
     ANEMONE_RETURN_IF_ERROR(check_artifact(before, id, *after, verdict));
+    ANEMONE_TRY(const auto earlier_visits, visits_in(before));
     for (const Metric& metric : kMetrics) {
       ANEMONE_TRY(const auto earlier, samples_of(before, metric));
       const auto& now = metric.of(*after->measurement).samples;
       if (!earlier.empty() && !now.empty())
-        verdict.compared.push_back(compare(id, metric, earlier, now, verdict.threshold, bootstrap));
+        verdict.compared.push_back(compare(id, metric, {earlier, earlier_visits},
+                                           {now, after->measurement->visits}, verdict.threshold,
+                                           bootstrap));
     }
   }
   if (verdict.compared.empty() && verdict.lost.empty())
@@ -213,6 +285,22 @@ bool BaselineVerdict::regressed() const {
          std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
 }
 
+bool BaselineVerdict::unclear() const {
+  return !regressed() && std::ranges::any_of(compared, [](const Compared& one) {
+    return one.verdict == "unclear";
+  });
+}
+
+bool BaselineVerdict::is_unsettled(const std::string& id) const {
+  return std::ranges::any_of(compared, [&](const Compared& one) {
+    return one.id == id && (one.verdict == "slower" || one.verdict == "unclear");
+  });
+}
+
+const char* BaselineVerdict::status() const {
+  return regressed() ? "regressed" : unclear() ? "unclear" : "passed";
+}
+
 Status check_baseline(const std::filesystem::path& baseline, const Options& options) {
   ANEMONE_TRY(const Json document, read_json_object(baseline));
   Report report{.isa = kernel_isa(options.isa), .machine = find_machine(), .options = options};
@@ -223,8 +311,10 @@ Status check_baseline(const std::filesystem::path& baseline, const Options& opti
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
     ANEMONE_TRY(const auto measured, measured_of(document));
-    for (const Json* before : measured)
+    for (const Json* before : measured) {
+      ANEMONE_RETURN_IF_ERROR(visits_in(*before));
       for (const Metric& metric : kMetrics) ANEMONE_RETURN_IF_ERROR(samples_of(*before, metric));
+    }
     if (!measured.empty()) return {};
     return fail(ErrorCode::mismatch, "the baseline has no configuration that was measured");
   };

@@ -86,10 +86,26 @@ std::string batches(double one, double two) {
 
 class BatchDocument : public testing::Test {
  protected:
-  Result<BatchPolicy> read(const std::string& text, std::string_view hash = "blake3:a") {
+  Result<BatchPolicy> read(const std::string& text,
+                           const BatchSubject& subject = {.model_hash = "blake3:a"}) {
     const auto path = folder_.path() / "bench.json";
     std::ofstream(path) << text;
-    return read_batch_policy(path, Workload::offline, hash);
+    return read_batch_policy(path, Workload::offline, subject);
+  }
+
+  struct Ran {
+    int threads = find_machine().cores;
+    int64_t context = 128;
+    const char* units = "cpu";
+    const char* artifact = "null";
+  };
+  static std::string configuration(const char* id, const std::string& batches, const Ran& ran) {
+    return std::string("{\"id\": \"") + id +
+           "\", \"status\": \"measured\", \"threads\": " + std::to_string(ran.threads) +
+           ", \"context_tokens\": " + std::to_string(ran.context) +
+           ", \"artifact\": " + ran.artifact +
+           ", \"execution\": {\"backend\": \"cpu\", \"compute_units\": \"" + ran.units +
+           "\"}, \"batches\": " + batches + "}";
   }
 
   static std::string document(const std::string& configurations) {
@@ -107,30 +123,59 @@ class BatchDocument : public testing::Test {
 };
 
 TEST_F(BatchDocument, S4_10_TheBestConfigurationsBatchesDecide) {
-  const std::string slow = R"({"id": "a", "batches": )" + batches(100, 105) + "}";
-  const std::string fast = R"({"id": "b", "batches": )" + batches(100, 180) + "}";
+  const std::string slow = configuration("a", batches(100, 105), {});
+  const std::string fast = configuration("b", batches(100, 180), {});
   EXPECT_EQ(read(document(slow + "," + fast))->sequences, 2);
   EXPECT_EQ(read(document(slow))->sequences, 1);
-  EXPECT_EQ(read(document(R"({"id": "b", "batches": null},)" + slow))->sequences, 1);
-  EXPECT_EQ(read(document(fast), "")->sequences, 2);
+  EXPECT_EQ(read(document(configuration("b", "null", {}) + "," + slow))->sequences, 1);
+  EXPECT_EQ(read(document(fast), {})->sequences, 2) << "a model whose hash is not known";
+}
+
+TEST_F(BatchDocument, S4_10_OnlyWhatRanAsTheServerDoesDecides) {
+  const int cores = find_machine().cores;
+  const std::string other_threads =
+      configuration("b", batches(100, 180), {.threads = cores + 1});  // the best of the document
+  const std::string small = configuration("a", batches(100, 180), {.context = 64});
+  const std::string large = configuration("c", batches(100, 105), {.context = 256});
+  EXPECT_EQ(read(document(other_threads + "," + small + "," + large))->sequences, 1);
+  EXPECT_EQ(read(document(large + "," + small))->sequences, 1);
+  EXPECT_EQ(read(document(other_threads + "," + large), {.threads = cores + 1})->sequences, 2);
+  const std::string packages = R"({"hash": "blake3:b"})";
+  const std::string converted =
+      configuration("b", batches(100, 180), {.artifact = packages.c_str()});
+  EXPECT_EQ(read(document(converted + "," + large))->sequences, 1);
+  EXPECT_EQ(read(document(converted), {.model_hash = "blake3:b"})->sequences, 2);
+  const auto is_refused = [&](const std::string& text, const char* words) {
+    const auto policy = read(text);
+    ASSERT_FALSE(policy.ok()) << words;
+    EXPECT_EQ(policy.error().code, ErrorCode::mismatch);
+    EXPECT_THAT(policy.error().to_string(), HasSubstr(words));
+    EXPECT_THAT(policy.error().to_string(), HasSubstr("--batches"));
+  };
+  is_refused(document(other_threads), "threads, not");
+  is_refused(document(converted), "the model blake3:b, not blake3:a");
+  is_refused(document(configuration("b", batches(100, 180), {.units = "cpu-ane"})),
+             "backend 'cpu' on units 'cpu-ane', not 'cpu' on 'cpu'");
+  is_refused(document(R"({"id": "b"})"), "no batches were measured");
+  std::string stopped = configuration("b", batches(100, 180), {});
+  stopped.replace(stopped.find("measured"), 8, "interrupted");
+  is_refused(document(stopped), "no batches were measured");
 }
 
 TEST_F(BatchDocument, OthersAreRefused) {
-  const std::string fast = R"({"id": "b", "batches": )" + batches(100, 180) + "}";
-  EXPECT_EQ(read(document(fast), "blake3:b").error().code, ErrorCode::mismatch);
-  EXPECT_THAT(read(document(R"({"id": "b"})")).error().to_string(), HasSubstr("--batches"));
-  EXPECT_EQ(read(document(R"({"id": "b"})")).error().code, ErrorCode::mismatch);
+  const std::string fast = configuration("b", batches(100, 180), {});
   EXPECT_THAT(read(document_of("another", fast)).error().to_string(), HasSubstr("another"));
   EXPECT_EQ(read(document_of("another", fast)).error().code, ErrorCode::mismatch);
-  EXPECT_EQ(read(document(R"({"batches": [{"sequences": 1025}]})")).error().code,
-            ErrorCode::corrupt);
   EXPECT_EQ(read("{}").error().code, ErrorCode::corrupt);
   EXPECT_EQ(read(R"({"anemone_bench": 9})").error().code, ErrorCode::unsupported);
-  EXPECT_EQ(read(document(R"({"batches": )" + batches(0, 180) + "}")).error().code,
-            ErrorCode::corrupt);
-  EXPECT_EQ(read(document(R"({"batches": [{"sequences": "two"}]})")).error().code,
-            ErrorCode::corrupt);
-  EXPECT_EQ(read(document(R"({"batches": [7]})")).error().code, ErrorCode::corrupt);
+  for (const std::string& list :
+       {batches(0, 180), std::string(R"([{"sequences": "two"}])"), std::string("[7]"),
+        std::string(R"([{"sequences": 1025}])"), std::string(R"([{"sequences": 1e30}])"),
+        std::string(R"([{"sequences": 18446744073709551615}])")})
+    EXPECT_EQ(read(document(configuration("b", list, {}))).error().code, ErrorCode::corrupt)
+        << list;
+  for (const char* text : {"7, [], null, \"b\"", R"({"id": 7, "threads": "2", "artifact": 3})"})
+    EXPECT_EQ(read(document(text)).error().code, ErrorCode::mismatch) << text;
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ class Campaign {
   Status find_tokenizer(const std::filesystem::path& asked);
   /// Visits every configuration that this machine can run, until it is told to stop.
   void visit_all();
+  /// Again those of them that seem slower than the baseline, or of which nothing can be told.
+  void visit_unsettled(std::vector<Configuration*> order);
   /// False when the run is to end.
   bool visit(Configuration& one, int visit);
   void judge_all();

@@ -24,8 +24,10 @@ class EnergyMeter {
 /// The worse of two pressures; an empty one is not known.
 std::string worse_pressure(const std::string& first, const std::string& second);
 
+inline constexpr const char* kPowercap = "/sys/class/powercap";
+
 /// Running average power limit counters of Linux (Intel and AMD): `powercap` is
-/// /sys/class/powercap. Packages and memory add up to the joules; their parts are rails.
+/// kPowercap. Packages and memory add up to the joules; their parts are rails.
 std::unique_ptr<EnergyMeter> make_rapl_meter(const std::filesystem::path& powercap);
 
 /// What another program logs while this one runs, on the same machine's clock: powermetrics -f

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "bench/batches.h"
 #include "bench/stage_observer.h"
+#include "bench/visits.h"
 
 namespace anemone::bench {
 namespace {
@@ -104,6 +105,7 @@ class Run {
     }
     const auto count = static_cast<size_t>(options_.repetitions);
     const size_t steps = request_->step_ns().size();
+    const std::optional<double> reference_before = reference();
     std::vector<double> first, prefill, decode, all_steps, whole;
     for (auto* series : {&first, &prefill, &decode, &whole, &at_seconds_}) series->reserve(count);
     all_steps.reserve(count * steps);
@@ -139,8 +141,20 @@ class Run {
     out_.request_ns = make_series(std::move(whole), options_);
     out_.drift = drift_of(out_, at_seconds_, options_);
     const auto& speed = out_.decode_tokens_per_second.summary;
-    out_.visits = {{at_seconds_.size(), speed ? std::optional(speed->median) : std::nullopt}};
+    out_.visits = {
+        {.requests = at_seconds_.size(),
+         .decode_tokens_per_second = speed ? std::optional(speed->median) : std::nullopt}};
+    reference_after_ = reference();
+    out_.visits[0].reference_ns = mean(reference_before, reference_after_);
     return status;
+  }
+
+  /// Not among the requests: energy and processor time are theirs alone.
+  std::optional<double> reference() const {
+    return meters_.reference_ns ? std::optional(meters_.reference_ns()) : std::nullopt;
+  }
+  static std::optional<double> mean(std::optional<double> a, std::optional<double> b) {
+    return a && b ? std::optional((*a + *b) / 2) : std::nullopt;
   }
 
   void note_tokens() {
@@ -185,6 +199,7 @@ class Run {
       status = end_of_request();
     }
     out_.first_token.cached_ns = make_series(std::move(first), options_);
+    out_.visits[0].cached_reference_ns = mean(reference_after_, reference());
     return status;
   }
 
@@ -245,7 +260,7 @@ class Run {
                                           {.prompt = subject_.prompt.ids,
                                            .steps = steps,
                                            .sequences = options_.batches,
-                                           .repetitions = options_.repetitions},
+                                           .repetitions = subject_.batch_repetitions},
                                           done_));
     for (BatchTimes& times : all)
       out_.batches.push_back({times.sequences,
@@ -262,6 +277,7 @@ class Run {
   std::unique_ptr<lm::LanguageModel> model_;
   std::optional<Request> request_;
   std::vector<double> at_seconds_;
+  std::optional<double> reference_after_;  ///< the timed requests.
   Measurement out_;
 };
 
@@ -289,12 +305,13 @@ double Stages::sum_ns() const {
   return sum;
 }
 
-uint64_t requests_of(const Options& options, bool again) {
+uint64_t requests_of(const Options& options, int visit, int visits) {
+  const bool again = visit > 0;
+  const int repetitions = of_visit(options, visit, visits).repetitions;
   const int stages = again || options.stage_requests == 0 ? 0 : options.stage_requests + 1;
   const int batches = again ? 0 : static_cast<int>(options.batches.size()) * options.repetitions;
-  return static_cast<uint64_t>(loads_of(options, again) + 1 + options.warmup +
-                               2 * options.repetitions + std::min(options.warmup, 1) + stages +
-                               batches);
+  return static_cast<uint64_t>(loads_of(options, again) + 1 + options.warmup + 2 * repetitions +
+                               std::min(options.warmup, 1) + stages + batches);
 }
 
 std::optional<statistics::Drift> drift_of(const Measurement& own,

@@ -25,6 +25,8 @@ struct Subject {
   Prompt prompt;
   int64_t answer_tokens = 0;
   int threads = 1;  ///< of the model.
+  int batch_repetitions =
+      0;  ///< of sequences together; they are measured in the first visit alone.
   /// It was measured before in this run: it is loaded once, and its stages are not timed.
   bool again = false;
 };
@@ -37,6 +39,8 @@ struct Meters {
   std::function<bool(const std::filesystem::path&)> drop_from_page_cache;
   std::function<std::optional<double>()> celsius;
   std::function<double()> cpu_seconds;  ///< that the process has used.
+  /// Runs the reference work (`reference_work.h`) once. May be null.
+  std::function<double()> reference_ns = {};
 };
 
 struct Measured {
@@ -49,8 +53,8 @@ struct Measured {
 /// Called after each request; false ends the measurement.
 using RequestDone = std::function<bool()>;
 
-/// Requests that `measure` runs, for progress.
-uint64_t requests_of(const Options& options, bool again = false);
+/// Requests that a visit runs, for progress; its options are those of the whole run.
+uint64_t requests_of(const Options& options, int visit, int visits);
 
 /// Loads the model a few times, runs warm-up and timed requests, then first tokens with the
 /// prompt's beginning cached, then the requests by which stages are timed, on a model of their

@@ -183,6 +183,7 @@ TEST(Measure, S4_10_SequencesTogetherAreMeasuredWhereAskedFor) {
 
   Scene asked;
   asked.options.batches = {1, 2};
+  asked.subject.batch_repetitions = 5;
   const auto measured = asked.run();
   ASSERT_TRUE(measured.ok());
   const auto& batches = measured->measurement.batches;
@@ -192,7 +193,7 @@ TEST(Measure, S4_10_SequencesTogetherAreMeasuredWhereAskedFor) {
   EXPECT_EQ(batches[1].step_ns.samples.size(), 20U);
   // One after the other: a step of two takes twice as long.
   EXPECT_DOUBLE_EQ(batches[1].step_ns.summary->median, 2 * batches[0].step_ns.summary->median);
-  EXPECT_EQ(static_cast<uint64_t>(asked.ticks), requests_of(asked.options));
+  EXPECT_EQ(static_cast<uint64_t>(asked.ticks), requests_of(asked.options, 0, 1));
   Report report;
   Configuration& one = report.configurations.emplace_back();
   one.outcome = Outcome::measured;
@@ -225,7 +226,7 @@ TEST(Measure, ALaterVisitLoadsOnceAndTimesNoStages) {
   EXPECT_FALSE(measured->measurement.stages);
   EXPECT_FALSE(measured->measurement.load.cold_ns) << "the first load was another";
   EXPECT_EQ(measured->measurement.request_ns.samples.size(), 5U);
-  EXPECT_EQ(static_cast<uint64_t>(scene.ticks), requests_of(scene.options, true));
+  EXPECT_EQ(static_cast<uint64_t>(scene.ticks), requests_of(scene.options, 1, 1));
 }
 
 TEST(Measure, EnergyOfAnInterruptedRunIsThatOfTheRequestsThatAreDone) {
@@ -315,7 +316,7 @@ TEST(Measure, S2_23_SaysWhetherRequestsGaveTheSameTokens) {
 TEST(Measure, TellsEachRequestAndStopsWhenAsked) {
   Scene scene;
   ASSERT_TRUE(scene.run().ok());
-  EXPECT_EQ(static_cast<uint64_t>(scene.ticks), requests_of(scene.options));
+  EXPECT_EQ(static_cast<uint64_t>(scene.ticks), requests_of(scene.options, 0, 1));
   Scene stopped;
   const Meters meters{stopped.clock,
                       stopped.memory,

@@ -45,44 +45,85 @@ Result<std::vector<BatchSpeed>> batches_of(const Json& list) {
   return batches;
 }
 
-Status check_document(const Json& document, std::string_view model_hash) {
-  ANEMONE_RETURN_IF_ERROR(check_identity(document, find_machine()));
-  const Json* hash = find(document, {"model", "hash"});
-  if (hash == nullptr || !hash->is_string() || model_hash.empty()) return {};
-  const auto measured = hash->get<std::string>();
-  if (measured.empty() || measured == model_hash) return {};
-  return with_hint(
-      fail(ErrorCode::mismatch, "measured with the model {}, this one is {}", measured, model_hash),
-      "measure this model: anemone bench MODEL --batches 1,2,4,8 -o FILE");
+std::string shown(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// The batches of the best configuration, else of the first that has some.
-const Json* chosen_batches(const Json& document) {
-  const Json* configurations = find(document, {"configurations"});
-  if (configurations == nullptr || !configurations->is_array()) return nullptr;
+/// What the configuration ran: its packages, where it says so.
+const Json& artifact_or_model(const Json& document, const Json& one) {
+  static const Json kNothing;
+  for (const Json* each : {member(one, "artifact"), member(document, "model")})
+    if (each != nullptr && each->is_object()) return *each;
+  return kNothing;
+}
+
+/// How the configuration differs from what a policy is asked for; empty: in nothing.
+std::string difference(const Json& document, const Json& one, const BatchSubject& subject,
+                       const Machine& machine) {
+  // A configuration that was converted for the run is another model than the one that was named.
+  const std::string hash = text_of(artifact_or_model(document, one), "hash");
+  if (!hash.empty() && !subject.model_hash.empty() && hash != subject.model_hash)
+    return fmt::format("the model {}, not {}", hash, subject.model_hash);
+  const int threads = subject.threads == 0 ? machine.cores : subject.threads;
+  const Json* measured = member(one, "threads");
+  if (measured == nullptr || *measured != threads)
+    return fmt::format("{} threads, not {}", measured == nullptr ? "unknown" : shown(*measured),
+                       threads);
+  const Json* execution = member(one, "execution");
+  const std::string backend = execution == nullptr ? "" : text_of(*execution, "backend");
+  const std::string units = execution == nullptr ? "" : text_of(*execution, "compute_units");
+  const std::string own_units = to_string(subject.compute_units);
+  if (backend != to_string(subject.backend) || units != own_units)
+    return fmt::format("backend '{}' on units '{}', not '{}' on '{}'", backend, units,
+                       to_string(subject.backend), own_units);
+  return {};
+}
+
+/// Of the best configuration that ran alike, else of the one with the largest context.
+Result<const Json*> chosen_batches(const Json& document, const BatchSubject& subject,
+                                   const Machine& machine) {
+  const Json* configurations = member(document, "configurations");
   const Json* best = find(document, {"best", "id"});
   const Json* chosen = nullptr;
+  int64_t largest = -1;
+  std::string other;
+  if (configurations == nullptr || !configurations->is_array())
+    return fail(ErrorCode::corrupt, "the document has no configurations");
   for (const Json& one : *configurations) {
-    const Json* batches = find(one, {"batches"});
-    if (batches == nullptr || !batches->is_array() || batches->empty()) continue;
-    const Json* id = find(one, {"id"});
+    const Json* batches = member(one, "batches");
+    if (text_of(one, "status") != to_string(Outcome::measured) || batches == nullptr ||
+        !batches->is_array() || batches->empty())
+      continue;
+    if (std::string words = difference(document, one, subject, machine); !words.empty()) {
+      if (other.empty()) other = std::move(words);
+      continue;
+    }
+    const Json* id = member(one, "id");
     if (best != nullptr && id != nullptr && *id == *best) return batches;
-    if (chosen == nullptr) chosen = batches;
+    const Json* context = member(one, "context_tokens");
+    const bool is_whole = context != nullptr && context->is_number_integer();
+    const int64_t tokens = is_whole ? context->get<int64_t>() : 0;
+    if (tokens <= largest) continue;
+    largest = tokens;
+    chosen = batches;
   }
-  return chosen;
+  if (chosen != nullptr) return chosen;
+  return with_hint(other.empty()
+                       ? fail(ErrorCode::mismatch, "no batches were measured")
+                       : fail(ErrorCode::mismatch, "its batches were measured with {}", other),
+                   "anemone bench MODEL --batches 1,2,4,8 -o FILE measures them, with the "
+                   "--threads and --compute-units of the server");
 }
 
 }  // namespace
 
 Result<BatchPolicy> read_batch_policy(const std::filesystem::path& document, Workload workload,
-                                      std::string_view model_hash) {
+                                      const BatchSubject& subject) {
   ANEMONE_TRY(const Json json, read_json_object(document));
   const auto work = [&]() -> Result<BatchPolicy> {
-    ANEMONE_RETURN_IF_ERROR(check_document(json, model_hash));
-    const Json* batches = chosen_batches(json);
-    if (batches == nullptr)
-      return with_hint(fail(ErrorCode::mismatch, "no batches were measured"),
-                       "anemone bench MODEL --batches 1,2,4,8 -o FILE measures them");
+    const Machine machine = find_machine();
+    ANEMONE_RETURN_IF_ERROR(check_identity(json, machine));
+    ANEMONE_TRY(const Json* batches, chosen_batches(json, subject, machine));
     ANEMONE_TRY(const auto measured, batches_of(*batches));
     return choose_batch(workload, measured);
   };

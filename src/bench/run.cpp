@@ -17,7 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPowercap = "/sys/class/powercap";
+/// Visits of what seems slower than a baseline or cannot be told, before that is believed: at most
+/// three times the requests that were asked for.
+constexpr int kMoreRounds = 2;
+constexpr int kVisitsOfRound = 4;
 
 std::string now_utc() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -130,8 +133,7 @@ void Campaign::visit_all() {
     if (report_.configurations[i].outcome == Outcome::not_reached)
       order.push_back(&report_.configurations[i]);
   visits_ = visits_of(options_, order.size());
-  for (int i = 0; i < visits_; ++i)
-    total_ += order.size() * requests_of(of_visit(options_, i, visits_), i > 0);
+  for (int i = 0; i < visits_; ++i) total_ += order.size() * requests_of(options_, i, visits_);
   const auto is_left = [](const Configuration* one) {
     return one->outcome == Outcome::not_reached || one->outcome == Outcome::interrupted;
   };
@@ -139,6 +141,25 @@ void Campaign::visit_all() {
     for (Configuration* one : order | std::views::filter(is_left))
       if (!visit(*one, i)) return;
     std::ranges::reverse(order);
+  }
+  if (!options_.baseline.empty()) visit_unsettled(std::move(order));
+}
+
+void Campaign::visit_unsettled(std::vector<Configuration*> order) {
+  for (int round = 0; round < kMoreRounds; ++round) {
+    const auto verdict = judge(report_, options_.baseline, options_.baseline_threshold);
+    if (!verdict.ok()) return;  // the caller judges again, and is told why not
+    std::erase_if(order, [&](const Configuration* one) {
+      return !one->is_measured() || !verdict->is_unsettled(one->id());
+    });
+    const int first = visits_ + round * kVisitsOfRound;
+    for (int i = first; i < first + kVisitsOfRound; ++i)
+      total_ += order.size() * requests_of(options_, i, visits_);
+    for (int i = first; i < first + kVisitsOfRound; ++i) {
+      for (Configuration* one : order | std::views::filter(&Configuration::is_measured))
+        if (!visit(*one, i)) return;
+      std::ranges::reverse(order);
+    }
   }
 }
 
@@ -151,7 +172,7 @@ bool Campaign::visit(Configuration& one, int visit) {
     if (!one.measurement) one.execution.reset();
     return false;
   }
-  done_ = before + requests_of(of_visit(options_, visit, visits_), visit > 0);
+  done_ = before + requests_of(options_, visit, visits_);
   if (status.ok()) return true;
   one.execution.reset();
   one.measurement.reset();

@@ -10,6 +10,7 @@
 #include "bench/machine.h"
 #include "bench/no_compiled_packages.h"
 #include "bench/prompt.h"
+#include "bench/reference_work.h"
 #include "bench/sweep.h"
 #include "bench/thermal.h"
 
@@ -17,8 +18,6 @@ namespace anemone::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kThermal = "/sys/class/thermal";
 
 runtime::ComputeUnits units_of(const Configuration& one) {
   const auto units = runtime::parse_compute_units(one.compute_units);
@@ -86,6 +85,7 @@ Subject Campaign::subject_of(Configuration& one, const Variants::Choice& choice,
   subject.answer_tokens = answer_tokens_of(one);
   subject.files = choice.path;
   subject.threads = one.threads;
+  subject.batch_repetitions = options_.repetitions;
   subject.open = [&](std::shared_ptr<runtime::Observer> observer) -> OpenedModel {
     lm::LanguageModel::Options own = options;
     // Core ML shows nothing of the inside of its functions.
@@ -114,8 +114,9 @@ Status Campaign::measure_one(Configuration& one, int visit) {
                       memory_,
                       *energy_,
                       drop_from_page_cache,
-                      [] { return hottest_zone(kThermal); },
-                      used_cpu_seconds};
+                      [] { return hottest_zone(kThermalZones); },
+                      used_cpu_seconds,
+                      [&] { return reference_work_ns(clock_, one.threads); }};
   choices_.insert_or_assign(&one, choice);
   const std::string item = one.id();
   const auto tick = [&] {
@@ -133,9 +134,10 @@ Status Campaign::measure_one(Configuration& one, int visit) {
   }
   one.measurement = std::move(now.measurement);
   at_seconds_[&one] = std::move(now.at_seconds);
-  const bool is_last = visit + 1 == visits_ && !measured.interrupted;
-  one.outcome = is_last ? Outcome::measured : Outcome::interrupted;
-  one.reason = is_last
+  // Visits beyond the planned ones add to what is measured already.
+  const bool is_done = visit >= visits_ || (visit + 1 == visits_ && !measured.interrupted);
+  one.outcome = is_done ? Outcome::measured : Outcome::interrupted;
+  one.reason = is_done
                    ? ""
                    : fmt::format("{} of {} timed requests are done",
                                  one.measurement->request_ns.samples.size(), options_.repetitions);

@@ -6,78 +6,16 @@
 #include "anemone/bench.h"
 #include "bench/batches.h"
 #include "bench/judgement.h"
+#include "bench/markdown.h"
 
 namespace anemone::bench {
 namespace {
 
 constexpr const char* kNone = "n/a";
-
-std::string number(const Series& series, double unit, int digits) {
-  if (!series.summary) return kNone;
-  return fmt::format("{:.{}f}", series.summary->median * unit, digits);
-}
-
-std::string with_interval(const Series& series, double unit, int digits) {
-  if (!series.summary || !series.summary->interval) return number(series, unit, digits);
-  return fmt::format("{:.{}f} ({:.{}f}-{:.{}f})", series.summary->median * unit, digits,
-                     series.summary->interval->low * unit, digits,
-                     series.summary->interval->high * unit, digits);
-}
-
-std::string megabytes(std::optional<uint64_t> bytes) {
-  return bytes ? fmt::format("{:.1f}", static_cast<double>(*bytes) * 1e-6) : kNone;
-}
-
-/// "95 %", of all intervals.
-std::string level(const Report& report) {
-  return fmt::format("{:.4g} %", 100 * report.options.confidence);
-}
-
-std::string optional_number(const std::optional<double>& value, double unit, int digits) {
-  return value ? fmt::format("{:.{}f}", *value * unit, digits) : kNone;
-}
-
-/// Lines of a Markdown table whose columns are as wide as their widest cell.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  std::string text() const {
-    std::vector<size_t> widths(rows_[0].size(), 3);
-    for (const auto& row : rows_)
-      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    std::string out;
-    for (size_t r = 0; r < rows_.size(); ++r) {
-      for (size_t i = 0; i < widths.size(); ++i)
-        out += fmt::format("| {:<{}} ", rows_[r][i], widths[i]);
-      out += "|\n";
-      if (r > 0) continue;
-      for (const size_t width : widths) out += "|" + std::string(width + 2, '-');
-      out += "|\n";
-    }
-    return out + "\n";
-  }
-  bool empty() const { return rows_.size() < 2; }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
-
-std::string label(const Configuration& one) {
-  const auto shown = [](const std::optional<int64_t>& value) {
-    return value ? std::to_string(*value) : std::string("own");
-  };
-  return fmt::format("{} / {} / {} / {} / {}{}{}", one.context_tokens,
-                     shown(one.prefill_block_tokens), shown(one.chunks), one.compute_units,
-                     one.threads, one.quantize.empty() ? "" : " / " + one.quantize,
-                     one.outcome == Outcome::interrupted ? ", interrupted" : "");
-}
-
-constexpr const char* kLabel = "context / prefill / chunks / units / threads";
-
 std::string speeds(const Report& report) {
-  Table table({kLabel, "decode tok/s (" + level(report) + ")", "prefill tok/s",
-               "first token ms: cold", "warm", "cached", "request ms", "load ms: cold", "warm"});
+  MarkdownTable table({kLabel, "decode tok/s (" + level(report) + ")", "prefill tok/s",
+                       "first token ms: cold", "warm", "cached", "request ms", "load ms: cold",
+                       "warm"});
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
     const Measurement& own = *one.measurement;
@@ -87,18 +25,21 @@ std::string speeds(const Report& report) {
                number(own.first_token.cached_ns, 1e-6, 2), with_interval(own.request_ns, 1e-6, 2),
                optional_number(own.load.cold_ns, 1e-6, 1), number(own.load.warm_ns, 1e-6, 1)});
   }
-  const bool twice = std::ranges::any_of(report.configurations, [](const Configuration& one) {
-    return one.measurement && one.measurement->visits.size() > 1;
-  });
+  size_t visits = 0;
+  for (const Configuration& one : report.configurations)
+    if (one.measurement) visits = std::max(visits, one.measurement->visits.size());
   const std::string order =
-      twice ? " Every configuration was measured twice, the second time in the opposite order."
-            : "";
+      visits > 1 ? fmt::format(
+                       " Every configuration was measured in {} visits, every other one in "
+                       "the opposite order.",
+                       visits)
+                 : "";
   return table.empty() ? "" : "## Speed\n\nMedians." + order + "\n\n" + table.text();
 }
 
 std::string spread(const Report& report) {
-  Table table({kLabel, "ms a token: mean", "stddev", "min", "p50", "p95", "p99", "max", "outliers",
-               "drift"});
+  MarkdownTable table({kLabel, "ms a token: mean", "stddev", "min", "p50", "p95", "p99", "max",
+                       "outliers", "drift"});
   for (const Configuration& one : report.configurations) {
     if (!one.measurement || !one.measurement->step_ns.summary) continue;
     const statistics::Summary& steps = *one.measurement->step_ns.summary;
@@ -115,8 +56,8 @@ std::string spread(const Report& report) {
 }
 
 std::string stages(const Report& report) {
-  Table table({kLabel, "ms: tokenize", "embed", "prefill", "step", "head", "sample", "other", "sum",
-               "total", "tokenizer's share of a warm first token"});
+  MarkdownTable table({kLabel, "ms: tokenize", "embed", "prefill", "step", "head", "sample",
+                       "other", "sum", "total", "tokenizer's share of a warm first token"});
   std::string notes;
   for (const Configuration& one : report.configurations) {
     if (one.measurement && !one.measurement->stages_reason.empty())
@@ -136,7 +77,7 @@ std::string stages(const Report& report) {
 }
 
 std::string batches(const Report& report) {
-  Table table({kLabel, "sequences together", "tok/s of all", "ms: step", "p95 step"});
+  MarkdownTable table({kLabel, "sequences together", "tok/s of all", "ms: step", "p95 step"});
   std::string policies;
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
@@ -157,8 +98,8 @@ std::string batches(const Report& report) {
 }
 
 std::string resources(const Report& report) {
-  Table table({kLabel, "weights MB", "state MB", "peak RSS MB", "processor", "J/token", "watts",
-               "floor tok/s", "share of floor"});
+  MarkdownTable table({kLabel, "weights MB", "state MB", "peak RSS MB", "processor", "J/token",
+                       "watts", "floor tok/s", "share of floor"});
   std::string reasons;
   const auto note = [&](const char* what, const std::string& reason) {
     const std::string line = fmt::format("{} n/a: {}\n", what, reason);
@@ -185,8 +126,8 @@ std::string resources(const Report& report) {
 }
 
 std::string qualities(const Report& report) {
-  Table table({kLabel, "token perplexity", "typos: exact", "WER", "F0.5", "repeatable",
-               "match with the reference"});
+  MarkdownTable table({kLabel, "token perplexity", "typos: exact", "WER", "F0.5", "repeatable",
+                       "match with the reference"});
   std::string reasons;
   const auto note = [&](const Configuration& one, const char* what, const std::string& reason) {
     if (!reason.empty()) reasons += fmt::format("{}: {} n/a: {}\n", one.id(), what, reason);
@@ -216,8 +157,8 @@ std::string qualities(const Report& report) {
 constexpr size_t kShownOperations = 5;
 
 std::string functions(const Report& report) {
-  Table table({kLabel, "package", "function", "load ms", "ms: min", "median", "mean", "stddev",
-               "max", "dearest ops by Core ML's plan"});
+  MarkdownTable table({kLabel, "package", "function", "load ms", "ms: min", "median", "mean",
+                       "stddev", "max", "dearest ops by Core ML's plan"});
   std::string reasons;
   for (const Configuration& one : report.configurations) {
     if (!one.functions_reason.empty())
@@ -245,8 +186,8 @@ std::string functions(const Report& report) {
 
 std::string executions(const Report& report) {
   std::string out;
-  Table table({kLabel, "ran on", "tokens", "logits against cpu", "load ms: not compiled",
-               "compiled", "gain"});
+  MarkdownTable table({kLabel, "ran on", "tokens", "logits against cpu", "load ms: not compiled",
+                       "compiled", "gain"});
   for (const Configuration& one : report.configurations) {
     if (!one.execution || one.execution->backend == runtime::Backend::cpu) continue;
     const auto& beside = one.measurement->outputs.beside_cpu;
@@ -275,7 +216,7 @@ std::string executions(const Report& report) {
 }
 
 std::string predictions(const Report& report) {
-  Table table(
+  MarkdownTable table(
       {kLabel, "chip", "decode tok/s", "floor tok/s", "first token ms", "residency", "J/token"});
   std::string reasons;
   for (const Configuration& one : report.configurations) {
@@ -307,86 +248,6 @@ std::string not_measured(const Report& report) {
       out += fmt::format("- {}: {}{}\n", one.id(), to_string(one.outcome),
                          one.reason.empty() ? "" : ": " + one.reason);
   return out.empty() ? "" : "## Not measured to the end\n\n" + out + "\n";
-}
-
-std::string targets(const Report& report) {
-  Table table({"configuration", "metric", "limit", "median", "floor by memory", "met"});
-  for (const TargetVerdict& one : report.targets) {
-    const bool time = one.metric.starts_with("first_token");
-    const double unit = time ? 1e-6 : 1;
-    const auto shown = [&](const std::optional<double>& value) {
-      return optional_number(value, unit, time ? 2 : 1);
-    };
-    table.add({one.id, one.metric + (time ? ", ms" : ""), shown(one.limit), shown(one.median),
-               shown(one.floor),
-               !one.met   ? kNone
-               : *one.met ? "yes"
-                          : "no"});
-  }
-  return table.text();
-}
-
-/// A number of a metric of `BaselineVerdict`, times in milliseconds.
-std::string of_metric(const std::string& metric, double value) {
-  const bool is_time = metric.starts_with("first_token");
-  return fmt::format("{:.{}f}", value * (is_time ? 1e-6 : 1), is_time ? 3 : 1);
-}
-
-std::string baselines(const Report& report) {
-  if (!report.baseline) return {};
-  const BaselineVerdict& own = *report.baseline;
-  Table table({"configuration", "metric", "baseline", "now", "slowdown (" + level(report) + ")",
-               "verdict"});
-  for (const auto& one : own.compared)
-    table.add({one.id, one.metric + (one.metric.starts_with("first_token") ? ", ms" : ""),
-               of_metric(one.metric, one.baseline_median), of_metric(one.metric, one.median),
-               fmt::format("{:.3f} ({:.3f}-{:.3f})", one.slowdown.value, one.slowdown.interval.low,
-                           one.slowdown.interval.high),
-               one.verdict});
-  std::string notes;
-  for (const std::string& id : own.missing)
-    notes += fmt::format(
-        "- {}: in the baseline, not measured here{}\n", id,
-        std::ranges::count(own.lost, id) > 0 ? " though it was asked for: the gate fails" : "");
-  for (const std::string& id : own.other_artifacts)
-    notes +=
-        fmt::format("- {}: other packages than the baseline's, of as many bytes of weights\n", id);
-  return fmt::format(
-             "## Baseline {}: {}\n\nA slowdown of more than {:.0f} % counts when the whole "
-             "interval lies above it.\n\n",
-             own.file, own.regressed() ? "regressed" : "passed", 100 * own.threshold) +
-         (table.empty() ? "" : table.text()) + (notes.empty() ? "" : notes + "\n");
-}
-
-std::string verdicts(const Report& report) {
-  std::string out;
-  for (const Scaling& line : report.scaling)
-    out += fmt::format("- {} over context, {}: {:.4f} ms + {:.6f} ms a token (r2 {:.3f})\n",
-                       line.metric == "step_ns" ? "time of a token" : "first token", line.group,
-                       line.line.intercept * 1e-6, line.line.slope * 1e-6, line.line.r2);
-  if (!out.empty()) out = "## Scaling with the context\n\n" + out + "\n";
-  if (report.best)
-    out += fmt::format("## Best configuration\n\n{}: {}.\n\nRule: {}.\n\n", report.best->id,
-                       report.best->why, report.best->rule);
-  if (report.phase2) {
-    const Phase2Verdict& own = *report.phase2;
-    out += fmt::format("## Phase 2: Neural Engine against CPU, target {:.1f}\n\n{}: {}.\n\n",
-                       kTargetSpeedup,
-                       !own.met   ? kNone
-                       : *own.met ? "met"
-                                  : "not met",
-                       own.reason);
-    for (const auto& one : own.speedups)
-      out += fmt::format("- context {}: {:.2f} ({:.2f} to {:.2f})\n", one.context_tokens,
-                         one.ratio.value, one.ratio.interval.low, one.ratio.interval.high);
-    out += fmt::format(
-        "- the earlier DistilBERT: {:.2f} ms against {:.2f} ms, {:.2f} to {:.2f} times ({}; "
-        "{})\n\n",
-        DistilBert::kAneMs, DistilBert::kCpuMs, DistilBert::kLow, DistilBert::kHigh,
-        DistilBert::kConditions, DistilBert::kSource);
-  }
-  if (!report.targets.empty()) out += "## Targets\n\n" + targets(report);
-  return out + baselines(report);
 }
 
 }  // namespace

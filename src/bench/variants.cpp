@@ -114,7 +114,10 @@ Result<fs::path> Variants::convert(const Configuration& configuration, const Log
   conversion.no_prefill = configuration.prefill_block_tokens == 0;
   conversion.chunks = configuration.chunks;
   conversion.quantize = configuration.quantize;
-  conversion.log = log;
+  // What a conversion tells beside warnings would stand between the lines of the run.
+  conversion.log = [&](LogLevel level, std::string_view words) {
+    if (level >= LogLevel::warning) log(level, words);
+  };
   auto report = anemone::convert(path_, out, conversion);
   if (report.ok()) return out;
   Error error = std::move(report).error();

@@ -9,6 +9,8 @@
 namespace anemone::bench {
 namespace {
 
+constexpr int kLeastOfFourVisits = 8;  ///< requests: two a visit have a median.
+
 void append(Series& whole, Series&& later, const Options& options) {
   std::vector<double> samples = std::move(whole.samples);
   std::ranges::move(later.samples, std::back_inserter(samples));
@@ -54,12 +56,14 @@ void add_thermal(Thermal& whole, Thermal&& later) {
 }  // namespace
 
 int visits_of(const Options& options, size_t configurations) {
+  if (options.repetitions >= kLeastOfFourVisits) return 4;
   return configurations > 1 && options.repetitions > 1 ? 2 : 1;
 }
 
 Options of_visit(const Options& options, int visit, int visits) {
   Options own = options;
-  own.repetitions = options.repetitions / visits + (visit < options.repetitions % visits ? 1 : 0);
+  const int place = visit % visits;
+  own.repetitions = options.repetitions / visits + (place < options.repetitions % visits ? 1 : 0);
   return own;
 }
 

@@ -4,15 +4,17 @@
 
 #include "anemone/bench.h"
 
-/// Configurations are visited twice in a sweep, the second time in the opposite order: what changes
-/// evenly over the run, as heat does, falls on each of them alike.
+/// Configurations are visited several times, every other time in the opposite order: what changes
+/// evenly over the run, as heat does, falls on each of them alike, and how far visits differ says
+/// how far runs do.
 namespace anemone::bench {
 
-/// How often each of so many configurations is visited: one that stands alone, and one request,
-/// need no second visit.
+/// How often each of so many configurations is visited: four times, twice or, of one that stands
+/// alone, once where the requests are few.
 int visits_of(const Options& options, size_t configurations);
 
-/// The options of one visit: its share of the repetitions.
+/// The options of one visit: its share of the repetitions. Those beyond the planned `visits` take
+/// the shares again.
 Options of_visit(const Options& options, int visit, int visits);
 
 struct Visited {

@@ -46,6 +46,26 @@ Plot empty_plot(const BenchDocument& document, std::string title, std::string un
   return plot;
 }
 
+/// Of one context a bar each: a line of one point has an axis without a meaning.
+Plot as_bars(Plot lines) {
+  const double context = lines.series.front().points.front().x;
+  const auto is_there = [&](const PlotPoint& point) { return point.x == context; };
+  for (const PlotSeries& series : lines.series)
+    if (!std::ranges::all_of(series.points, is_there)) return lines;
+  Plot bars;
+  bars.kind = Plot::Kind::bars;
+  bars.title = fmt::format("{}, context {:.0f}", lines.title, context);
+  bars.description = std::move(lines.description);
+  bars.x_title = std::move(lines.y_title);
+  for (const PlotSeries& series : lines.series)
+    for (const PlotPoint& point : series.points) {
+      PlotBar bar{.name = series.name, .values = {}, .low = {}, .high = {}};
+      bar.add(point.y, point.low, point.high);
+      bars.bars.push_back(std::move(bar));
+    }
+  return bars;
+}
+
 Table growth_table(const BenchDocument& document) {
   Table table{
       "Growth with the context, a straight line through the medians",
@@ -87,7 +107,7 @@ Section bench_speed(const BenchDocument& document) {
     // Lines read from left to right.
     for (PlotSeries& series : plot->series)
       std::ranges::stable_sort(series.points, {}, &PlotPoint::x);
-    if (!plot->series.empty()) section.plots.push_back(std::move(*plot));
+    if (!plot->series.empty()) section.plots.push_back(as_bars(std::move(*plot)));
   }
   Table growth = growth_table(document);
   if (!growth.rows.empty()) section.tables.push_back(std::move(growth));

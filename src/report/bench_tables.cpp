@@ -24,7 +24,7 @@ Section bench_summary(const BenchDocument& document) {
                    {"of the memory floor, %", true}},
                   {}};
   bool was_stopped = false;
-  bool is_visited_twice = false;
+  size_t visits = 0;
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
     const std::string id = document.text(place + "/id");
@@ -38,7 +38,7 @@ Section bench_summary(const BenchDocument& document) {
     }
     const bool is_part = document.text(place + "/status") == "interrupted";
     was_stopped = was_stopped || is_part;
-    is_visited_twice = is_visited_twice || document.number(place + "/visits/1/requests");
+    while (document.number(fmt::format("{}/visits/{}/requests", place, visits))) ++visits;
     table.rows.push_back({{is_part ? id + ", interrupted" : id},
                           document.series_cell(place + "/decode_tokens_per_second", 1),
                           document.series_cell(place + "/prefill_tokens_per_second", 1),
@@ -52,9 +52,10 @@ Section bench_summary(const BenchDocument& document) {
   }
   section.paragraphs.push_back("Medians, with their " + document.confidence() +
                                " intervals by resampling.");
-  if (is_visited_twice)
-    section.paragraphs.emplace_back(
-        "Every configuration was measured twice, the second time in the opposite order.");
+  if (visits > 1)
+    section.paragraphs.push_back(fmt::format(
+        "Every configuration was measured in {} visits, every other one in the opposite order.",
+        visits));
   if (was_stopped)
     section.paragraphs.emplace_back(
         "The run was stopped. Of an interrupted configuration these are the requests that were "
@@ -111,28 +112,33 @@ Section bench_judgements(const BenchDocument& document) {
                {"before", true},
                {"now", true},
                {"slowdown", true},
-               {document.confidence() + " interval", true},
+               {"the machine's", true},
+               {"without it, " + document.confidence() + " interval", true},
                {"verdict"}},
               {}};
   const eval::Value::json_pointer compared("/baseline/compared");
   const size_t rows = document.root().contains(compared) ? document.root().at(compared).size() : 0;
   for (size_t i = 0; i < rows; ++i) {
     const std::string place = fmt::format("/baseline/compared/{}", i);
-    const auto low = document.number(place + "/slowdown_ci95/0");
-    const auto high = document.number(place + "/slowdown_ci95/1");
+    const bool is_adjusted = document.number(place + "/adjusted_ci95/0").has_value();
+    const std::string interval = place + (is_adjusted ? "/adjusted_ci95" : "/slowdown_ci95");
+    const auto low = document.number(interval + "/0");
+    const auto high = document.number(interval + "/1");
     const std::string verdict = document.text(place + "/verdict");
-    table.rows.push_back({{document.text(place + "/id")},
-                          {document.text(place + "/metric")},
-                          document.cell(place + "/baseline_median", Unit::none),
-                          document.cell(place + "/median", Unit::none),
-                          document.cell(place + "/slowdown", Unit::none),
-                          low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high),
-                                             document.origin(place + "/slowdown_ci95")}
-                                      : missing_cell(),
-                          {verdict, "",
-                           verdict == "slower"   ? Tone::bad
-                           : verdict == "faster" ? Tone::good
-                                                 : Tone::plain}});
+    table.rows.push_back(
+        {{document.text(place + "/id")},
+         {document.text(place + "/metric")},
+         document.cell(place + "/baseline_median", Unit::none),
+         document.cell(place + "/median", Unit::none),
+         document.cell(place + "/slowdown", Unit::none),
+         document.cell(place + "/machine_slowdown", Unit::none),
+         low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high), document.origin(interval)}
+                     : missing_cell(),
+         {verdict, "",
+          verdict == "slower"    ? Tone::bad
+          : verdict == "faster"  ? Tone::good
+          : verdict == "unclear" ? Tone::missing
+                                 : Tone::plain}});
   }
   if (document.text("/baseline/status").empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +

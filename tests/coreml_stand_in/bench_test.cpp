@@ -80,7 +80,7 @@ TEST_F(CoremlBench, S2_4_S2_23_OtherOutputsOfAUnitAreNoticed) {
   options.preset = "phase2";
   auto report = run(options);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
-  const bench::Outputs& other = report->configurations[1].measurement->outputs;
+  const bench::Outputs other = report->configurations[1].measurement->outputs;
   EXPECT_EQ(other.equal_to_cpu, false);
   ASSERT_TRUE(other.beside_cpu && other.beside_cpu->first_difference);
   EXPECT_EQ(other.beside_cpu->logit_rows, *other.beside_cpu->first_difference + 1);

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "bench/clock.h"
+
+namespace anemone::bench {
+
+/// Nanoseconds of a round of a work that no change of ours makes faster or slower: integer
+/// products in registers by `threads` threads that wait for each other after each round, as the
+/// threads of a model do after each op. It takes some 50 ms. What it takes longer than in another
+/// run is the machine's: fewer turns of the processor, or slower ones. It reads no memory, and so
+/// does not see neighbours that only take bandwidth.
+double reference_work_ns(Clock& clock, int threads);
+
+}  // namespace anemone::bench
