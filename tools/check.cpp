@@ -1,26 +1,22 @@
 #include "anemone/check.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 
-#include "anemone/checkpoint_summary.h"
-#include "anemone/convert.h"
 #include "check_report.h"
+#include "checked_models.h"
 #include "command.h"
 #include "forecast_report.h"
-#include "input_text.h"
-#include "model_flags.h"
 #include "records_report.h"
 #include "settings.h"
 #include "simulation_report.h"
 #include "terminal.h"
 #include "text_file.h"
+#include "text_simulation.h"
 
 namespace anemone::tools {
 namespace {
@@ -67,85 +63,6 @@ Status list_rules(const Flags& flags, const CommonFlags& common) {
   return write_stdout(common.json      ? rules_json()
                       : flags.markdown ? rules_markdown()
                                        : rules_text());
-}
-
-/// Programs of checkpoints, by the path of the checkpoint.
-using BuiltModels = std::map<std::filesystem::path, ane::ModelInMemory>;
-
-/// The programs that `convert` would write of a checkpoint, which `built` keeps.
-Result<ane::CheckReport> check_checkpoint(const std::filesystem::path& model,
-                                          const ane::CheckOptions& options, BuiltModels& built) {
-  ConvertOptions convert;
-  convert.progress = options.progress;
-  ANEMONE_TRY(BuiltModel made, build_model(model, convert));
-  const auto& kept = built[model] = {.path = model,
-                                     .form = "checkpoint",
-                                     .layers = made.layers,
-                                     .packages = std::move(made.packages)};
-  return ane::check(kept, options);
-}
-
-/// Adds what was found in checkpoints of a folder; one that cannot be read is a finding, as other
-/// artifacts there are.
-Status add_checkpoints(ane::CheckReport& report, const ane::CheckOptions& options,
-                       BuiltModels& built) {
-  for (const std::filesystem::path& checkpoint : report.checkpoints) {
-    auto part = check_checkpoint(checkpoint, options, built);
-    if (!part.ok() && part.error().code == ErrorCode::interrupted) return std::move(part).error();
-    if (!part.ok()) {
-      report.artifacts.push_back({.path = checkpoint, .form = "unreadable"});
-      report.findings.push_back({.rule = "ill_formed",
-                                 .severity = ane::Severity::error,
-                                 .artifact = checkpoint,
-                                 .message = part.error().to_string()});
-      continue;
-    }
-    std::ranges::move(part->artifacts, std::back_inserter(report.artifacts));
-    std::ranges::move(part->findings, std::back_inserter(report.findings));
-  }
-  return {};
-}
-
-/// Errors: not_found (a file that is part of a model, or of none).
-Status check_is_whole(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored) || package::form_of(path) ||
-      is_weights_file(path))
-    return {};
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const bool is_part = std::ranges::any_of(kModelFiles, [&](const char* file) {
-    return std::filesystem::exists(folder / file, ignored);
-  });
-  return Error{ErrorCode::not_found,
-               path.string() + ": there is no model in this file",
-               {},
-               is_part ? "name its folder: " + folder.string() : no_model(path).hint};
-}
-
-Result<ane::CheckReport> check_model(const std::string& model, const Flags& flags,
-                                     const CommonFlags& common, BuiltModels& built) {
-  ANEMONE_RETURN_IF_ERROR(check_is_whole(model));
-  ProgressLine progress(common);
-  const ane::CheckOptions options{.chip = flags.chip, .progress = progress.sink()};
-  if (is_checkpoint(model)) return check_checkpoint(model, options, built);
-  ANEMONE_TRY(ane::CheckReport report, ane::check(model, options));
-  ANEMONE_RETURN_IF_ERROR(add_checkpoints(report, options, built));
-  return report;
-}
-
-/// Adds what another name on the command line led to; an artifact counts once, by its first name.
-void add_part(ane::CheckReport part, ane::CheckReport& report,
-              std::set<std::filesystem::path>& known) {
-  report.chips = part.chips;
-  report.folders += part.folders;
-  std::ranges::move(part.links_not_followed, std::back_inserter(report.links_not_followed));
-  for (ane::CheckedArtifact& artifact : part.artifacts) {
-    std::error_code ignored;
-    if (!known.insert(std::filesystem::weakly_canonical(artifact.path, ignored)).second) continue;
-    for (ane::Finding& finding : part.findings)
-      if (finding.artifact == artifact.path) report.findings.push_back(std::move(finding));
-    report.artifacts.push_back(std::move(artifact));
-  }
 }
 
 /// Where `alone`, flags that do not fit the model are an error; else the artifact says so.
@@ -221,74 +138,6 @@ Status judge_residency(const std::vector<ArtifactForecast>& forecasts, const Dev
   return {};
 }
 
-/// A folder that is gone with the object.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> make() {
-    std::error_code error;
-    const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
-    std::string name = (parent / "anemone-check-XXXXXX").string();
-    if (error || mkdtemp(name.data()) == nullptr)
-      return Error{ErrorCode::io,
-                   parent.string() + ": no folder can be made there",
-                   {},
-                   "TMPDIR names another place for temporary files"};
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(name));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
-/// The programs that `convert` writes of a checkpoint by default, which are those that were
-/// checked: with their weights, as they are to run.
-Status write_programs(const std::string& checkpoint, const std::filesystem::path& folder,
-                      const CommonFlags& common) {
-  ProgressLine progress(common);
-  ConvertOptions convert;
-  convert.threads = common.threads;
-  convert.progress = progress.sink();
-  const auto written = anemone::convert(checkpoint, folder, convert);
-  return written.ok() ? Status() : Status(written.error());
-}
-
-Result<std::optional<simulate::Report>> simulation_of(const std::filesystem::path& model,
-                                                      const Flags& flags,
-                                                      const CommonFlags& common) {
-  if (flags.run_text.empty()) return std::optional<simulate::Report>();
-  ANEMONE_TRY(const std::string content, read_text(flags.run_text));
-  if (content.empty())
-    return Error{ErrorCode::invalid_argument,
-                 flags.run_text + ": the text is empty",
-                 {},
-                 "a simulation needs at least one token"};
-  const ModelFlags named{.model = model.string(), .tokenizer = flags.tokenizer};
-  ANEMONE_TRY(const auto tokenizer, named.load_tokenizer());
-  lm::LanguageModel::Options options;
-  ANEMONE_TRY(options.runtime, common.runtime_options());
-  std::unique_ptr<TemporaryFolder> made;
-  std::filesystem::path programs = model;
-  if (is_checkpoint(model)) {
-    ANEMONE_TRY(made, TemporaryFolder::make());
-    programs = made->path() / "programs";
-    ANEMONE_RETURN_IF_ERROR(write_programs(model.string(), programs, common));
-  }
-  ProgressLine progress(common);
-  auto report = simulate::run_text(programs, tokenizer, content, options, progress.sink());
-  if (!report.ok() && report.error().code == ErrorCode::invalid_argument)
-    return std::move(report).in(flags.run_text).error();
-  if (!report.ok()) return std::move(report).error();
-  return std::optional(std::move(report).value());
-}
-
 /// What --strict lets pass. Errors: mismatch.
 Status judge(const ane::CheckReport& report, const std::optional<simulate::Report>& simulation) {
   if (const size_t errors = report.count(ane::Severity::error); errors > 0)
@@ -322,7 +171,7 @@ Status check(const Flags& flags, const CommonFlags& common) {
   std::vector<Error> unopened;
   std::set<std::filesystem::path> known;
   for (const std::string& model : flags.models) {
-    auto part = check_model(model, flags, common, built);
+    auto part = check_model(model, flags.chip, common, built);
     if (!part.ok()) {
       if (flags.models.size() == 1 || part.error().code == ErrorCode::interrupted)
         return std::move(part).error();
@@ -349,7 +198,8 @@ Status check(const Flags& flags, const CommonFlags& common) {
   }
   std::optional<simulate::Report> simulation;
   if (!report.artifacts.empty()) {
-    ANEMONE_TRY(simulation, simulation_of(report.artifacts[0].path, flags, common));
+    ANEMONE_TRY(simulation,
+                simulation_of(report.artifacts[0].path, flags.run_text, flags.tokenizer, common));
   }
   if (interrupted()) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   if (!flags.sarif.empty()) ANEMONE_RETURN_IF_ERROR(write_file(flags.sarif, check_sarif(report)));
