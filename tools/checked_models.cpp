@@ -79,7 +79,7 @@ void add_part(ane::CheckReport part, ane::CheckReport& report,
   report.chips = part.chips;
   report.folders += part.folders;
   std::ranges::move(part.links_not_followed, std::back_inserter(report.links_not_followed));
-  for (ane::CheckedArtifact& artifact : part.artifacts) {
+  for (auto& artifact : part.artifacts) {
     std::error_code ignored;
     if (!known.insert(std::filesystem::weakly_canonical(artifact.path, ignored)).second) continue;
     for (ane::Finding& finding : part.findings)
