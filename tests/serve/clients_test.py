@@ -103,9 +103,9 @@ class Clients(unittest.TestCase):
             with socket.socket() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
                 client.connect(("127.0.0.1", server.port))
-                # Much to write for each token, so that the buffers of the system are soon full.
+                # Much to write for each token, and no token that ends, so that the buffers of the system are soon full.
                 body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": True, "logprobs": True, "n": 16,
-                                   "top_logprobs": 20, "temperature": 1, "logit_bias": {"0": -100}}).encode()
+                                   "top_logprobs": 20, "temperature": 1, "logit_bias": {"0": -100, "2": -100}}).encode()
                 client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                                b"Content-Length: %d\r\n\r\n" % len(body) + body)
                 end = time.monotonic() + 60
