@@ -151,6 +151,14 @@ bool is_normalised(const FunctionView& function, std::string_view name) {
   return false;
 }
 
+bool is_language_model(const FunctionView& function) {
+  const auto is_state = [](const mil::NamedType& input) {
+    return input.type.kind == mil::ValueType::Kind::state;
+  };
+  return std::ranges::any_of(function.function().inputs, is_state) ||
+         function.package().model->form == "anemll" || function.package().model->form == "anemone";
+}
+
 std::string_view squared_value(const FunctionView& function, const OpView& op) {
   if (op.type() != "rsqrt" && op.type() != "sqrt") return "";
   const std::string* name = function.operand_name(op, "x");

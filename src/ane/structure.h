@@ -12,6 +12,9 @@ namespace anemone::ane {
 /// Whether a value is the result of a norm, with or without gain and bias.
 bool is_normalised(const FunctionView& function, std::string_view name);
 
+/// Whether it keeps a cache, or is of a directory of language models.
+bool is_language_model(const FunctionView& function);
+
 /// The value whose squares a norm written out sums (x of rsqrt(mean(x * x) + epsilon)), where
 /// nothing scales it down first; empty where `op` is no such rsqrt or sqrt.
 std::string_view squared_value(const FunctionView& function, const OpView& op);

@@ -119,6 +119,52 @@ TEST(Rules, OneResultOfLogitsContradictsASplitHead) {
       << result->findings[0].message;
 }
 
+TEST(Rules, AHeadThatNormalisesNeedsNoNormInTheLastChunk) {
+  std::string text = test::read_text(file_of("final_norm_absent", "trips"));
+  const std::string line =
+      "            tensor<fp16, [1, 1, 64]> logits1 = linear(weight = w, x = hidden_states);\n";
+  const size_t at = text.find(line);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(
+      at, line.size(),
+      "            tensor<fp16, [1, 1, 64]> minus = mul(x = hidden_states, y = fp16(-0x1p+0));\n"
+      "            tensor<fp16, [1, 1, 128]> both = concat(axis = int32(2), interleave = "
+      "bool(false), values = (hidden_states, minus));\n"
+      "            tensor<fp16, [1, 1, 128]> all = layer_norm(axes = tensor<int32, [1]>([2]), "
+      "epsilon = fp16(0x1p-20), x = both);\n"
+      "            tensor<fp16, [1, 1, 64]> normal = slice_by_index(begin = tensor<int32, "
+      "[3]>([0, 0, 0]), end = tensor<int32, [3]>([1, 1, 64]), x = all);\n"
+      "            tensor<fp16, [1, 1, 64]> logits1 = linear(weight = w, x = normal);\n");
+  const test::ScratchFolder folder;
+  folder.write("case.mil", text);
+  const auto result = test::run_rule_case(folder.path() / "case.mil", "final_norm_absent");
+  ASSERT_TRUE(result.ok()) << result.error().to_string();
+  EXPECT_TRUE(result->findings.empty()) << result->findings[0].message;
+}
+
+TEST(Rules, AStepWithoutANormIsFoundBesideABlockThatHasOne) {
+  std::string text = test::read_text(file_of("final_norm_absent", "sound"));
+  const size_t chunk = text.find("// package: qwen_FFN_PF_chunk_02of02");
+  const size_t head = text.find("// package: qwen_lm_head");
+  ASSERT_TRUE(chunk < head && head != std::string::npos);
+  std::string block = text.substr(chunk, head - chunk);
+  const size_t begin = block.find("    func infer");
+  const size_t end = block.rfind('}');
+  ASSERT_TRUE(begin < end && end != std::string::npos);
+  std::string step = block.substr(begin, end - begin);
+  step.replace(step.find("func infer"), 10, "func other");
+  const size_t results = step.rfind("-> (output_hidden_states)");
+  ASSERT_NE(results, std::string::npos);
+  step.replace(results, 25, "-> (sum)");
+  text.insert(chunk + end, step);
+  const test::ScratchFolder folder;
+  folder.write("case.mil", text);
+  const auto result = test::run_rule_case(folder.path() / "case.mil", "final_norm_absent");
+  ASSERT_TRUE(result.ok()) << result.error().to_string();
+  ASSERT_EQ(result->findings.size(), 1U);
+  EXPECT_EQ(result->findings[0].function, "other");
+}
+
 TEST(Rules, AWindowThatNoCacheHasContradicts) {
   std::string text = test::read_text(file_of("meta_contradiction", "trips"));
   const std::string line = "//:     vocab_size: 1000\n";

@@ -10,14 +10,6 @@ namespace {
 
 constexpr double kHidden = -1e3;  // additive masks hide with -1e4 and less
 
-bool is_language_model(const FunctionView& function) {
-  const auto is_state = [](const mil::NamedType& input) {
-    return input.type.kind == mil::ValueType::Kind::state;
-  };
-  return std::ranges::any_of(function.function().inputs, is_state) ||
-         function.package().model->form == "anemll" || function.package().model->form == "anemone";
-}
-
 /// The first visible element above the diagonal of a mask that hides others there, as text.
 std::string open_place(const Tensor& mask, const Attention& attention) {
   if (!is_float(mask.dtype()) || mask.shape().rank() < 2) return "";
@@ -61,10 +53,32 @@ bool has_sound_step(const FunctionView& function, std::string_view state) {
   return false;
 }
 
+/// Whether it hides anything: it is worked out, or a constant with places that it hides.
+bool may_hide(const FunctionView& function, std::string_view mask) {
+  const Tensor* contents = function.contents(part_of_mask(function, mask).origin);
+  if (contents == nullptr || !is_float(contents->dtype())) return true;
+  for (int64_t i = 0; i < contents->element_count(); ++i)
+    if (contents->at(i) <= kHidden) return true;
+  return false;
+}
+
+/// Whether the probabilities are multiplied by others before they weigh values: a mask, whose sum
+/// is divided out again.
+bool is_masked_behind(const FunctionView& function, const OpView& softmax) {
+  return std::ranges::any_of(
+      function.uses(softmax.operation->outputs[0].name), [&](const Use& use) {
+        return use.op->type() == "mul" &&
+               !function.operand_is_constant(*use.op, use.parameter == "x" ? "y" : "x");
+      });
+}
+
 /// A step that attends to all places of a cache it fills one by one.
 void judge_step(const FunctionView& function, const Attention& attention, Findings& findings) {
   const mil::ValueType* state = attention.state.empty() ? nullptr : function.type(attention.state);
-  if (!attention.masks.empty() || state == nullptr || shifts(function, attention.state)) return;
+  const auto hides = [&](std::string_view mask) { return may_hide(function, mask); };
+  if (state == nullptr || std::ranges::any_of(attention.masks, hides) ||
+      is_masked_behind(function, *attention.softmax) || shifts(function, attention.state))
+    return;
   const auto fills = [&](const StateWrite& write) { return write.state == attention.state; };
   if (!std::ranges::any_of(state_writes(function), fills)) return;
   const auto axis = token_axis(state->tensor.shape);

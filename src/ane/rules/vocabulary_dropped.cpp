@@ -8,17 +8,36 @@
 namespace anemone::ane {
 namespace {
 
-/// Rows of the smallest table that is added to the stream: GPT-2's positions are one beside the
-/// token embeddings. 0 when there is none.
+constexpr int kMostSteps = 8;  // from an index to what it is made of
+
+/// The input that the indices of a gather are made of; empty where there is none.
+std::string_view indices_from(const FunctionView& function, const OpView& gather) {
+  const std::string* name = function.operand_name(gather, "indices");
+  for (int step = 0; name != nullptr && step < kMostSteps; ++step) {
+    const std::string_view source = function.source_of(*name);
+    const OpView* op = function.producer(source);
+    if (op == nullptr) return function.is_constant(source) ? std::string_view() : source;
+    // A negative index is counted from the end: select(x >= 0, x, x + rows).
+    if (op->type() != "select" && op->type() != "add") return "";
+    name = function.operand_name(*op, op->type() == "select" ? "a" : "x");
+  }
+  return "";
+}
+
+/// Rows of the table that token ids pick from; 0 when there is none. Other tables are picked from
+/// by positions, or by what is worked out.
 int64_t embedding_rows(const PackageView& package) {
-  int64_t fewest = 0;
   for (const FunctionView& function : package.functions)
-    for (const Weight& weight : weights(function))
-      if (weight.op->type() == "gather" && weight.parameter == "x")
-        if (const mil::ValueType* type = function.type(weight.name);
-            type != nullptr && type->tensor.shape.is_known())
-          fewest = fewest == 0 ? type->tensor.shape[0] : std::min(fewest, type->tensor.shape[0]);
-  return fewest;
+    for (const OpView& op : function.ops()) {
+      if (op.type() != "gather" || !function.operand_is_constant(op, "x")) continue;
+      const std::string_view from = indices_from(function, op);
+      const mil::TensorType* table = function.operand_type(op, "x");
+      if (from.find("ids") == from.npos || from.find("pos") != from.npos || table == nullptr ||
+          table->shape.rank() != 2 || !table->shape.is_known())
+        continue;
+      return table->shape[0];
+    }
+  return 0;
 }
 
 /// Elements of all results named logits; 0 where one has no fixed size, or there is none.
@@ -40,7 +59,8 @@ void judge(const ModelView& model, Findings& findings) {
     if (divided && package.get() != model.lm_head) continue;
     const int64_t rows = embedding_rows(divided ? *model.embeddings : *package);
     for (const FunctionView& function : package->functions)
-      if (const int64_t logits = logits_of(function); logits > 0 && logits < rows)
+      if (const int64_t logits = is_language_model(function) ? logits_of(function) : 0;
+          logits > 0 && logits < rows)
         findings.add(function,
                      fmt::format("{} logits for {} rows of the embedding: {} tokens can never be "
                                  "chosen",

@@ -47,8 +47,20 @@ int64_t rows_of(const Shape& shape) {
 
 bool is_compressed(const Weight& weight) { return weight.decompressor != nullptr; }
 
+/// Tables of positions may hold a 1 in each row, as sines and cosines do.
+bool is_table(const FunctionView& function, const Weight& weight) {
+  return weight.op->type() == "gather" &&
+         std::ranges::none_of(function.uses(weight.name),
+                              [&](const Use& use) { return function.has_weight(*use.op); });
+}
+
+/// Beside compressed weights, or in a language model, whose groups may have divided no weight;
+/// elsewhere there are transforms and interpolations, with a 1 in each row.
 void judge(const FunctionView& function, Findings& findings) {
-  for (const Weight& weight : weights(function)) {
+  const std::vector<Weight> all = weights(function);
+  if (!is_language_model(function) && !std::ranges::any_of(all, is_compressed)) return;
+  for (const Weight& weight : all) {
+    if (is_table(function, weight)) continue;
     const Tensor* contents = is_compressed(weight) ? nullptr : function.contents(weight.name);
     if (contents == nullptr || !is_float(contents->dtype())) continue;
     const int64_t rows = rows_of(contents->shape());
