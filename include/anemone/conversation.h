@@ -39,10 +39,12 @@ class Conversation {
 
   /// Calls of the last answer that have no result yet, in the order of the answer.
   std::vector<ToolCall> waiting_calls() const;
-  /// Keeps `content` as the result of the first of them. Errors: invalid_argument (there is none).
+  /// Keeps `content` as the result of the first of them. Errors: invalid_argument (there is none,
+  /// or it is not UTF-8).
   Status give_result(std::string_view content);
   /// Lets the model go on from the results of its calls. Errors: invalid_argument (the last message
-  /// is no result, or calls wait), and as `say`; the results stay.
+  /// is no result, or calls wait), and as `say`; the results stay, but for the last where it is
+  /// out_of_range: its call waits again.
   Result<Generation> go_on(const TextSink& sink = {});
 
   /// From here on; empty: none.

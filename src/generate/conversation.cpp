@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json_document.h"
+#include "base/utf8.h"
 
 namespace anemone::generate {
 namespace {
@@ -80,6 +81,8 @@ Status check_result(const Json& messages, size_t at) {
   if (!has_text(result, "content") || !has_text(result, "tool_call_id"))
     return fail(ErrorCode::corrupt, "messages[{}] is a result without content and tool_call_id",
                 at);
+  if (result.contains("name") && !result["name"].is_null() && !result["name"].is_string())
+    return fail(ErrorCode::corrupt, "messages[{}] is a result whose name is no text", at);
   for (const CallState& each : calls_before(messages, at))
     if (!each.has_result && (*each.call)["id"] == result["tool_call_id"]) return {};
   return fail(ErrorCode::corrupt, "messages[{}] is the result of '{}', which no call waits for", at,
@@ -113,7 +116,8 @@ Json in_words(const Json& messages) {
       message.erase("tool_calls");
     }
     if (is_role(message, "tool")) {
-      const std::string name = message.value("name", std::string());
+      const std::string name =
+          has_text(message, "name") ? message["name"].get<std::string>() : std::string();
       const std::string words = fmt::format("Result of {}: {}", name.empty() ? "the call" : name,
                                             message["content"].get<std::string>());
       if (i > 0 && is_role(messages[i - 1], "tool")) {
@@ -254,6 +258,7 @@ std::vector<ToolCall> Conversation::waiting_calls() const {
 
 Status Conversation::give_result(std::string_view content) {
   Json& messages = state_->messages;
+  if (!is_utf8(content)) return fail(ErrorCode::invalid_argument, "the result is not UTF-8");
   for (const CallState& each : calls_before(messages, messages.size())) {
     if (each.has_result) continue;
     Json result = {{"role", "tool"},
@@ -268,13 +273,16 @@ Status Conversation::give_result(std::string_view content) {
 }
 
 Result<Generation> Conversation::go_on(const TextSink& sink) {
-  const Json& messages = state_->messages;
+  Json& messages = state_->messages;
   if (const auto waiting = waiting_calls(); !waiting.empty())
     return fail(ErrorCode::invalid_argument, "{} {} for a result", waiting[0].name,
                 waiting.size() > 1 ? "and other calls wait" : "waits");
   if (messages.empty() || !is_role(messages.back(), "tool"))
     return fail(ErrorCode::invalid_argument, "there is no result to go on from");
-  return state_->answer(sink);
+  auto answer = state_->answer(sink);
+  if (answer.ok() || answer.error().code != ErrorCode::out_of_range) return answer;
+  messages.erase(messages.size() - 1);
+  return with_hint(std::move(answer).error(), "give a shorter result, or begin a new conversation");
 }
 
 void Conversation::set_system(std::string system) {

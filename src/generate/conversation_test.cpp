@@ -197,6 +197,23 @@ TEST_F(ConversationTest, ACallOfTheModelWaitsAndAnotherAnswerDropsItsResult) {
   EXPECT_EQ(conversation.messages(), 2) << "the calls were replaced, with their results";
 }
 
+TEST_F(ConversationTest, AResultThatDoesNotFitCanBeGivenAgain) {
+  Conversation conversation = start(options_);
+  ASSERT_TRUE(conversation.read(document(two_calls())).ok());
+  EXPECT_EQ(conversation.give_result("\xff\xfe").error().code, ErrorCode::invalid_argument);
+  ASSERT_TRUE(conversation.give_result("12:00").ok());
+  std::string words;
+  for (int i = 0; i < 3000; ++i) words += "word ";
+  ASSERT_TRUE(conversation.give_result(words).ok());
+  const auto failed = conversation.go_on();
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, ErrorCode::out_of_range) << failed.error().to_string();
+  ASSERT_EQ(conversation.waiting_calls().size(), 1U);
+  ASSERT_TRUE(conversation.give_result("12:01").ok());
+  const auto given = conversation.go_on();
+  EXPECT_TRUE(given.ok()) << given.error().to_string();
+}
+
 TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
   Conversation conversation = start(options_);
   const std::string before = conversation.to_json();
@@ -223,6 +240,10 @@ TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
     wrong[2][key] = 7;
     refuses(wrong, "messages[2] is a result without content and tool_call_id");
   }
+  Json named = two_calls();
+  named.push_back(result);
+  named[2]["name"] = 7;
+  refuses(named, "messages[2] is a result whose name is no text");
   for (const Json& calls : {Json(3), Json{{"id", "x"}}}) {
     Json wrong = two_calls();
     wrong[1]["tool_calls"] = calls;
@@ -269,6 +290,12 @@ TEST_F(ConversationTest, WithoutThemInTheTemplateCallsAndResultsAreWords) {
                         false);
   ASSERT_TRUE(ids.ok());
   EXPECT_EQ(given->prompt_tokens, static_cast<int64_t>(ids->size()));
+  Json unnamed = two_calls();
+  for (const char* id : {"c00001000", "c00001001"})
+    unnamed.push_back(
+        {{"role", "tool"}, {"tool_call_id", id}, {"name", nullptr}, {"content", "12:00"}});
+  ASSERT_TRUE(started->read(document(unnamed)).ok());
+  EXPECT_TRUE(started->go_on().ok());
   EXPECT_EQ(given->text, answer(*ids, options_).text);
 }
 
