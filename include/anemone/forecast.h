@@ -63,9 +63,11 @@ struct FunctionForecast {
   /// its outputs cost: all stays on the CPU, and the residency says nothing about it. Never where
   /// that index arithmetic and those lookups take longer than such a segment costs (0.375 ms), nor
   /// of a range of shapes, nor where a size depends on values. Of enumerated shapes it is so where
-  /// it would be with every unknown dimension as long as the longest of them.
+  /// it would be with every unknown dimension of an input as long as the longest of them: results
+  /// are as long as the longest they are made of, and a change of shape keeps all elements.
   bool below_launch_cost = false;
-  /// Some shapes are known at run time only: their unknown dimensions count as 1.
+  /// Some shapes are known at run time only: the unknown dimensions of inputs, and those that
+  /// depend on values, count as 1.
   bool has_unknown_shapes = false;
   std::vector<Interruption> interruptions;  ///< at most 34; what saves most first.
 };
