@@ -35,8 +35,9 @@ struct PlacedOperation {
 /// A run of ops that leaves the Neural Engine: between two segments; at the start or the end, where
 /// a fix saves more than a cut costs; or the whole function.
 struct Interruption {
-  /// Name of the first op that has an obstacle and is no small index arithmetic or lookup at the
-  /// start; where there is none, of the first that has an obstacle, or of the run.
+  /// Name of the op that takes longest of those that have an obstacle and are no small index
+  /// arithmetic or lookup at the start, the first where several do; where there is none, of all
+  /// that have an obstacle; where none has one, of the first of the run.
   std::string operation;
   std::string type;
   std::string obstacle;

@@ -120,18 +120,24 @@ std::vector<CpuRun> longest_runs(const Graph& graph, const Placement& placement)
   return runs;
 }
 
+/// What takes longest is what a fix is for; the small work at the start comes last.
+bool is_shown_before(const Graph& graph, size_t op, size_t other) {
+  if (graph.usual[op] != graph.usual[other]) return graph.usual[other];
+  return graph.choices[op].cpu_ms > graph.choices[other].cpu_ms;
+}
+
 Interruption interruption_of(const Graph& graph, const Placement& placement, const CpuRun& run) {
   std::vector<OpChoice> fixed = graph.choices;
-  std::optional<size_t> first;
+  std::optional<size_t> costliest;
   Interruption cut{.operations = run.end - run.begin};
   for (size_t step = run.begin; step < run.end; ++step) {
     const size_t op = placement.order[step];
     if (graph.obstacles[op].empty()) continue;
     fixed[op].engine_ms = graph.engine_ms[op];
     ++cut.obstructed;
-    if (!first || (graph.usual[*first] && !graph.usual[op])) first = op;
+    if (!costliest || is_shown_before(graph, op, *costliest)) costliest = op;
   }
-  const size_t shown = first.value_or(placement.order[run.begin]);
+  const size_t shown = costliest.value_or(placement.order[run.begin]);
   cut.operation = graph.ops[shown]->operation->display_name();
   cut.type = graph.ops[shown]->operation->type;
   cut.obstacle = graph.obstacles[shown];

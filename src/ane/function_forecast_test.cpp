@@ -333,6 +333,28 @@ TEST(FunctionForecast, SizesThatComeOfShapesAreNone) {
     EXPECT_NE(op.obstacle, "has a size that depends on values") << op.name;
 }
 
+TEST(FunctionForecast, TheOpThatIsNamedIsTheOneThatTakesLongest) {
+  const std::string indices =
+      "tensor<fp16, [1024]> m = reduce_max(axes = tensor<int32, [1]>([1]), "
+      "keep_dims = bool(false), x = x);"
+      "tensor<int32, [1024]> j = cast(dtype = string(\"int32\"), x = m);";
+  std::string ops = indices;
+  std::string last = "x";
+  for (int i = 0; i < 20; ++i) {
+    const std::string rows = "r" + std::to_string(i);
+    ops += "tensor<fp16, [1024, 4096]> " + rows +
+           " = gather(axis = int32(0), batch_dims = int32(0), indices = j, validate_indices = "
+           "bool(false), x = " +
+           last + ");";
+    last = rows;
+  }
+  const FunctionForecast forecast = forecast_of("func main<ios18>(tensor<fp16, [1024, 4096]> x) {" +
+                                                ops + "} -> (" + last + ");");
+  ASSERT_FALSE(forecast.interruptions.empty());
+  EXPECT_EQ(forecast.interruptions[0].operation, "r0") << "and not the cast of a few indices";
+  EXPECT_EQ(forecast.interruptions[0].type, "gather");
+}
+
 TEST(FunctionForecast, AFunctionThatOthersOpsKeepOffIsJudgedAndSaysWhichAndWhatAFixSaves) {
   // Each product pays on the Neural Engine, but not the two changes of side of each cumsum.
   std::string ops = kLookUp;
