@@ -144,6 +144,8 @@ std::string check_text(const ane::CheckReport& report,
                         counted(report.artifacts.size(), "artifact"));
   for (const std::filesystem::path& link : report.links_not_followed)
     text += fmt::format("not followed: {}, a link to a folder outside\n", link.string());
+  for (const ane::NotJudged& one : report.not_judged)
+    text += fmt::format("not judged: {}\n", one.reason);
   const bool hidden = !verbose && report.count(ane::Severity::note) > 0;
   return text + summary(report) + (hidden ? " (-v shows notes)\n" : "\n");
 }
@@ -162,6 +164,7 @@ std::string check_json(const ane::CheckReport& report,
                {"notes", report.count(ane::Severity::note)},
                {"folders", report.folders > 0 ? Json(report.folders) : Json()},
                {"links_not_followed", Json::array()},
+               {"not_judged", Json::array()},
                {"artifacts", Json::array()},
                {"findings", Json::array()},
                {"simulation", simulation ? simulation_json(*simulation) : Json()},
@@ -169,6 +172,8 @@ std::string check_json(const ane::CheckReport& report,
   for (const Error& failure : failures) json["failures"].push_back(failure.to_string());
   for (const std::filesystem::path& link : report.links_not_followed)
     json["links_not_followed"].push_back(link.string());
+  for (const ane::NotJudged& one : report.not_judged)
+    json["not_judged"].push_back({{"path", one.path.string()}, {"reason", one.reason}});
   for (size_t i = 0; i < report.artifacts.size(); ++i) {
     const ane::CheckedArtifact& artifact = report.artifacts[i];
     json["artifacts"].push_back({{"path", artifact.path.string()},

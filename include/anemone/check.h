@@ -84,6 +84,13 @@ struct CheckedArtifact {
   OpCensus ops;
 };
 
+/// A checkpoint that nothing is known of, which is no fault of it: of another family than those
+/// that are known, or an adapter whose base lies elsewhere.
+struct NotJudged {
+  std::filesystem::path path;
+  std::string reason;
+};
+
 struct CheckReport {
   std::vector<std::string_view> chips;  ///< that were judged.
   std::vector<CheckedArtifact> artifacts;
@@ -91,6 +98,9 @@ struct CheckReport {
   size_t folders = 0;  ///< of a folder of artifacts: how many were looked into, itself with them.
   /// Of such a folder: checkpoints in it, sorted, which have no programs and were not judged.
   std::vector<std::filesystem::path> checkpoints;
+  /// Of them, those that are no language model that can be built, and why. `check` adds none: who
+  /// builds their programs does.
+  std::vector<NotJudged> not_judged;
   /// Of such a folder: links in it to folders outside that are no artifacts. Nothing is known of
   /// what lies there.
   std::vector<std::filesystem::path> links_not_followed;

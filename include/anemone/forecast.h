@@ -35,8 +35,9 @@ struct PlacedOperation {
 /// A run of ops that leaves the Neural Engine: between two segments; at the start or the end, where
 /// a fix saves more than a cut costs; or the whole function.
 struct Interruption {
-  /// Name of the first op that has an obstacle and is no small index arithmetic or lookup at the
-  /// start; where there is none, of the first that has an obstacle, or of the run.
+  /// Name of the op that takes longest of those that have an obstacle and are no small index
+  /// arithmetic or lookup at the start, the first where several do; where there is none, of all
+  /// that have an obstacle; where none has one, of the first of the run.
   std::string operation;
   std::string type;
   std::string obstacle;
@@ -63,9 +64,11 @@ struct FunctionForecast {
   /// its outputs cost: all stays on the CPU, and the residency says nothing about it. Never where
   /// that index arithmetic and those lookups take longer than such a segment costs (0.375 ms), nor
   /// of a range of shapes, nor where a size depends on values. Of enumerated shapes it is so where
-  /// it would be with every unknown dimension as long as the longest of them.
+  /// it would be with every unknown dimension of an input as long as the longest of them: results
+  /// are as long as the longest they are made of, and a change of shape keeps all elements.
   bool below_launch_cost = false;
-  /// Some shapes are known at run time only: their unknown dimensions count as 1.
+  /// Some shapes are known at run time only: the unknown dimensions of inputs, and those that
+  /// depend on values, count as 1.
   bool has_unknown_shapes = false;
   std::vector<Interruption> interruptions;  ///< at most 34; what saves most first.
 };

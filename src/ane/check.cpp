@@ -152,10 +152,12 @@ Result<CheckReport> check(const std::filesystem::path& path, const CheckOptions&
   }
   if (!found.paths.empty() || !found.checkpoints.empty()) return report;
   Error none = open_model(path).error();
-  if (!found.links_not_followed.empty())
+  if (const size_t links = found.links_not_followed.size(); links > 0)
     none.hint =
-        fmt::format("{} of its links lead to folders outside, which are not followed: {}",
-                    found.links_not_followed.size(), found.links_not_followed.front().string());
+        fmt::format("{}, not followed: {}",
+                    links == 1 ? "one of its links leads to a folder outside"
+                               : fmt::format("{} of its links lead to folders outside", links),
+                    found.links_not_followed.front().string());
   return none;
 }
 

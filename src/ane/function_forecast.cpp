@@ -7,6 +7,7 @@
 #include "ane/op_support.h"
 #include "ane/op_work.h"
 #include "ane/placement.h"
+#include "ane/unknown_sizes.h"
 
 namespace anemone::ane {
 namespace {
@@ -26,28 +27,28 @@ struct Graph {
 constexpr double kLeastSegmentMs = cut_ms(1, 1) + kResidentOutputMs;
 
 std::string_view obstacle_of(const FunctionView& function, const OpView& op,
-                             const Obstacles& obstacles) {
-  if (const std::string_view listed = obstacle_of(function, op); !listed.empty()) return listed;
+                             const Obstacles& obstacles, const UnknownSizes& sizes) {
+  if (const std::string_view listed = obstacle_of(function, op, sizes); !listed.empty())
+    return listed;
   const auto found = obstacles.find(op.operation);
   return found == obstacles.end() ? std::string_view() : std::string_view(found->second);
 }
 
 /// Ops that run, and who waits for whom: for values, and for states in the order of the program.
-/// Unknown dimensions count as `unknown`.
 Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& obstacles,
-               int64_t unknown = 1) {
+               const UnknownSizes& sizes) {
   const ChipRate bandwidth = weight_bandwidth(chip);
   const ChipRate reached = reached_compute(chip);
   Graph graph;
   std::unordered_map<std::string_view, size_t> last_writer;
   for (const OpView& op : function.ops()) {
     if (!runs(function, op)) continue;
-    const OpWork work = work_of(function, op, unknown);
+    const OpWork work = work_of(function, op, sizes);
     const size_t index = graph.ops.size();
     graph.floor_ms += floor_ms(work, bandwidth);
     OpChoice choice{.cpu_ms = cpu_ms(work, bandwidth)};
     graph.ops.push_back(&op);
-    graph.obstacles.push_back(obstacle_of(function, op, obstacles));
+    graph.obstacles.push_back(obstacle_of(function, op, obstacles, sizes));
     graph.engine_ms.push_back(engine_ms(
         graph.obstacles.back().empty() ? work : in_half_precision(work), bandwidth, reached));
     if (graph.obstacles.back().empty()) choice.engine_ms = graph.engine_ms.back();
@@ -71,7 +72,7 @@ Graph graph_of(const FunctionView& function, const Chip& chip, const Obstacles& 
       if (function.is_output(output.name)) ++choice.outputs;
     }
     graph.usual.push_back(
-        is_index_arithmetic(function, op) && !has_size_of_values(function, op) &&
+        is_index_arithmetic(function, op) && !sizes.is_of_values(op) &&
         std::ranges::all_of(choice.operands, [&](size_t operand) { return graph.usual[operand]; }));
     if (graph.usual.back()) graph.usual_ms += choice.cpu_ms;
     graph.choices.push_back(std::move(choice));
@@ -119,18 +120,24 @@ std::vector<CpuRun> longest_runs(const Graph& graph, const Placement& placement)
   return runs;
 }
 
+/// What takes longest is what a fix is for; the small work at the start comes last.
+bool is_shown_before(const Graph& graph, size_t op, size_t other) {
+  if (graph.usual[op] != graph.usual[other]) return graph.usual[other];
+  return graph.choices[op].cpu_ms > graph.choices[other].cpu_ms;
+}
+
 Interruption interruption_of(const Graph& graph, const Placement& placement, const CpuRun& run) {
   std::vector<OpChoice> fixed = graph.choices;
-  std::optional<size_t> first;
+  std::optional<size_t> costliest;
   Interruption cut{.operations = run.end - run.begin};
   for (size_t step = run.begin; step < run.end; ++step) {
     const size_t op = placement.order[step];
     if (graph.obstacles[op].empty()) continue;
     fixed[op].engine_ms = graph.engine_ms[op];
     ++cut.obstructed;
-    if (!first || (graph.usual[*first] && !graph.usual[op])) first = op;
+    if (!costliest || is_shown_before(graph, op, *costliest)) costliest = op;
   }
-  const size_t shown = first.value_or(placement.order[run.begin]);
+  const size_t shown = costliest.value_or(placement.order[run.begin]);
   cut.operation = graph.ops[shown]->operation->display_name();
   cut.type = graph.ops[shown]->operation->type;
   cut.obstacle = graph.obstacles[shown];
@@ -158,14 +165,10 @@ bool never_pays(const Graph& graph) {
   return place(lifted).segments == 0;
 }
 
-/// The longest that an unknown dimension of an input is said to be; 0 where a size depends on
-/// values, or nothing is said.
-int64_t longest_dimension(const FunctionView& function, const Graph& graph) {
+/// The longest that an unknown dimension of an input is said to be; 0 where nothing is said.
+int64_t longest_dimension(const FunctionView& function) {
   int64_t longest = 0;
-  if (function.description() == nullptr || std::ranges::any_of(graph.ops, [&](const OpView* op) {
-        return has_size_of_values(function, *op);
-      }))
-    return 0;
+  if (function.description() == nullptr) return 0;
   for (const mil::NamedType& input : function.function().inputs) {
     const package::Feature* said = function.description()->find_input(input.name);
     if (said == nullptr) continue;
@@ -196,20 +199,28 @@ bool takes_a_range(const FunctionView& function) {
   });
 }
 
+bool has_size_of_values(const Graph& graph, const UnknownSizes& sizes) {
+  return std::ranges::any_of(graph.ops, [&](const OpView* op) { return sizes.is_of_values(*op); });
+}
+
 /// Whether the function is small at any of its sizes.
 bool is_below_launch_cost(const FunctionView& function, const Graph& graph, const Chip& chip,
-                          const Obstacles& obstacles) {
-  if (takes_a_range(function) || !never_pays(graph)) return false;
+                          const Obstacles& obstacles, const UnknownSizes& sizes) {
+  if (takes_a_range(function) || has_size_of_values(graph, sizes) || !never_pays(graph))
+    return false;
   if (!has_unknown_shapes(function, graph)) return true;
-  const int64_t longest = longest_dimension(function, graph);
-  return longest > 0 && never_pays(graph_of(function, chip, obstacles, longest));
+  const int64_t longest = longest_dimension(function);
+  if (longest == 0) return false;
+  const UnknownSizes at_longest(function, static_cast<double>(longest));
+  return never_pays(graph_of(function, chip, obstacles, at_longest));
 }
 
 }  // namespace
 
 FunctionForecast forecast_function(const FunctionView& function, const Chip& chip,
                                    const Obstacles& obstacles) {
-  const Graph graph = graph_of(function, chip, obstacles);
+  const UnknownSizes sizes(function);
+  const Graph graph = graph_of(function, chip, obstacles, sizes);
   const Placement placement = place(graph.choices);
   FunctionForecast forecast{.package = function.package().name,
                             .function = function.name(),
@@ -234,7 +245,7 @@ FunctionForecast forecast_function(const FunctionView& function, const Chip& chi
   }
   forecast.residency = in_ops > 0 ? on_engine / in_ops : 0;
   forecast.below_launch_cost =
-      placement.segments == 0 && is_below_launch_cost(function, graph, chip, obstacles);
+      placement.segments == 0 && is_below_launch_cost(function, graph, chip, obstacles, sizes);
   if (!forecast.below_launch_cost) forecast.interruptions = interruptions_of(graph, placement);
   return forecast;
 }

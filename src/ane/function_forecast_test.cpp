@@ -239,11 +239,15 @@ TEST(FunctionForecast, SizesThatDependOnValuesAreJudgedAndNotPlacedThere) {
   EXPECT_FALSE(large.below_launch_cost);
 }
 
-/// An op on [1, T, 2048], of a package that says which T there are.
-FunctionForecast of_enumerated(const std::vector<int64_t>& lengths) {
+/// Ops on x of [1, T, 2048], of a package that says which T there are.
+FunctionForecast of_enumerated(
+    const std::vector<int64_t>& lengths,
+    const std::string& ops = "tensor<fp16, [1, ?, 2048]> y = relu(x = x);",
+    const std::string& result = "y") {
   auto program = mil::parse(
-      "program(1.3)\n{\nfunc main<ios18>(tensor<fp16, [1, ?, 2048]> x) {"
-      "tensor<fp16, [1, ?, 2048]> y = relu(x = x);} -> (y);\n}");
+      "program(1.3)\n{\nfunc main<ios18>(tensor<fp16, [1, ?, 2048]> x, tensor<fp16, [4096]> z, "
+      "tensor<fp16, [4096, 2048]> t) {" +
+      ops + "} -> (" + result + ");\n}");
   EXPECT_TRUE(program.ok()) << program.error().to_string();
   package::Package package;
   package.program = *std::move(program);
@@ -261,6 +265,94 @@ TEST(FunctionForecast, EnumeratedShapesAreSmallWhereTheLongestOfThemIs) {
   EXPECT_TRUE(of_enumerated({1, 64}).below_launch_cost);
   EXPECT_FALSE(of_enumerated({1, 65536}).below_launch_cost);
   EXPECT_FALSE(of_enumerated({}).below_launch_cost) << "nobody says how long";
+}
+
+/// The same op so many times, one on the other, from the value `last` on.
+std::string repeated(const std::string& op, const std::string& type, int number,
+                     std::string& last) {
+  std::string ops;
+  for (int i = 0; i < number; ++i) {
+    const std::string next = "n" + std::to_string(i);
+    ops += type;
+    ops += " " + next + " = " + op + "x = " + last + ");";
+    last = next;
+  }
+  return ops;
+}
+
+constexpr const char* kCumsum =
+    "cumsum(axis = int32(0), exclusive = bool(false), reverse = bool(false), ";
+
+TEST(FunctionForecast, AFlattenedDimensionIsAsLongAsAllThatItHolds) {
+  const auto flattened = [](int64_t length) {
+    std::string last = "f";
+    const std::string ops =
+        "tensor<fp16, [?]> f = reshape(shape = tensor<int32, [1]>([-1]), x = x);" +
+        repeated(kCumsum, "tensor<fp16, [?]>", 80, last);
+    return of_enumerated({1, length}, ops, last).below_launch_cost;
+  };
+  EXPECT_TRUE(flattened(2));
+  EXPECT_FALSE(flattened(64)) << "131,072 elements, not 64";
+  std::string last = "b";
+  const std::string back =
+      "tensor<fp16, [?]> f = reshape(shape = tensor<int32, [1]>([-1]), x = x);"
+      "tensor<fp16, [1, ?, 2048]> b = reshape(shape = tensor<int32, [3]>([1, -1, 2048]), x = f);" +
+      repeated("relu(", "tensor<fp16, [1, ?, 2048]>", 2, last);
+  EXPECT_TRUE(of_enumerated({1, 64}, back, last).below_launch_cost) << "64 rows again";
+}
+
+TEST(FunctionForecast, SizesThatDependOnValuesAreJudgedBesideAFlexibleInputToo) {
+  std::string last = "r";
+  const std::string ops =
+      "tensor<int32, [?, 1]> p = non_zero(x = z);"
+      "tensor<int32, [?]> j = squeeze(axes = tensor<int32, [1]>([1]), x = p);"
+      "tensor<fp16, [?, 2048]> r = gather(axis = int32(0), batch_dims = int32(0), indices = j, "
+      "validate_indices = bool(false), x = t);" +
+      repeated("relu(", "tensor<fp16, [?, 2048]>", 120, last) +
+      "tensor<fp16, [1, ?, 2048]> y = relu(x = x);";
+  const FunctionForecast forecast = of_enumerated({1, 2}, ops, last);
+  EXPECT_FALSE(forecast.below_launch_cost);
+  EXPECT_EQ(forecast.residency, 0);
+  const auto obstacle_of = [&](std::string_view name) {
+    return std::ranges::find(forecast.operations, name, &PlacedOperation::name)->obstacle;
+  };
+  EXPECT_EQ(obstacle_of("n119"), "has a size that depends on values");
+  EXPECT_EQ(obstacle_of("y"), "") << "has the size of its input";
+}
+
+TEST(FunctionForecast, SizesThatComeOfShapesAreNone) {
+  const FunctionForecast forecast = of_enumerated(
+      {1, 2},
+      "tensor<int32, [3]> s = shape(x = x); tensor<int32, [1]> l = slice_by_index(begin = "
+      "tensor<int32, [1]>([1]), end = tensor<int32, [1]>([2]), x = s);"
+      "tensor<int32, [1]> a = const()[val = tensor<int32, [1]>([2048])];"
+      "tensor<int32, [2]> w = concat(axis = int32(0), interleave = bool(false), values = (l, a));"
+      "tensor<fp16, [?, 2048]> y = reshape(shape = w, x = x);");
+  EXPECT_TRUE(forecast.below_launch_cost);
+  for (const PlacedOperation& op : forecast.operations)
+    EXPECT_NE(op.obstacle, "has a size that depends on values") << op.name;
+}
+
+TEST(FunctionForecast, TheOpThatIsNamedIsTheOneThatTakesLongest) {
+  const std::string indices =
+      "tensor<fp16, [1024]> m = reduce_max(axes = tensor<int32, [1]>([1]), "
+      "keep_dims = bool(false), x = x);"
+      "tensor<int32, [1024]> j = cast(dtype = string(\"int32\"), x = m);";
+  std::string ops = indices;
+  std::string last = "x";
+  for (int i = 0; i < 20; ++i) {
+    const std::string rows = "r" + std::to_string(i);
+    ops += "tensor<fp16, [1024, 4096]> " + rows +
+           " = gather(axis = int32(0), batch_dims = int32(0), indices = j, validate_indices = "
+           "bool(false), x = " +
+           last + ");";
+    last = rows;
+  }
+  const FunctionForecast forecast = forecast_of("func main<ios18>(tensor<fp16, [1024, 4096]> x) {" +
+                                                ops + "} -> (" + last + ");");
+  ASSERT_FALSE(forecast.interruptions.empty());
+  EXPECT_EQ(forecast.interruptions[0].operation, "r0") << "and not the cast of a few indices";
+  EXPECT_EQ(forecast.interruptions[0].type, "gather");
 }
 
 TEST(FunctionForecast, AFunctionThatOthersOpsKeepOffIsJudgedAndSaysWhichAndWhatAFixSaves) {

@@ -15,11 +15,11 @@ bool is_free(std::string_view type) {
   return role_of(type) == OpRole::reshapes || role_of(type) == OpRole::reads;
 }
 
-double bytes_of(const mil::TensorType& type, int64_t unknown = 1) {
+double bytes_of(const mil::TensorType& type, double unknown = 1) {
   return type.dtype == DType::string ? 0 : elements_of(type, unknown) * bit_width(type.dtype) / 8;
 }
 
-void add_activation(OpWork& work, double times, const mil::TensorType& type, int64_t unknown) {
+void add_activation(OpWork& work, double times, const mil::TensorType& type, double unknown) {
   const double bytes = times * bytes_of(type, unknown);
   work.activation_bytes += bytes;
   work.half_activation_bytes += std::min(bytes, times * elements_of(type, unknown) * kBytesOfHalf);
@@ -36,15 +36,22 @@ bool moves_a_part(std::string_view type) {
   return type.starts_with("slice_") || type.starts_with("gather");
 }
 
+double length_of_operand(const FunctionView& function, const OpView& op, std::string_view parameter,
+                         const UnknownSizes& sizes) {
+  const std::string* name = function.operand_name(op, parameter);
+  return name == nullptr ? 1 : sizes.length(*name);
+}
+
 /// The part, read and written.
-void add_moved(const FunctionView& function, const OpView& op, int64_t unknown, OpWork& work) {
+void add_moved(const FunctionView& function, const OpView& op, const UnknownSizes& sizes,
+               OpWork& work) {
   if (op.type() == "slice_update") {
     if (const mil::TensorType* update = function.operand_type(op, "update"))
-      add_activation(work, 2, *update, unknown);
+      add_activation(work, 2, *update, length_of_operand(function, op, "update", sizes));
     return;
   }
   for (const mil::NamedType& output : op.operation->outputs)
-    add_activation(work, 2, output.type.tensor, unknown);
+    add_activation(work, 2, output.type.tensor, sizes.length(output.name));
 }
 
 template <typename Visit>
@@ -54,28 +61,27 @@ void for_each_operand(const OpView& op, const Visit& visit) {
   }
 }
 
-double dimension(const mil::TensorType* type, size_t from_last, int64_t unknown) {
+double dimension(const FunctionView& function, const OpView& op, std::string_view parameter,
+                 size_t from_last, const UnknownSizes& sizes) {
+  const mil::TensorType* type = function.operand_type(op, parameter);
   if (type == nullptr || type->shape.rank() <= from_last) return 1;
   const int64_t dim = type->shape[type->shape.rank() - 1 - from_last];
-  return static_cast<double>(dim == kUnknownDim ? unknown : std::max<int64_t>(1, dim));
+  return dim == kUnknownDim ? length_of_operand(function, op, parameter, sizes)
+                            : static_cast<double>(std::max<int64_t>(1, dim));
 }
 
 /// Products that one element of the output takes.
-double terms_of(const FunctionView& function, const OpView& op, int64_t unknown) {
+double terms_of(const FunctionView& function, const OpView& op, const UnknownSizes& sizes) {
   const std::string_view type = op.type();
   if (type == "conv" || type == "conv_transpose") {
     const mil::TensorType* weight = function.operand_type(op, "weight");
     if (weight == nullptr || weight->shape.rank() == 0) return 1;
     return elements_of(*weight) / static_cast<double>(std::max<int64_t>(1, weight->shape[0]));
   }
-  if (type == "linear") return dimension(function.operand_type(op, "x"), 0, unknown);
-  if (type == "matmul") {
-    return dimension(function.operand_type(op, "x"), function.flag(op, "transpose_x") ? 1 : 0,
-                     unknown);
-  }
-  if (type == "scaled_dot_product_attention") {
-    return 2 * dimension(function.operand_type(op, "key"), 1, unknown);
-  }
+  if (type == "linear") return dimension(function, op, "x", 0, sizes);
+  if (type == "matmul")
+    return dimension(function, op, "x", function.flag(op, "transpose_x") ? 1 : 0, sizes);
+  if (type == "scaled_dot_product_attention") return 2 * dimension(function, op, "key", 1, sizes);
   return 0.5;  // one operation an element
 }
 
@@ -95,10 +101,10 @@ double bytes_as_stored(const FunctionView& function, std::string_view name, int 
 
 }  // namespace
 
-double elements_of(const mil::TensorType& type, int64_t unknown) {
+double elements_of(const mil::TensorType& type, double unknown) {
   double elements = 1;
   for (const int64_t dim : type.shape)
-    elements *= static_cast<double>(dim == kUnknownDim ? unknown : std::max<int64_t>(1, dim));
+    elements *= dim == kUnknownDim ? unknown : static_cast<double>(std::max<int64_t>(1, dim));
   return elements;
 }
 
@@ -109,25 +115,26 @@ double stored_bytes(const FunctionView& function, std::string_view name) {
   return bytes_as_stored(function, name, kConstexprsInARow);
 }
 
-OpWork work_of(const FunctionView& function, const OpView& op, int64_t unknown) {
+OpWork work_of(const FunctionView& function, const OpView& op, const UnknownSizes& sizes) {
   OpWork work;
   if (is_free(op.type())) return work;
   if (moves_a_part(op.type())) {
-    add_moved(function, op, unknown, work);
+    add_moved(function, op, sizes, work);
     return work;
   }
   double output_elements = 0;
   for (const mil::NamedType& output : op.operation->outputs) {
+    const double unknown = sizes.length(output.name);
     output_elements += elements_of(output.type.tensor, unknown);
     add_activation(work, 1, output.type.tensor, unknown);
   }
-  work.flops = 2 * output_elements * terms_of(function, op, unknown);
+  work.flops = 2 * output_elements * terms_of(function, op, sizes);
   for_each_operand(op, [&](std::string_view, const mil::Binding& binding) {
     const mil::TensorType* type = type_of(function, binding);
     if (type == nullptr || type->dtype == DType::string) return;
     const bool constant = !binding.is_name() || function.is_constant(binding.name());
     if (!constant) {
-      add_activation(work, 1, *type, unknown);
+      add_activation(work, 1, *type, sizes.length(binding.name()));
     } else {
       work.weight_bytes +=
           binding.is_name() ? stored_bytes(function, binding.name()) : bytes_of(*type);
@@ -154,17 +161,13 @@ bool has_unknown_shape(const FunctionView& function, const OpView& op) {
   return unknown;
 }
 
-bool has_size_of_values(const FunctionView& function, const OpView& op) {
-  return std::ranges::none_of(function.function().inputs, is_unknown, &mil::NamedType::type) &&
-         has_unknown_shape(function, op);
-}
-
 bool runs(const FunctionView& function, const OpView& op) {
   const auto& outputs = op.operation->outputs;
   return !op.nested && (outputs.empty() || !function.is_constant(outputs[0].name));
 }
 
-std::string_view obstacle_of(const FunctionView& function, const OpView& op) {
+std::string_view obstacle_of(const FunctionView& function, const OpView& op,
+                             const UnknownSizes& sizes) {
   if (works_on_integers(function, op)) return "works on integers";
   if (gathers_at_run_time(function, op)) return "gathers at places known at run time only";
   switch (support_of(function, op)) {
@@ -176,7 +179,7 @@ std::string_view obstacle_of(const FunctionView& function, const OpView& op) {
     case OpSupport::suited:
       break;
   }
-  return has_size_of_values(function, op) ? "has a size that depends on values" : "";
+  return sizes.is_of_values(op) ? "has a size that depends on values" : "";
 }
 
 double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached) {

@@ -6,6 +6,7 @@
 #include "ane/chip.h"
 #include "ane/cost.h"
 #include "ane/model_view.h"
+#include "ane/unknown_sizes.h"
 
 /// What single ops of a program move and multiply, and how long that takes by the roofline.
 namespace anemone::ane {
@@ -17,8 +18,8 @@ struct OpWork {
   double activation_bytes = 0;    ///< read and written at run time; of slices and gathers the part.
   double half_activation_bytes = 0;  ///< the same where no element has more than two bytes.
 };
-/// Unknown dimensions count as `unknown`.
-OpWork work_of(const FunctionView& function, const OpView& op, int64_t unknown = 1);
+/// Unknown dimensions count as `sizes` says.
+OpWork work_of(const FunctionView& function, const OpView& op, const UnknownSizes& sizes);
 
 /// The same work in the dtypes of the Neural Engine, as a fix would bring it there: activations in
 /// two bytes, weights in the smaller form.
@@ -28,7 +29,7 @@ OpWork in_half_precision(const OpWork& work);
 double stored_bytes(const FunctionView& function, std::string_view name);
 
 /// Elements, unknown dimensions as `unknown`, or 1.
-double elements_of(const mil::TensorType& type, int64_t unknown = 1);
+double elements_of(const mil::TensorType& type, double unknown = 1);
 double elements_of(const mil::NamedType& value);
 
 /// Whether an op is part of what runs: no constant, and not in a block of cond or while_loop.
@@ -36,12 +37,11 @@ bool runs(const FunctionView& function, const OpView& op);
 
 /// Whether the op reads or makes a value whose shape is known at run time only.
 bool has_unknown_shape(const FunctionView& function, const OpView& op);
-/// Whether it does in a function all of whose inputs have known shapes: a size depends on values.
-bool has_size_of_values(const FunctionView& function, const OpView& op);
 
 /// Why an op runs on no Neural Engine, by the list of ops; empty when nothing speaks against it.
 /// The rules say what else does (obstacles_in).
-std::string_view obstacle_of(const FunctionView& function, const OpView& op);
+std::string_view obstacle_of(const FunctionView& function, const OpView& op,
+                             const UnknownSizes& sizes);
 
 /// Weights stream while arithmetic runs; activations come on top.
 double engine_ms(const OpWork& work, const ChipRate& bandwidth, const ChipRate& reached);

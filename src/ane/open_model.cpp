@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/error.h"
@@ -106,6 +107,17 @@ bool lie_in_any(const fs::path& path, const Places& places) {
   }
 }
 
+/// Whether a file is called as checkpoints call their weights. Other .bin, .npz, .pt and .pth files
+/// beside a config.json are of anything: another runtime's weights, an optimizer's state.
+bool is_called_weights(const fs::path& file) {
+  constexpr std::array kNames = {"pytorch_model.bin", "adapter_model.bin", "weights.npz",
+                                 "adapters.npz",      "model.pt",          "model.pth",
+                                 "pytorch_model.pt",  "pytorch_model.pth"};
+  const std::string name = file.filename().string();
+  return file.extension() == ".safetensors" || name == "model.safetensors.index.json" ||
+         name == "pytorch_model.bin.index.json" || std::ranges::find(kNames, name) != kNames.end();
+}
+
 /// Whether a folder, which is no artifact, has a config.json and weights beside it.
 bool holds_checkpoint(const fs::path& folder) {
   std::error_code ignored;
@@ -113,11 +125,7 @@ bool holds_checkpoint(const fs::path& folder) {
       !fs::is_regular_file(folder / "adapter_config.json", ignored))
     return false;
   return std::ranges::any_of(entries(folder), [&](const fs::path& entry) {
-    const fs::path extension = entry.extension();
-    return (extension == ".safetensors" || extension == ".bin" || extension == ".pt" ||
-            extension == ".pth" || extension == ".npz" ||
-            entry.string().ends_with(".index.json")) &&
-           fs::is_regular_file(entry, ignored);
+    return is_called_weights(entry) && fs::is_regular_file(entry, ignored);
   });
 }
 

@@ -104,11 +104,12 @@ FunctionWork work_of(const FunctionView& function, const OtherContext* other,
   FunctionWork total;
   const Ops on_cpu = ops_on_cpu(function, placed);
   const Attended attended = add_attentions(total, function, other, on_cpu);
+  const UnknownSizes sizes(function);
   double multiply_adds = 0;
   std::unordered_set<std::string_view> counted;
   for (const OpView& op : function.ops()) {
     if (!runs(function, op) || on_cpu.contains(&op)) continue;
-    if (function.has_weight(op)) multiply_adds += work_of(function, op).flops / 2;
+    if (function.has_weight(op)) multiply_adds += work_of(function, op, sizes).flops / 2;
     if (op.type().starts_with("gather")) continue;
     for (const mil::Argument& argument : op.operation->inputs) {
       for (const mil::Binding& binding : argument.bindings) {

@@ -1,16 +1,16 @@
 #include <fmt/format.h>
 
 #include "ane/rule.h"
+#include "ane/unknown_sizes.h"
 
 namespace anemone::ane {
 namespace {
 
 void judge(const FunctionView& function, Findings& findings) {
-  for (const mil::NamedType& input : function.function().inputs)
-    if (is_unknown(input.type)) return;  // flexible inputs have a rule of their own
+  const UnknownSizes sizes(function);  // those of flexible inputs have a rule of their own
   for (const OpView& op : function.ops())
     for (const mil::NamedType& output : op.operation->outputs)
-      if (is_unknown(output.type)) {
+      if (sizes.is_of_values(output.name)) {
         findings.add(function, op, fmt::format("the size of '{}' depends on values", output.name),
                      {.operand = output.name, .value = to_string(output.type)});
         return;  // what follows has unknown sizes because of it
