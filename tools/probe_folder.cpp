@@ -83,7 +83,7 @@ Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
   ANEMONE_TRY(const ane::CheckReport report, rules_over(flags.model.model, common));
   if (report.artifacts.empty())
     return Error{ErrorCode::not_found,
-                 fmt::format("{}: there are {} and no packages", flags.model.model,
+                 fmt::format("{}: it holds {} and no packages", flags.model.model,
                              counted(report.checkpoints.size(), "checkpoint")),
                  {},
                  "name a checkpoint to probe it: " + report.checkpoints.front().string()};
@@ -98,9 +98,10 @@ Status probe_folder(const ProbeFlags& flags, const CommonFlags& common) {
     else
       artifact.failure = parity.error().to_string();
   }
-  ANEMONE_RETURN_IF_ERROR(
-      write_stdout(common.json ? probe_folder_json(artifacts, report.links_not_followed, flags)
-                               : probe_folder_text(artifacts, report.links_not_followed)));
+  const PassedOver passed_over{report.checkpoints, report.links_not_followed};
+  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
+                                           ? probe_folder_json(artifacts, passed_over, flags)
+                                           : probe_folder_text(artifacts, passed_over)));
   const auto failed = std::ranges::count_if(
       artifacts, [](const ProbedArtifact& artifact) { return !artifact.passed(); });
   if (failed == 0) return {};

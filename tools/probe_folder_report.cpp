@@ -88,6 +88,12 @@ Json to_json(const ProbedArtifact& artifact) {
   return json;
 }
 
+Json paths(const std::vector<std::filesystem::path>& all) {
+  Json json = Json::array();
+  for (const std::filesystem::path& path : all) json.push_back(path.string());
+  return json;
+}
+
 bool any_simulated(const std::vector<ProbedArtifact>& artifacts) {
   return std::ranges::any_of(artifacts, &ProbedArtifact::simulated);
 }
@@ -95,7 +101,7 @@ bool any_simulated(const std::vector<ProbedArtifact>& artifacts) {
 }  // namespace
 
 std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts,
-                              const std::vector<std::filesystem::path>& links) {
+                              const PassedOver& passed_over) {
   std::string text(any_simulated(artifacts) ? kSimulatedHeading : "");
   size_t passed = 0;
   for (const ProbedArtifact& artifact : artifacts) {
@@ -103,15 +109,16 @@ std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts,
     text += check_text(artifact) + parity_text(artifact);
     passed += artifact.passed();
   }
-  for (const std::filesystem::path& link : links)
+  for (const std::filesystem::path& checkpoint : passed_over.checkpoints)
+    text += fmt::format("not probed: {}, a checkpoint\n", checkpoint.string());
+  for (const std::filesystem::path& link : passed_over.links)
     text += fmt::format("not followed: {}, a link to a folder outside\n", link.string());
   return text + fmt::format("{}: {} passed, {} failed\n", counted(artifacts.size(), "artifact"),
                             passed, artifacts.size() - passed);
 }
 
 std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
-                              const std::vector<std::filesystem::path>& links,
-                              const ProbeFlags& flags) {
+                              const PassedOver& passed_over, const ProbeFlags& flags) {
   Json json = {
       {"version", 1},
       {"folder", flags.model.model},
@@ -119,10 +126,9 @@ std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
       {"tolerance", {{"relative_error", flags.tolerance.relative}, {"mse", flags.tolerance.mse}}},
       {"simulated", any_simulated(artifacts)},
       {"passed", std::ranges::all_of(artifacts, &ProbedArtifact::passed)},
-      {"links_not_followed", Json::array()},
+      {"checkpoints_not_probed", paths(passed_over.checkpoints)},
+      {"links_not_followed", paths(passed_over.links)},
       {"artifacts", Json::array()}};
-  for (const std::filesystem::path& link : links)
-    json["links_not_followed"].push_back(link.string());
   for (const ProbedArtifact& artifact : artifacts) json["artifacts"].push_back(to_json(artifact));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -23,12 +23,17 @@ struct ProbedArtifact {
   bool passed() const { return errors == 0 && parity && parity->passed(); }
 };
 
-/// Three lines for each artifact, links that were not followed, and how many passed.
+/// What is in a folder and was not probed.
+struct PassedOver {
+  std::vector<std::filesystem::path> checkpoints;
+  std::vector<std::filesystem::path> links;  ///< to folders outside.
+};
+
+/// Three lines for each artifact, what was passed over, and how many passed.
 std::string probe_folder_text(const std::vector<ProbedArtifact>& artifacts,
-                              const std::vector<std::filesystem::path>& links);
+                              const PassedOver& passed_over);
 /// The same as one JSON document, with the keys of docs/probe.md.
 std::string probe_folder_json(const std::vector<ProbedArtifact>& artifacts,
-                              const std::vector<std::filesystem::path>& links,
-                              const ProbeFlags& flags);
+                              const PassedOver& passed_over, const ProbeFlags& flags);
 
 }  // namespace anemone::tools

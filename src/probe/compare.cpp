@@ -8,6 +8,7 @@
 #include "probe/channels.h"
 #include "probe/difference.h"
 #include "probe/joint_products.h"
+#include "probe/outliers.h"
 #include "probe/point_names.h"
 
 namespace anemone::probe {
@@ -16,10 +17,6 @@ namespace {
 /// Errors below this are what one rounding to fp16 makes, a few times over; growth is not measured
 /// from less.
 constexpr double kRounding = 1e-3;
-/// A point stands out when its error grew this many times more than is usual for its kind, and is
-/// at least `kLeast`.
-constexpr double kUsualTimes = 4;
-constexpr double kLeast = 5e-3;
 
 bool ends_branch(std::string_view part) { return part == "attention.out" || part == "mlp.down"; }
 bool is_stream(std::string_view name, const PointName& split) {
@@ -173,43 +170,6 @@ std::vector<double> measure_growth(std::vector<PointError>& points, const Trace&
     added[i] = grown.added;
   }
   return added;
-}
-
-/// Of two values in the middle the larger, or the smaller.
-double median_of(std::vector<double> values, bool larger) {
-  const size_t place = larger ? values.size() / 2 : (values.size() - 1) / 2;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(place);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
-/// Against the same point of the other layers: both the growth, which leaves out what has added up
-/// before, and what came on top, since the first product of a quantized model reads exact values
-/// and those of the other layers do not.
-void mark_outliers(std::vector<PointError>& points, const std::vector<double>& added) {
-  for (size_t i = 0; i < points.size(); ++i) {
-    PointError& point = points[i];
-    if (!point.growth || !(point.relative_l2 >= kLeast)) continue;
-    const std::string part = split_point(point.name).part;
-    std::vector<double> times{1};
-    std::vector<double> tops{0};
-    std::vector<double> whole{0};
-    for (size_t other = 0; other < points.size(); ++other) {
-      if (!points[other].growth || other == i || split_point(points[other].name).part != part)
-        continue;
-      times.push_back(*points[other].growth);
-      tops.push_back(added[other]);
-      whole.push_back(points[other].relative_l2);
-    }
-    if (times.size() > 1) {
-      times.erase(times.begin());
-      tops.erase(tops.begin());
-      whole.erase(whole.begin());
-    }
-    point.stands_out = *point.growth > kUsualTimes * std::max(1.0, median_of(times, true)) &&
-                       added[i] > kUsualTimes * median_of(tops, false) &&
-                       added[i] > median_of(whole, false);
-  }
 }
 
 /// Errors of the channels of points, by the name of the point.

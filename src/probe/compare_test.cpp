@@ -169,6 +169,81 @@ TEST(Compare, AWrongProductStandsOutThoughTheNextLayerCarriesItsError) {
   EXPECT_EQ(report.points[*report.first_standing_out].name, "layer.1.attention.q");
 }
 
+/// One channel of 1 at each point of each layer, off by these errors.
+Report of_layers(const std::vector<std::string>& parts,
+                 const std::vector<std::vector<float>>& errors) {
+  Trace reference;
+  Trace model;
+  for (size_t layer = 0; layer < errors.size(); ++layer)
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const std::string dot = parts[i].empty() ? "" : ".";
+      const std::string name = "layer." + std::to_string(layer) + dot + parts[i];
+      reference.points.push_back({name, rows({1}, 1)});
+      model.points.push_back({name, rows({1 + errors[layer][i]}, 1)});
+    }
+  return compared(reference, model);
+}
+
+std::string first_standing_out(const Report& report) {
+  return report.first_standing_out ? report.points[*report.first_standing_out].name : "nothing";
+}
+
+TEST(Compare, AWrongWeightOfTheFirstLayerStandsOutThoughAllOthersCarryItsError) {
+  const std::vector<float> carried = {0.018F, 0.019F, 0.021F};
+  const std::vector<std::string> attention = {"attention.norm", "attention.q", "attention.out"};
+  EXPECT_EQ(first_standing_out(
+                of_layers(attention, {{0, 0.0005F, 0.02F}, carried, carried, carried, carried})),
+            "layer.0.attention.out");
+  const std::vector<std::string> mlp = {"mlp.norm", "mlp.gate", "mlp.down"};
+  EXPECT_EQ(
+      first_standing_out(of_layers(mlp, {{0, 0.0005F, 0.02F}, carried, carried, carried, carried})),
+      "layer.0.mlp.down");
+  const std::vector<std::string> with_stream = {"mlp.norm", "mlp.gate", "mlp.down", ""};
+  const std::vector<float> wrong_norm = {0.02F, 0.02F, 0.02F, 0.02F};
+  const std::vector<float> later = {0.018F, 0.019F, 0.021F, 0.02F};
+  EXPECT_EQ(first_standing_out(of_layers(with_stream, {wrong_norm, later, later, later, later})),
+            "layer.0.mlp.norm");
+}
+
+TEST(Compare, AWrongWeightOfTheSecondLayerStandsOutThoughAllLaterOnesCarryItsError) {
+  const std::vector<float> carried = {0.018F, 0.025F, 0.021F};
+  const std::vector<float> right = {0.0005F, 0.0005F, 0.0005F};
+  EXPECT_EQ(first_standing_out(of_layers({"mlp.norm", "mlp.gate", "mlp.down"},
+                                         {right, {0.0005F, 0.02F, 0.02F}, carried, carried})),
+            "layer.1.mlp.gate");
+}
+
+TEST(Compare, ProductsOfTheFirstLayerThatAreAllOffDoNotStandOut) {
+  // A palette of 6 bits, of whose k the other layers make less than they read.
+  EXPECT_EQ(
+      first_standing_out(of_layers({"attention.norm", "attention.q", "attention.k", "attention.v"},
+                                   {{0.0003F, 0.0090F, 0.0132F, 0.0305F},
+                                    {0.0180F, 0.0115F, 0.0078F, 0.0165F},
+                                    {0.0181F, 0.0121F, 0.0126F, 0.0232F},
+                                    {0.0188F, 0.0129F, 0.0148F, 0.0233F},
+                                    {0.0202F, 0.0172F, 0.0209F, 0.0250F}})),
+      "nothing");
+  // Of the mlp alone.
+  EXPECT_EQ(first_standing_out(
+                of_layers({"mlp.norm", "mlp.gate", "mlp.up"}, {{0.0003F, 0.0164F, 0.0206F},
+                                                               {0.0180F, 0.0151F, 0.0209F},
+                                                               {0.0181F, 0.0197F, 0.0218F},
+                                                               {0.0188F, 0.0169F, 0.0210F}})),
+            "nothing");
+  // Of experts alone.
+  EXPECT_EQ(first_standing_out(of_layers(
+                {"mlp.norm", "mlp.in2"},
+                {{0.0003F, 0.0164F}, {0.0180F, 0.0151F}, {0.0181F, 0.0197F}, {0.0188F, 0.0169F}})),
+            "nothing");
+  // Of one of them alone it does.
+  EXPECT_EQ(first_standing_out(
+                of_layers({"mlp.norm", "mlp.gate", "mlp.up"}, {{0.0003F, 0.0004F, 0.0206F},
+                                                               {0.0080F, 0.0051F, 0.0089F},
+                                                               {0.0081F, 0.0097F, 0.0088F},
+                                                               {0.0088F, 0.0069F, 0.0080F}})),
+            "layer.0.mlp.up");
+}
+
 /// Errors of the points of three layers with two experts each: of layer 1, and of the others.
 struct ExpertErrors {
   float choice = 0;
