@@ -154,8 +154,11 @@ Status judge(const ane::CheckReport& report, const std::optional<simulate::Repor
     error.message =
         "the residual stream leaves the safe range on this text, simulated in the Neural Engine's "
         "arithmetic";
-  if (simulation->first_unsafe)
-    error.hint = "anemone convert --residual-scale auto keeps the residual stream in range";
+  error.hint = simulation->first_unsafe
+                   ? "anemone convert --residual-scale auto keeps the residual stream and what is "
+                     "added to it in range; what overflows inside of a layer it does not reach"
+                   : "the residual stream is in range, so --residual-scale does not help: the "
+                     "weights before the op that overflows are too large for fp16";
   return error;
 }
 

@@ -98,10 +98,10 @@ std::string residency_text(const ane::FunctionForecast& function) {
 }
 
 std::string function_text(const ane::FunctionForecast& function, bool verbose) {
-  std::string text =
-      fmt::format("    {}: predicted {} (floor {:.2g} ms), {}{}\n", function_name(function),
-                  milliseconds(function.milliseconds), function.floor_ms, residency_text(function),
-                  function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
+  std::string text = fmt::format("    {}: predicted {} (floor {}), {}{}\n", function_name(function),
+                                 milliseconds(function.milliseconds),
+                                 milliseconds(function.floor_ms), residency_text(function),
+                                 function.has_unknown_shapes ? "; unknown dimensions as 1" : "");
   const size_t shown =
       verbose ? function.interruptions.size() : std::min(kMostLines, function.interruptions.size());
   for (size_t i = 0; i < shown; ++i)

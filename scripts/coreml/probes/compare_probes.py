@@ -60,7 +60,10 @@ def main() -> int:
         "failed": failed,
     }
     counts["total"] = sum(counts.values())
-    Path(flags.out).write_text(json.dumps(counts, indent=2) + "\n")
+    try:
+        Path(flags.out).write_text(json.dumps(counts, indent=2) + "\n")
+    except OSError as error:
+        sys.exit(f"{flags.out}: {error.strerror}")
     return 1 if failed else 0
 
 

@@ -47,7 +47,8 @@ extern const Rule k_final_norm_absent{
              .chips = "all",
              .explanation = "The last chunk hands the residual stream to the head as it is, and "
                             "the head has no norm: the final norm was lost, or the chunks are in "
-                            "another order than they were cut.",
+                            "another order than they were cut. Judged where the head is a "
+                            "package of its own, as in ANEMLL's directories.",
              .fix = "Convert again; see that the files of the chunks bear their own numbers.",
              .source = "anemll/models/qwen_model.py of ANEMLL 0.3.6: the last chunk's infer ends "
                        "with model.norm, as every supported architecture does"},

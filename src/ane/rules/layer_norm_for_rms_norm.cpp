@@ -31,7 +31,8 @@ extern const Rule k_layer_norm_for_rms_norm{
              .severity = Severity::error,
              .chips = "all",
              .explanation = "A layer norm that subtracts the mean stands where the architecture"
-                            " has an RMS norm, which does not.",
+                            " has an RMS norm, which does not. Judged in ANEMLL's "
+                            "directories, whose architectures all have.",
              .fix = "Convert again (ANEMLL from 0.3.4 on).",
              .source = "ANEMLL to 0.3.3: LayerNorm in place of RMSNorm"},
 
