@@ -187,14 +187,19 @@ Status check_verdict(const bench::Report& report, const Flags& flags) {
                  fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
                  {},
                  {}};
-  if (verdict.unclear())
-    return Error{
-        ErrorCode::unsupported,
-        fmt::format("cannot tell whether this is slower than {}: the machine varies too much",
-                    flags.baseline),
-        {},
-        "measure both with nothing else running, or with more --repetitions"};
-  return {};
+  if (!verdict.unclear()) return {};
+  const auto has_no_reference = [](const auto& one) {
+    return one.verdict == "unclear" && !one.machine;
+  };
+  const bool is_old = std::ranges::any_of(verdict.compared, has_no_reference);
+  return Error{
+      ErrorCode::unsupported,
+      fmt::format("cannot tell whether this is slower than {}: {}", flags.baseline,
+                  is_old ? "nothing says how fast the machine was then"
+                         : "the machine varies too much"),
+      {},
+      is_old ? "an older version measured it: measure it again, in 8 --repetitions or more"
+             : "measure both with nothing else running, or with more --repetitions"};
 }
 
 Status measure(Flags flags, const CommonFlags& common) {

@@ -51,7 +51,8 @@ BaselineVerdict::Compared judge_slowdown(const std::vector<VisitTime>& before,
   if (degrees < 1) return out;
   const double deviation = std::sqrt((earlier.squares + now.squares) / degrees);
   const double t = statistics::student_t_quantile((1 + rule.confidence) / 2, degrees);
-  const double half = t * deviation * std::sqrt(1 / earlier.n + 1 / now.n) + std::abs(machine) / 2;
+  const double allowance = adjusts ? std::abs(machine) / 2 : std::log(kUnknownMachineChange);
+  const double half = t * deviation * std::sqrt(1 / earlier.n + 1 / now.n) + allowance;
   const double change = now.mean - earlier.mean;
   out.adjusted =
       statistics::Ratio{std::exp(change), {std::exp(change - half), std::exp(change + half)}};

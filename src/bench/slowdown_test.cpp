@@ -57,17 +57,39 @@ TEST(Slowdown, AMachineOfAnotherSpeedTellsNothing) {
 }
 
 TEST(Slowdown, SameMeansThatALargeSlowdownIsOut) {
-  const auto before = visits({100, 100, 100, 100}, {});
-  EXPECT_EQ(judge_slowdown(before, visits({104, 104, 104, 104}, {}), {}).verdict, "same");
-  EXPECT_EQ(judge_slowdown(before, visits({106, 106, 106, 106}, {}), {}).verdict, "slower");
-  EXPECT_EQ(judge_slowdown(before, visits({90, 90, 90, 90}, {}), {}).verdict, "faster");
+  const std::vector<double> steady = {10, 10, 10, 10};
+  const auto before = visits({100, 100, 100, 100}, steady);
+  EXPECT_EQ(judge_slowdown(before, visits({104, 104, 104, 104}, steady), {}).verdict, "same");
+  EXPECT_EQ(judge_slowdown(before, visits({106, 106, 106, 106}, steady), {}).verdict, "slower");
+  EXPECT_EQ(judge_slowdown(before, visits({90, 90, 90, 90}, steady), {}).verdict, "faster");
   // The mean is that of the first, and 20 % are not out of reach.
-  const auto wide = judge_slowdown(before, visits({80, 130, 85, 120}, {}), {});
+  const auto wide = judge_slowdown(before, visits({80, 130, 85, 120}, steady), {});
   EXPECT_EQ(wide.verdict, "unclear");
   EXPECT_GT(wide.adjusted->interval.high, 1.2);
-  EXPECT_FALSE(wide.machine) << "an older document has no reference work";
-  EXPECT_EQ(judge_slowdown(before, visits({106, 106, 106, 106}, {}), {.threshold = 0.1}).verdict,
-            "same");
+  EXPECT_EQ(
+      judge_slowdown(before, visits({106, 106, 106, 106}, steady), {.threshold = 0.1}).verdict,
+      "same");
+}
+
+TEST(Slowdown, WithoutReferenceWorkTheMachineMayHaveBeenAsFastAsWholeRunsDiffer) {
+  const std::vector<double> steady = {10, 10, 10, 10};
+  const auto before = visits({100, 101, 99, 100}, {});
+  const auto verdict = [&](double factor, const std::vector<double>& reference) {
+    const auto found = judge_slowdown(
+        before, visits({100 * factor, 101 * factor, 99 * factor, 100 * factor}, reference), {});
+    EXPECT_FALSE(found.machine);
+    EXPECT_LT(found.adjusted->interval.low, factor / 1.3);
+    EXPECT_GT(found.adjusted->interval.high, factor * 1.3);
+    return found.verdict;
+  };
+  for (const auto& reference : {std::vector<double>{}, steady, {10, 10, 10}}) {
+    EXPECT_EQ(verdict(1.25, reference), "unclear") << "the same program on a slower machine";
+    EXPECT_EQ(verdict(1.2 / 1.25, reference), "unclear") << "20 % slower on a faster machine";
+    EXPECT_EQ(verdict(1, reference), "unclear");
+    EXPECT_EQ(verdict(0.8, reference), "same") << "it cannot be 20 % slower";
+    EXPECT_EQ(verdict(1.5, reference), "slower");
+    EXPECT_EQ(verdict(0.6, reference), "faster");
+  }
 }
 
 }  // namespace
