@@ -153,8 +153,8 @@ struct BaselineVerdict {
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
-  /// Those of the missing ones that the run was asked for: they failed, were not reached, or ran on
-  /// another backend or, for once, on Core ML's CPU.
+  /// Those of the missing ones that the run was asked for: they failed, or ran on another
+  /// backend or, for once, on Core ML's CPU.
   std::vector<std::string> lost;
   /// Compared configurations whose packages are not the baseline's, of as many bytes of weights.
   std::vector<std::string> other_artifacts;
@@ -222,7 +222,8 @@ Result<Report> run(const std::filesystem::path& path, const std::filesystem::pat
 /// by the variance between visits and less the machine's own.
 /// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
 /// mismatch (another machine, model, prompt, number of answer tokens or instruction set; other
-/// weights of a configuration; no configuration in common).
+/// weights of a configuration; no configuration in common), interrupted (the report is of a run
+/// that was stopped: it decides nothing).
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold);
 

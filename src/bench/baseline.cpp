@@ -323,6 +323,8 @@ Status check_baseline(const std::filesystem::path& baseline, const Options& opti
 
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold) {
+  if (!report.complete)
+    return fail(ErrorCode::interrupted, "a run that was stopped is held against no baseline");
   ANEMONE_TRY(const Json document, read_json_object(baseline));
   const auto work = [&]() -> Result<BaselineVerdict> {
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));

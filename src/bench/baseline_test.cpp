@@ -244,14 +244,17 @@ TEST_F(Baseline, ADocumentThatCannotBeIsRefusedWithItsPlace) {
   }
 }
 
-TEST_F(Baseline, AnInterruptedConfigurationIsNotCompared) {
+TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {
   const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
-  Report report = report_of({decoded_at(128, {50, 50}), decoded_at(256, {90, 90})});
-  report.configurations[0].outcome = Outcome::interrupted;
-  const auto verdict = judge(report, file, kThreshold);
-  ASSERT_TRUE(verdict.ok());
-  for (const auto& one : verdict->compared) EXPECT_EQ(one.id, report.configurations[1].id());
-  EXPECT_EQ(verdict->lost, std::vector<std::string>{report.configurations[0].id()});
+  for (const Outcome outcome :
+       {Outcome::interrupted, Outcome::not_reached, Outcome::measured /* among further visits */}) {
+    Report report = report_of({decoded_at(128, {50, 50}), decoded_at(256, {90, 90})});
+    report.configurations[0].outcome = outcome;
+    report.complete = false;
+    const auto verdict = judge(report, file, kThreshold);
+    ASSERT_FALSE(verdict.ok()) << verdict->status();
+    EXPECT_EQ(verdict.error().code, ErrorCode::interrupted);
+  }
 }
 
 TEST_F(Baseline, AFallBackToTheCpuThatIsNewFailsTheGate) {
