@@ -104,7 +104,13 @@ Subject Campaign::subject_of(Configuration& one, const Variants::Choice& choice,
 }
 
 Status Campaign::measure_one(Configuration& one, int visit) {
-  ANEMONE_TRY(const Variants::Choice choice, variants_.choose(one, options_, log_));
+  // `describe` adds what was found to what was asked for: only the first visit may choose by it.
+  const auto chosen = choices_.find(&one);
+  if (chosen == choices_.end()) {
+    ANEMONE_TRY(auto first, variants_.choose(one, options_, log_));
+    choices_.emplace(&one, std::move(first));
+  }
+  const Variants::Choice& choice = choices_.at(&one);
   const lm::LanguageModel::Options options = open_options(one, choice);
   ANEMONE_RETURN_IF_ERROR(describe(one, choice, options));
   Subject subject = subject_of(one, choice, options);
@@ -117,7 +123,6 @@ Status Campaign::measure_one(Configuration& one, int visit) {
                       [] { return hottest_zone(kThermalZones); },
                       used_cpu_seconds,
                       [&] { return reference_work_ns(clock_, one.threads); }};
-  choices_.insert_or_assign(&one, choice);
   const std::string item = one.id();
   const auto tick = [&] {
     ++done_;

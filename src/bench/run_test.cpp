@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "anemone/batch_policy.h"
 #include "anemone/bench.h"
 #include "anemone/convert.h"
 #include "anemone/forecast.h"
@@ -262,6 +263,30 @@ TEST(Run, S2_36_S2_37_S0_42_ACheckpointIsConvertedForBlocksAndChunks) {
   EXPECT_EQ(report->configurations[0].chunks, 1);
   EXPECT_EQ(report->configurations[7].prefill_block_tokens, 16);
   EXPECT_EQ(report->configurations[7].chunks, 2);
+}
+
+TEST(Run, ACheckpointIsTheSameModelInMemoryInEveryVisit) {
+  Options options = quick();
+  options.contexts = {24, 32};
+  options.repetitions = 8;
+  options.stage_requests = 0;
+  options.batches = {1, 2};
+  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, kQuiet);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  for (const Configuration& one : report->configurations) {
+    ASSERT_TRUE(one.is_measured()) << one.reason;
+    EXPECT_EQ(one.measurement->visits.size(), 4U);
+    EXPECT_FALSE(one.artifact->converted);
+    EXPECT_EQ(one.artifact->hash, report->model.hash);
+    EXPECT_EQ(one.artifact->weight_bytes, report->model.weight_bytes);
+    EXPECT_TRUE(one.measurement->outputs.repeatable);
+  }
+  const test::ScratchFolder folder;
+  folder.write("batches.json", to_json(*report));
+  const auto policy = read_batch_policy(
+      folder.path() / "batches.json", Workload::offline,
+      {.model_hash = report->model.hash, .threads = report->configurations[1].threads});
+  EXPECT_TRUE(policy.ok()) << policy.error().to_string();
 }
 
 TEST(Run, S2_1_PlacementAndSpeedOfATypoCorrectorAreInOneReport) {
