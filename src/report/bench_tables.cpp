@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+#include <string>
+
 #include "report/bench_page.h"
 #include "report/number_text.h"
 
@@ -24,7 +28,8 @@ Section bench_summary(const BenchDocument& document) {
                    {"of the memory floor, %", true}},
                   {}};
   bool was_stopped = false;
-  size_t visits = 0;
+  size_t fewest_visits = std::numeric_limits<size_t>::max();
+  size_t most_visits = 0;
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
     const std::string id = document.text(place + "/id");
@@ -38,7 +43,10 @@ Section bench_summary(const BenchDocument& document) {
     }
     const bool is_part = document.text(place + "/status") == "interrupted";
     was_stopped = was_stopped || is_part;
+    size_t visits = 0;
     while (document.number(fmt::format("{}/visits/{}/requests", place, visits))) ++visits;
+    fewest_visits = std::min(fewest_visits, visits);
+    most_visits = std::max(most_visits, visits);
     table.rows.push_back({{is_part ? id + ", interrupted" : id},
                           document.series_cell(place + "/decode_tokens_per_second", 1),
                           document.series_cell(place + "/prefill_tokens_per_second", 1),
@@ -52,10 +60,11 @@ Section bench_summary(const BenchDocument& document) {
   }
   section.paragraphs.push_back("Medians, with their " + document.confidence() +
                                " intervals by resampling.");
-  if (visits > 1)
+  if (most_visits > 1)
     section.paragraphs.push_back(fmt::format(
         "Every configuration was measured in {} visits, every other one in the opposite order.",
-        visits));
+        fewest_visits == most_visits ? std::to_string(most_visits)
+                                     : fmt::format("{} to {}", fewest_visits, most_visits)));
   if (was_stopped)
     section.paragraphs.emplace_back(
         "The run was stopped. Of an interrupted configuration these are the requests that were "

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <limits>
 #include <sstream>
 
@@ -211,6 +212,26 @@ TEST(BenchReport, NoHeadingStandsAlone) {
   EXPECT_THAT(*markdown, Not(HasSubstr("Speed against context")));
   EXPECT_THAT(*bench(document.dump(), "b", Format::text), Not(HasSubstr("Speed against context")));
   EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("Speed against context"));
+}
+
+TEST(BenchReport, ConfigurationsThatWereVisitedMoreOftenAreNotAllOfThem) {
+  auto document = nlohmann::json::parse(bench_document());
+  auto& configurations = document["configurations"];
+  const auto measured = std::ranges::find(configurations, "measured", [](const auto& one) {
+    return one["status"].template get<std::string>();
+  });
+  ASSERT_NE(measured, configurations.end());
+  const auto visits = [](int count) {
+    auto list = nlohmann::json::array();
+    for (int i = 0; i < count; ++i) list.push_back({{"requests", 2}});
+    return list;
+  };
+  for (auto& one : configurations) one["visits"] = visits(4);
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("measured in 4 visits"));
+  auto other = *measured;
+  other["visits"] = visits(12);
+  configurations.push_back(other);
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("measured in 4 to 12 visits"));
 }
 
 TEST(BenchReport, IntervalsHaveTheConfidenceOfTheRun) {
