@@ -191,15 +191,17 @@ Status check_verdict(const bench::Report& report, const Flags& flags) {
   const auto has_no_reference = [](const auto& one) {
     return one.verdict == "unclear" && !one.machine;
   };
-  const bool is_old = std::ranges::any_of(verdict.compared, has_no_reference);
+  const bool is_unknown = std::ranges::any_of(verdict.compared, has_no_reference);
   return Error{
       ErrorCode::unsupported,
-      fmt::format("cannot tell whether this is slower than {}: {}", flags.baseline,
-                  is_old ? "nothing says how fast the machine was then"
-                         : "the machine varies too much"),
+      fmt::format(
+          "cannot tell whether this is slower than {}: {}", flags.baseline,
+          is_unknown ? "nothing says how fast the machine was" : "the machine varies too much"),
       {},
-      is_old ? "an older version measured it: measure it again, in 8 --repetitions or more"
-             : "measure both with nothing else running, or with more --repetitions"};
+      is_unknown
+          ? "other units than cpu have no reference work, nor have older versions: measure a "
+            "baseline of those again"
+          : "measure both with nothing else running, or with more --repetitions"};
 }
 
 Status measure(Flags flags, const CommonFlags& common) {

@@ -10,6 +10,7 @@
 #include "bench/judgement.h"
 #include "bench/machine.h"
 #include "bench/prompt.h"
+#include "bench/reference_work.h"
 #include "bench/slowdown.h"
 
 namespace anemone::bench {
@@ -205,6 +206,11 @@ Status check_artifact(const Json& before, const std::string& id, const Configura
   return {};
 }
 
+/// Other versions ran the reference work beside all units.
+void remove_references(std::vector<Visit>& visits) {
+  for (Visit& visit : visits) visit.reference_ns = visit.cached_reference_ns = std::nullopt;
+}
+
 struct Samples {
   const std::vector<double>& all;
   const std::vector<Visit>& visits;
@@ -262,7 +268,8 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
       continue;
     }
     ANEMONE_RETURN_IF_ERROR(check_artifact(before, id, *after, verdict));
-    ANEMONE_TRY(const auto earlier_visits, visits_in(before));
+    ANEMONE_TRY(auto earlier_visits, visits_in(before));
+    if (!tells_speed_of(*after)) remove_references(earlier_visits);
     for (const Metric& metric : kMetrics) {
       ANEMONE_TRY(const auto earlier, samples_of(before, metric));
       const auto& now = metric.of(*after->measurement).samples;

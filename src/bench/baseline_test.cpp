@@ -257,6 +257,28 @@ TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {
   }
 }
 
+TEST_F(Baseline, TheProcessorsSpeedExcusesNothingThatRunsOnOtherUnits) {
+  const auto report = [](const std::string& units, double speed, double reference_ns) {
+    Configuration one = decoded_at(128, std::vector<double>(8, speed));
+    one.compute_units = units;
+    one.measurement->first_token = {};
+    for (Visit& visit : one.measurement->visits) visit.reference_ns = reference_ns;
+    return report_of({one});
+  };
+  // 20 % slower beside a processor that is 1.3 times slower.
+  const auto cpu = judge(report("cpu", 100, 1300), write(report("cpu", 120, 1000)), kThreshold);
+  ASSERT_TRUE(cpu.ok()) << cpu.error().to_string();
+  EXPECT_EQ(decode(*cpu).verdict, "same");
+  const auto file = write(report("cpu-ane", 120, 1000));
+  const auto slower = judge(report("cpu-ane", 100, 1300), file, kThreshold);
+  ASSERT_TRUE(slower.ok()) << slower.error().to_string();
+  EXPECT_EQ(decode(*slower).verdict, "unclear");
+  EXPECT_FALSE(decode(*slower).machine);
+  const auto much = judge(report("cpu-ane", 80, 1300), file, kThreshold);
+  ASSERT_TRUE(much.ok());
+  EXPECT_EQ(decode(*much).verdict, "slower");
+}
+
 TEST_F(Baseline, AFallBackToTheCpuThatIsNewFailsTheGate) {
   const auto ran = [](bool fell_back) {
     Configuration one = decoded_at(128, {100, 100, 100});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "anemone/bench.h"
 #include "bench/clock.h"
 
 namespace anemone::bench {
@@ -10,5 +11,9 @@ namespace anemone::bench {
 /// run is the machine's: fewer turns of the processor, or slower ones. It reads no memory, and so
 /// does not see neighbours that only take bandwidth.
 double reference_work_ns(Clock& clock, int threads);
+
+/// Whether its time says anything of this configuration's: other units than the CPU have a clock
+/// and heat of their own.
+inline bool tells_speed_of(const Configuration& one) { return one.compute_units == "cpu"; }
 
 }  // namespace anemone::bench

@@ -122,7 +122,8 @@ Status Campaign::measure_one(Configuration& one, int visit) {
                       drop_from_page_cache,
                       [] { return hottest_zone(kThermalZones); },
                       used_cpu_seconds,
-                      [&] { return reference_work_ns(clock_, one.threads); }};
+                      tells_speed_of(one) ? [&] { return reference_work_ns(clock_, one.threads); }
+                                          : std::function<double()>()};
   const std::string item = one.id();
   const auto tick = [&] {
     ++done_;
