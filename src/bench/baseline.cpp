@@ -45,6 +45,10 @@ constexpr std::array kMetrics = {
 /// No time in nanoseconds (31 years) and no speed is larger.
 constexpr double kMostSample = 1e18;
 constexpr uint64_t kMostRequests = 1'000'000'000;  ///< of a visit.
+/// What a run writes with the most repetitions and all visits of the gate.
+constexpr size_t kMostSamples = 300'000;
+constexpr size_t kMostVisits = 1000;
+constexpr size_t kMostIdBytes = 1000;
 
 /// The positive samples of one series; none where the document has none.
 Result<std::vector<double>> samples_of(const Json& configuration, const Metric& metric) {
@@ -65,6 +69,8 @@ Result<std::vector<double>> samples_of(const Json& configuration, const Metric& 
   const Json* samples = member(*series, "samples");
   if (samples == nullptr || !samples->is_array())
     return wrong("null or an object with samples", *series);
+  if (samples->size() > kMostSamples)
+    return wrong(fmt::format("{} samples at most", kMostSamples), samples->size());
   for (const Json& sample : *samples) {
     if (!sample.is_number() || !(sample.get<double>() > 0) || sample.get<double>() > kMostSample)
       return wrong("samples above 0 and up to 1e18", sample);
@@ -85,6 +91,8 @@ Result<std::vector<Visit>> visits_in(const Json& configuration) {
   const Json* list = member(configuration, "visits");
   if (list == nullptr || list->is_null()) return visits;
   if (!list->is_array()) return wrong("a list or null", list->type_name());
+  if (list->size() > kMostVisits)
+    return wrong(fmt::format("{} visits at most", kMostVisits), list->size());
   for (const Json& one : *list) {
     const Json* requests = member(one, "requests");
     if (requests == nullptr || !requests->is_number_unsigned() || *requests > kMostRequests)
@@ -237,6 +245,14 @@ BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
   return compared;
 }
 
+/// Of letters, digits and what else a run writes into ids: ids are shown on terminals and in
+/// Markdown.
+bool is_id(const std::string& text) {
+  return !text.empty() && text.size() <= kMostIdBytes && std::ranges::all_of(text, [](char c) {
+    return c >= ' ' && c <= '~' && std::string_view("<>&|`\\*[]\"'").find(c) == std::string::npos;
+  });
+}
+
 Result<std::vector<const Json*>> measured_of(const Json& document) {
   const Json* list = member(document, "configurations");
   if (list == nullptr || !list->is_array())
@@ -246,6 +262,11 @@ Result<std::vector<const Json*>> measured_of(const Json& document) {
     if (text_of(one, "id").empty())
       return fail(ErrorCode::corrupt, "'configurations': expected objects with an id, got {}",
                   one.type_name());
+    if (!is_id(text_of(one, "id")))
+      return fail(ErrorCode::corrupt,
+                  "'configurations': expected an id as \"context=128 units=cpu\", got a text of {} "
+                  "bytes with other characters",
+                  text_of(one, "id").size());
     if (text_of(one, "status") == to_string(Outcome::measured)) measured.push_back(&one);
   }
   return measured;

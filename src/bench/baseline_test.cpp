@@ -244,6 +244,42 @@ TEST_F(Baseline, ADocumentThatCannotBeIsRefusedWithItsPlace) {
   }
 }
 
+TEST_F(Baseline, IdsThatNoRunWritesAreRefusedAndNotShown) {
+  const Report report = report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})});
+  const auto sound = nlohmann::json::parse(to_json(report));
+  const auto with_id = [&](const std::string& id) {
+    auto document = sound;
+    document["configurations"][1]["id"] = id;
+    folder_.write("baseline.json", document.dump());
+    return judge(report, folder_.path() / "baseline.json", kThreshold);
+  };
+  for (const std::string id : {"a\n\n# Injected", "<script>x</script>", "\x1b[31mRED\x07",
+                               "\xc2\x9b[31m", "[a](javascript:b)", "`x`"}) {
+    const auto verdict = with_id(id);
+    ASSERT_FALSE(verdict.ok()) << id;
+    EXPECT_EQ(verdict.error().code, ErrorCode::corrupt);
+    EXPECT_EQ(verdict.error().to_string().find(id), std::string::npos);
+  }
+  EXPECT_FALSE(with_id(std::string(2000, 'a')).ok());
+  Configuration other = decoded_at(512, {1});
+  other.quantize = "lut4+a=b:c/d,e;f(g)%h";
+  EXPECT_TRUE(with_id(other.id()).ok());
+}
+
+TEST_F(Baseline, MoreSamplesThanARunWritesAreRefusedAtOnce) {
+  Report report = report_of({decoded_at(128, {100, 100})});
+  auto document = nlohmann::json::parse(to_json(report));
+  document["configurations"][0]["decode_tokens_per_second"]["samples"] =
+      std::vector<double>(300'001, 100);
+  folder_.write("baseline.json", document.dump());
+  const auto verdict = judge(report, folder_.path() / "baseline.json", kThreshold);
+  ASSERT_FALSE(verdict.ok());
+  EXPECT_EQ(verdict.error().code, ErrorCode::corrupt);
+  EXPECT_NE(verdict.error().to_string().find("300000 samples at most, got 300001"),
+            std::string::npos)
+      << verdict.error().to_string();
+}
+
 TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {
   const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
   for (const Outcome outcome :
