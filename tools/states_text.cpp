@@ -15,8 +15,10 @@ Json traffic_json(const StateTraffic& traffic) {
           {"copies", traffic.copies}};
 }
 
-std::string traffic_text(const StateTraffic& counted, const StateTraffic& empty) {
-  std::string text = fmt::format("a call reads {} (of empty states {}), writes {}, ",
+/// Where the sizes of inputs are open, only the call that was made is known of.
+std::string traffic_text(const StateTraffic& counted, const StateTraffic& empty, bool of_any_call) {
+  std::string text = fmt::format("a call{} reads {} (of empty states {}), writes {}, ",
+                                 of_any_call ? "" : " of the default input shapes",
                                  human_bytes(counted.read_bytes), human_bytes(empty.read_bytes),
                                  human_bytes(counted.written_bytes));
   text += counted.copies == 0 ? "copies nothing"
@@ -57,6 +59,7 @@ Json states_json(const runtime::StateReport& report) {
          {"expected", function.expected ? traffic_json(*function.expected) : Json()},
          {"counted", traffic_json(function.counted)},
          {"counted_empty", traffic_json(function.counted_empty)},
+         {"of_default_shapes_alone", !function.expected.has_value()},
          {"in_place", function.in_place}});
   return json;
 }
@@ -68,9 +71,10 @@ std::string states_text(const runtime::StateReport& report) {
         fmt::format("    memory {:<26} {} {}, {}\n", state.name, anemone::to_string(state.dtype),
                     state.shape.to_string(), human_bytes(state.size_bytes));
   for (const runtime::FunctionStates& function : report.functions) {
-    text += fmt::format("    {}: {}{}\n", function.function,
-                        traffic_text(function.counted, function.counted_empty),
-                        function.in_place ? "" : "; the states moved");
+    text += fmt::format(
+        "    {}: {}{}\n", function.function,
+        traffic_text(function.counted, function.counted_empty, function.expected.has_value()),
+        function.in_place ? "" : "; the states moved");
     const auto& expected = function.expected;
     const bool differs = expected && (expected->read_bytes != function.counted.read_bytes ||
                                       expected->written_bytes != function.counted.written_bytes);
@@ -87,6 +91,7 @@ void StateTotals::add(const runtime::StateReport& report) {
     Function& total = functions_[function.function];
     add_to(total.counted, function.counted);
     add_to(total.counted_empty, function.counted_empty);
+    total.of_any_call = total.of_any_call && function.expected.has_value();
   }
 }
 
@@ -101,7 +106,8 @@ Json StateTotals::json() const {
   for (const auto& [name, total] : functions_)
     json["functions"].push_back({{"name", name},
                                  {"counted", traffic_json(total.counted)},
-                                 {"counted_empty", traffic_json(total.counted_empty)}});
+                                 {"counted_empty", traffic_json(total.counted_empty)},
+                                 {"of_default_shapes_alone", !total.of_any_call}});
   return json;
 }
 
@@ -109,7 +115,8 @@ std::string StateTotals::text() const {
   if (states_.empty()) return "no states\n";
   std::string text = fmt::format("states of all packages: {}\n", human_bytes(size_bytes()));
   for (const auto& [name, total] : functions_)
-    text += fmt::format("  {}: {}\n", name, traffic_text(total.counted, total.counted_empty));
+    text += fmt::format("  {}: {}\n", name,
+                        traffic_text(total.counted, total.counted_empty, total.of_any_call));
   return text;
 }
 

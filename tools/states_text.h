@@ -26,6 +26,7 @@ class StateTotals {
   struct Function {
     runtime::StateTraffic counted;
     runtime::StateTraffic counted_empty;
+    bool of_any_call = true;  ///< the sizes of no function's inputs are open.
   };
   uint64_t size_bytes() const;
 

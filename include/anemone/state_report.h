@@ -36,8 +36,9 @@ struct FunctionStates {
   /// are first computed with, slices are written. None where it depends on values (cond,
   /// while_loop) or on shapes that are not known.
   std::optional<StateTraffic> expected;
-  /// What the executor counted while it ran, on states all of whose rows may be in use, and on
-  /// empty ones, of which it passes over the rows that hold nothing.
+  /// What the executor counted in a call of the default input shapes, on states all of whose rows
+  /// may be in use, and on empty ones, of which it passes over the rows that hold nothing. Where
+  /// `expected` is none, a call of longer inputs may move more.
   StateTraffic counted;
   StateTraffic counted_empty;
   /// The states lay at the same addresses after the runs.
