@@ -64,7 +64,7 @@ void judge(const FunctionView& function, Findings& findings) {
     const Tensor* contents = is_compressed(weight) ? nullptr : function.contents(weight.name);
     if (contents == nullptr || !is_float(contents->dtype())) continue;
     const int64_t rows = rows_of(contents->shape());
-    if (rows == 0) continue;
+    if (contents->element_count() == 0) continue;
     const int64_t columns = contents->element_count() / rows;
     const bool by_row = all_reach_one(*contents, rows, columns, columns, 1);
     if (by_row || (first_rows_reach_one(*contents, rows, columns) &&

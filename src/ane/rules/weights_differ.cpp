@@ -22,18 +22,25 @@ using WeightsByKind = std::map<std::string, std::vector<Held>>;
 /// Adds what `name` is decompressed from, and its kind to `kind`; false where that is not at hand.
 bool add_parts(const FunctionView& function, std::string_view name, Held& held, std::string& kind,
                int depth) {
-  if (const Tensor* contents = function.contents(name)) {
-    held.parts.push_back(contents);
-    kind += fmt::format("{} {} ", to_string(contents->dtype()), contents->shape().to_string());
+  const auto add = [&](const Tensor& part) {
+    held.parts.push_back(&part);
+    kind += fmt::format("{} {} ", to_string(part.dtype()), part.shape().to_string());
     return true;
-  }
+  };
+  if (const Tensor* contents = function.contents(name)) return add(*contents);
   const OpView* op = function.producer(name);
   if (op == nullptr || depth == 0) return false;
-  for (const mil::Argument& argument : op->operation->inputs)
-    for (const mil::Binding& binding : argument.bindings)
-      if (binding.is_name() && !add_parts(function, binding.name(), held, kind, depth - 1))
-        return false;
-  return true;
+  kind += fmt::format("{} ", op->type());
+  const auto add_value = [&](const mil::Value& value) {
+    return value.tensor.defined() && add(value.tensor);
+  };
+  const auto add_binding = [&](const mil::Binding& binding) {
+    return binding.is_name() ? add_parts(function, binding.name(), held, kind, depth - 1)
+                             : add_value(binding.value());
+  };
+  return std::ranges::all_of(op->operation->inputs, [&](const mil::Argument& argument) {
+    return std::ranges::all_of(argument.bindings, add_binding);
+  });
 }
 
 /// The weights by the kind of what they are made of.
