@@ -1,8 +1,8 @@
 #include "bench/reference_work.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <barrier>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -10,9 +10,13 @@
 namespace anemone::bench {
 namespace {
 
-constexpr int64_t kNs = 50'000'000;
-/// A round takes some 50 us at 3 GHz, which is between an op of a small model and one of a large.
-constexpr int kProductsOfALane = 16384;
+/// A new thread may share a processor with another one until the system has moved it.
+constexpr int64_t kWarmupNs = 5'000'000;
+/// Longer than the turn that a system's scheduler gives to another program (3 to 4 ms on Linux).
+constexpr int64_t kSliceNs = 10'000'000;
+constexpr size_t kSlices = 5;
+/// A round takes some 5 us at 3 GHz, far less than a slice and far more than a look at the clock.
+constexpr int kProductsOfALane = 2048;
 constexpr int kLanes = 8;  ///< products that do not wait for each other.
 
 uint64_t round_of_work(uint64_t seed) {
@@ -25,34 +29,48 @@ uint64_t round_of_work(uint64_t seed) {
   return sum;
 }
 
+/// Works for at least so long and gives the mean time of a round.
+double slice_ns(Clock& clock, int64_t least_ns, uint64_t& value) {
+  const int64_t start = clock.now_ns();
+  int64_t rounds = 0;
+  int64_t passed = 0;
+  while (passed < least_ns) {
+    value = round_of_work(value);
+    ++rounds;
+    passed = clock.now_ns() - start;
+  }
+  return static_cast<double>(passed) / static_cast<double>(rounds);
+}
+
+double median_slice_ns(Clock& clock, uint64_t& value) {
+  slice_ns(clock, kWarmupNs, value);
+  std::array<double, kSlices> slices;
+  for (double& one : slices) one = slice_ns(clock, kSliceNs, value);
+  std::ranges::nth_element(slices, slices.begin() + kSlices / 2);
+  return slices[kSlices / 2];
+}
+
 }  // namespace
 
 double reference_work_ns(Clock& clock, int threads) {
-  const int count = std::max(threads, 1);
-  int64_t start = 0;
-  int64_t end = 0;
-  int64_t rounds = -1;  // the first one waits for the threads to begin
-  bool done = false;
+  const auto count = static_cast<size_t>(std::max(threads, 1));
+  std::vector<double> medians(count);
+  std::atomic<size_t> ready = 0;
   std::atomic<uint64_t> sum = 0;  // so that the work is not left out
-  const auto next = [&]() noexcept {
-    end = clock.now_ns();
-    if (rounds++ < 0) start = end;
-    done = end - start >= kNs;
-  };
-  std::barrier barrier(count, next);
-  const auto work = [&](int thread) {
+  const auto work = [&](size_t thread) {
+    ++ready;
+    while (ready < count) std::this_thread::yield();
     auto value = static_cast<uint64_t>(thread);
-    while (!done) {
-      value = round_of_work(value);
-      barrier.arrive_and_wait();
-    }
+    medians[thread] = median_slice_ns(clock, value);
     sum += value;
   };
   std::vector<std::thread> others;
-  for (int i = 1; i < count; ++i) others.emplace_back(work, i);
+  for (size_t i = 1; i < count; ++i) others.emplace_back(work, i);
   work(0);
   for (std::thread& one : others) one.join();
-  return static_cast<double>(end - start) / static_cast<double>(rounds);
+  double mean = 0;
+  for (const double one : medians) mean += one / static_cast<double>(count);
+  return mean;
 }
 
 }  // namespace anemone::bench

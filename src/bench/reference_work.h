@@ -6,10 +6,11 @@
 namespace anemone::bench {
 
 /// Nanoseconds of a round of a work that no change of ours makes faster or slower: integer
-/// products in registers by `threads` threads that wait for each other after each round, as the
-/// threads of a model do after each op. It takes some 50 ms. What it takes longer than in another
+/// products in registers by `threads` threads at the same time, none of which waits for another
+/// (waking a thread takes a time that scatters more than the work). Of each thread the median of
+/// five slices of 10 ms counts, and of the threads the mean. What it takes longer than in another
 /// run is the machine's: fewer turns of the processor, or slower ones. It reads no memory, and so
-/// does not see neighbours that only take bandwidth.
+/// does not see neighbours that only take bandwidth. The clock is read by all threads.
 double reference_work_ns(Clock& clock, int threads);
 
 /// Whether its time says anything of this configuration's: other units than the CPU have a clock

@@ -1,6 +1,7 @@
 #include "runtime/thread_pool.h"
 
 #include <algorithm>
+#include <chrono>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -9,9 +10,11 @@
 namespace anemone::runtime {
 namespace {
 
-// About 20 to 50 microseconds: longer than the gap between two operations of one function, shorter
-// than what a busy core would be missed for.
-constexpr int kSpins = 4000;
+// Longer than the serial stretches of a step of a small model (some 300 us), shorter than what a
+// busy core would be missed for. Waking a sleeper costs up to 100 us on a virtual machine: as long
+// as such a model's whole head.
+constexpr std::chrono::microseconds kSpinTime{500};
+constexpr int kPausesPerLook = 32;  // at the clock; a pause takes 10 to 50 ns.
 
 constexpr uint64_t kPieceMask = 0xffffffffu;
 constexpr int kPiecesPerThread = 4;  // evens out pieces of unequal cost
@@ -88,12 +91,16 @@ void ThreadPool::run(int64_t count, int64_t grain, Function function, const void
 void ThreadPool::work() {
   uint64_t seen = 0;
   for (;;) {
-    int spins = 0;
+    std::chrono::steady_clock::time_point spins_until;
+    int pauses = 0;
     while ((ticket_.load() & ~kPieceMask) == seen && !stopping_.load(std::memory_order_relaxed)) {
-      if (++spins < kSpins) {
+      if (pauses++ % kPausesPerLook != 0) {
         pause_briefly();
         continue;
       }
+      const auto now = std::chrono::steady_clock::now();
+      if (pauses == 1) spins_until = now + kSpinTime;
+      if (now < spins_until) continue;
       std::unique_lock lock(mutex_);
       sleepers_.fetch_add(1);
       wake_.wait(lock, [&] { return (ticket_.load() & ~kPieceMask) != seen || stopping_.load(); });

@@ -13,7 +13,7 @@ namespace anemone::runtime {
 /// who computes it. A caller that finds the pool busy does all of its own work itself, so several
 /// callers never wait for each other.
 ///
-/// Between loops a worker spins for some microseconds, since the next operation usually follows at
+/// Between loops a worker spins for half a millisecond, since the next operation usually follows at
 /// once, and then sleeps.
 class ThreadPool {
  public:
