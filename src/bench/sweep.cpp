@@ -55,22 +55,6 @@ std::string shown(const std::optional<int64_t>& value) {
 
 }  // namespace
 
-const char* to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::measured:
-      return "measured";
-    case Outcome::interrupted:
-      return "interrupted";
-    case Outcome::not_available:
-      return "not available";
-    case Outcome::failed:
-      return "failed";
-    case Outcome::not_reached:
-      return "not reached";
-  }
-  return "unknown";
-}
-
 std::string Configuration::group() const {
   return fmt::format("prefill={} chunks={} units={} threads={}{}", shown(prefill_block_tokens),
                      shown(chunks), compute_units, threads,
