@@ -146,7 +146,7 @@ class Clients(unittest.TestCase):
 class Ends(unittest.TestCase):
     def test_answers_in_progress_are_finished(self):
         for sent in (signal.SIGTERM, signal.SIGINT):
-            with RunningServer(PROGRAM) as server:
+            with RunningServer(PROGRAM, "--shutdown-seconds", "300") as server:  # a sanitizer makes answers slow
                 idle = server.connection()
                 idle.request("GET", "/health")
                 idle.getresponse().read()
