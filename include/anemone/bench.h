@@ -143,7 +143,9 @@ struct BaselineVerdict {
     std::string metric;
     double baseline_median = 0;
     double median = 0;
-    statistics::Ratio slowdown;     ///< above 1: worse, whatever the metric; as it was measured.
+    double slowdown = 1;  ///< of the medians, above 1: worse, whatever the metric.
+    /// Of it, by a bootstrap of the requests; decides nothing. None of many samples.
+    std::optional<statistics::Interval> scatter;
     std::optional<double> machine;  ///< of the reference work, above 1: the machine is slower.
     /// What is left of the slowdown without the machine's, by the variance between visits.
     std::optional<statistics::Ratio> adjusted;

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <set>
 
 #include "base/error.h"
 #include "base/json_document.h"
+#include "bench/baseline.h"
 #include "bench/document.h"
 #include "bench/judgement.h"
 #include "bench/machine.h"
@@ -48,7 +49,11 @@ constexpr uint64_t kMostRequests = 1'000'000'000;  ///< of a visit.
 /// What a run writes with the most repetitions and all visits of the gate.
 constexpr size_t kMostSamples = 300'000;
 constexpr size_t kMostVisits = 1000;
+constexpr size_t kMostConfigurations = 10'000;
 constexpr size_t kMostIdBytes = 1000;
+
+/// Samples of both runs together that an interval of their scatter is drawn from: 0.3 s of draws.
+constexpr size_t kMostDrawnFrom = 10'000;
 
 /// The positive samples of one series; none where the document has none.
 Result<std::vector<double>> samples_of(const Json& configuration, const Metric& metric) {
@@ -224,24 +229,31 @@ struct Samples {
   const std::vector<Visit>& visits;
 };
 
+/// Nothing where it would take long.
+std::optional<statistics::Interval> scatter_of(const Metric& metric,
+                                               const std::vector<double>& before,
+                                               const std::vector<double>& after,
+                                               const statistics::BootstrapOptions& bootstrap) {
+  if (before.size() + after.size() > kMostDrawnFrom) return {};
+  return (metric.higher_is_better ? statistics::ratio_of_medians(before, after, bootstrap)
+                                  : statistics::ratio_of_medians(after, before, bootstrap))
+      .interval;
+}
+
 BaselineVerdict::Compared compare(const std::string& id, const Metric& metric,
-                                  const Samples& earlier, const Samples& now, double threshold,
-                                  const statistics::BootstrapOptions& bootstrap) {
+                                  const Samples& earlier, const Samples& now,
+                                  const SlowdownRule& rule) {
   const std::vector<VisitTime> visits_before = by_visit(earlier.all, earlier.visits, metric);
   const std::vector<VisitTime> visits_after = by_visit(now.all, now.visits, metric);
-  BaselineVerdict::Compared compared = judge_slowdown(
-      visits_before, visits_after, {.threshold = threshold, .confidence = bootstrap.confidence});
+  BaselineVerdict::Compared compared = judge_slowdown(visits_before, visits_after, rule);
   compared.id = id;
   compared.metric = metric.name;
   compared.baseline_visits = visits_before.size();
   compared.visits = visits_after.size();
-  const std::vector<double>& before = earlier.all;
-  const std::vector<double>& after = now.all;
-  compared.baseline_median = statistics::percentile(before, 0.5);
-  compared.median = statistics::percentile(after, 0.5);
-  compared.slowdown = metric.higher_is_better
-                          ? statistics::ratio_of_medians(before, after, bootstrap)
-                          : statistics::ratio_of_medians(after, before, bootstrap);
+  compared.baseline_median = statistics::percentile(earlier.all, 0.5);
+  compared.median = statistics::percentile(now.all, 0.5);
+  compared.slowdown = metric.higher_is_better ? compared.baseline_median / compared.median
+                                              : compared.median / compared.baseline_median;
   return compared;
 }
 
@@ -257,7 +269,11 @@ Result<std::vector<const Json*>> measured_of(const Json& document) {
   const Json* list = member(document, "configurations");
   if (list == nullptr || !list->is_array())
     return fail(ErrorCode::corrupt, "the document has no configurations");
+  if (list->size() > kMostConfigurations)
+    return fail(ErrorCode::corrupt, "'configurations': expected {} at most, got {}",
+                kMostConfigurations, list->size());
   std::vector<const Json*> measured;
+  std::set<std::string> ids;
   for (const Json& one : *list) {
     if (text_of(one, "id").empty())
       return fail(ErrorCode::corrupt, "'configurations': expected objects with an id, got {}",
@@ -267,15 +283,21 @@ Result<std::vector<const Json*>> measured_of(const Json& document) {
                   "'configurations': expected an id as \"context=128 units=cpu\", got a text of {} "
                   "bytes with other characters",
                   text_of(one, "id").size());
+    if (!ids.insert(text_of(one, "id")).second)
+      return fail(ErrorCode::corrupt, "'configurations': two have the id '{}'",
+                  text_of(one, "id"));
     if (text_of(one, "status") == to_string(Outcome::measured)) measured.push_back(&one);
   }
   return measured;
 }
 
-Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
+enum class Scatter : uint8_t { drawn, left_out };
+
+Result<BaselineVerdict> compare_all(const Json& document, const Report& report, Scatter scatter,
                                     BaselineVerdict verdict) {
   ANEMONE_TRY(const auto measured, measured_of(document));
-  const statistics::BootstrapOptions bootstrap{.confidence = report.options.confidence,
+  const SlowdownRule rule{.threshold = verdict.threshold, .confidence = verdict.confidence};
+  const statistics::BootstrapOptions bootstrap{.confidence = verdict.confidence,
                                                .seed = report.options.seed};
   for (const Json* const entry : measured) {
     const Json& before = *entry;
@@ -294,10 +316,11 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report,
     for (const Metric& metric : kMetrics) {
       ANEMONE_TRY(const auto earlier, samples_of(before, metric));
       const auto& now = metric.of(*after->measurement).samples;
-      if (!earlier.empty() && !now.empty())
-        verdict.compared.push_back(compare(id, metric, {earlier, earlier_visits},
-                                           {now, after->measurement->visits}, verdict.threshold,
-                                           bootstrap));
+      if (earlier.empty() || now.empty()) continue;
+      verdict.compared.push_back(compare(id, metric, {earlier, earlier_visits},
+                                         {now, after->measurement->visits}, rule));
+      if (scatter == Scatter::drawn)
+        verdict.compared.back().scatter = scatter_of(metric, earlier, now, bootstrap);
     }
   }
   if (verdict.compared.empty() && verdict.lost.empty())
@@ -349,8 +372,10 @@ Status check_baseline(const std::filesystem::path& baseline, const Options& opti
   return work().in(baseline.string());
 }
 
-Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
-                              double threshold) {
+namespace {
+
+Result<BaselineVerdict> judge_with(Scatter scatter, const Report& report,
+                                   const std::filesystem::path& baseline, double threshold) {
   if (!report.complete)
     return fail(ErrorCode::interrupted, "a run that was stopped is held against no baseline");
   ANEMONE_TRY(const Json document, read_json_object(baseline));
@@ -358,12 +383,24 @@ Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path&
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));
     ANEMONE_RETURN_IF_ERROR(check_model(document, report));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
-    return compare_all(document, report,
+    return compare_all(document, report, scatter,
                        {.file = baseline.filename().string(),
                         .threshold = threshold,
                         .confidence = report.options.confidence});
   };
   return work().in(baseline.string());
+}
+
+}  // namespace
+
+Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
+                              double threshold) {
+  return judge_with(Scatter::drawn, report, baseline, threshold);
+}
+
+Result<BaselineVerdict> judge_visits(const Report& report, const std::filesystem::path& baseline,
+                                     double threshold) {
+  return judge_with(Scatter::left_out, report, baseline, threshold);
 }
 
 }  // namespace anemone::bench

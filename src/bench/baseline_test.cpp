@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/baseline.h"
 #include "bench/machine.h"
 #include "bench/report_of.h"
 #include "runtime/coreml.h"
@@ -35,6 +36,10 @@ class Baseline : public testing::Test {
     folder_.write("baseline.json", to_json(report));
     return folder_.path() / "baseline.json";
   }
+  static Report with(Report report, const BaselineVerdict& verdict) {
+    report.baseline = verdict;
+    return report;
+  }
   static const BaselineVerdict::Compared& decode(const BaselineVerdict& verdict) {
     for (const auto& one : verdict.compared)
       if (one.metric == "decode_tokens_per_second") return one;
@@ -56,7 +61,7 @@ TEST_F(Baseline, S2_2_APlantedSlowdownIsCaughtAndNoiseIsNot) {
     ASSERT_TRUE(slow.ok());
     EXPECT_TRUE(slow->regressed()) << round;
     EXPECT_EQ(decode(*slow).verdict, "slower");
-    EXPECT_NEAR(decode(*slow).slowdown.value, 1.2, 0.06);
+    EXPECT_NEAR(decode(*slow).slowdown, 1.2, 0.06);
     const auto fast =
         judge(report_of({decoded_at(128, noisy(500 * 1.2, 2 * round + 1))}), file, kThreshold);
     ASSERT_TRUE(fast.ok());
@@ -278,6 +283,52 @@ TEST_F(Baseline, MoreSamplesThanARunWritesAreRefusedAtOnce) {
   EXPECT_NE(verdict.error().to_string().find("300000 samples at most, got 300001"),
             std::string::npos)
       << verdict.error().to_string();
+}
+
+TEST_F(Baseline, AsManySamplesAsARunWritesAreJudgedWithoutDrawingFromThem) {
+  // A visit of 75,000 requests is one observation; drawing 10,000 times from all takes a minute.
+  const Report now = report_of({decoded_at(128, {100, 101, 100, 101, 100, 101, 100, 101})});
+  auto document = nlohmann::json::parse(to_json(now));
+  auto& one = document["configurations"][0];
+  one["decode_tokens_per_second"]["samples"] = std::vector<double>(300'000, 120);
+  for (auto& visit : one["visits"]) visit["requests"] = 75'000;
+  folder_.write("baseline.json", document.dump());
+  const auto verdict = judge(now, folder_.path() / "baseline.json", kThreshold);
+  ASSERT_TRUE(verdict.ok()) << verdict.error().to_string();
+  EXPECT_EQ(decode(*verdict).verdict, "slower");
+  EXPECT_NEAR(decode(*verdict).slowdown, 1.194, 0.001);
+  EXPECT_FALSE(decode(*verdict).scatter);
+  EXPECT_NE(to_json(with(now, *verdict)).find("\"slowdown_ci95\": null"), std::string::npos);
+}
+
+TEST_F(Baseline, TheScatterOfRequestsStandsBesideAVerdictAndDecidesNoVisit) {
+  const auto file = write(report_of({decoded_at(128, noisy(500, 1))}));
+  const Report now = report_of({decoded_at(128, noisy(400, 2))});
+  const auto whole = judge(now, file, kThreshold);
+  const auto during = judge_visits(now, file, kThreshold);
+  ASSERT_TRUE(whole.ok() && during.ok());
+  ASSERT_TRUE(decode(*whole).scatter);
+  EXPECT_TRUE(decode(*whole).scatter->contains(decode(*whole).slowdown));
+  EXPECT_FALSE(decode(*during).scatter);
+  EXPECT_EQ(decode(*during).verdict, decode(*whole).verdict);
+  EXPECT_EQ(decode(*during).adjusted->interval, decode(*whole).adjusted->interval);
+}
+
+TEST_F(Baseline, ConfigurationsThatNoRunWritesAreRefused) {
+  const Report report = report_of({decoded_at(128, {100, 100})});
+  const auto sound = nlohmann::json::parse(to_json(report));
+  const auto refused = [&](const nlohmann::json& document) {
+    folder_.write("baseline.json", document.dump());
+    const auto verdict = judge(report, folder_.path() / "baseline.json", kThreshold);
+    EXPECT_FALSE(verdict.ok());
+    return verdict.ok() ? std::string() : verdict.error().to_string();
+  };
+  auto document = sound;
+  document["configurations"].push_back(document["configurations"][0]);
+  EXPECT_NE(refused(document).find("two have the id '" + report.configurations[0].id() + "'"),
+            std::string::npos);
+  document["configurations"] = std::vector<nlohmann::json>(10'001, {{"id", "a"}});
+  EXPECT_NE(refused(document).find("expected 10000 at most, got 10001"), std::string::npos);
 }
 
 TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {

@@ -17,7 +17,7 @@ constexpr int64_t kMs = 1'000'000;
 
 bool fails_by_their_scatter(const BaselineVerdict& verdict) {
   return std::ranges::any_of(verdict.compared, [](const BaselineVerdict::Compared& one) {
-    return one.slowdown.interval.low > 1 + kThreshold;
+    return one.scatter->low > 1 + kThreshold;
   });
 }
 

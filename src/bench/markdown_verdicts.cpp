@@ -40,7 +40,7 @@ std::string baselines(const Report& report) {
   for (const auto& one : own.compared)
     table.add({one.id, one.metric + (one.metric.starts_with("first_token") ? ", ms" : ""),
                of_metric(one.metric, one.baseline_median), of_metric(one.metric, one.median),
-               fmt::format("{:.3f}", one.slowdown.value), optional_number(one.machine, 1, 3),
+               fmt::format("{:.3f}", one.slowdown), optional_number(one.machine, 1, 3),
                one.adjusted ? fmt::format("{:.3f} ({:.3f}-{:.3f})", one.adjusted->value,
                                           one.adjusted->interval.low, one.adjusted->interval.high)
                             : kNone,

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "base/error.h"
+#include "bench/baseline.h"
 #include "bench/beside.h"
 #include "bench/campaign.h"
 #include "bench/judgement.h"
@@ -147,7 +148,7 @@ void Campaign::visit_all() {
 
 void Campaign::visit_unsettled(std::vector<Configuration*> order) {
   for (int round = 0; round < kMoreRounds; ++round) {
-    const auto verdict = judge(report_, options_.baseline, options_.baseline_threshold);
+    const auto verdict = judge_visits(report_, options_.baseline, options_.baseline_threshold);
     if (!verdict.ok()) return;  // the caller judges again, and is told why not
     std::erase_if(order, [&](const Configuration* one) {
       return !one->is_measured() || !verdict->is_unsettled(one->id());
