@@ -1,3 +1,5 @@
+#include "bench/baseline.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/json_document.h"
-#include "bench/baseline.h"
 #include "bench/document.h"
 #include "bench/judgement.h"
 #include "bench/machine.h"
@@ -24,7 +25,6 @@ struct Metric {
   const char* first_key;   ///< in the document, below the configuration.
   const char* second_key;  ///< below that, or null.
   std::optional<double> Visit::*reference;
-  const char* reference_key;  ///< of it in the document.
 };
 
 const Series& decode(const Measurement& one) { return one.decode_tokens_per_second; }
@@ -34,13 +34,12 @@ const Series& cached(const Measurement& one) { return one.first_token.cached_ns;
 
 constexpr std::array kMetrics = {
     Metric{"decode_tokens_per_second", true, decode, "decode_tokens_per_second", nullptr,
-           &Visit::reference_ns, "reference_ns"},
+           &Visit::reference_ns},
     Metric{"prefill_tokens_per_second", true, prefill, "prefill_tokens_per_second", nullptr,
-           &Visit::reference_ns, "reference_ns"},
-    Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm", &Visit::reference_ns,
-           "reference_ns"},
+           &Visit::reference_ns},
+    Metric{"first_token_ns.warm", false, warm, "first_token_ns", "warm", &Visit::reference_ns},
     Metric{"first_token_ns.cached", false, cached, "first_token_ns", "cached",
-           &Visit::cached_reference_ns, "cached_reference_ns"},
+           &Visit::cached_reference_ns},
 };
 
 /// No time in nanoseconds (31 years) and no speed is larger.
@@ -284,8 +283,7 @@ Result<std::vector<const Json*>> measured_of(const Json& document) {
                   "bytes with other characters",
                   text_of(one, "id").size());
     if (!ids.insert(text_of(one, "id")).second)
-      return fail(ErrorCode::corrupt, "'configurations': two have the id '{}'",
-                  text_of(one, "id"));
+      return fail(ErrorCode::corrupt, "'configurations': two have the id '{}'", text_of(one, "id"));
     if (text_of(one, "status") == to_string(Outcome::measured)) measured.push_back(&one);
   }
   return measured;
@@ -317,8 +315,8 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report, 
       ANEMONE_TRY(const auto earlier, samples_of(before, metric));
       const auto& now = metric.of(*after->measurement).samples;
       if (earlier.empty() || now.empty()) continue;
-      verdict.compared.push_back(compare(id, metric, {earlier, earlier_visits},
-                                         {now, after->measurement->visits}, rule));
+      verdict.compared.push_back(
+          compare(id, metric, {earlier, earlier_visits}, {now, after->measurement->visits}, rule));
       if (scatter == Scatter::drawn)
         verdict.compared.back().scatter = scatter_of(metric, earlier, now, bootstrap);
     }
