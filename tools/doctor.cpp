@@ -31,8 +31,6 @@ struct Findings {
 Result<Findings> look(const CommonFlags& common) {
   Findings found;
   ANEMONE_TRY(found.asked, common.runtime_options());
-  if (found.asked.backend == runtime::Backend::coreml && !runtime::has_coreml())
-    return Error{ErrorCode::unsupported, "the Core ML backend needs macOS", {}, {}};
   ANEMONE_TRY(found.around, bench::look_around(found.asked.isa));
   return found;
 }
