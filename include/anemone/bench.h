@@ -223,9 +223,9 @@ Result<Report> run(const std::filesystem::path& path, const std::filesystem::pat
 /// `threshold`: a slowdown counts when it is larger than this share with the report's confidence,
 /// by the variance between visits and less the machine's own.
 /// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
-/// mismatch (another machine, model, prompt, number of answer tokens or instruction set; other
-/// weights of a configuration; no configuration in common), interrupted (the report is of a run
-/// that was stopped: it decides nothing).
+/// mismatch (another machine, model, prompt, number of answer tokens, warm-up or instruction set;
+/// other weights of a configuration; no configuration in common), interrupted (the report is of a
+/// run that was stopped: it decides nothing).
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold);
 

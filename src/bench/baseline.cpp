@@ -157,7 +157,8 @@ Status check_settings(const Json& document, const Report& report) {
       report.options.prompt_name.empty() ? "built-in text" : report.options.prompt_name;
   for (const auto& [key, own] :
        {std::pair("answer_tokens", Json(report.options.answer_tokens)),
-        std::pair("prompt", Json(prompt)), std::pair("isa", Json(report.isa))}) {
+        std::pair("prompt", Json(prompt)), std::pair("isa", Json(report.isa)),
+        std::pair("warmup", Json(report.options.warmup))}) {
     const Json* found = member(*settings, key);
     if (found == nullptr || found->is_null() || own == "" || *found == own) continue;
     return with_hint(

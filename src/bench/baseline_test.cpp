@@ -1,9 +1,10 @@
+#include "bench/baseline.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "bench/baseline.h"
 #include "bench/machine.h"
 #include "bench/report_of.h"
 #include "runtime/coreml.h"
@@ -166,6 +167,8 @@ TEST_F(Baseline, OtherSettingsThatSpeedDependsOnAreRefused) {
   is_refused([](Report& other) { other.options.answer_tokens = 8; }, "answer_tokens 64");
   is_refused([](Report& other) { other.options.prompt_name = "p.txt"; },
              "prompt \"built-in text\"");
+  is_refused([](Report& other) { other.options.warmup = 0; },
+             "the baseline was measured with warmup 5, this run with 0");
   report.isa.clear();
   EXPECT_TRUE(judge(report, write(report), kThreshold).ok()) << "an older document says nothing";
 }
