@@ -173,6 +173,15 @@ Status check_outcomes(const bench::Report& report) {
                {}};
 }
 
+/// The first with this verdict, and how many more have it.
+std::string named(const bench::BaselineVerdict& verdict,
+                  const bench::BaselineVerdict::Compared& first) {
+  const auto more = std::ranges::count(verdict.compared, first.verdict,
+                                       &bench::BaselineVerdict::Compared::verdict) -
+                    1;
+  return first.metric + " of " + first.id + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 /// The gate: something slower or lost is 1, something that cannot be told 3.
 Status check_verdict(const bench::Report& report, const Flags& flags) {
   if (!report.baseline) return {};
@@ -182,26 +191,21 @@ Status check_verdict(const bench::Report& report, const Flags& flags) {
                  fmt::format("{} is in {} and was not measured", verdict.lost[0], flags.baseline),
                  {},
                  {}};
-  if (verdict.regressed())
-    return Error{ErrorCode::mismatch,
-                 fmt::format("slower than {} by more than {} %", flags.baseline, flags.threshold),
-                 {},
-                 {}};
-  if (!verdict.unclear()) return {};
-  const auto has_no_reference = [](const auto& one) {
-    return one.verdict == "unclear" && !one.machine;
-  };
-  const bool is_unknown = std::ranges::any_of(verdict.compared, has_no_reference);
-  return Error{
-      ErrorCode::unsupported,
-      fmt::format(
-          "cannot tell whether this is slower than {}: {}", flags.baseline,
-          is_unknown ? "nothing says how fast the machine was" : "the machine varies too much"),
-      {},
-      is_unknown
-          ? "other units than cpu have no reference work, nor have older versions: measure a "
-            "baseline of those again"
-          : "measure both with nothing else running, or with more --repetitions"};
+  for (const auto& one : verdict.compared)
+    if (one.verdict == "slower")
+      return Error{ErrorCode::mismatch,
+                   fmt::format("slower than {} by more than {} %: {}", flags.baseline,
+                               flags.threshold, named(verdict, one)),
+                   {},
+                   {}};
+  for (const auto& one : verdict.compared)
+    if (const auto doubt = one.doubt())
+      return Error{ErrorCode::unsupported,
+                   fmt::format("cannot tell whether this is slower than {}: {}: {}", flags.baseline,
+                               named(verdict, one), doubt->cause),
+                   {},
+                   doubt->hint};
+  return {};
 }
 
 Status measure(Flags flags, const CommonFlags& common) {

@@ -138,6 +138,11 @@ struct BaselineVerdict {
   std::string file;
   double threshold = 0;
   double confidence = 0;
+  /// Why nothing can be told, and what helps.
+  struct Doubt {
+    std::string cause;
+    std::string hint;
+  };
   struct Compared {
     std::string id;
     std::string metric;
@@ -152,6 +157,7 @@ struct BaselineVerdict {
     std::string verdict;  ///< "slower", "faster", "same", "unclear".
     size_t baseline_visits = 0;
     size_t visits = 0;
+    std::optional<Doubt> doubt() const;  ///< of what is "unclear".
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.

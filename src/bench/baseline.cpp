@@ -330,27 +330,6 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report, 
 
 }  // namespace
 
-bool BaselineVerdict::regressed() const {
-  return !lost.empty() ||
-         std::ranges::any_of(compared, [](const Compared& one) { return one.verdict == "slower"; });
-}
-
-bool BaselineVerdict::unclear() const {
-  return !regressed() && std::ranges::any_of(compared, [](const Compared& one) {
-    return one.verdict == "unclear";
-  });
-}
-
-bool BaselineVerdict::is_unsettled(const std::string& id) const {
-  return std::ranges::any_of(compared, [&](const Compared& one) {
-    return one.id == id && (one.verdict == "slower" || one.verdict == "unclear");
-  });
-}
-
-const char* BaselineVerdict::status() const {
-  return regressed() ? "regressed" : unclear() ? "unclear" : "passed";
-}
-
 Status check_baseline(const std::filesystem::path& baseline, const Options& options) {
   ANEMONE_TRY(const Json document, read_json_object(baseline));
   Report report{.isa = kernel_isa(options.isa), .machine = find_machine(), .options = options};

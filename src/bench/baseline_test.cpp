@@ -334,6 +334,42 @@ TEST_F(Baseline, ConfigurationsThatNoRunWritesAreRefused) {
   EXPECT_NE(refused(document).find("expected 10000 at most, got 10001"), std::string::npos);
 }
 
+TEST_F(Baseline, WhatCannotBeToldHasItsCause) {
+  const auto slow = [](std::vector<double> speeds, double reference_ns) {
+    Configuration one = decoded_at(128, std::move(speeds));
+    one.measurement->first_token = {};
+    for (Visit& visit : one.measurement->visits)
+      visit.reference_ns = reference_ns > 0 ? std::optional(reference_ns) : std::nullopt;
+    return report_of({one});
+  };
+  const std::vector<double> even(8, 100);
+  const auto file = write(slow(even, 1000));
+  const auto cause = [&](const Report& now, const std::filesystem::path& before) {
+    const auto verdict = judge(now, before, kThreshold);
+    EXPECT_TRUE(verdict.ok());
+    EXPECT_TRUE(verdict->unclear());
+    const auto doubt = decode(*verdict).doubt();
+    EXPECT_TRUE(doubt && !doubt->hint.empty());
+    return doubt ? doubt->cause : std::string();
+  };
+  EXPECT_EQ(cause(slow(even, 2000), file),
+            "the machine is 2.00 times as slow as when the baseline was measured");
+  EXPECT_EQ(cause(slow(even, 500), file),
+            "the machine is 2.00 times as fast as when the baseline was measured");
+  EXPECT_EQ(cause(slow(even, 0), file),
+            "nothing says how fast the machine was: the time is 0.77 to 1.30 times the baseline's");
+  const std::string scatter = cause(slow({60, 60, 140, 140, 60, 60, 140, 140}, 1000), file);
+  EXPECT_EQ(
+      scatter.find("by the scatter of visits, on a machine that is 1.00 times as slow, the time"),
+      0U)
+      << scatter;
+  const auto alone = write(slow({100}, 1000));
+  EXPECT_EQ(cause(slow({100}, 1000), alone).find("one visit of each run"), 0U);
+  const auto same = judge(slow(even, 1000), write(slow(even, 1000)), kThreshold);
+  ASSERT_TRUE(same.ok());
+  EXPECT_FALSE(decode(*same).doubt());
+}
+
 TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {
   const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
   for (const Outcome outcome :
