@@ -244,7 +244,9 @@ TEST(Run, S2_36_S2_37_S0_42_ACheckpointIsConvertedForBlocksAndChunks) {
   options.prefill = {0, 16};
   options.chunks = {1, 2};
   options.repetitions = 2;
-  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, kQuiet);
+  std::vector<std::string> told;
+  const LogSink keep = [&](LogLevel, std::string_view words) { told.emplace_back(words); };
+  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, keep);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   ASSERT_EQ(report->configurations.size(), 8U);
   std::set<std::string> ids;
@@ -263,6 +265,10 @@ TEST(Run, S2_36_S2_37_S0_42_ACheckpointIsConvertedForBlocksAndChunks) {
   EXPECT_EQ(report->configurations[0].chunks, 1);
   EXPECT_EQ(report->configurations[7].prefill_block_tokens, 16);
   EXPECT_EQ(report->configurations[7].chunks, 2);
+  EXPECT_EQ(std::ranges::count(told, "converting the checkpoint: context 24, prefill 0, chunks 1"),
+            1);
+  EXPECT_EQ(std::ranges::count(told, "converting the checkpoint: context 32, prefill 16, chunks 2"),
+            1);
 }
 
 TEST(Run, ACheckpointIsTheSameModelInMemoryInEveryVisit) {

@@ -108,6 +108,11 @@ Result<fs::path> Variants::convert(const Configuration& configuration, const Log
                              configuration.chunks.value_or(0), number_of(configuration.quantize));
   std::error_code ignored;
   if (fs::exists(out, ignored)) return out;
+  std::string what = fmt::format("context {}", configuration.context_tokens);
+  if (configuration.prefill_block_tokens) what += fmt::format(", prefill {}", block);
+  if (configuration.chunks) what += fmt::format(", chunks {}", *configuration.chunks);
+  if (!configuration.quantize.empty()) what += ", quantize " + configuration.quantize;
+  log(LogLevel::info, "converting the checkpoint: " + what);
   ConvertOptions conversion;
   conversion.context = configuration.context_tokens;
   if (block > 0) conversion.prefill = {block};
