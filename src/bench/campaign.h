@@ -92,6 +92,7 @@ class Campaign {
   Answer cpu_answer_;
   std::string cpu_asked_;  ///< what it answers; empty: there is none.
   std::optional<Error> first_error_;
+  std::set<std::string> told_;         ///< by evaluations.
   std::vector<std::string> warnings_;  ///< that were given, or wait for a model.
   uint64_t done_ = 0;
   uint64_t total_ = 0;

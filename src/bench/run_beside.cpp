@@ -35,7 +35,11 @@ Status Campaign::add_quality(Configuration& one) {
     ANEMONE_TRY(const auto model, lm::LanguageModel::open(choice.path, options));
     const std::string item = one.id();
     const ProgressSink go_on = [&](const Progress&) { return tick_nothing(item); };
-    ANEMONE_TRY(Quality quality, find_quality(*model, *tokenizer_, options_, go_on, log_));
+    // A task tells of its documents and their source for every model.
+    const LogSink once = [&](LogLevel level, std::string_view words) {
+      if (told_.emplace(words).second) log_(level, words);
+    };
+    ANEMONE_TRY(Quality quality, find_quality(*model, *tokenizer_, options_, go_on, once));
     found = qualities_.emplace(key, std::move(quality)).first;
   }
   one.measurement->quality = found->second;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -417,6 +418,24 @@ TEST(Run, S2_32_SpeedStandsBesideTheAccuracyOfCorrections) {
   EXPECT_GT(quality->typos->f05.value(), 0);
   EXPECT_EQ(quality->tasks.at("published_typos").size(), 12U);
   EXPECT_NE(to_markdown(*report).find("## Quality"), std::string::npos);
+}
+
+TEST(Run, WhatATaskTellsOfItsDocumentsIsToldOnce) {
+  Options options = quick();
+  options.contexts = {24, 32};  // of a checkpoint: two models
+  options.repetitions = 1;
+  options.stage_requests = 0;
+  options.quality = {"typos"};
+  std::vector<std::string> told;
+  const LogSink keep = [&](LogLevel level, std::string_view words) {
+    if (level == LogLevel::info) told.emplace_back(words);
+  };
+  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, keep);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  EXPECT_EQ(std::ranges::count_if(
+                told, [](const auto& words) { return words.starts_with("typo_correction: "); }),
+            1);
+  EXPECT_EQ(std::set(told.begin(), told.end()).size(), told.size());
 }
 
 TEST(Run, AModelThatIsNotThereIsAnError) {
