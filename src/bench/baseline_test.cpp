@@ -370,6 +370,17 @@ TEST_F(Baseline, WhatCannotBeToldHasItsCause) {
   EXPECT_FALSE(decode(*same).doubt());
 }
 
+TEST_F(Baseline, DocumentAndTableSayWhatItsVerdictsMean) {
+  const Report now = report_of({decoded_at(128, {100, 100})});
+  const auto verdict = judge(now, write(now), 0.07);
+  ASSERT_TRUE(verdict.ok());
+  const Report judged = with(now, *verdict);
+  const std::string rule = nlohmann::json::parse(to_json(judged))["baseline"]["rule"];
+  EXPECT_NE(rule.find("lies above 7 %"), std::string::npos) << rule;
+  EXPECT_NE(rule.find("lies below 22 %"), std::string::npos) << rule;
+  EXPECT_NE(to_markdown(judged).find(rule), std::string::npos);
+}
+
 TEST_F(Baseline, ARunThatWasStoppedLosesNothingAndIsNotCompared) {
   const auto file = write(report_of({decoded_at(128, {100, 100}), decoded_at(256, {90, 90})}));
   for (const Outcome outcome :

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "anemone/bench.h"
+#include "bench/baseline.h"
 #include "bench/slowdown.h"
 
 namespace anemone::bench {
@@ -32,6 +32,13 @@ std::optional<BaselineVerdict::Doubt> BaselineVerdict::Compared::doubt() const {
   return Doubt{fmt::format("by the scatter of visits, on a machine that is {}, {}",
                            speed_words(*machine), times),
                "measure both with nothing else running, or with more --repetitions"};
+}
+
+std::string rule_of(const BaselineVerdict& verdict) {
+  return fmt::format(
+      "Slower: the whole interval lies above {:.4g} %, and the times themselves do. The same: all "
+      "of it lies below {:.4g} %. Unclear: neither; measure both again with nothing else running.",
+      100 * verdict.threshold, 100 * (verdict.threshold + kResolution));
 }
 
 bool BaselineVerdict::regressed() const {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "bench/baseline.h"
 #include "bench/judgement.h"
 #include "bench/markdown.h"
-#include "bench/slowdown.h"
 
 namespace anemone::bench {
 namespace {
@@ -53,11 +53,7 @@ std::string baselines(const Report& report) {
   for (const std::string& id : own.other_artifacts)
     notes +=
         fmt::format("- {}: other packages than the baseline's, of as many bytes of weights\n", id);
-  return fmt::format(
-             "## Baseline {}: {}\n\nSlower: the whole interval lies above {:.4g} %, and the times "
-             "themselves do. The same: all of it lies below {:.4g} %. Unclear: neither; measure "
-             "both again with nothing else running.\n\n",
-             own.file, own.status(), 100 * own.threshold, 100 * (own.threshold + kResolution)) +
+  return fmt::format("## Baseline {}: {}\n\n{}\n\n", own.file, own.status(), rule_of(own)) +
          (table.empty() ? "" : table.text()) + (notes.empty() ? "" : notes + "\n");
 }
 

@@ -1,4 +1,5 @@
 #include "anemone/version.h"
+#include "bench/baseline.h"
 #include "bench/json_parts.h"
 #include "bench/judgement.h"
 
@@ -174,6 +175,7 @@ Json baseline(const std::optional<BaselineVerdict>& of) {
           {"status", of->status()},
           {"threshold", of->threshold},
           {"confidence", of->confidence},
+          {"rule", rule_of(*of)},
           {"compared", std::move(compared)},
           {"missing", of->missing},
           {"lost", of->lost},

@@ -134,11 +134,17 @@ Section bench_judgements(const BenchDocument& document) {
     const auto low = document.number(interval + "/0");
     const auto high = document.number(interval + "/1");
     const std::string verdict = document.text(place + "/verdict");
+    const std::string metric = document.text(place + "/metric");
+    const bool is_time = metric.starts_with("first_token");
+    const auto median = [&](const char* key) {
+      return document.cell(place + key, is_time ? Unit::seconds : Unit::tokens_per_second,
+                           is_time ? 1e-9 : 1);
+    };
     table.rows.push_back(
         {{document.text(place + "/id")},
-         {document.text(place + "/metric")},
-         document.cell(place + "/baseline_median", Unit::none),
-         document.cell(place + "/median", Unit::none),
+         {metric},
+         median("/baseline_median"),
+         median("/median"),
          document.cell(place + "/slowdown", Unit::none),
          document.cell(place + "/machine_slowdown", Unit::none),
          low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high), document.origin(interval)}
@@ -152,6 +158,8 @@ Section bench_judgements(const BenchDocument& document) {
   if (document.text("/baseline/status").empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
                                document.text("/baseline/status") + ".");
+  if (const std::string rule = document.text("/baseline/rule"); !rule.empty())
+    section.paragraphs.push_back(rule);
   const auto name_all = [&](const char* list, const char* words) {
     const eval::Value::json_pointer place(list);
     for (size_t i = 0; document.root().contains(place) && i < document.root().at(place).size(); ++i)

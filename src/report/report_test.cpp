@@ -257,6 +257,22 @@ TEST(BenchReport, WhatABaselineMissesAndWhatFailedBesideAMeasurementAreNamed) {
     EXPECT_THAT(*page, HasSubstr(part));
 }
 
+TEST(BenchReport, MediansBesideABaselineHaveTheirUnitsAndTheVerdictsTheirMeaning) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["baseline"]["rule"] = "Slower: above 5 %.";
+  auto& compared = document["baseline"]["compared"];
+  compared[0]["baseline_median"] = 948.8371;
+  compared[1]["metric"] = "first_token_ns.warm";
+  compared[1]["median"] = 3.328e6;
+  for (const Format format : {Format::html, Format::markdown}) {
+    const auto page = bench(document.dump(), "b", format);
+    ASSERT_TRUE(page.ok()) << page.error().to_string();
+    for (const char* part : {"949 tokens/s", "3.33 ms", "51.0 ms", "Slower: above 5 %."})
+      EXPECT_THAT(*page, HasSubstr(part));
+    EXPECT_THAT(*page, Not(HasSubstr("e+06")));
+  }
+}
+
 TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
   auto document = nlohmann::json::parse(bench_document());
   const double weights = document["configurations"][0]["memory"]["weights_bytes"];
