@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <sstream>
 
 #include "report/bench_page.h"
 #include "report/number_text.h"
@@ -10,11 +12,27 @@ namespace {
 
 using compare::Unit;
 
-/// "units=cpu threads=2" of a name that begins with its context; the lines of a plot.
-std::string group_of(const std::string& id) {
-  const size_t blank = id.find(' ');
-  if (!id.starts_with("context=")) return id;
-  return blank != std::string::npos ? id.substr(blank + 1) : "all configurations";
+/// Whether blocks differ by context alone, as those of a checkpoint do whose contexts are short.
+bool blocks_follow_from_contexts(const BenchDocument& document) {
+  std::map<double, double> blocks;
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    const std::string place = configuration_place(i);
+    const auto context = document.number(place + "/context_tokens");
+    const auto block = document.number(place + "/prefill_block_tokens");
+    if (context && block && blocks.emplace(*context, *block).first->second != *block) return false;
+  }
+  return true;
+}
+
+/// "units=cpu threads=2" of a name, which a line of a plot has: without its context, and without
+/// its block where that follows from the context.
+std::string group_of(const std::string& name, bool has_block) {
+  std::string group;
+  std::istringstream words(name);
+  for (std::string word; words >> word;)
+    if (!word.starts_with("context=") && (has_block || !word.starts_with("prefill=")))
+      group += (group.empty() ? "" : " ") + word;
+  return group.empty() ? "all configurations" : group;
 }
 
 /// Adds a point of a series to the line of its group.
@@ -93,9 +111,10 @@ Section bench_speed(const BenchDocument& document) {
   Plot warm = empty_plot(document, "Time to the first token, warm", "ms");
   Plot cold = empty_plot(document, "Time to the first token, cold", "ms");
   Plot cached = empty_plot(document, "Time to the first token, prompt cached", "ms");
+  const bool has_block = !blocks_follow_from_contexts(document);
   for (size_t i = 0; i < document.configurations(); ++i) {
     if (!document.has_numbers(i)) continue;
-    const std::string group = group_of(document.short_name(i));
+    const std::string group = group_of(document.short_name(i), has_block);
     add_point(document, i, "/decode_tokens_per_second", 1, group, decode);
     add_point(document, i, "/prefill_tokens_per_second", 1, group, prompt);
     add_point(document, i, "/step_ns", 1e-6, group, step);

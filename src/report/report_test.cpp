@@ -273,6 +273,34 @@ TEST(BenchReport, MediansBesideABaselineHaveTheirUnitsAndTheVerdictsTheirMeaning
   }
 }
 
+/// A document whose configurations decoded with these contexts and blocks.
+nlohmann::json decoded_with(const std::vector<std::pair<int, int>>& contexts_and_blocks) {
+  auto document = nlohmann::json::parse(bench_document());
+  const auto one = document["configurations"][0];
+  document["configurations"] = nlohmann::json::array();
+  for (const auto& [context, block] : contexts_and_blocks) {
+    document["configurations"].push_back(one);
+    auto& added = document["configurations"].back();
+    added["id"] = "context=" + std::to_string(context) + " prefill=" + std::to_string(block) +
+                  " chunks=1 units=cpu threads=1";
+    added["context_tokens"] = context;
+    added["prefill_block_tokens"] = block;
+  }
+  return document;
+}
+
+TEST(BenchReport, ABlockThatFollowsFromItsContextMakesNoLineOfItsOwn) {
+  const auto of_context = decoded_with({{32, 32}, {64, 64}, {128, 64}});
+  const auto page = bench(of_context.dump(), "b", Format::html);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  EXPECT_THAT(*page, HasSubstr("all configurations, context 32: "));
+  EXPECT_THAT(*page, HasSubstr("all configurations, context 128: "));
+  const auto swept = decoded_with({{32, 16}, {32, 32}, {64, 16}, {64, 32}});
+  const auto lines = bench(swept.dump(), "b", Format::html);
+  EXPECT_THAT(*lines, HasSubstr("prefill=16, context 32: "));
+  EXPECT_THAT(*lines, HasSubstr("prefill=32, context 64: "));
+}
+
 TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
   auto document = nlohmann::json::parse(bench_document());
   const double weights = document["configurations"][0]["memory"]["weights_bytes"];
