@@ -55,8 +55,8 @@ struct RecordedResults {
 };
 
 /// Reads a file, or the newest results_*.json below a folder (that is the last by its name, which
-/// holds the time). Errors: not_found, io, limit (a file over 64 MiB, JSON nested too deep),
-/// corrupt (no JSON, or not the layout: which key).
+/// holds the time), else the results.json in it. Errors: not_found, io, limit (a file over 64 MiB,
+/// JSON nested too deep), corrupt (no JSON, or not the layout: which key).
 Result<RecordedResults> read_results(const std::filesystem::path& path);
 
 /// The same from a file's content; `name` is the file's name. Errors: corrupt, limit.

@@ -18,7 +18,8 @@ struct Document {
 /// Reads one document from a file's text. Errors: corrupt, limit, unsupported (another version).
 Result<Document> parse_document(std::string_view text, const std::filesystem::path& path);
 
-/// Reads a file, or the newest results_*.json below a folder. Errors also: not_found, io.
+/// Reads a file, or of a folder the newest results_*.json below it, else the results.json in it.
+/// Errors also: not_found, io.
 Result<Document> read_document(const std::filesystem::path& path);
 
 }  // namespace anemone::compare

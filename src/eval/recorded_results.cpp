@@ -155,23 +155,29 @@ bool is_bare(const Value& document) {
   });
 }
 
+constexpr const char* kRenamed = "results.json";
+
+/// The newest results_*.json below a folder, else a results.json in it.
 Result<fs::path> newest_below(const fs::path& folder) {
   std::optional<fs::path> newest;
-  std::string mlx;  // a file of mlx_lm.evaluate
+  std::string mlx;      // a file of mlx_lm.evaluate
+  std::string renamed;  // of lm-evaluation-harness, without its time
   std::error_code code;
   for (fs::recursive_directory_iterator file(folder, code), end; !code && file != end;
        file.increment(code)) {
     const std::string name = file->path().filename().string();
     if (name.starts_with("eval_")) mlx = file->path().string();
+    if (name == kRenamed) renamed = file->path().string();
     if (!name.starts_with("results_") || !name.ends_with(".json")) continue;
     if (!newest || newest->filename() < file->path().filename()) newest = file->path();
   }
   if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
-  if (!newest)
-    return with_hint(
-        fail(ErrorCode::not_found, "{}: no results_*.json below it", folder.string()),
-        mlx.empty() ? "" : "what mlx_lm.evaluate writes is given by its own name: " + mlx);
-  return *newest;
+  if (newest) return *newest;
+  if (fs::is_regular_file(folder / kRenamed, code)) return folder / kRenamed;
+  Error none = fail(ErrorCode::not_found, "{}: no results_*.json below it", folder.string());
+  if (!renamed.empty()) return with_hint(std::move(none), "give it by its own name: " + renamed);
+  if (mlx.empty()) return none;
+  return with_hint(std::move(none), "what mlx_lm.evaluate writes is given by its own name: " + mlx);
 }
 
 }  // namespace

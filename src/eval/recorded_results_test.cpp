@@ -187,6 +187,22 @@ TEST(RecordedResults, TheNewestFileOfAFolderIsRead) {
   EXPECT_THAT(read_results(folder.path()).error().hint, HasSubstr("mlx/eval_model_0.4.11_t"));
 }
 
+TEST(RecordedResults, AFolderWithResultsWithoutATimeIsRead) {
+  const test::ScratchFolder folder;
+  const std::string content = R"({"results": {"t": {"acc,none": 1}}, "model_name": ")";
+  folder.write("run/results.json", content + "plain\"}");
+  const auto plain = read_results(folder.path() / "run");
+  ASSERT_TRUE(plain.ok()) << plain.error().to_string();
+  EXPECT_EQ(plain->model, "plain");
+  // Which of several is meant below a folder is not guessed.
+  const auto above = read_results(folder.path());
+  ASSERT_FALSE(above.ok());
+  EXPECT_EQ(above.error().code, ErrorCode::not_found);
+  EXPECT_THAT(above.error().hint, HasSubstr("run/results.json"));
+  folder.write("run/model/results_2026-01-02T03-04-05.0.json", content + "timed\"}");
+  EXPECT_EQ(read_results(folder.path() / "run")->model, "timed");
+}
+
 struct Hostile {
   const char* content;
   ErrorCode code;
