@@ -80,8 +80,14 @@ int usage_error(std::string_view message, const CLI::App& app) {
   return 2;
 }
 
+/// Whether the command's --format, which is one of a list, may be this.
+bool is_format(CLI::App& app, const std::string& name) {
+  CLI::Option* format = app.get_option_no_throw("--format");
+  return format != nullptr && (*format->get_validator(0))(name).empty();
+}
+
 /// Names the first argument that the command does not know, with the nearest flag.
-int unknown_argument(const CLI::App& app) {
+int unknown_argument(CLI::App& app) {
   const std::vector<std::string> unknown = app.remaining(true);
   const auto flag = std::ranges::find_if(
       unknown, [](const std::string& argument) { return argument.starts_with("-"); });
@@ -89,6 +95,9 @@ int unknown_argument(const CLI::App& app) {
     return usage_error(
         fmt::format("unexpected argument '{}'", unknown.empty() ? "" : unknown.front()), app);
   const std::string name = flag->substr(0, flag->find('='));
+  if (name.starts_with("--") && is_format(app, name.substr(2)))
+    return usage_error(
+        fmt::format("unknown flag {}; did you mean --format {}?", name, name.substr(2)), app);
   std::vector<std::string> known;
   for (const CLI::Option* option : app.get_options())
     for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
