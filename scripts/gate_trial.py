@@ -22,6 +22,8 @@ VERDICTS = {0: "passed", 1: "regressed", 3: "unclear"}
 
 def plant(document: dict, factor: float) -> dict:
     for one in document["configurations"]:
+        if one["status"] != "measured":
+            continue
         for series, power in ((one["decode_tokens_per_second"], 1), (one["prefill_tokens_per_second"], 1),
                               (one["first_token_ns"]["warm"], -1), (one["first_token_ns"]["cached"], -1)):
             if series:
@@ -29,17 +31,32 @@ def plant(document: dict, factor: float) -> dict:
     return document
 
 
+def measure(command: list, output: Path) -> tuple:
+    """Exit code, document and words of a run; ends this program where there is no document."""
+    output.unlink(missing_ok=True)
+    try:
+        run = subprocess.run([*command, "-o", output], capture_output=True, text=True)
+    except OSError as error:
+        sys.exit(f"gate_trial.py: {command[0]}: {error.strerror}")
+    words = run.stderr.strip() or f"{command[0]} ended with {run.returncode}"
+    try:
+        return run.returncode, json.loads(output.read_text()), words
+    except (OSError, ValueError):
+        sys.exit(f"gate_trial.py: {words}")
+
+
+def number(value) -> str:
+    return "n/a" if value is None else f"{value:.2f}"
+
+
 def gate(command: list, baseline: Path, output: Path) -> tuple:
-    run = subprocess.run([*command, "--baseline", baseline, "-o", output], capture_output=True, text=True)
-    if run.returncode not in VERDICTS:
-        sys.exit(run.stderr)
-    verdict = json.loads(output.read_text())["baseline"]
-    if verdict["status"] != VERDICTS[run.returncode]:
-        sys.exit(f"exit code {run.returncode} and status {verdict['status']}: {run.stderr}")
-    old = any(one["slowdown_ci95"][0] > 1 + verdict["threshold"] for one in verdict["compared"])
-    words = " ".join(
-        "{verdict}({slowdown:.2f}/{machine_slowdown:.2f}={adjusted_slowdown:.2f},{visits})".format(**one)
-        for one in verdict["compared"])
+    code, document, words = measure([*command, "--baseline", baseline], output)
+    verdict = document["baseline"]
+    if verdict is None or verdict["status"] != VERDICTS.get(code):
+        sys.exit(f"gate_trial.py: exit code {code} and status {verdict and verdict['status']}: {words}")
+    old = any((one["slowdown_ci95"] or [0])[0] > 1 + verdict["threshold"] for one in verdict["compared"])
+    words = " ".join(f"{one['verdict']}({number(one['slowdown'])}/{number(one['machine_slowdown'])}="
+                     f"{number(one['adjusted_slowdown'])},{one['visits']})" for one in verdict["compared"])
     return verdict["status"], old, words
 
 
@@ -56,8 +73,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         same, faster, output = (Path(folder) / name for name in ("same.json", "faster.json", "now.json"))
         for repeat in range(flags.repeats):
-            subprocess.run([*command, "-o", same], check=True)
-            faster.write_text(json.dumps(plant(json.loads(same.read_text()), 1 + flags.percent / 100)))
+            code, document, words = measure(command, same)
+            if code != 0:
+                sys.exit(f"gate_trial.py: {words}")
+            faster.write_text(json.dumps(plant(document, 1 + flags.percent / 100)))
             for what, baseline in (("unchanged", same), ("planted", faster)):
                 status, old_fails, words = gate(command, baseline, output)
                 counts[what][status] += 1

@@ -1,4 +1,4 @@
-"""scripts/benchmark_ane.py and scripts/phase2/ane_benchmark.py: what they call, with a stand-in program, and what they make of
+"""scripts/benchmark_ane.py, scripts/gate_trial.py and scripts/phase2/ane_benchmark.py: what they call, with a stand-in program, and what they make of
 its answers.
 
     benchmark_scripts_test.py [ANEMONE]    the program; without it the cases that run it are skipped
@@ -84,6 +84,29 @@ class BenchmarkScriptsTest(unittest.TestCase):
                          "--quality typos --format json -o o.json")
         self.assertEqual(self.run_script("phase2/ane_benchmark.py", "--model_path", MODEL, STUB_EXIT="3").returncode, 3)
         self.assertEqual(self.run_script("phase2/ane_benchmark.py", "--model_path", "nowhere").returncode, 1)
+
+    def test_a_trial_of_the_gate_without_a_program_or_a_document_says_so_in_a_line(self):
+        self.stub.write_text('#!/bin/sh\necho "error: nope: not there" >&2\nexit 1\n')
+        for program, words in (("/nope", "/nope: No such file"), (self.stub, "error: nope: not there")):
+            run = self.run_script("gate_trial.py", program, "/nope")
+            self.assertEqual(run.returncode, 1)
+            self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+            self.assertIn(f"gate_trial.py: {words}", run.stderr)
+
+    def test_a_trial_of_the_gate_counts_verdicts_whose_numbers_are_not_known(self):
+        self.stub.write_text('#!/bin/sh\nfor last; do :; done\ncp "$0.json" "$last"\n')
+        series = {"samples": [100.0]}
+        compared = {"verdict": "same", "slowdown": 1.0, "slowdown_ci95": None, "machine_slowdown": None,
+                    "adjusted_slowdown": None, "visits": 1}
+        self.stub.with_suffix(".json").write_text(json.dumps({
+            "configurations": [
+                {"status": "measured", "decode_tokens_per_second": series, "prefill_tokens_per_second": None,
+                 "first_token_ns": {"warm": series, "cached": None}}, {"status": "not available"}],
+            "baseline": {"status": "passed", "threshold": 0.05, "compared": [compared]}}))
+        run = self.run_script("gate_trial.py", self.stub, MODEL, "--repeats", 2)
+        self.assertIn("same(1.00/n/a=n/a,1)", run.stdout, run.stderr)
+        self.assertIn("planted: 2 passed, 0 regressed, 0 unclear; 0 slower", run.stdout)
+        self.assertEqual(run.returncode, 1, "a planted slowdown passed")
 
     @unittest.skipUnless(PROGRAM, "no program")
     def test_S3_49_S3_52_a_real_model_has_a_time_and_its_inverse(self):
