@@ -15,6 +15,11 @@ namespace anemone::bench {
 
 using OpenedModel = Result<std::unique_ptr<lm::LanguageModel>>;
 
+/// Visits of what seems slower than a baseline or cannot be told, before that is believed: at most
+/// three times the requests that were asked for.
+inline constexpr int kMoreRounds = 2;
+inline constexpr int kVisitsOfRound = 4;
+
 /// One run of a sweep: `run.cpp` has its order, `run_one.cpp` a visit of one configuration,
 /// `run_beside.cpp` what comes after all measurements.
 class Campaign {

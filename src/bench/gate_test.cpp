@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "bench/campaign.h"
 #include "bench/report_of.h"
 #include "bench/scripted.h"
 #include "bench/visits.h"
@@ -40,17 +41,17 @@ class Machine {
 
   /// Visits until the verdict is settled, as a run with this baseline does.
   Report run(const std::filesystem::path* baseline) {
-    constexpr int kPlanned = 4;
+    const int planned = visits_of(options_, 1);
     std::optional<Visited> whole;
     Report report;
-    for (int visit = 0; visit < kPlanned + 8; ++visit) {
-      if (visit >= kPlanned && (visit - kPlanned) % 4 == 0) {
+    for (int visit = 0; visit < planned + kMoreRounds * kVisitsOfRound; ++visit) {
+      if (visit >= planned && (visit - planned) % kVisitsOfRound == 0) {
         if (baseline == nullptr) break;
         report.baseline = *judge(report, *baseline, kThreshold);
-        if (visit == kPlanned) fails_by_requests = fails_by_their_scatter(*report.baseline);
+        if (visit == planned) fails_by_requests = fails_by_their_scatter(*report.baseline);
         if (!report.baseline->is_unsettled(report.configurations[0].id())) break;
       }
-      add(whole, visit, kPlanned);
+      add(whole, visit, planned);
       Configuration one = decoded_at(128, {1});
       one.measurement = whole->measurement;
       report = report_of({one});

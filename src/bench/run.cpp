@@ -18,11 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Visits of what seems slower than a baseline or cannot be told, before that is believed: at most
-/// three times the requests that were asked for.
-constexpr int kMoreRounds = 2;
-constexpr int kVisitsOfRound = 4;
-
 std::string now_utc() {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto day = std::chrono::floor<std::chrono::days>(now);
