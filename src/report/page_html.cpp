@@ -27,8 +27,8 @@ th,td{overflow-wrap:anywhere;min-width:12rem}th.k,td.k{white-space:nowrap;min-wi
 th.k{white-space:normal;overflow-wrap:normal}
 th:first-child,td:first-child{position:sticky;left:0;background:var(--paper);border-right:1px solid var(--line)}
 th:first-child{background:var(--raised)}
-@media (max-width:40rem){main{padding:1rem .75rem 3rem}table{font-size:.8125rem}th:first-child,td:first-child{min-width:6rem;
-max-width:8.5rem;white-space:normal;overflow-wrap:anywhere}}
+@media (max-width:40rem){main{padding:1rem .75rem 3rem}table{font-size:.8125rem}th:first-child,td:first-child{min-width:0;
+max-width:10.5rem;white-space:normal;overflow-wrap:break-word}td:first-child:not(.k){min-width:10.5rem}}
 th.n,td.n{text-align:right}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}.missing{color:var(--dim)}
 .predicted{color:var(--predicted);font-style:italic}

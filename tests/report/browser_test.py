@@ -65,6 +65,14 @@ for (const cell of document.querySelectorAll('td, th, p, h1, h2, li, caption')) 
   least = Math.min(least, contrast(getComputedStyle(cell).color, ground));
   if (cell.matches('td, th') && cell.scrollWidth > cell.clientWidth + 1) faults.push(`cut: ${cell.textContent}`);
 }
+for (const cell of document.querySelectorAll('th:first-child, td:first-child')) {
+  const words = cell.firstChild, range = document.createRange();
+  if (!words || words.nodeType != Node.TEXT_NODE) continue;
+  for (const word of words.data.matchAll(/(?<!\\S)[\\w=]{1,16}(?!\\S)/g)) {
+    range.setStart(words, word.index), range.setEnd(words, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(r => r.top)).size > 1) faults.push(`broken: ${word[0]}`);
+  }
+}
 if (least < 4.5) faults.push(`a text has contrast ${least}`);
 if ([...document.querySelectorAll('script')].length != 1 || document.querySelector('img')) faults.push('markup of a name');
 const out = document.createElement('pre');
