@@ -78,13 +78,15 @@ asio::awaitable<bool> Connection::next() {
     responder_.begin(std::move(asked));
     co_return co_await refuse_unread(error);
   }
-  const Route chosen = route(all_.service, head.told);
   asked.version = head.version;
   asked.is_head = head.told.method == "HEAD";
   asked.origin = head.told.origin;
   if (head.method_is_known) asked.method = head.told.method;
+  const Route chosen =
+      head.fault ? Route{nullptr, document_of(*head.fault)} : route(all_.service, head.told);
   if (chosen.endpoint != nullptr) asked.endpoint = chosen.endpoint->path;
-  asked.keeps_alive = chosen.refusal && stream_.is_read() && stream_.client_keeps_alive();
+  asked.keeps_alive =
+      chosen.refusal && !head.fault && stream_.is_read() && stream_.client_keeps_alive();
   responder_.begin(std::move(asked));
   if (chosen.refusal) {
     Document document = *chosen.refusal;

@@ -1,5 +1,6 @@
 #include "serve/http_stream.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -33,6 +34,27 @@ constexpr size_t kDrainBytes = size_t{64} << 20;
 
 std::string text_of(beast::string_view view) { return {view.data(), view.size()}; }
 
+/// RFC 9112, 6.1 and 6.3: who takes a coding for another one, or for none, takes what the body
+/// holds for a request.
+std::optional<Refusal> fault_of_coding(const Parser::value_type& request) {
+  std::string codings;
+  const auto [first, end] = request.equal_range(http::field::transfer_encoding);
+  for (auto field = first; field != end; ++field)
+    codings += (codings.empty() ? "" : ", ") + text_of(field->value());
+  if (first == end || (request.version() >= 11 && beast::iequals(codings, "chunked")))
+    return std::nullopt;
+  const std::string last = codings.substr(codings.find_last_of(", \t") + 1);
+  const bool has_end = request.version() >= 11 && beast::iequals(last, "chunked");
+  return Refusal{has_end ? 501 : 400,
+                 fmt::format("the Transfer-Encoding is '{}', expected chunked{}", codings,
+                             request.version() >= 11 ? "" : " and HTTP/1.1"),
+                 "transfer_encoding", ""};
+}
+
+std::optional<Refusal> fault_of(const Parser::value_type& request) {
+  return fault_of_coding(request);
+}
+
 IncomingHead head_of(const Parser::value_type& request) {
   const std::string target = text_of(request.target());
   IncomingHead head;
@@ -47,6 +69,7 @@ IncomingHead head_of(const Parser::value_type& request) {
   head.method_is_known = request.method() != http::verb::unknown;
   head.expects_continue = beast::iequals(request[http::field::expect], "100-continue");
   head.version = request.version();
+  head.fault = fault_of(request);
   return head;
 }
 
