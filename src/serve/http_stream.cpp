@@ -67,8 +67,9 @@ IncomingHead head_of(const Parser::value_type& request) {
                text_of(request[http::field::content_encoding]),
                text_of(request[http::field::access_control_request_headers])};
   head.method_is_known = request.method() != http::verb::unknown;
-  head.expects_continue = beast::iequals(request[http::field::expect], "100-continue");
   head.version = request.version();
+  head.expects_continue =  // of an older client that means nothing: RFC 9110, 10.1.1
+      head.version >= 11 && beast::iequals(request[http::field::expect], "100-continue");
   head.fault = fault_of(request);
   return head;
 }

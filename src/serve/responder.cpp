@@ -110,9 +110,7 @@ asio::awaitable<bool> Responder::fail(Exchange& exchange, const Refusal& refusal
 }
 
 asio::awaitable<bool> Responder::let_continue() {
-  const std::string text =
-      fmt::format("HTTP/1.{} 100 Continue\r\n\r\n", asked_.version < 11 ? 0 : 1);
-  co_return co_await send(text);
+  co_return co_await send("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 }  // namespace anemone::serve

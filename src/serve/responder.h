@@ -38,7 +38,7 @@ class Responder {
   boost::asio::awaitable<bool> end_stream();
   /// In place of what was still to come.
   boost::asio::awaitable<bool> fail(Exchange& exchange, const Refusal& refusal);
-  /// "100 Continue".
+  /// "100 Continue", which HTTP/1.0 does not know.
   boost::asio::awaitable<bool> let_continue();
   /// Unless this request was counted.
   void count(int status);
