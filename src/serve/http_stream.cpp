@@ -51,8 +51,17 @@ std::optional<Refusal> fault_of_coding(const Parser::value_type& request) {
                  "transfer_encoding", ""};
 }
 
+/// RFC 9112, 3.2: whom a request is for, a proxy before this server must read as this server does.
+std::optional<Refusal> fault_of_host(const Parser::value_type& request) {
+  const auto hosts = request.count(http::field::host);
+  if (hosts == 1 || (hosts == 0 && request.version() < 11)) return std::nullopt;
+  return Refusal{400, fmt::format("the request has {} Host fields, expected one", hosts),
+                 "wrong_host", ""};
+}
+
 std::optional<Refusal> fault_of(const Parser::value_type& request) {
-  return fault_of_coding(request);
+  const auto fault = fault_of_coding(request);
+  return fault ? fault : fault_of_host(request);
 }
 
 IncomingHead head_of(const Parser::value_type& request) {

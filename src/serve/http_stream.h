@@ -20,7 +20,7 @@ struct IncomingHead {
   RequestHead told;
   bool method_is_known = false;  ///< what nobody knows is the client's own text.
   bool expects_continue = false;
-  /// It leaves open where the request ends: nothing behind it can be read.
+  /// It leaves open where the request ends or whom it is for: nothing behind it can be trusted.
   std::optional<Refusal> fault;
   unsigned version = 11;  ///< 10 or 11.
 };
