@@ -114,7 +114,7 @@ void add_limits(CLI::App& app, Flags& flags) {
       "Of a stream that the client does not read; then the answer is given up");
   add("--request-seconds", limits.request_s, "From a request to the end of its answer");
   add("--transfer-seconds", limits.transfer_s,
-      "For a client to send a request or to take a piece of a response");
+      "For a client to send a head, to send a body, or to take a piece of a response (408)");
   add("--idle-seconds", limits.idle_s, "Between the requests of a connection");
   add("--shutdown-seconds", limits.shutdown_s, "For answers in progress when the server ends");
   add("--ping-seconds", options.ping_s, "A stream that is silent for so long gets a comment");

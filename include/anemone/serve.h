@@ -28,8 +28,8 @@ struct Limits {
   int64_t unread_bytes = int64_t{1} << 20;
   int64_t answer_tokens = 0;  ///< of one answer; 0: what the context holds.
   int64_t request_s = 600;    ///< from a request to the end of its answer.
-  int64_t transfer_s = 30;    ///< to send a request, or to take a piece of the response.
-  int64_t idle_s = 75;        ///< between requests of a connection.
+  int64_t transfer_s = 30;    ///< to send a head, a body, or to take a piece of the response.
+  int64_t idle_s = 75;        ///< until a request of a connection begins.
   int64_t shutdown_s = 30;    ///< for answers in progress when the server is to stop.
 };
 

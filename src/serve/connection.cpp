@@ -55,7 +55,8 @@ asio::awaitable<void> Connection::run() {
   bool goes_on = true;
   while (goes_on && !all_.stops) {
     idle_ = true;
-    goes_on = co_await next();
+    goes_on = co_await begins();
+    if (goes_on) goes_on = co_await next();
   }
   co_await stream_.drain();
 }
@@ -66,13 +67,19 @@ asio::awaitable<void> Connection::turn_away() {
   co_await stream_.drain();
 }
 
+asio::awaitable<bool> Connection::begins() {
+  stream_.limit(seconds(limits_.idle_s));
+  const auto error = co_await stream_.await_request();
+  if (error == asio::error::timed_out) stream_.close();
+  co_return !error;
+}
+
 asio::awaitable<bool> Connection::next() {
   IncomingHead head;
-  stream_.limit(seconds(limits_.idle_s));
+  stream_.limit(seconds(limits_.transfer_s));
   const auto error = co_await stream_.read_head(head);
   stream_.end_limit();
   idle_ = false;
-  if (error == asio::error::timed_out) stream_.close();
   Responder::Asked asked;
   if (error) {
     responder_.begin(std::move(asked));
@@ -110,6 +117,8 @@ asio::awaitable<bool> Connection::serve(const Endpoint& endpoint, const Incoming
 }
 
 asio::awaitable<bool> Connection::refuse_unread(HttpStream::Error error) {
+  if (error == asio::error::timed_out)
+    co_return co_await responder_.refuse(408, "the request did not come in time", "timeout");
   const auto refusal = refusal_of_read(error);
   if (!refusal) co_return false;
   Document document = document_of(*refusal);
@@ -132,10 +141,7 @@ asio::awaitable<bool> Connection::read_body(bool expects_continue, BodyShare& sh
   }
   stream_.end_limit();
   if (!error) co_return true;
-  if (error == asio::error::timed_out)
-    co_await responder_.refuse(408, "the body did not come in time", "timeout");
-  else
-    co_await refuse_unread(error);
+  co_await refuse_unread(error);
   co_return false;
 }
 

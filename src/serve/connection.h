@@ -41,6 +41,7 @@ class Connection {
   class BodyShare;
 
   /// Each returns false when the connection is at its end.
+  boost::asio::awaitable<bool> begins();  ///< waits for a request.
   boost::asio::awaitable<bool> next();
   boost::asio::awaitable<bool> serve(const Endpoint& endpoint, const IncomingHead& head);
   boost::asio::awaitable<bool> read_body(bool expects_continue, BodyShare& share);

@@ -83,6 +83,16 @@ IncomingHead head_of(const Parser::value_type& request) {
   return head;
 }
 
+/// Behind line ends, which some clients send after a body: RFC 9112, 2.2.
+bool begins_request(beast::flat_buffer& buffer) {
+  constexpr std::string_view kLineEnd = "\r\n";
+  const auto held = buffer.data();
+  std::string_view bytes(static_cast<const char*>(held.data()), held.size());
+  while (bytes.starts_with(kLineEnd)) bytes.remove_prefix(kLineEnd.size());
+  buffer.consume(held.size() - bytes.size());
+  return !kLineEnd.starts_with(bytes);
+}
+
 }  // namespace
 
 struct HttpStream::Incoming {
@@ -130,6 +140,17 @@ HttpStream::Error HttpStream::told(Error error) const {
   return alarm_ != nullptr && alarm_->rang ? Error(asio::error::timed_out) : error;
 }
 
+asio::awaitable<HttpStream::Error> HttpStream::receive() {
+  beast::flat_buffer& buffer = incoming_->buffer;
+  Error error;
+  const size_t room = beast::read_size(buffer, kMostAtOnce);
+  if (room == 0) co_return Error(http::error::buffer_overflow);
+  if (alarm_ != nullptr && alarm_->rang) co_return told(error);
+  const auto space = buffer.prepare(room);
+  buffer.commit(co_await socket_.async_read_some(space, redirect_error(use_awaitable, error)));
+  co_return error == asio::error::eof ? error : told(error);
+}
+
 asio::awaitable<HttpStream::Error> HttpStream::read_some() {
   Parser& parser = *incoming_->parser;
   beast::flat_buffer& buffer = incoming_->buffer;
@@ -138,21 +159,22 @@ asio::awaitable<HttpStream::Error> HttpStream::read_some() {
     if (buffer.size() > 0) {
       buffer.consume(parser.put(buffer.data(), error));
       if (error != http::error::need_more) co_return error;
-      error = {};
     }
-    const size_t room = beast::read_size(buffer, kMostAtOnce);
-    if (room == 0) co_return Error(http::error::buffer_overflow);
-    if (alarm_ != nullptr && alarm_->rang) co_return told(error);
-    const auto space = buffer.prepare(room);
-    buffer.commit(co_await socket_.async_read_some(space, redirect_error(use_awaitable, error)));
+    error = co_await receive();
     if (error == asio::error::eof) {
       if (!parser.got_some()) co_return Error(http::error::end_of_stream);
       error = {};
       parser.put_eof(error);
       co_return error;
     }
-    if (error) co_return told(error);
+    if (error) co_return error;
   }
+}
+
+asio::awaitable<HttpStream::Error> HttpStream::await_request() {
+  Error error;
+  while (!error && !begins_request(incoming_->buffer)) error = co_await receive();
+  co_return error;
 }
 
 asio::awaitable<HttpStream::Error> HttpStream::read_head(IncomingHead& head) {

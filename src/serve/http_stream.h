@@ -45,7 +45,9 @@ class HttpStream {
   /// What is read from now on ends after this time with `timed_out`.
   void limit(std::chrono::seconds time);
   void end_limit();
-  /// The next request, up to the end of its head.
+  /// Until a request begins; line ends before it are passed over.
+  boost::asio::awaitable<Error> await_request();
+  /// That request, up to the end of its head.
   boost::asio::awaitable<Error> read_head(IncomingHead& head);
   /// More of its body, until `is_read`.
   boost::asio::awaitable<Error> read_body_piece();
@@ -68,6 +70,7 @@ class HttpStream {
   struct Incoming;
   struct Alarm;
 
+  boost::asio::awaitable<Error> receive();
   boost::asio::awaitable<Error> read_some();
   /// Takes in what the client has sent while it waits for its response; false: it has left.
   bool read_ahead();
