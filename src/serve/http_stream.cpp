@@ -260,7 +260,10 @@ HttpStream::Watch::~Watch() {
 
 void HttpStream::Watch::wait(const std::shared_ptr<State>& state) {
   state->stream.socket_.async_wait(asio::ip::tcp::socket::wait_read, [state](Error error) {
-    if (error || state->ended) return;
+    if (state->ended) return;
+    // An alarm that rang for a write cancels this wait, too.
+    if (error == asio::error::operation_aborted) return wait(state);
+    if (error) return;
     if (state->stream.read_ahead()) return wait(state);
     state->left();
   });
