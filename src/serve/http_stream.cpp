@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -198,17 +199,20 @@ size_t HttpStream::body_bytes() const { return incoming_->parser->get().body().s
 
 std::string HttpStream::take_body() { return std::move(incoming_->parser->get().body()); }
 
-asio::awaitable<HttpStream::Error> HttpStream::write(std::string_view bytes,
+asio::awaitable<HttpStream::Error> HttpStream::write(std::string_view bytes, std::string_view more,
                                                      std::chrono::seconds time) {
   limit(time);
   Error error;
-  while (!error && !bytes.empty()) {
-    if (alarm_->rang) break;
-    bytes.remove_prefix(co_await socket_.async_write_some(asio::buffer(bytes),
-                                                          redirect_error(use_awaitable, error)));
+  while (!error && !(bytes.empty() && more.empty()) && !alarm_->rang) {
+    const std::array pieces = {asio::buffer(bytes), asio::buffer(more)};
+    const size_t written =
+        co_await socket_.async_write_some(pieces, redirect_error(use_awaitable, error));
+    const size_t of_first = std::min(written, bytes.size());
+    bytes.remove_prefix(of_first);
+    more.remove_prefix(written - of_first);
   }
   end_limit();
-  co_return bytes.empty() ? Error() : told(error);
+  co_return bytes.empty() && more.empty() ? Error() : told(error);
 }
 
 asio::awaitable<void> HttpStream::drain() {

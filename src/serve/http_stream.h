@@ -56,7 +56,9 @@ class HttpStream {
   size_t body_bytes() const;
   std::string take_body();
 
-  boost::asio::awaitable<Error> write(std::string_view bytes, std::chrono::seconds time);
+  /// `bytes`, and `more` behind them.
+  boost::asio::awaitable<Error> write(std::string_view bytes, std::string_view more,
+                                      std::chrono::seconds time);
   /// Ends the sending side, and reads on for a while: the client shall be able to read the response
   /// though it is still sending.
   boost::asio::awaitable<void> drain();

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <thread>
 
 namespace anemone::serve {
 namespace {
@@ -35,6 +38,20 @@ TEST_F(HttpStreamTest, AClientThatLeavesIsNoticedAfterAnAlarm) {
   context_.restart();
   context_.run_for(seconds(5));
   EXPECT_TRUE(has_left);
+}
+
+TEST_F(HttpStreamTest, WhatIsWrittenInTwoPartsArrivesAsOne) {
+  const std::string head(1000, 'h');
+  const std::string body(20'000'000, 'b');  // more than the system takes at once
+  std::optional<HttpStream::Error> ended;
+  boost::asio::co_spawn(context_, stream_->write(head, body, seconds(30)),
+                        [&](const std::exception_ptr&, HttpStream::Error error) { ended = error; });
+  std::string got(head.size() + body.size(), '\0');
+  std::thread reader([&] { boost::asio::read(client_, boost::asio::buffer(got)); });
+  context_.run();
+  reader.join();
+  EXPECT_EQ(ended, HttpStream::Error());
+  EXPECT_TRUE(got == head + body);
 }
 
 TEST_F(HttpStreamTest, AStreamThatIsClosedIsWatchedNoMore) {

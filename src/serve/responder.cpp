@@ -52,9 +52,9 @@ void Responder::count(int status) {
                     status, std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
 }
 
-asio::awaitable<bool> Responder::send(std::string_view bytes) {
+asio::awaitable<bool> Responder::send(std::string_view bytes, std::string_view more) {
   const auto error =
-      co_await stream_.write(bytes, std::chrono::seconds(service_.options.limits.transfer_s));
+      co_await stream_.write(bytes, more, std::chrono::seconds(service_.options.limits.transfer_s));
   if (error) stream_.close();
   co_return !error;
 }
@@ -65,9 +65,9 @@ asio::awaitable<bool> Responder::write(Document document) {
   for (const auto& [name, value] : document.headers) text += field(name, value);
   if (document.status != 204) text += field("Content-Length", fmt::to_string(document.body.size()));
   text += "\r\n";
-  if (!asked_.is_head) text += document.body;
+  if (asked_.is_head) document.body.clear();
   count(document.status);
-  const bool sent = co_await send(text);
+  const bool sent = co_await send(text, document.body);
   co_return sent&& asked_.keeps_alive;
 }
 

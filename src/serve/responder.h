@@ -45,7 +45,7 @@ class Responder {
 
  private:
   std::string head(int status) const;
-  boost::asio::awaitable<bool> send(std::string_view bytes);
+  boost::asio::awaitable<bool> send(std::string_view bytes, std::string_view more = {});
 
   HttpStream& stream_;
   const Service& service_;
