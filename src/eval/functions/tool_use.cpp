@@ -36,7 +36,11 @@ double accuracy(const Value& given, const Value& expected) {
 }
 
 /// Data whose right call no answer could be equal to are refused, not counted as wrong answers.
-Status check_comparable(const Value& arguments) {
+Status check(const Value& document) {
+  if (const auto name = text_column(document, "name"); !name.ok()) return name.error();
+  const Value arguments = document.value("arguments", Value());
+  if (!arguments.is_object())
+    return fail(ErrorCode::mismatch, "column 'arguments' is missing or no object");
   for (const auto& item : arguments.items())
     if (!item.value().is_number() && !item.value().is_string())
       return with_hint(
@@ -47,12 +51,17 @@ Status check_comparable(const Value& arguments) {
   return {};
 }
 
+/// All of them, before the model is asked anything.
+Result<std::vector<Value>> process_docs(std::vector<Value> documents) {
+  for (size_t i = 0; i < documents.size(); ++i)
+    ANEMONE_RETURN_IF_ERROR(check(documents[i]).in(fmt::format("document {}", i)));
+  return documents;
+}
+
 Result<Value> process_results(const Value& document, std::span<const Response> results) {
-  ANEMONE_TRY(const std::string name, text_column(document, "name"));
-  const Value expected = document.value("arguments", Value());
-  if (!expected.is_object())
-    return fail(ErrorCode::mismatch, "column 'arguments' is missing or no object");
-  ANEMONE_RETURN_IF_ERROR(check_comparable(expected));
+  ANEMONE_RETURN_IF_ERROR(check(document));
+  const Value& name = document["name"];
+  const Value& expected = document["arguments"];
   const Value call = Value::parse(results[0].text, nullptr, false);
   const bool valid = call.is_object() && call.value("name", Value()).is_string() &&
                      call.value("arguments", Value()).is_object();
@@ -64,7 +73,8 @@ Result<Value> process_results(const Value& document, std::span<const Response> r
                {"exact_call", share == 1 ? 1.0 : 0.0}};
 }
 
-constexpr std::array kFunctions = {Function{.name = "process_results", .results = process_results}};
+constexpr std::array kFunctions = {Function{.name = "process_docs", .documents = process_docs},
+                                   Function{.name = "process_results", .results = process_results}};
 
 }  // namespace
 
