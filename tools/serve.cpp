@@ -5,6 +5,7 @@
 #include <malloc.h>
 #endif
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "anemone/batch_policy.h"
@@ -84,8 +85,11 @@ Status run(const Flags& flags, const CommonFlags& common) {
 void add_limits(CLI::App& app, Flags& flags) {
   serve::Options& options = flags.options;
   serve::Limits& limits = options.limits;
-  const auto add = [&](const char* flag, int64_t& value, const char* words) {
-    return app.add_option(flag, value, words)->check(whole_number())->group("Limits");
+  constexpr int64_t kMost = INT32_MAX;
+  const auto add = [&](const char* flag, int64_t& value, const char* words, int64_t least = 1) {
+    return app.add_option(flag, value, words)
+        ->check(CLI::Range(least, kMost).description(""))
+        ->group("Limits");
   };
   CLI::Option* const parallel =
       add("--parallel", limits.running,
@@ -105,7 +109,8 @@ void add_limits(CLI::App& app, Flags& flags) {
       ->group("Limits");
   add("--queue", limits.waiting, "Answers that wait for it; more are refused (429)");
   add("--connections", limits.connections, "Open connections; more are refused (503)");
-  add("--max-tokens", limits.answer_tokens, "Most tokens of an answer; 0: what the context holds");
+  add("--max-tokens", limits.answer_tokens, "Most tokens of an answer; 0: what the context holds",
+      0);
   add("--max-header-bytes", limits.header_bytes, "Largest head of a request (431)");
   add("--max-body-bytes", limits.body_bytes, "Largest body of a request (413)");
   add("--max-bodies-bytes", limits.all_bodies_bytes,
@@ -116,7 +121,7 @@ void add_limits(CLI::App& app, Flags& flags) {
   add("--transfer-seconds", limits.transfer_s,
       "For a client to send a head, to send a body, or to take a piece of a response (408)");
   add("--idle-seconds", limits.idle_s, "Between the requests of a connection");
-  add("--shutdown-seconds", limits.shutdown_s, "For answers in progress when the server ends");
+  add("--shutdown-seconds", limits.shutdown_s, "For answers in progress when the server ends", 0);
   add("--ping-seconds", options.ping_s, "A stream that is silent for so long gets a comment");
 }
 
@@ -131,8 +136,8 @@ Action add_serve(CLI::App& app, const CommonFlags& common) {
   add_tokenizer_flag(app, flags->model);
   app.add_option("--host", options.host, "Address to listen on; 0.0.0.0: all of this machine")
       ->check(not_empty());
-  app.add_option("--port", options.port,
-                 "Port to listen on; 0: one that is free, which is printed");
+  app.add_option("--port", options.port, "Port to listen on; 0: one that is free, which is printed")
+      ->check(CLI::Range(0, 65535));
   app.add_option(
          "--api-key", options.api_key,
          "Key that requests must have; ANEMONE_API_KEY keeps it out of the list of processes")
