@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <optional>
+#include <utility>
 
 #include "anemone/conversation.h"
 #include "chat_commands.h"
@@ -146,17 +147,19 @@ Status chat(const Flags& flags, const CommonFlags& common) {
       },
       [&] { print_stats(answers.last()); },
       show_calls,
-      [&] { return lines.next(); },
       [&] { return answer([&](const Sink& sink) { return conversation.go_on(sink); }); }};
   while (!state.ended) {
-    const auto message = lines.next();
-    if (!message) break;
-    if (message->find_first_not_of(" \n") == std::string::npos) continue;
-    const Status status =
-        message->starts_with('/')
-            ? run_chat_command(state, *message)
-            : answer([&](const Sink& sink) { return conversation.say(*message, sink); });
-    if (!status.ok()) print_error(status.error(), common);
+    const auto typed = lines.next();
+    const bool is_result = std::exchange(state.awaits_result, false);
+    if (!typed && !is_result) break;
+    const auto obey = [&]() -> Status {
+      if (!typed) return Error{ErrorCode::invalid_argument, "no result was typed", {}, {}};
+      if (typed->is_command) return run_chat_command(state, typed->text);
+      if (is_result) return give_result(state, typed->text);
+      if (typed->text.find_first_not_of(" \n") == std::string::npos) return {};
+      return answer([&](const Sink& sink) { return conversation.say(typed->text, sink); });
+    };
+    if (const Status status = obey(); !status.ok()) print_error(status.error(), common);
   }
   print_late_notes(*model, common);
   return {};

@@ -55,18 +55,12 @@ Status load(ChatState& state, const std::string& file) {
 Status result(ChatState& state, const std::string& file) {
   const auto waiting = state.conversation.waiting_calls();
   if (waiting.empty()) return state.conversation.give_result({});  // which says so
-  std::string text;
-  if (file.empty()) {
-    print_stderr("result of {}:\n", waiting[0].name);
-    auto typed = state.read_message();
-    if (!typed) return Error{ErrorCode::invalid_argument, "no result was typed", {}, {}};
-    text = *std::move(typed);
-  } else {
-    ANEMONE_TRY(text, read_text(file));
+  if (!file.empty()) {
+    ANEMONE_TRY(const std::string text, read_text(file));
+    return give_result(state, text);
   }
-  ANEMONE_RETURN_IF_ERROR(state.conversation.give_result(text));
-  if (waiting.size() == 1) return state.go_on();
-  state.show_waiting();
+  print_stderr("result of {}:\n", waiting[0].name);
+  state.awaits_result = true;
   return {};
 }
 
@@ -104,6 +98,13 @@ constexpr ChatCommand kCommands[] = {
 }  // namespace
 
 std::span<const ChatCommand> chat_commands() { return kCommands; }
+
+Status give_result(ChatState& state, std::string_view text) {
+  ANEMONE_RETURN_IF_ERROR(state.conversation.give_result(text));
+  if (state.conversation.waiting_calls().empty()) return state.go_on();
+  state.show_waiting();
+  return {};
+}
 
 Status run_chat_command(ChatState& state, std::string_view line) {
   line.remove_prefix(1);

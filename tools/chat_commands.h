@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,10 +18,10 @@ struct ChatState {
   std::function<void()> show_stats;
   /// Calls that wait for results, to the user.
   std::function<void()> show_waiting;
-  /// What the user types next; none at the end of the input.
-  std::function<std::optional<std::string>()> read_message;
   /// The answer that follows from results.
   std::function<Status()> go_on;
+  /// What is typed next is a result, unless it is a command.
+  bool awaits_result = false;
   bool ended = false;
 };
 
@@ -39,5 +38,8 @@ std::span<const ChatCommand> chat_commands();
 /// Runs `line`, which begins with a slash. Errors: invalid_argument (no such command: the nearest),
 /// and those of the command.
 Status run_chat_command(ChatState& state, std::string_view line);
+
+/// Gives the first call that waits its result, and lets the model go on behind the last one.
+Status give_result(ChatState& state, std::string_view text);
 
 }  // namespace anemone::tools

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 namespace anemone::tools {
 namespace {
@@ -37,14 +38,14 @@ std::optional<std::string> ChatLines::line(const char* prompt) {
   return std::string(text.get());
 }
 
-std::optional<std::string> ChatLines::next() {
+std::optional<Typed> ChatLines::next() {
   auto text = line(kPrompt);
   if (!text) return std::nullopt;
   if (*text == kQuotes) {
     std::string all;
     for (auto more = line(kMore); more && *more != kQuotes; more = line(kMore))
       all += (all.empty() ? "" : "\n") + *more;
-    return all;
+    return Typed{std::move(all), false};
   }
   while (text->ends_with('\\')) {
     text->back() = '\n';
@@ -52,7 +53,8 @@ std::optional<std::string> ChatLines::next() {
     if (!more) break;
     *text += *more;
   }
-  return text;
+  const bool is_command = text->starts_with('/');
+  return Typed{*std::move(text), is_command};
 }
 
 }  // namespace anemone::tools

@@ -7,13 +7,19 @@
 
 namespace anemone::tools {
 
+/// What was typed as one.
+struct Typed {
+  std::string text;
+  bool is_command = false;  ///< begins with a slash, outside of quotes.
+};
+
 /// What the user types: on a terminal with a prompt, editing and a history, elsewhere line by line.
 class ChatLines {
  public:
   ChatLines();
   /// One message: a line, or lines that end in a backslash and the one behind them, or what stands
   /// between two lines of three quotes. None at the end of the input, or when Ctrl-C was pressed.
-  std::optional<std::string> next();
+  std::optional<Typed> next();
 
  private:
   std::optional<std::string> line(const char* prompt);
