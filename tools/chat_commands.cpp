@@ -11,6 +11,9 @@
 namespace anemone::tools {
 namespace {
 
+/// Of a file: much more than a context holds, and little beside the model.
+constexpr uint64_t kMostBytes = uint64_t{16} << 20;
+
 Status help(ChatState&, const std::string&) {
   for (const ChatCommand& each : chat_commands())
     print_stderr("/{:<20} {}\n", fmt::format("{} {}", each.name, each.argument), each.words);
@@ -26,7 +29,7 @@ Status set_system(ChatState& state, const std::string& text) {
 
 Status set_tools(ChatState& state, const std::string& file) {
   if (file.empty()) return state.offer_tools({});
-  ANEMONE_TRY(std::string tools, read_text(file));
+  ANEMONE_TRY(std::string tools, read_text(file, kMostBytes));
   return state.offer_tools(std::move(tools));
 }
 
@@ -45,7 +48,7 @@ Status save(ChatState& state, const std::string& file) {
 Status load(ChatState& state, const std::string& file) {
   if (file.empty())
     return Error{ErrorCode::invalid_argument, "/load needs a file", {}, "/load talk.json"};
-  ANEMONE_TRY(const std::string text, read_text(file));
+  ANEMONE_TRY(const std::string text, read_text(file, kMostBytes));
   ANEMONE_RETURN_IF_ERROR(state.conversation.read(text).in(file));
   print_stderr("{}\n", counted(static_cast<uint64_t>(state.conversation.messages()), "message"));
   state.show_waiting();
@@ -56,7 +59,7 @@ Status result(ChatState& state, const std::string& file) {
   const auto waiting = state.conversation.waiting_calls();
   if (waiting.empty()) return state.conversation.give_result({});  // which says so
   if (!file.empty()) {
-    ANEMONE_TRY(const std::string text, read_text(file));
+    ANEMONE_TRY(const std::string text, read_text(file, kMostBytes));
     return give_result(state, text);
   }
   print_stderr("result of {}:\n", waiting[0].name);
