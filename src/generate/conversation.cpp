@@ -1,5 +1,6 @@
 #include "anemone/conversation.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -42,26 +43,48 @@ bool has_calls(const Json& message) {
   return message.contains("tool_calls") && !message["tool_calls"].is_null();
 }
 
-/// A call, and whether one of the messages behind the answer is its result.
-struct CallState {
-  const Json* call = nullptr;
-  bool has_result = false;
+/// The calls of an answer that wait for results.
+class WaitingCalls {
+ public:
+  WaitingCalls() = default;
+  explicit WaitingCalls(const Json& answer) {
+    if (!has_calls(answer)) return;
+    for (const Json& call : answer["tool_calls"]) {
+      by_id_.emplace(call["id"].get_ref<const std::string&>(), calls_.size());
+      calls_.push_back(&call);
+    }
+  }
+
+  /// The first of this id has its result; false: none waits.
+  bool end(std::string_view id) {
+    const auto found = by_id_.lower_bound(id);
+    if (found == by_id_.end() || found->first != id) return false;
+    calls_[found->second] = nullptr;
+    by_id_.erase(found);
+    return true;
+  }
+
+  /// In the order of the answer.
+  std::vector<const Json*> calls() const {
+    std::vector<const Json*> waiting = calls_;
+    std::erase(waiting, nullptr);
+    return waiting;
+  }
+
+ private:
+  std::vector<const Json*> calls_;  ///< null: has its result.
+  std::multimap<std::string_view, size_t> by_id_;
 };
 
-/// Calls of the answer before messages[end], between which and `end` there is nothing but results.
-std::vector<CallState> calls_before(const Json& messages, size_t end) {
-  size_t answer = end;
+/// Calls of the last answer, behind which there is nothing but results of some.
+std::vector<const Json*> waiting_in(const Json& messages) {
+  size_t answer = messages.size();
   while (answer > 0 && is_role(messages[answer - 1], "tool")) --answer;
-  std::vector<CallState> calls;
-  if (answer == 0 || !has_calls(messages[answer - 1])) return calls;
-  for (const Json& call : messages[answer - 1]["tool_calls"]) calls.push_back({&call});
-  for (size_t i = answer; i < end; ++i)
-    for (CallState& each : calls)
-      if (!each.has_result && (*each.call)["id"] == messages[i]["tool_call_id"]) {
-        each.has_result = true;
-        break;
-      }
-  return calls;
+  if (answer == 0) return {};
+  WaitingCalls waiting(messages[answer - 1]);
+  for (size_t i = answer; i < messages.size(); ++i)
+    waiting.end(messages[i]["tool_call_id"].get_ref<const std::string&>());
+  return waiting.calls();
 }
 
 Status check_calls(const Json& calls, size_t message) {
@@ -75,28 +98,33 @@ Status check_calls(const Json& calls, size_t message) {
   return {};
 }
 
-/// That messages[at] is the result of a call before it which has none yet.
-Status check_result(const Json& messages, size_t at) {
+/// That messages[at] is the result of a call which has none yet.
+Status check_result(const Json& messages, size_t at, WaitingCalls& waiting) {
   const Json& result = messages[at];
   if (!has_text(result, "content") || !has_text(result, "tool_call_id"))
     return fail(ErrorCode::corrupt, "messages[{}] is a result without content and tool_call_id",
                 at);
   if (result.contains("name") && !result["name"].is_null() && !result["name"].is_string())
     return fail(ErrorCode::corrupt, "messages[{}] is a result whose name is no text", at);
-  for (const CallState& each : calls_before(messages, at))
-    if (!each.has_result && (*each.call)["id"] == result["tool_call_id"]) return {};
+  const auto& id = result["tool_call_id"].get_ref<const std::string&>();
+  if (waiting.end(id)) return {};
   return fail(ErrorCode::corrupt, "messages[{}] is the result of '{}', which no call waits for", at,
-              result["tool_call_id"].get<std::string>());
+              id);
 }
 
 Status check_messages(const Json& messages) {
   if (!messages.is_array())
     return fail(ErrorCode::corrupt, "messages is no list: this is no saved conversation");
+  WaitingCalls waiting;
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!has_text(messages[i], "role") || !messages[i].contains("content"))
       return fail(ErrorCode::corrupt, "messages[{}] has no role and content", i);
     if (has_calls(messages[i])) ANEMONE_RETURN_IF_ERROR(check_calls(messages[i]["tool_calls"], i));
-    if (is_role(messages[i], "tool")) ANEMONE_RETURN_IF_ERROR(check_result(messages, i));
+    if (!is_role(messages[i], "tool")) {
+      waiting = WaitingCalls(messages[i]);
+      continue;
+    }
+    ANEMONE_RETURN_IF_ERROR(check_result(messages, i, waiting));
   }
   return {};
 }
@@ -248,9 +276,8 @@ Result<Generation> Conversation::again(const TextSink& sink) {
 
 std::vector<ToolCall> Conversation::waiting_calls() const {
   std::vector<ToolCall> waiting;
-  for (const CallState& each : calls_before(state_->messages, state_->messages.size())) {
-    if (each.has_result) continue;
-    const Json& function = (*each.call)["function"];
+  for (const Json* call : waiting_in(state_->messages)) {
+    const Json& function = (*call)["function"];
     waiting.push_back({function["name"].get<std::string>(), dump(function["arguments"])});
   }
   return waiting;
@@ -259,17 +286,17 @@ std::vector<ToolCall> Conversation::waiting_calls() const {
 Status Conversation::give_result(std::string_view content) {
   Json& messages = state_->messages;
   if (!is_utf8(content)) return fail(ErrorCode::invalid_argument, "the result is not UTF-8");
-  for (const CallState& each : calls_before(messages, messages.size())) {
-    if (each.has_result) continue;
-    Json result = {{"role", "tool"},
-                   {"tool_call_id", (*each.call)["id"]},
-                   {"name", (*each.call)["function"]["name"]},
-                   {"content", std::string(content)}};
-    messages.push_back(std::move(result));
-    return {};
-  }
-  return with_hint(fail(ErrorCode::invalid_argument, "no call waits for a result"),
-                   "the model calls tools that it was offered");
+  const auto waiting = waiting_in(messages);
+  if (waiting.empty())
+    return with_hint(fail(ErrorCode::invalid_argument, "no call waits for a result"),
+                     "the model calls tools that it was offered");
+  const Json& call = *waiting.front();
+  Json result = {{"role", "tool"},
+                 {"tool_call_id", call["id"]},
+                 {"name", call["function"]["name"]},
+                 {"content", std::string(content)}};
+  messages.push_back(std::move(result));
+  return {};
 }
 
 Result<Generation> Conversation::go_on(const TextSink& sink) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -255,6 +256,28 @@ TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
     wrong[1]["tool_calls"][1][at.parent_pointer()].erase(at.back());
     refuses(wrong, "messages[1].tool_calls[1] has no id, name and arguments");
   }
+}
+
+/// In a time that grows as the conversation does.
+TEST_F(ConversationTest, ManyCallsOfOneAnswerAreReadWithTheirResults) {
+  constexpr int kCalls = 20'000;
+  Json messages = two_calls();
+  Json& calls = messages[1]["tool_calls"];
+  const Json call = calls[0];
+  calls = Json::array();
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(call);
+    calls.back()["id"] = "c" + std::to_string(i);
+  }
+  for (int i = kCalls - 1; i > 0; --i)
+    messages.push_back(
+        {{"role", "tool"}, {"tool_call_id", "c" + std::to_string(i)}, {"content", "12:00"}});
+  Conversation conversation = start(options_);
+  const auto began = std::chrono::steady_clock::now();
+  const Status read = conversation.read(document(messages));
+  ASSERT_TRUE(read.ok()) << read.error().to_string();
+  EXPECT_EQ(conversation.waiting_calls().size(), 1U) << "the first one";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
 }
 
 /// Templates that know no tools know no results either.
