@@ -1,5 +1,6 @@
 #include "anemone/conversation.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -112,6 +113,11 @@ Status check_result(const Json& messages, size_t at, WaitingCalls& waiting) {
               id);
 }
 
+bool is_known_role(const Json& role) {
+  constexpr const char* kRoles[] = {"system", "developer", "user", "assistant", "tool"};
+  return std::ranges::any_of(kRoles, [&](const char* known) { return role == known; });
+}
+
 Status check_messages(const Json& messages) {
   if (!messages.is_array())
     return fail(ErrorCode::corrupt, "messages is no list: this is no saved conversation");
@@ -119,6 +125,11 @@ Status check_messages(const Json& messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!has_text(messages[i], "role") || !messages[i].contains("content"))
       return fail(ErrorCode::corrupt, "messages[{}] has no role and content", i);
+    if (!is_known_role(messages[i]["role"]))
+      return fail(ErrorCode::corrupt, "messages[{}] has the role '{}', which there is not", i,
+                  messages[i]["role"].get<std::string>());
+    if (has_calls(messages[i]) && !is_role(messages[i], "assistant"))
+      return fail(ErrorCode::corrupt, "messages[{}] has calls, but is not the assistant's", i);
     if (has_calls(messages[i])) ANEMONE_RETURN_IF_ERROR(check_calls(messages[i]["tool_calls"], i));
     if (!is_role(messages[i], "tool")) {
       waiting = WaitingCalls(messages[i]);
@@ -127,6 +138,12 @@ Status check_messages(const Json& messages) {
     ANEMONE_RETURN_IF_ERROR(check_result(messages, i, waiting));
   }
   return {};
+}
+
+/// In OpenAI's documents the developer is what templates call the system.
+void rename_developer(Json& messages) {
+  for (Json& message : messages)
+    if (is_role(message, "developer")) message["role"] = "system";
 }
 
 /// Calls and their results as a model sees them whose template knows neither: calls in the words of
@@ -344,16 +361,17 @@ Status Conversation::read(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object() || !json.contains("version") || json["version"] != kVersion)
     return fail(ErrorCode::corrupt, "this is no conversation of version {}", kVersion);
-  const Json messages = json.value("messages", Json());
+  Json messages = json.value("messages", Json());
   const Json tools = json.value("tools", Json(Json::array()));
   ANEMONE_RETURN_IF_ERROR(check_messages(messages));
+  rename_developer(messages);
   if (!tools.is_array()) return fail(ErrorCode::corrupt, "tools is no list");
   if (Status status = state_->set_tools(tools.empty() ? "" : dump(tools)); !status.ok()) {
     Error error = std::move(status).error();
     error.code = ErrorCode::corrupt;
     return error;
   }
-  state_->messages = messages;
+  state_->messages = std::move(messages);
   return {};
 }
 

@@ -259,6 +259,28 @@ TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
 }
 
 /// In a time that grows as the conversation does.
+TEST_F(ConversationTest, MessagesAreOfRolesThatThereAreAndCallsTheAssistants) {
+  Conversation conversation = start(options_);
+  const std::string before = conversation.to_json();
+  const auto refuses = [&](const Json& messages, const std::string& because) {
+    const Status status = conversation.read(document(messages));
+    ASSERT_FALSE(status.ok()) << because;
+    EXPECT_EQ(status.error().message, because);
+    EXPECT_EQ(conversation.to_json(), before);
+  };
+  refuses({{{"role", "ghost"}, {"content", "Boo"}}},
+          "messages[0] has the role 'ghost', which there is not");
+  for (const char* role : {"user", "system"}) {
+    Json asked = two_calls();
+    asked[1]["role"] = role;
+    refuses(asked, "messages[1] has calls, but is not the assistant's");
+  }
+  ASSERT_TRUE(
+      conversation.read(document({{{"role", "developer"}, {"content", "Be brief."}}})).ok());
+  EXPECT_EQ(Json::parse(conversation.to_json())["messages"],
+            (Json{{{"role", "system"}, {"content", "Be brief."}}}));
+}
+
 TEST_F(ConversationTest, ManyCallsOfOneAnswerAreReadWithTheirResults) {
   constexpr int kCalls = 20'000;
   Json messages = two_calls();
