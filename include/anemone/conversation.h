@@ -59,9 +59,9 @@ class Conversation {
 
   /// {"version", "messages", "tools"}, for `read`.
   std::string to_json() const;
-  /// Replaces messages and tools. Errors: corrupt (what is wrong, such as a result without its
-  /// call), limit (nested deeper than 64,
-  /// objects of more than 1,024 keys); then nothing changes.
+  /// Replaces messages and tools. Reads OpenAI's messages, too: arguments that are a text, the role
+  /// developer. Errors: corrupt (what is wrong, such as a result without its call), limit (nested
+  /// deeper than 64, objects of more than 1,024 keys); then nothing changes.
   Status read(std::string_view json);
 
  private:

@@ -140,6 +140,22 @@ Status check_messages(const Json& messages) {
   return {};
 }
 
+/// In OpenAI's documents the arguments of a call are a text, in ours the object that it holds.
+Status read_arguments(Json& messages) {
+  for (Json& message : messages) {
+    if (!has_calls(message)) continue;
+    for (Json& call : message["tool_calls"]) {
+      Json& arguments = call["function"]["arguments"];
+      if (!arguments.is_string()) continue;
+      const auto& text = arguments.get_ref<const std::string&>();
+      ANEMONE_RETURN_IF_ERROR(check_json_bounds(text, kMostDepth, kMostKeys));
+      if (Json object = Json::parse(text, nullptr, false); object.is_object())
+        arguments = std::move(object);
+    }
+  }
+  return {};
+}
+
 /// In OpenAI's documents the developer is what templates call the system.
 void rename_developer(Json& messages) {
   for (Json& message : messages)
@@ -365,6 +381,7 @@ Status Conversation::read(std::string_view text) {
   const Json tools = json.value("tools", Json(Json::array()));
   ANEMONE_RETURN_IF_ERROR(check_messages(messages));
   rename_developer(messages);
+  ANEMONE_RETURN_IF_ERROR(read_arguments(messages));
   if (!tools.is_array()) return fail(ErrorCode::corrupt, "tools is no list");
   if (Status status = state_->set_tools(tools.empty() ? "" : dump(tools)); !status.ok()) {
     Error error = std::move(status).error();

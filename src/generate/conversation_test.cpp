@@ -281,6 +281,30 @@ TEST_F(ConversationTest, MessagesAreOfRolesThatThereAreAndCallsTheAssistants) {
             (Json{{{"role", "system"}, {"content", "Be brief."}}}));
 }
 
+TEST_F(ConversationTest, ArgumentsMayBeATextThatHoldsThem) {
+  Conversation ours = start(options_);
+  Conversation theirs = start(options_);
+  ASSERT_TRUE(ours.read(document(two_calls())).ok());
+  Json as_text = two_calls();
+  for (Json& call : as_text[1]["tool_calls"]) {
+    Json& arguments = call["function"]["arguments"];
+    arguments = arguments.dump();
+  }
+  ASSERT_TRUE(theirs.read(document(as_text)).ok());
+  EXPECT_EQ(theirs.waiting_calls(), ours.waiting_calls());
+  EXPECT_EQ(Json::parse(theirs.to_json()), Json::parse(ours.to_json()));
+
+  as_text[1]["tool_calls"][0]["function"]["arguments"] = "Oslo";
+  ASSERT_TRUE(theirs.read(document(as_text)).ok());
+  EXPECT_EQ(theirs.waiting_calls()[0].arguments_json, R"("Oslo")") << "no object";
+  const size_t depth = 400'000;
+  as_text[1]["tool_calls"][0]["function"]["arguments"] =
+      R"({"city": )" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  const Status deep = theirs.read(document(as_text));
+  ASSERT_FALSE(deep.ok());
+  EXPECT_EQ(deep.error().code, ErrorCode::limit);
+}
+
 TEST_F(ConversationTest, ManyCallsOfOneAnswerAreReadWithTheirResults) {
   constexpr int kCalls = 20'000;
   Json messages = two_calls();
