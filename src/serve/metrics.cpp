@@ -109,8 +109,10 @@ std::string Metrics::text() const {
   for (const auto& [endpoint, counted] : endpoints_)
     if (generates(endpoint))
       text += counted.first_token.text("anemone_first_token_seconds", label(endpoint));
-  text += heading("histogram", "request_seconds",
-                  "From a request to the end of its response, refusals too.");
+  text += heading(
+      "histogram", "request_seconds",
+      "From the head of a request to its response, refusals too: to where a document is made "
+      "or a stream ends.");
   for (const auto& [endpoint, counted] : endpoints_)
     text += counted.request.text("anemone_request_seconds", label(endpoint));
   text += heading("histogram", "step_seconds",

@@ -1,8 +1,9 @@
 """The documents of the other endpoints, and what flags change of them."""
 
 import json
+import re
 
-from running_server import RunningServer
+from running_server import ROOT, RunningServer
 from server_case import greedy, main, PROGRAM, ServerCase
 
 
@@ -77,6 +78,8 @@ class Interface(ServerCase):
         self.assertLessEqual(labels, {"none", "/", "/chat.css", "/chat.js", "/health", "/metrics", "/v1/chat/completions", "/v1/completions",
                                       "/v1/models", "/v1/models/", "/v1/responses"})
         self.assertGreaterEqual(counted("requests_total", "none"), 3)
+        table = (ROOT / "docs" / "serving.md").read_text().split("## What it answers")[1].split("\n\n")[1]
+        self.assertLessEqual(labels - {"none"}, set(re.findall(r"`(?:GET |POST )?(/[^`]*)`", table)), "docs/serving.md names them")
 
     def test_a_name_may_be_given(self):
         with RunningServer(PROGRAM, "--name", "one", "--name", "two") as server:
