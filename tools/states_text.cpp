@@ -1,6 +1,8 @@
 #include "states_text.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace anemone::tools {
 namespace {
@@ -25,6 +27,11 @@ std::string traffic_text(const StateTraffic& counted, const StateTraffic& empty,
                               : fmt::format("copies {} in {} operations",
                                             human_bytes(counted.copied_bytes), counted.copies);
   return text;
+}
+
+std::string layout_text(const runtime::StateLayout& state) {
+  return fmt::format("{} {}, {}", anemone::to_string(state.dtype), state.shape.to_string(),
+                     human_bytes(state.size_bytes));
 }
 
 void add_to(StateTraffic& total, const StateTraffic& more) {
@@ -68,8 +75,7 @@ std::string states_text(const runtime::StateReport& report) {
   std::string text;
   for (const runtime::StateLayout& state : report.states)
     text +=
-        fmt::format("    memory {:<26} {} {}, {}\n", state.name, anemone::to_string(state.dtype),
-                    state.shape.to_string(), human_bytes(state.size_bytes));
+        fmt::format("    memory {:<26} {}\n", state.name, layout_text(state));
   for (const runtime::FunctionStates& function : report.functions) {
     text += fmt::format(
         "    {}: {}{}\n", function.function,
@@ -86,7 +92,11 @@ std::string states_text(const runtime::StateReport& report) {
 }
 
 void StateTotals::add(const runtime::StateReport& report) {
-  for (const runtime::StateLayout& state : report.states) states_[state.name] = state.size_bytes;
+  for (const runtime::StateLayout& state : report.states) {
+    Shared& shared = states_[state.name];
+    shared.size_bytes = std::max(shared.size_bytes, state.size_bytes);
+    shared.layouts.insert(layout_text(state));
+  }
   for (const runtime::FunctionStates& function : report.functions) {
     Function& total = functions_[function.function];
     add_to(total.counted, function.counted);
@@ -97,12 +107,15 @@ void StateTotals::add(const runtime::StateReport& report) {
 
 uint64_t StateTotals::size_bytes() const {
   uint64_t bytes = 0;
-  for (const auto& [name, size] : states_) bytes += size;
+  for (const auto& [name, shared] : states_) bytes += shared.size_bytes;
   return bytes;
 }
 
 Json StateTotals::json() const {
-  Json json = {{"size_bytes", size_bytes()}, {"functions", Json::array()}};
+  Json json = {
+      {"size_bytes", size_bytes()}, {"differing", Json::array()}, {"functions", Json::array()}};
+  for (const auto& [name, shared] : states_)
+    if (shared.layouts.size() > 1) json["differing"].push_back(name);
   for (const auto& [name, total] : functions_)
     json["functions"].push_back({{"name", name},
                                  {"counted", traffic_json(total.counted)},
@@ -114,6 +127,10 @@ Json StateTotals::json() const {
 std::string StateTotals::text() const {
   if (states_.empty()) return "no states\n";
   std::string text = fmt::format("states of all packages: {}\n", human_bytes(size_bytes()));
+  for (const auto& [name, shared] : states_)
+    if (shared.layouts.size() > 1)
+      text += fmt::format("  '{}' is not the same in all packages: {}\n", name,
+                          fmt::join(shared.layouts, "; "));
   for (const auto& [name, total] : functions_)
     text += fmt::format("  {}: {}\n", name,
                         traffic_text(total.counted, total.counted_empty, total.of_any_call));

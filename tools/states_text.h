@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "anemone/state_report.h"
@@ -28,9 +29,14 @@ class StateTotals {
     runtime::StateTraffic counted_empty;
     bool of_any_call = true;  ///< the sizes of no function's inputs are open.
   };
+  /// A state of one name, which packages share if they mean the same.
+  struct Shared {
+    uint64_t size_bytes = 0;  ///< the most that one of them declares.
+    std::set<std::string> layouts;
+  };
   uint64_t size_bytes() const;
 
-  std::map<std::string, uint64_t> states_;  ///< bytes by name: packages share those of one name.
+  std::map<std::string, Shared> states_;
   std::map<std::string, Function> functions_;
 };
 
