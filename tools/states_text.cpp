@@ -17,16 +17,47 @@ Json traffic_json(const StateTraffic& traffic) {
           {"copies", traffic.copies}};
 }
 
-/// Where the sizes of inputs are open, only the call that was made is known of.
-std::string traffic_text(const StateTraffic& counted, const StateTraffic& empty, bool of_any_call) {
-  std::string text = fmt::format("a call{} reads {} (of empty states {}), writes {}, ",
-                                 of_any_call ? "" : " of the default input shapes",
-                                 human_bytes(counted.read_bytes), human_bytes(empty.read_bytes),
-                                 human_bytes(counted.written_bytes));
+std::string shapes_text(const std::vector<runtime::Model::InputShape>& shapes) {
+  std::vector<std::string> words;
+  for (const auto& [name, shape] : shapes)
+    words.push_back(fmt::format("{} {}", name, shape.to_string()));
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+/// `empty`: on empty states, where that is known.
+std::string traffic_text(const std::vector<runtime::Model::InputShape>& shapes,
+                         const StateTraffic& counted, const StateTraffic* empty) {
+  std::string text = fmt::format(
+      "a call{} reads {}{}, writes {}, ", shapes.empty() ? "" : " of " + shapes_text(shapes),
+      human_bytes(counted.read_bytes),
+      empty == nullptr ? "" : fmt::format(" (of empty states {})", human_bytes(empty->read_bytes)),
+      human_bytes(counted.written_bytes));
   text += counted.copies == 0 ? "copies nothing"
                               : fmt::format("copies {} in {} operations",
                                             human_bytes(counted.copied_bytes), counted.copies);
   return text;
+}
+
+Json shapes_json(const std::vector<runtime::Model::InputShape>& shapes) {
+  Json json = Json::object();
+  for (const auto& [name, shape] : shapes)
+    json[name] = std::vector<int64_t>(shape.begin(), shape.end());
+  return json;
+}
+
+Json call_json(const runtime::CallStates& call) {
+  return {{"shapes", shapes_json(call.shapes)}, {"counted", traffic_json(call.counted)}};
+}
+
+Json large_json(const std::optional<Result<runtime::CallStates>>& large) {
+  if (!large) return Json();
+  if (!large->ok()) return {{"error", large->error().to_string()}};
+  return call_json(**large);
+}
+
+std::string large_text(const Result<runtime::CallStates>& large) {
+  if (!large.ok()) return "a call of larger inputs failed: " + large.error().to_string();
+  return traffic_text(large->shapes, large->counted, nullptr);
 }
 
 std::string layout_text(const runtime::StateLayout& state) {
@@ -64,9 +95,10 @@ Json states_json(const runtime::StateReport& report) {
         {{"name", function.function},
          {"states", function.states},
          {"expected", function.expected ? traffic_json(*function.expected) : Json()},
-         {"counted", traffic_json(function.counted)},
+         {"shapes", shapes_json(function.least.shapes)},
+         {"counted", traffic_json(function.least.counted)},
          {"counted_empty", traffic_json(function.counted_empty)},
-         {"of_default_shapes_alone", !function.expected.has_value()},
+         {"large", large_json(function.large)},
          {"in_place", function.in_place}});
   return json;
 }
@@ -74,17 +106,17 @@ Json states_json(const runtime::StateReport& report) {
 std::string states_text(const runtime::StateReport& report) {
   std::string text;
   for (const runtime::StateLayout& state : report.states)
-    text +=
-        fmt::format("    memory {:<26} {}\n", state.name, layout_text(state));
+    text += fmt::format("    memory {:<26} {}\n", state.name, layout_text(state));
   for (const runtime::FunctionStates& function : report.functions) {
-    text += fmt::format(
-        "    {}: {}{}\n", function.function,
-        traffic_text(function.counted, function.counted_empty, function.expected.has_value()),
-        function.in_place ? "" : "; the states moved");
+    const auto& [shapes, counted] = function.least;
+    text += fmt::format("    {}: {}{}\n", function.function,
+                        traffic_text(shapes, counted, &function.counted_empty),
+                        function.in_place ? "" : "; the states moved");
+    if (function.large)
+      text += fmt::format("    {}: {}\n", function.function, large_text(*function.large));
     const auto& expected = function.expected;
-    const bool differs = expected && (expected->read_bytes != function.counted.read_bytes ||
-                                      expected->written_bytes != function.counted.written_bytes);
-    if (differs)
+    if (expected && (expected->read_bytes != counted.read_bytes ||
+                     expected->written_bytes != counted.written_bytes))
       text += fmt::format("      the program alone: reads {}, writes {}\n",
                           human_bytes(expected->read_bytes), human_bytes(expected->written_bytes));
   }
@@ -99,9 +131,16 @@ void StateTotals::add(const runtime::StateReport& report) {
   }
   for (const runtime::FunctionStates& function : report.functions) {
     Function& total = functions_[function.function];
-    add_to(total.counted, function.counted);
+    add_to(total.counted, function.least.counted);
     add_to(total.counted_empty, function.counted_empty);
-    total.of_any_call = total.of_any_call && function.expected.has_value();
+    if (total.shapes.empty()) total.shapes = function.least.shapes;
+    if (function.large && !function.large->ok()) {
+      total.large.reset();
+    } else if (total.large) {
+      const runtime::CallStates& large = function.large ? **function.large : function.least;
+      if (total.large->shapes.empty()) total.large->shapes = large.shapes;
+      add_to(total.large->counted, large.counted);
+    }
   }
 }
 
@@ -118,9 +157,10 @@ Json StateTotals::json() const {
     if (shared.layouts.size() > 1) json["differing"].push_back(name);
   for (const auto& [name, total] : functions_)
     json["functions"].push_back({{"name", name},
+                                 {"shapes", shapes_json(total.shapes)},
                                  {"counted", traffic_json(total.counted)},
                                  {"counted_empty", traffic_json(total.counted_empty)},
-                                 {"of_default_shapes_alone", !total.of_any_call}});
+                                 {"large", total.has_large() ? call_json(*total.large) : Json()}});
   return json;
 }
 
@@ -131,9 +171,13 @@ std::string StateTotals::text() const {
     if (shared.layouts.size() > 1)
       text += fmt::format("  '{}' is not the same in all packages: {}\n", name,
                           fmt::join(shared.layouts, "; "));
-  for (const auto& [name, total] : functions_)
+  for (const auto& [name, total] : functions_) {
     text += fmt::format("  {}: {}\n", name,
-                        traffic_text(total.counted, total.counted_empty, total.of_any_call));
+                        traffic_text(total.shapes, total.counted, &total.counted_empty));
+    if (total.has_large())
+      text += fmt::format("  {}: {}\n", name,
+                          traffic_text(total.large->shapes, total.large->counted, nullptr));
+  }
   return text;
 }
 

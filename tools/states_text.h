@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "anemone/state_report.h"
 
@@ -27,7 +29,10 @@ class StateTotals {
   struct Function {
     runtime::StateTraffic counted;
     runtime::StateTraffic counted_empty;
-    bool of_any_call = true;  ///< the sizes of no function's inputs are open.
+    std::vector<runtime::Model::InputShape> shapes;  ///< of inputs that may have several.
+    /// Of large shapes, and of packages whose inputs have but one; none: a call of these failed.
+    std::optional<runtime::CallStates> large = runtime::CallStates();
+    bool has_large() const { return large && !shapes.empty(); }
   };
   /// A state of one name, which packages share if they mean the same.
   struct Shared {

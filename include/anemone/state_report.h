@@ -28,6 +28,12 @@ struct StateTraffic {
   bool operator==(const StateTraffic&) const = default;
 };
 
+/// Calls of one set of input shapes.
+struct CallStates {
+  std::vector<Model::InputShape> shapes;  ///< of the inputs that may have several.
+  StateTraffic counted;                   ///< on states all of whose rows may be in use.
+};
+
 /// One function on the states.
 struct FunctionStates {
   std::string function;
@@ -36,11 +42,15 @@ struct FunctionStates {
   /// are first computed with, slices are written. None where it depends on values (cond,
   /// while_loop) or on shapes that are not known.
   std::optional<StateTraffic> expected;
-  /// What the executor counted in a call of the default input shapes, on states all of whose rows
-  /// may be in use, and on empty ones, of which it passes over the rows that hold nothing. Where
-  /// `expected` is none, a call of longer inputs may move more.
-  StateTraffic counted;
+  /// What the executor counted in a call of the default input shapes.
+  CallStates least;
+  /// The same on empty states, of which it passes over the rows that hold nothing.
   StateTraffic counted_empty;
+  /// Where inputs may have several shapes: a call of enumerated shapes of most elements, and of
+  /// ranges up to one below their ends. (At the very end a slice may be the whole of a state, and
+  /// then alone needs no copy.) Errors: those of Model::prepare and Runner::run; out_of_range where
+  /// a range has no end.
+  std::optional<Result<CallStates>> large;
   /// The states lay at the same addresses after the runs.
   bool in_place = false;
 };
@@ -51,8 +61,9 @@ struct StateReport {
   uint64_t size_bytes() const;
 };
 
-/// Runs every function that has states twice, on zeros of its default input shapes. Errors:
-/// unsupported (a model that Core ML runs), and those of Model::prepare and Runner::run.
+/// Runs every function that has states on zeros: twice of its default input shapes, and once of
+/// large ones. Errors: unsupported (a model that Core ML runs), and those of Model::prepare and
+/// Runner::run for the default shapes.
 Result<StateReport> report_states(Model& model);
 
 }  // namespace anemone::runtime

@@ -15,25 +15,84 @@ std::vector<const std::byte*> addresses(State& state) {
   return addresses;
 }
 
+bool has_several_shapes(const package::Feature& input) {
+  if (input.kind != package::Feature::Kind::multi_array) return false;
+  return input.enumerated_shapes.size() > 1 ||
+         std::ranges::any_of(input.ranges, [](const package::DimRange& range) {
+           return range.upper < 0 || range.upper > range.lower;
+         });
+}
+
+Result<Shape> default_shape(const package::Feature& input) { return Shape(std::span(input.shape)); }
+
+Result<Shape> large_shape(const package::Feature& input) {
+  const auto elements = [](const std::vector<int64_t>& dims) {
+    double product = 1;
+    for (const int64_t dim : dims) product *= static_cast<double>(dim);
+    return product;
+  };
+  if (!input.enumerated_shapes.empty())
+    return Shape(std::span(*std::ranges::max_element(input.enumerated_shapes, {}, elements)));
+  Shape shape;
+  for (const package::DimRange& range : input.ranges) {
+    if (range.upper < 0)
+      return fail(ErrorCode::out_of_range, "the shapes of input '{}' have no end", input.name);
+    shape.push_back(std::max(range.lower, range.upper - 1));
+  }
+  return shape;
+}
+
+/// Inputs of several shapes, each with the one that `choose` gives.
+Result<std::vector<Model::InputShape>> shapes_of(const Model& model, const std::string& function,
+                                                 Result<Shape> (*choose)(const package::Feature&)) {
+  std::vector<Model::InputShape> shapes;
+  const package::FunctionDescription* described = model.package().find_function(function);
+  if (described == nullptr) return shapes;
+  for (const package::Feature& input : described->inputs) {
+    if (!has_several_shapes(input)) continue;
+    ANEMONE_TRY(Shape shape, choose(input));
+    shapes.push_back({input.name, shape});
+  }
+  return shapes;
+}
+
+Result<std::unique_ptr<Runner>> prepare_counting(Model& model, const std::string& function,
+                                                 std::span<const Model::InputShape> shapes) {
+  ANEMONE_TRY(auto runner, model.prepare(function, shapes));
+  if (!count_states(*runner))
+    return fail(ErrorCode::unsupported, "function '{}': Core ML does not say what it moves",
+                function);
+  return runner;
+}
+
+Result<CallStates> run_large(Model& model, const std::string& function, State& state) {
+  CallStates call;
+  ANEMONE_TRY(call.shapes, shapes_of(model, function, large_shape));
+  ANEMONE_TRY(const auto runner, prepare_counting(model, function, call.shapes));
+  ANEMONE_RETURN_IF_ERROR(runner->run(&state));
+  call.counted = counted_states(*runner);
+  return call;
+}
+
 Result<FunctionStates> run_function(Model& model, const mil::Function& function) {
   FunctionStates result{.function = function.name,
                         .states = {},
                         .expected = expected_traffic(function, model.options().numerics),
-                        .counted = {},
-                        .counted_empty = {}};
+                        .least = {},
+                        .counted_empty = {},
+                        .large = {}};
   for (const mil::NamedType& input : function.inputs)
     if (input.type.kind == mil::ValueType::Kind::state) result.states.push_back(input.name);
-  ANEMONE_TRY(const auto runner, model.prepare(function.name, {}));
-  if (!count_states(*runner))
-    return fail(ErrorCode::unsupported, "function '{}': Core ML does not say what it moves",
-                function.name);
+  ANEMONE_TRY(result.least.shapes, shapes_of(model, function.name, default_shape));
+  ANEMONE_TRY(const auto runner, prepare_counting(model, function.name, {}));
   State state = model.new_state();
   const auto before = addresses(state);
   promise_used_rows(*runner, 0);
   ANEMONE_RETURN_IF_ERROR(runner->run(&state));
   result.counted_empty = counted_states(*runner);
   ANEMONE_RETURN_IF_ERROR(runner->run(&state));
-  result.counted = counted_states(*runner);
+  result.least.counted = counted_states(*runner);
+  if (!result.least.shapes.empty()) result.large = run_large(model, function.name, state);
   result.in_place = addresses(state) == before;
   return result;
 }
