@@ -143,6 +143,7 @@ Status chat(const Flags& flags, const CommonFlags& common) {
         generate::Options changed = options;
         constraint.fill(changed);
         conversation.set_constraint(changed.constraint);
+        if (!common.quiet) print_stderr("{} offered\n", counted(constraint.tools().size(), "tool"));
         return {};
       },
       [&] { print_stats(answers.last()); },
