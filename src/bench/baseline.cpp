@@ -83,8 +83,8 @@ Result<std::vector<double>> samples_of(const Json& configuration, const Metric& 
   return values;
 }
 
-/// The visits of a configuration; documents of older versions say nothing of references, or of
-/// visits at all.
+/// The visits of a configuration; documents of older versions say nothing of this reference work
+/// (`reference_ns` was of another one), or of visits at all.
 Result<std::vector<Visit>> visits_in(const Json& configuration) {
   const std::string place = text_of(configuration, "id") + ", visits";
   const auto wrong = [&](std::string_view expected, const Json& got) {
@@ -102,8 +102,9 @@ Result<std::vector<Visit>> visits_in(const Json& configuration) {
     if (requests == nullptr || !requests->is_number_unsigned() || *requests > kMostRequests)
       return wrong("a number of requests", requests == nullptr ? Json() : *requests);
     Visit visit{.requests = requests->get<size_t>()};
-    for (const auto& [key, to] : {std::pair("reference_ns", &visit.reference_ns),
-                                  std::pair("cached_reference_ns", &visit.cached_reference_ns)}) {
+    for (const auto& [key, to] :
+         {std::pair("reference_round_ns", &visit.reference_ns),
+          std::pair("cached_reference_round_ns", &visit.cached_reference_ns)}) {
       const Json* reference = member(one, key);
       if (reference == nullptr || reference->is_null()) continue;
       if (!reference->is_number() || !(reference->get<double>() > 0) ||
@@ -178,21 +179,24 @@ bool ran_alike(const Json& before, const Configuration& after) {
          (fell_back == nullptr || *fell_back == has_fallen_back(*after.execution));
 }
 
-/// Whether this is the configuration, as far as one that was not measured knows what it is.
-bool is_asked_for(const Json& before, const Configuration& one) {
+/// Whether the options of this run ask for it in `one`, whose own blocks and chunks are what was
+/// found, where no flag names them.
+bool is_asked_for(const Json& before, const Configuration& one, const Options& options) {
   const auto is = [&](const char* key, const Json& own) {
     const Json* found = member(before, key);
     return found != nullptr && *found == own;
   };
   return is("context_tokens", one.context_tokens) && is("compute_units", one.compute_units) &&
          is("threads", one.threads) && text_of(before, "quantize") == one.quantize &&
-         (!one.prefill_block_tokens || is("prefill_block_tokens", *one.prefill_block_tokens)) &&
-         (!one.chunks || is("chunks", *one.chunks));
+         (options.prefill.empty() || !one.prefill_block_tokens ||
+          is("prefill_block_tokens", *one.prefill_block_tokens)) &&
+         (options.chunks.empty() || !one.chunks || is("chunks", *one.chunks));
 }
 
-/// Whether the run should have measured what it has not. One that Core ML's CPU ran for the Neural
+/// Whether the run should have measured what it has not, as itself or, with other blocks or chunks,
+/// as a configuration that the baseline does not have. One that Core ML's CPU ran for the Neural
 /// Engine in the baseline alone is no loss.
-bool is_lost(const Json& before, const std::string& id, const Report& report) {
+bool is_lost(const Json& before, const std::vector<const Json*>& baseline, const Report& report) {
   const auto is_better = [&](const Configuration& one) {
     const Json* execution = member(before, "execution");
     const Json* fell_back = execution == nullptr ? nullptr : member(*execution, "fell_back");
@@ -200,8 +204,13 @@ bool is_lost(const Json& before, const std::string& id, const Report& report) {
            !has_fallen_back(*one.execution) &&
            text_of(*execution, "backend") == to_string(one.execution->backend);
   };
+  const auto is_new = [&](const Configuration& one) {
+    return std::ranges::none_of(
+        baseline, [&](const Json* entry) { return text_of(*entry, "id") == one.id(); });
+  };
   return std::ranges::any_of(report.configurations, [&](const Configuration& one) {
-    return one.is_measured() ? one.id() == id && !is_better(one) : is_asked_for(before, one);
+    if (one.is_measured() && one.id() == text_of(before, "id")) return !is_better(one);
+    return (!one.is_measured() || is_new(one)) && is_asked_for(before, one, report.options);
   });
 }
 
@@ -306,7 +315,7 @@ Result<BaselineVerdict> compare_all(const Json& document, const Report& report, 
     });
     if (after == report.configurations.end()) {
       verdict.missing.push_back(id);
-      if (is_lost(before, id, report)) verdict.lost.push_back(id);
+      if (is_lost(before, measured, report)) verdict.lost.push_back(id);
       continue;
     }
     ANEMONE_RETURN_IF_ERROR(check_artifact(before, id, *after, verdict));

@@ -189,6 +189,23 @@ TEST_F(Baseline, OtherWeightsAreRefusedAndOtherPackagesOfTheSameSizeNamed) {
   EXPECT_EQ(judge(report_of({one}), file, kThreshold).error().code, ErrorCode::mismatch);
 }
 
+TEST_F(Baseline, AConfigurationOfOtherBlocksIsNoPassOfTheOne) {
+  const Configuration small = decoded_at(128, {100, 100, 100});
+  const Configuration large = decoded_at(256, {90, 90, 90});
+  const auto file = write(report_of({small, large}));
+  Configuration changed = large;
+  changed.prefill_block_tokens = 16;
+  Report report = report_of({small, changed});
+  EXPECT_EQ(judge(report, file, kThreshold)->lost, std::vector{large.id()});
+  report.options.prefill = {16};
+  EXPECT_EQ(judge(report, file, kThreshold)->lost, std::vector<std::string>())
+      << "other blocks than the baseline's were asked for";
+  const auto both = write(report_of({small, large, changed}));
+  report.options.prefill.clear();
+  EXPECT_EQ(judge(report, both, kThreshold)->lost, std::vector<std::string>())
+      << "the baseline has the one that was measured now, too";
+}
+
 TEST_F(Baseline, AConfigurationThatBrokeFailsTheGate) {
   const Configuration small = decoded_at(128, {100, 100, 100});
   const Configuration large = decoded_at(256, {90, 90, 90});

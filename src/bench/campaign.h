@@ -16,7 +16,7 @@ namespace anemone::bench {
 using OpenedModel = Result<std::unique_ptr<lm::LanguageModel>>;
 
 /// Visits of what seems slower than a baseline or cannot be told, before that is believed: at most
-/// three times the requests that were asked for.
+/// three times the requests that were asked for, where these are eight or more.
 inline constexpr int kMoreRounds = 2;
 inline constexpr int kVisitsOfRound = 4;
 

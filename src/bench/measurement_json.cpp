@@ -37,8 +37,8 @@ Json visits(const std::vector<Visit>& of) {
   for (const Visit& one : of)
     list.push_back({{"requests", one.requests},
                     {"decode_tokens_per_second", maybe(one.decode_tokens_per_second)},
-                    {"reference_ns", maybe(one.reference_ns)},
-                    {"cached_reference_ns", maybe(one.cached_reference_ns)}});
+                    {"reference_round_ns", maybe(one.reference_ns)},
+                    {"cached_reference_round_ns", maybe(one.cached_reference_ns)}});
   return list;
 }
 

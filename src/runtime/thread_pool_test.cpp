@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -34,6 +35,22 @@ TEST(ThreadPool, SeveralCallersDoNotDisturbEachOther) {
     });
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(total.load(), 4 * 200 * 100);
+}
+
+TEST(ThreadPool, AWorkerTakesItsPartAtOnceAndAfterSleep) {
+  ThreadPool pool(2);
+  for (const int idle_ms : {0, 0, 20, 20}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(idle_ms));
+    std::atomic<int> inside{0};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::atomic<bool> met{true};
+    pool.parallel_for(2, 1, [&](int64_t, int64_t) {
+      ++inside;
+      while (inside < 2 && met) met = std::chrono::steady_clock::now() < deadline;
+    });
+    EXPECT_EQ(inside.load(), 2);
+    EXPECT_TRUE(met.load()) << "the second piece waited for the first, idle " << idle_ms << " ms";
+  }
 }
 
 TEST(ThreadPool, SmallWorkIsNotSplit) {
