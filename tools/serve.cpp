@@ -150,12 +150,18 @@ Action add_serve(CLI::App& app, const CommonFlags& common) {
       ->allow_extra_args(false)
       ->check(not_empty());
   add_sampling_flags(app, options.defaults.sampling);
+  CLI::Option* const seed = app.get_option("--seed");
+  seed->description("Seed of the draws where a request names none (default: another for each)")
+      ->default_str("");
   add_generation_flags(app, flags->generation);
   add_limits(app, *flags);
   app.footer(
       "Example: anemone serve models/anemone-tiny-anemll --port 8080, then open "
       "http://127.0.0.1:8080/");
-  return [flags, &common] { return run(*flags, common); };
+  return [flags, seed, &common] {
+    flags->options.fixed_seed = seed->count() > 0;
+    return run(*flags, common);
+  };
 }
 
 }  // namespace anemone::tools

@@ -44,6 +44,7 @@ struct Options {
   Limits limits;
   int64_t ping_s = 10;         ///< a stream that is silent for so long gets a comment.
   generate::Options defaults;  ///< for what a request does not say; its cache is shared by all.
+  bool fixed_seed = false;     ///< that of `defaults` counts; else each request has another.
   LogSink log;                 ///< a line for each request (debug), faults of clients (debug).
   /// Called with the address once connections are taken.
   std::function<void(const std::string& url)> listening;

@@ -17,6 +17,14 @@ std::string Service::told_model(const std::string& name) const {
   return name.empty() ? model_names().front() : name;
 }
 
+generate::Options Service::defaults() const {
+  generate::Options defaults = options.defaults;
+  if (options.fixed_seed) return defaults;
+  std::random_device device;
+  defaults.sampling.seed = (uint64_t{device()} << 32) | device();
+  return defaults;
+}
+
 Status Service::check_model(const std::string& name) const {
   const auto names = model_names();
   if (name.empty() || std::ranges::find(names, name) != names.end()) return {};

@@ -34,6 +34,8 @@ struct Service {
   std::string told_model(const std::string& name) const;
   /// Errors: not_found.
   Status check_model(const std::string& name) const;
+  /// For what one request does not say; its seed is new, unless the server's is fixed.
+  generate::Options defaults() const;
   /// The work for each of the choices. Errors: out_of_range (a prompt that the context cannot
   /// hold), invalid_argument (no tokens, more of them asked for than allowed), unsupported.
   Status add_work(const AnswerFields& answer, std::vector<int32_t> prompt, int64_t top_logprobs,

@@ -4,7 +4,7 @@ import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
-from running_server import MODEL
+from running_server import MODEL, RunningServer
 from server_case import greedy, main, PROGRAM, ServerCase
 
 PROMPTS = [
@@ -129,6 +129,20 @@ class Answers(ServerCase):
         self.assertEqual(first["usage"]["prompt_tokens"], self.server.post("/v1/completions", greedy("The", 1))[1]["usage"]["prompt_tokens"])
         other = self.server.post("/v1/completions", dict(body, seed=8))[1]
         self.assertNotEqual(texts, [c["text"] for c in other["choices"]])
+
+    def test_the_servers_seed_is_that_of_requests_that_name_none(self):
+        chat = {"messages": [{"role": "user", "content": "Say a word."}], "max_tokens": 16}
+        requests = (("/v1/completions", {"prompt": "The", "max_tokens": 16}, lambda d: d["choices"][0]["text"]),
+                    ("/v1/chat/completions", chat, lambda d: d["choices"][0]["message"]["content"]),
+                    ("/v1/responses", {"input": "Say a word.", "max_output_tokens": 16}, lambda d: d["output"][0]["content"][0]["text"]))
+        with RunningServer(PROGRAM, "--seed", "7") as seeded, RunningServer(PROGRAM, "--seed", "7") as other:
+            for path, body, text in requests:
+                with self.subTest(path):
+                    first, again, there = (text(server.post(path, body)[1]) for server in (seeded, seeded, other))
+                    self.assertEqual([again, there], [first, first])
+                    self.assertEqual(text(self.server.post(path, dict(body, seed=7))[1]), first)
+                    self.assertNotEqual(text(seeded.post(path, dict(body, seed=8))[1]), first)
+                    self.assertGreater(len({text(self.server.post(path, body)[1]) for _ in range(4)}), 1)
 
     def test_stop_texts_end_an_answer(self):
         whole = self.server.post("/v1/completions", greedy("Once upon a time", 30))[1]["choices"][0]

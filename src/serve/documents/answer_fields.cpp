@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <limits>
-#include <random>
 
 namespace anemone::serve {
 namespace {
@@ -12,11 +11,6 @@ namespace {
 constexpr int64_t kMostChoices = 16;
 constexpr int64_t kMostTokens = int64_t{1} << 31;
 constexpr size_t kMostStops = 16;
-
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32) | device();
-}
 
 void read_sampling(Fields& fields, generate::Sampling& sampling) {
   const auto number = [&](std::string_view name, double& value, double least, double most) {
@@ -35,7 +29,7 @@ void read_sampling(Fields& fields, generate::Sampling& sampling) {
     sampling.top_k = std::max<int64_t>(*top_k, 0);
   const auto seed = fields.whole("seed", std::numeric_limits<int64_t>::min(),
                                  std::numeric_limits<int64_t>::max());
-  sampling.seed = seed ? static_cast<uint64_t>(*seed) : random_seed();
+  if (seed) sampling.seed = static_cast<uint64_t>(*seed);
 }
 
 void read_bias(Fields& fields, generate::Sampling& sampling) {

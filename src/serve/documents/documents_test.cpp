@@ -25,6 +25,7 @@ Result<ChatRequest> chat(std::string_view fields) {
   body["messages"] = Json::array({{{"role", "user"}, {"content", "Hello"}}});
   generate::Options defaults;
   defaults.sampling.temperature = 1;
+  defaults.sampling.seed = 5;
   return read_chat_request(body, defaults);
 }
 
@@ -48,6 +49,7 @@ TEST(Documents, WhatARequestDoesNotSayIsTheServersOwnChoice) {
   const auto request = chat("{}");
   ASSERT_TRUE(request.ok()) << request.error().to_string();
   EXPECT_EQ(request->answer.options.sampling.temperature, 1);
+  EXPECT_EQ(request->answer.options.sampling.seed, 5U);
   EXPECT_EQ(request->answer.choices, 1);
   EXPECT_FALSE(request->answer.max_tokens.has_value());
   EXPECT_FALSE(request->answer.streams);
@@ -66,6 +68,7 @@ TEST(Documents, FieldsAreRead) {
   EXPECT_EQ(options.sampling.top_p, 0.9);
   EXPECT_EQ(options.sampling.top_k, 0);
   EXPECT_EQ(options.sampling.presence_penalty, -2);
+  EXPECT_EQ(options.sampling.seed, static_cast<uint64_t>(-3));
   ASSERT_EQ(options.sampling.logit_bias.size(), 1u);
   EXPECT_EQ(options.sampling.logit_bias[0].token, 5);
   EXPECT_THAT(options.stop, ElementsAre("a", "b"));

@@ -7,7 +7,7 @@ namespace {
 Reply answer(const Service& service, const Request& request) {
   const auto body = parse_body(request.body);
   if (!body.ok()) return refuse(body.error());
-  auto fields = read_chat_request(*body, service.options.defaults);
+  auto fields = read_chat_request(*body, service.defaults());
   if (!fields.ok()) return refuse(fields.error());
   return reply_of(ChatExchange::start(service, *std::move(fields)));
 }
