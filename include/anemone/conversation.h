@@ -43,8 +43,8 @@ class Conversation {
   /// or it is not UTF-8).
   Status give_result(std::string_view content);
   /// Lets the model go on from the results of its calls. Errors: invalid_argument (the last message
-  /// is no result, or calls wait), and as `say`; the results stay, but for the last where it is
-  /// out_of_range: its call waits again.
+  /// is no result, or calls wait), and as `say`; the results stay, but where it is out_of_range all
+  /// calls of the answer wait again.
   Result<Generation> go_on(const TextSink& sink = {});
 
   /// From here on; empty: none.

@@ -341,8 +341,10 @@ Result<Generation> Conversation::go_on(const TextSink& sink) {
     return fail(ErrorCode::invalid_argument, "there is no result to go on from");
   auto answer = state_->answer(sink);
   if (answer.ok() || answer.error().code != ErrorCode::out_of_range) return answer;
-  messages.erase(messages.size() - 1);
-  return with_hint(std::move(answer).error(), "give a shorter result, or begin a new conversation");
+  while (is_role(messages.back(), "tool")) messages.erase(messages.size() - 1);
+  return with_hint(std::move(answer).error(),
+                   "every call waits for its result again: give shorter ones, or begin a new "
+                   "conversation");
 }
 
 void Conversation::set_system(std::string system) {

@@ -198,21 +198,27 @@ TEST_F(ConversationTest, ACallOfTheModelWaitsAndAnotherAnswerDropsItsResult) {
   EXPECT_EQ(conversation.messages(), 2) << "the calls were replaced, with their results";
 }
 
-TEST_F(ConversationTest, AResultThatDoesNotFitCanBeGivenAgain) {
-  Conversation conversation = start(options_);
-  ASSERT_TRUE(conversation.read(document(two_calls())).ok());
-  EXPECT_EQ(conversation.give_result("\xff\xfe").error().code, ErrorCode::invalid_argument);
-  ASSERT_TRUE(conversation.give_result("12:00").ok());
+TEST_F(ConversationTest, ResultsThatDoNotFitCanBeGivenAgain) {
   std::string words;
   for (int i = 0; i < 3000; ++i) words += "word ";
-  ASSERT_TRUE(conversation.give_result(words).ok());
-  const auto failed = conversation.go_on();
-  ASSERT_FALSE(failed.ok());
-  EXPECT_EQ(failed.error().code, ErrorCode::out_of_range) << failed.error().to_string();
-  ASSERT_EQ(conversation.waiting_calls().size(), 1U);
-  ASSERT_TRUE(conversation.give_result("12:01").ok());
-  const auto given = conversation.go_on();
-  EXPECT_TRUE(given.ok()) << given.error().to_string();
+  const std::string brief = "12:00";
+  for (const auto& [first, second] : {std::pair{brief, words}, {words, brief}}) {
+    Conversation conversation = start(options_);
+    ASSERT_TRUE(conversation.read(document(two_calls())).ok());
+    const auto waiting = conversation.waiting_calls();
+    EXPECT_EQ(conversation.give_result("\xff\xfe").error().code, ErrorCode::invalid_argument);
+    ASSERT_TRUE(conversation.give_result(first).ok());
+    ASSERT_TRUE(conversation.give_result(second).ok());
+    const auto failed = conversation.go_on();
+    ASSERT_FALSE(failed.ok());
+    EXPECT_EQ(failed.error().code, ErrorCode::out_of_range) << failed.error().to_string();
+    EXPECT_EQ(conversation.messages(), 2);
+    ASSERT_EQ(conversation.waiting_calls(), waiting);
+    ASSERT_TRUE(conversation.give_result(brief).ok());
+    ASSERT_TRUE(conversation.give_result("12:01").ok());
+    const auto given = conversation.go_on();
+    EXPECT_TRUE(given.ok()) << given.error().to_string();
+  }
 }
 
 TEST_F(ConversationTest, ResultsWithoutTheirCallsAreRefused) {
