@@ -56,7 +56,7 @@ Json large_json(const std::optional<Result<runtime::CallStates>>& large) {
 }
 
 std::string large_text(const Result<runtime::CallStates>& large) {
-  if (!large.ok()) return "a call of larger inputs failed: " + large.error().to_string();
+  if (!large.ok()) return "no call of larger inputs: " + large.error().to_string();
   return traffic_text(large->shapes, large->counted, nullptr);
 }
 

@@ -49,7 +49,7 @@ struct FunctionStates {
   /// Where inputs may have several shapes: a call of enumerated shapes of most elements, and of
   /// ranges up to one below their ends. (At the very end a slice may be the whole of a state, and
   /// then alone needs no copy.) Errors: those of Model::prepare and Runner::run; out_of_range where
-  /// a range has no end.
+  /// a range has no end; limit where the call would take more memory or time than is worth it.
   std::optional<Result<CallStates>> large;
   /// The states lay at the same addresses after the runs.
   bool in_place = false;

@@ -15,6 +15,17 @@ std::vector<const std::byte*> addresses(State& state) {
   return addresses;
 }
 
+/// Of the inputs of a call of large shapes, together; a mask of 2,047 by 2,047 and its tokens fit.
+constexpr double kMostInputElements = 1 << 22;
+/// Weights and states, as often as a call of large shapes may read them: a minute or two of work.
+constexpr double kMostReadBytes = 0x1p42;
+
+double elements(std::span<const int64_t> dims) {
+  double product = 1;
+  for (const int64_t dim : dims) product *= static_cast<double>(dim);
+  return product;
+}
+
 bool has_several_shapes(const package::Feature& input) {
   if (input.kind != package::Feature::Kind::multi_array) return false;
   return input.enumerated_shapes.size() > 1 ||
@@ -26,11 +37,6 @@ bool has_several_shapes(const package::Feature& input) {
 Result<Shape> default_shape(const package::Feature& input) { return Shape(std::span(input.shape)); }
 
 Result<Shape> large_shape(const package::Feature& input) {
-  const auto elements = [](const std::vector<int64_t>& dims) {
-    double product = 1;
-    for (const int64_t dim : dims) product *= static_cast<double>(dim);
-    return product;
-  };
   if (!input.enumerated_shapes.empty())
     return Shape(std::span(*std::ranges::max_element(input.enumerated_shapes, {}, elements)));
   Shape shape;
@@ -65,9 +71,40 @@ Result<std::unique_ptr<Runner>> prepare_counting(Model& model, const std::string
   return runner;
 }
 
-Result<CallStates> run_large(Model& model, const std::string& function, State& state) {
+/// How many times as long as in `least` the longest dimension is.
+double growth(std::span<const Model::InputShape> large, std::span<const Model::InputShape> least) {
+  double most = 1;
+  for (size_t i = 0; i < large.size(); ++i)
+    for (size_t dim = 0; dim < std::min(large[i].shape.rank(), least[i].shape.rank()); ++dim)
+      most = std::max(most, static_cast<double>(large[i].shape[dim]) /
+                                static_cast<double>(std::max<int64_t>(least[i].shape[dim], 1)));
+  return most;
+}
+
+/// Errors: limit (bytes, time).
+Status check_large(const Model& model, const State& state, std::span<const Model::InputShape> large,
+                   std::span<const Model::InputShape> least) {
+  double inputs = 0;
+  for (const Model::InputShape& input : large) inputs += elements(input.shape);
+  if (inputs > kMostInputElements)
+    return fail(ErrorCode::limit, "the inputs have {:.0f} elements, at most {:.0f} are tried",
+                inputs, kMostInputElements);
+  ANEMONE_TRY(const package::PackageSize size, package::measure(model.package()));
+  auto bytes = static_cast<double>(size.weight_bytes);
+  for (const NamedTensor& named : state.tensors())
+    bytes += static_cast<double>(named.tensor.bytes().size());
+  const double read = bytes * growth(large, least);
+  if (read > kMostReadBytes)
+    return fail(ErrorCode::limit, "it would read {:.0f} bytes, at most {:.0f} are tried", read,
+                kMostReadBytes);
+  return {};
+}
+
+Result<CallStates> run_large(Model& model, const std::string& function, State& state,
+                             std::span<const Model::InputShape> least) {
   CallStates call;
   ANEMONE_TRY(call.shapes, shapes_of(model, function, large_shape));
+  ANEMONE_RETURN_IF_ERROR(check_large(model, state, call.shapes, least));
   ANEMONE_TRY(const auto runner, prepare_counting(model, function, call.shapes));
   ANEMONE_RETURN_IF_ERROR(runner->run(&state));
   call.counted = counted_states(*runner);
@@ -92,7 +129,8 @@ Result<FunctionStates> run_function(Model& model, const mil::Function& function)
   result.counted_empty = counted_states(*runner);
   ANEMONE_RETURN_IF_ERROR(runner->run(&state));
   result.least.counted = counted_states(*runner);
-  if (!result.least.shapes.empty()) result.large = run_large(model, function.name, state);
+  if (!result.least.shapes.empty())
+    result.large = run_large(model, function.name, state, result.least.shapes);
   result.in_place = addresses(state) == before;
   return result;
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "base/float16.h"
 #include "runtime/anemll_model.h"
 #include "runtime/planned_program.h"
@@ -16,9 +19,12 @@ namespace fs = std::filesystem;
 
 const fs::path kTiny = fs::path(ANEMONE_SOURCE_DIR) / "models/anemone-tiny-anemll";
 
-StateReport report_of(const fs::path& path, const Options& options) {
+/// Of the package whose functions have been through `change`.
+StateReport report_of(const fs::path& path, const Options& options,
+                      const std::function<void(package::FunctionDescription&)>& change = {}) {
   auto package = package::open(path);
   EXPECT_TRUE(package.ok()) << package.error().to_string();
+  if (change) std::ranges::for_each(package->functions, change);
   auto model = Model::load(*std::move(package), options);
   EXPECT_TRUE(model.ok()) << model.error().to_string();
   auto report = report_states(**model);
@@ -78,6 +84,37 @@ TEST(StateReport, AFunctionOfSeveralShapesIsRunAtLargeOnesToo) {
   EXPECT_EQ(large.counted.copied_bytes,
             step.least.counted.copied_bytes * static_cast<uint64_t>(rows));
   EXPECT_TRUE(step.in_place);
+}
+
+/// Why a call of large shapes is left out whose inputs have ranges that end at `longest`, the mask
+/// only where `with_mask`.
+std::string why_left_out(int64_t longest, bool with_mask) {
+  const auto lengthen = [&](package::FunctionDescription& function) {
+    for (package::Feature& input : function.inputs)
+      for (package::DimRange& range : input.ranges)
+        if (range.upper > range.lower && (with_mask || input.name == "inputIds"))
+          range.upper = longest;
+  };
+  const StateReport report =
+      report_of(test::shared_folder() / "fixtures/coreml/llama_stateful/model.mlpackage",
+                {.threads = 1}, lengthen);
+  const FunctionStates& step = report.functions.at(0);
+  EXPECT_GT(step.least.counted.read_bytes, 0U);
+  if (!step.large || step.large->ok()) return "it was run";
+  EXPECT_EQ(step.large->error().code, ErrorCode::limit);
+  return step.large->error().message;
+}
+
+TEST(StateReport, ACallThatWouldTakeTooMuchMemoryOrTimeIsLeftOut) {
+  ANEMONE_NEED_SHARED("fixtures/coreml/llama_stateful");
+  const auto ends_with = [](std::string_view text, std::string_view end) {
+    EXPECT_TRUE(text.ends_with(end)) << text;
+  };
+  ends_with(why_left_out(int64_t{1} << 13, true), "elements, at most 4194304 are tried");
+  ends_with(why_left_out(int64_t{1} << 40, true), "elements, at most 4194304 are tried");
+  ends_with(why_left_out(int64_t{1} << 40, false), "elements, at most 4194304 are tried");
+  // 1.4 MB of weights and states for each of four million tokens.
+  ends_with(why_left_out(4'170'000, false), "bytes, at most 4398046511104 are tried");
 }
 
 /// What was counted as written is what differs afterwards, and nothing else was touched.
