@@ -12,6 +12,7 @@
 #include "generation_flags.h"
 #include "input_text.h"
 #include "model_flags.h"
+#include "not_empty.h"
 #include "sampling_flags.h"
 #include "simulated_heading.h"
 #include "terminal.h"
@@ -180,6 +181,9 @@ Action add_chat(CLI::App& app, const CommonFlags& common) {
   add_sampling_flags(app, flags->options.sampling);
   add_generation_flags(app, flags->generation);
   add_constraint_flags(app, flags->constraint);
+  app.add_option("--stop", flags->options.stop, "End an answer at this text (repeatable)")
+      ->check(not_empty())
+      ->allow_extra_args(false);
   app.footer("Example: anemone chat models/anemone-tiny-anemll --temperature 0.7");
   return [flags, &common] { return chat(*flags, common); };
 }
