@@ -122,7 +122,7 @@ Status chat(const Flags& flags, const CommonFlags& common) {
                                             constraint.tools_json()));
   if (model->info().numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
   if (!common.quiet)
-    print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.\n",
+    print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer or a line, Ctrl-D ends.\n",
                  model->info().name, model->info().context_length);
   ChatLines lines;
   Answers answers(common);
@@ -153,6 +153,12 @@ Status chat(const Flags& flags, const CommonFlags& common) {
   while (!state.ended) {
     const auto typed = lines.next();
     const bool is_result = std::exchange(state.awaits_result, false);
+    const bool takes_back = !typed && lines.on_terminal() && interrupted_by_key();
+    if (takes_back) clear_interrupt();
+    if (takes_back && !is_result) {
+      print_stderr("\nCtrl-D or /quit ends the chat\n");
+      continue;
+    }
     if (!typed && !is_result) break;
     const auto obey = [&]() -> Status {
       if (!typed) return Error{ErrorCode::invalid_argument, "no result was typed", {}, {}};

@@ -3,11 +3,14 @@
 #include <editline/readline.h>
 #include <unistd.h>
 
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <utility>
+
+#include "terminal.h"
 
 namespace anemone::tools {
 namespace {
@@ -23,7 +26,11 @@ struct Free {
 }  // namespace
 
 ChatLines::ChatLines() : terminal_(isatty(STDIN_FILENO) != 0) {
-  if (terminal_) rl_initialize();
+  if (!terminal_) return;
+  // Without it editline drops every letter beyond ASCII.
+  const char* locale = std::setlocale(LC_CTYPE, "");
+  if (locale == nullptr || std::string_view(locale) == "C") std::setlocale(LC_CTYPE, "C.UTF-8");
+  rl_initialize();
 }
 
 std::optional<std::string> ChatLines::line(const char* prompt) {
@@ -45,11 +52,13 @@ std::optional<Typed> ChatLines::next() {
     std::string all;
     for (auto more = line(kMore); more && *more != kQuotes; more = line(kMore))
       all += (all.empty() ? "" : "\n") + *more;
+    if (interrupted()) return std::nullopt;
     return Typed{std::move(all), false};
   }
   while (text->ends_with('\\')) {
     text->back() = '\n';
     const auto more = line(kMore);
+    if (interrupted()) return std::nullopt;
     if (!more) break;
     *text += *more;
   }

@@ -20,6 +20,7 @@ class ChatLines {
   /// One message: a line, or lines that end in a backslash and the one behind them, or what stands
   /// between two lines of three quotes. None at the end of the input, or when Ctrl-C was pressed.
   std::optional<Typed> next();
+  bool on_terminal() const { return terminal_; }
 
  private:
   std::optional<std::string> line(const char* prompt);

@@ -13,11 +13,11 @@
 namespace anemone::tools {
 namespace {
 
-std::atomic<bool> g_interrupted = false;
+std::atomic<int> g_signal = 0;  ///< that asked to stop; 0: none did.
 std::atomic<bool> g_reader_gone = false;
 
-extern "C" void on_interrupt(int) {
-  if (g_interrupted.exchange(true)) _exit(130);
+extern "C" void on_interrupt(int signal) {
+  if (g_signal.exchange(signal) != 0) _exit(130);
 }
 
 bool colors(const CommonFlags& common) {
@@ -48,9 +48,11 @@ void watch_interrupt() {
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is then an error of writing
 }
 
-bool interrupted() { return g_interrupted; }
+bool interrupted() { return g_signal != 0; }
 
-void clear_interrupt() { g_interrupted = false; }
+bool interrupted_by_key() { return g_signal == SIGINT; }
+
+void clear_interrupt() { g_signal = 0; }
 
 void write_stderr(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stderr) != text.size()) std::clearerr(stderr);

@@ -25,6 +25,8 @@ void print_stderr(fmt::format_string<T...> form, T&&... values) {
 /// done is removed; a second one ends it at once. SIGHUP stays ignored under nohup.
 void watch_interrupt();
 bool interrupted();
+/// By Ctrl-C: other signals end the program also where that only ends what is typed.
+bool interrupted_by_key();
 /// Forgets an interrupt that ended what it was meant for.
 void clear_interrupt();
 
