@@ -122,7 +122,7 @@ Status chat(const Flags& flags, const CommonFlags& common) {
                                             constraint.tools_json()));
   if (model->info().numerics == runtime::Numerics::ane) write_stderr(kSimulatedHeading);
   if (!common.quiet)
-    print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer or a line, Ctrl-D ends.\n",
+    print_stderr("{}: context {}. /help lists commands, Ctrl-C stops an answer, Ctrl-D ends.\n",
                  model->info().name, model->info().context_length);
   ChatLines lines;
   Answers answers(common);
