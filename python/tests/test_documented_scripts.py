@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -29,7 +30,8 @@ def scripts(root: Path) -> Path:
 def package(scripts: Path, checkpoint: Path, program: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("converted") / "tiny.mlpackage"
     arguments = ["--model_path", str(checkpoint), "--output_path", str(out), "--no-quantize", "--lengths", "64"]
-    subprocess.run([sys.executable, str(scripts / "convert_to_coreml.py"), *arguments], check=True)
+    command = [sys.executable, str(scripts / "convert_to_coreml.py"), *arguments]
+    subprocess.run(command, check=True, env={**os.environ, "ANEMONE": program})
     return out
 
 
