@@ -196,8 +196,8 @@ Input parse_input(std::string_view word);
 
 /// Reads all inputs and compares each subject with the first one. Errors: invalid_argument (no or
 /// one subject, two evaluations of one subject), not_found, io, limit, corrupt (which file, which
-/// key), unsupported (a document of a newer version), mismatch (no two subjects have a task, a
-/// measure or a configuration in common).
+/// key), unsupported (a document of a newer version), mismatch (files of one subject are of models
+/// with other hashes; no two subjects have a task, a measure or a configuration in common).
 Result<Comparison> compare(std::span<const Input> inputs, const Options& options);
 
 }  // namespace anemone::compare

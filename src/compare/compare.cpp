@@ -1,15 +1,18 @@
 #include "anemone/compare.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "compare/document.h"
 #include "compare/lengths.h"
 #include "compare/measures.h"
 #include "compare/scores.h"
+#include "eval/recorded_value.h"
 
 namespace anemone::compare {
 namespace {
@@ -55,6 +58,42 @@ std::vector<Subject> subjects_of(std::span<const Input> inputs,
   return subjects;
 }
 
+/// What a document was measured of: its model, and of a benchmark also the packages that were made
+/// of it for a configuration. Empty where it does not say.
+std::set<std::string> hashes_of(const Document& document) {
+  std::set<std::string> hashes = {document.source.model_hash};
+  if (document.source.kind == Kind::bench)
+    for (const eval::Value& each : document.content["configurations"])
+      hashes.insert(eval::text_at(eval::at(each, "artifact"), "hash"));
+  hashes.erase("");
+  return hashes;
+}
+
+std::string short_hash(const std::set<std::string>& hashes) {
+  constexpr size_t kEnough = 23;  // as on the page: "blake3:" and 16 digits
+  return hashes.begin()->substr(0, kEnough);
+}
+
+/// Results of one subject are of one model, as far as they say of which they are.
+Status check_models(const std::vector<Subject>& subjects, const std::vector<Document>& documents) {
+  for (const Subject& subject : subjects)
+    for (size_t i = 1; i < subject.sources.size(); ++i)
+      for (size_t j = 0; j < i; ++j) {
+        const Document& first = documents[subject.sources[j]];
+        const Document& second = documents[subject.sources[i]];
+        const auto a = hashes_of(first);
+        const auto b = hashes_of(second);
+        const auto is_shared = [&](const std::string& hash) { return b.contains(hash); };
+        if (a.empty() || b.empty() || std::ranges::any_of(a, is_shared)) continue;
+        return with_hint(
+            fail(ErrorCode::mismatch, "'{}': {} is of the model {}, {} of {}", subject.label,
+                 first.source.path.string(), short_hash(a), second.source.path.string(),
+                 short_hash(b)),
+            "results of one label are of the same packages: give each model a label of its own");
+      }
+  return {};
+}
+
 /// The configuration of bench that summaries show.
 std::string shown_configuration(const std::vector<Document>& documents, const Comparison& found) {
   const auto measured = [&](const std::string& id) {
@@ -86,17 +125,36 @@ bool has_common(const Comparison& found) {
   const auto shared = [](const std::vector<Figure>& figures) {
     return std::ranges::count_if(figures, [](const Figure& f) { return f.value.has_value(); }) > 1;
   };
-  // That two results are of the same weights compares nothing.
-  const auto says_nothing = [](const Measure& measure) {
-    const auto is_other = [&](const Figure& f) {
-      return f.value && f.value != measure.figures.front().value;
-    };
-    return measure.name == "weight_bytes" && std::ranges::none_of(measure.figures, is_other);
+  // How large the weights are is no result, unless somebody wrote it down to be compared.
+  const auto is_written_down = [&](const Figure& figure) {
+    return figure.value && found.sources[figure.origins.front().source].kind == Kind::figures;
+  };
+  const auto says_nothing = [&](const Measure& measure) {
+    return measure.name == "weight_bytes" && std::ranges::none_of(measure.figures, is_written_down);
   };
   return std::ranges::any_of(
              found.measures,
              [&](const Measure& m) { return shared(m.figures) && !says_nothing(m); }) ||
          std::ranges::any_of(found.scores, [&](const ScoreRow& r) { return shared(r.figures); });
+}
+
+/// "; a has the configurations x, y; b has z": of all that have a benchmark.
+std::string configurations_in_words(const Comparison& found) {
+  constexpr size_t kMost = 4;
+  std::string words;
+  for (size_t i = 0; i < found.subjects.size(); ++i) {
+    std::vector<std::string> ids;
+    for (const Measure& measure : found.measures)
+      if (!measure.group.empty() && measure.figures[i].value &&
+          std::ranges::find(ids, measure.group) == ids.end())
+        ids.push_back(measure.group);
+    if (ids.empty()) continue;
+    const size_t more = ids.size() > kMost ? ids.size() - kMost : 0;
+    ids.resize(ids.size() - more);
+    words += fmt::format("; {} has {}", found.subjects[i].label, fmt::join(ids, ", "));
+    if (more > 0) words += fmt::format(" and {} more", more);
+  }
+  return words;
 }
 
 void add_notes(Comparison& found) {
@@ -157,6 +215,7 @@ Result<Comparison> compare(std::span<const Input> inputs, const Options& options
     return with_hint(fail(ErrorCode::invalid_argument, "all results are of '{}', two are needed",
                           found.subjects[0].label),
                      "labels tell runs apart: before=a.json after=b.json");
+  ANEMONE_RETURN_IF_ERROR(check_models(found.subjects, documents));
   ANEMONE_TRY(found.measures, measures(documents, found.subjects, options, found.notes));
   ANEMONE_TRY(const auto scores, collect_scores(documents, found.subjects, found.sources));
   ANEMONE_TRY(found.scores, score_rows(documents, scores, options, found.alpha));
@@ -165,7 +224,8 @@ Result<Comparison> compare(std::span<const Input> inputs, const Options& options
   }
   if (!has_common(found))
     return with_hint(
-        fail(ErrorCode::mismatch, "no two of the results have anything to compare in common"),
+        fail(ErrorCode::mismatch, "no two of the results have anything to compare in common{}",
+             configurations_in_words(found)),
         "compare evaluations of one task, or benchmarks of one configuration");
   found.configuration = shown_configuration(documents, found);
   for (size_t i = 0; i < scores.size(); ++i)

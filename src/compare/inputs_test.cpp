@@ -124,16 +124,55 @@ TEST_F(Runs, WhatHasNothingInCommonIsRefused) {
         R"({"results": {"t": {"acc,none": 0.5}}, "anemone": {"model": {"weight_bytes": 1000}}})");
   std::vector<Input> both = {{"c", folder_.path() / "c.json"}, {"d", folder_.path() / "d"}};
   EXPECT_EQ(compare(both, {}).error().code, ErrorCode::mismatch);
-  // Two sizes are a comparison.
+  // Nor do two benchmarks that measured other configurations, of weights of another size.
   document["model"]["weight_bytes"] = 500;
   document["configurations"][0]["id"] = "context=64";
   folder_.write("e.json", document.dump());
   both[1] = {"e", folder_.path() / "e.json"};
+  const auto disjoint = compare(both, {});
+  ASSERT_FALSE(disjoint.ok());
+  EXPECT_EQ(disjoint.error().code, ErrorCode::mismatch);
+  EXPECT_THAT(disjoint.error().message, HasSubstr("in common; c has context=32; e has context=64"));
+  // A size that was written down to be compared is.
+  folder_.write("f.json", R"({"anemone_figures": 1, "figures": [{"name": "weight_bytes",
+      "value": 800, "unit": "bytes", "source": "the other's page"}]})");
+  both[1] = {"f", folder_.path() / "f.json"};
   EXPECT_TRUE(compare(both, {}).ok());
   const std::vector<Input> one = {{"a", folder_.path() / "a"}};
   EXPECT_EQ(compare(one, {}).error().code, ErrorCode::invalid_argument);
   const std::vector<Input> same = {{"a", folder_.path() / "a"}, {"a", folder_.path() / "a"}};
   EXPECT_THAT(compare(same, {}).error().message, HasSubstr("all results are of 'a'"));
+}
+
+TEST_F(Runs, ResultsOfTwoModelsUnderOneLabelAreRefusedByTheirHashes) {
+  const auto evaluation = [&](const std::string& run, const std::string& hash) {
+    write(run, results(0.5, R"(, "anemone": {"model_hash": ")" + hash + R"("})"));
+  };
+  evaluation("a", "blake3:aaaaaaaaaaaaaaaaaaaa");
+  evaluation("b", "blake3:bbbbbbbbbbbbbbbbbbbb");
+  nlohmann::json bench = sound_bench();
+  std::vector<Input> inputs = {{"fp16", folder_.path() / "a"},
+                               {"lut4", folder_.path() / "b"},
+                               {"lut4", folder_.path() / "bench.json"}};
+  const auto with_hash = [&](const std::string& hash) {
+    bench["model"]["hash"] = hash;
+    folder_.write("bench.json", bench.dump());
+    return compare(inputs, {});
+  };
+  const auto mixed = with_hash("blake3:aaaaaaaaaaaaaaaaaaaa");
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_EQ(mixed.error().code, ErrorCode::mismatch);
+  EXPECT_THAT(mixed.error().message,
+              testing::AllOf(HasSubstr("'lut4': "),
+                             HasSubstr("b/results_1.json is of the model "
+                                       "blake3:bbbbbbbbbbbbbbbb, "),
+                             HasSubstr("bench.json of blake3:aaaaaaaaaaaaaaaa")));
+  EXPECT_THAT(mixed.error().hint, HasSubstr("a label of its own"));
+  // The same model, one that a file does not name, and packages that bench made of a checkpoint.
+  EXPECT_TRUE(with_hash("blake3:bbbbbbbbbbbbbbbbbbbb").ok());
+  EXPECT_TRUE(with_hash("").ok());
+  bench["configurations"][0]["artifact"] = {{"hash", "blake3:bbbbbbbbbbbbbbbbbbbb"}};
+  EXPECT_TRUE(with_hash("blake3:cccccccccccccccccccc").ok());
 }
 
 TEST_F(Runs, AConfidenceThatRoundsToOneIsRefused) {

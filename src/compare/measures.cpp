@@ -71,6 +71,14 @@ bool depends_on_machine(const Measure& measure) {
          measure.unit == Unit::joules;
 }
 
+/// The one that does not say on which machine it was measured; null where that does not count.
+const Document* without_machine(const Measure& measure, const Document& a, const Document& b) {
+  if (!depends_on_machine(measure)) return nullptr;
+  for (const Document* each : {&a, &b})
+    if (each->source.machine.empty()) return each;
+  return nullptr;
+}
+
 /// Why a ratio of these two figures would say nothing about the models; empty when it does.
 std::string obstacle(const Measure& measure, const Figure& reference, const Figure& subject,
                      const std::vector<Document>& documents) {
@@ -84,6 +92,9 @@ std::string obstacle(const Measure& measure, const Figure& reference, const Figu
   const std::string& there = b.source.machine;
   if (!here.empty() && !there.empty() && here != there)
     return fmt::format("measured on different machines: {}; {}", here, there);
+  const Document* const unnamed = without_machine(measure, a, b);
+  if (unnamed != nullptr && unnamed->source.kind == Kind::figures)
+    return fmt::format("{} names no machine", unnamed->source.path.string());
   if (measure.name == "evaluation_seconds" && a.results && b.results && work_of(a) != work_of(b))
     return "the evaluations are of other tasks or documents";
   return {};
@@ -112,6 +123,12 @@ void add_ratios(Row& row, const std::vector<Document>& documents, const Options&
       measure.note = "no ratio: the numbers are too far apart";
       continue;
     }
+    const Document& first = documents[reference.origins.front().source];
+    const Document& second = documents[subject.origins.front().source];
+    if (const Document* unnamed = without_machine(measure, first, second);
+        unnamed != nullptr && !reference.predicted)
+      measure.note = fmt::format("{} names no machine: the ratio holds if both are of one",
+                                 unnamed->source.path.string());
     ratio.value = value;
     ratio.predicted = subject.predicted;
     ratio.origins = {reference.origins.front(), subject.origins.front()};

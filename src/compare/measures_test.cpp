@@ -26,7 +26,7 @@ TEST_F(Runs, S0_60_TheTimeOfAnEvaluationIsSetAgainstMlxsAlsoWhereItIsTheFaster) 
 }
 
 TEST_F(Runs, FiguresByHandNeedASource) {
-  folder_.write("a.json", R"({"anemone_figures": 1, "name": "published", "figures":
+  folder_.write("a.json", R"({"anemone_figures": 1, "name": "published", "machine": "m", "figures":
       [{"name": "evaluation_seconds", "value": 20, "unit": "s", "source": "time of mlx_lm.evaluate"}]})");
   write("b", results(0.5, R"(, "total_evaluation_time_seconds": "10.0")"));
   std::vector<Input> inputs = {{"", folder_.path() / "a.json"}, {"b", folder_.path() / "b"}};
@@ -38,6 +38,32 @@ TEST_F(Runs, FiguresByHandNeedASource) {
   const auto without = compare(inputs, {});
   ASSERT_FALSE(without.ok());
   EXPECT_THAT(without.error().to_string(), HasSubstr("/figures/0/source"));
+}
+
+TEST_F(Runs, TimesOfAnUnknownMachineHaveNoRatioOrSayWhatItRestsOn) {
+  const std::string figures = R"({"anemone_figures": 1, MACHINE "figures":
+      [{"name": "evaluation_seconds", "value": 20, "unit": "s", "source": "a page"}]})";
+  const auto seconds = [&](const std::string& machine) {
+    folder_.write("a.json", std::string(figures).replace(figures.find("MACHINE"), 7, machine));
+    const std::vector<Input> inputs = {{"a", folder_.path() / "a.json"},
+                                       {"b", folder_.path() / "b"}};
+    const auto found = compare(inputs, {});
+    EXPECT_TRUE(found.ok()) << found.error().to_string();
+    return *find(*found, "evaluation_seconds");
+  };
+  const std::string time = R"(, "total_evaluation_time_seconds": "10.0")";
+  write("b", results(0.5, time + R"(, "anemone": {"machine": {"cpu": "M4"}})"));
+  const Measure without = seconds("");
+  EXPECT_EQ(without.figures[0].value, 20);
+  EXPECT_FALSE(without.ratios[1].value.has_value());
+  EXPECT_THAT(without.note, HasSubstr("a.json names no machine"));
+  EXPECT_EQ(seconds(R"("machine": "M4",)").ratios[1].value, 0.5);
+  EXPECT_EQ(seconds(R"("machine": "M4",)").note, "");
+  // lm-evaluation-harness names none: the ratio is there, and what it rests on.
+  write("b", results(0.5, time));
+  const Measure harness = seconds(R"("machine": "M4",)");
+  EXPECT_EQ(harness.ratios[1].value, 0.5);
+  EXPECT_THAT(harness.note, HasSubstr("results_1.json names no machine: the ratio holds if"));
 }
 
 /// A document of bench with one configuration.

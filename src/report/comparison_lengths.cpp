@@ -28,7 +28,8 @@ Plot length_plot(const LengthTable& lengths, const Comparison& found) {
     plot.description += (plot.description.empty() ? "" : "; ") + bar.name;
     for (const compare::Figure& figure : bucket.figures) {
       bar.values.push_back(figure.value);
-      plot.description += " " + number_text(figure.value.value_or(0), Unit::none);
+      plot.description +=
+          " " + (figure.value ? number_text(*figure.value, Unit::none) : std::string("n/a"));
     }
     plot.bars.push_back(std::move(bar));
   }

@@ -83,6 +83,21 @@ TEST(ComparisonReport, DocumentsOfATestAreThoseWithTheMetric) {
   EXPECT_EQ(rows, 1U);
 }
 
+TEST(ComparisonReport, WhatNoDocumentOfALengthHasIsNotAvailableInTheWordsOfItsDiagram) {
+  compare::Comparison found;
+  found.subjects = {{"a", {}}, {"b", {}}};
+  compare::LengthTable table{"t", "acc", "none", "prompt", {}};
+  for (int64_t from = 1; from < 3; ++from) {
+    compare::LengthBucket bucket{from, from, 1, {{}, {}}, {{}, {}}};
+    bucket.figures[0].value = 0.5;
+    table.buckets.push_back(bucket);
+  }
+  found.lengths = {table};
+  const Section section = lengths_section(found);
+  ASSERT_EQ(section.plots.size(), 1U);
+  EXPECT_THAT(section.plots[0].description, HasSubstr("1 to 1 words (1 documents) 0.5000 n/a; "));
+}
+
 TEST(ComparisonReport, PredictedNumbersAreDrawnAsSuch) {
   const test::ScratchFolder folder;
   folder.write("plan.json", R"({"anemone_figures": 1, "figures": [{"name": "weight_bytes",

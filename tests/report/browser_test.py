@@ -115,6 +115,11 @@ class Pages(unittest.TestCase):
             cls.pages[f"bench-{name}"] = folder / f"bench-{name}.html"
             with open(folder / f"{name}.json") as source, open(cls.pages[f"bench-{name}"], "w") as page:
                 subprocess.run([WRITE_BENCH_PAGE], stdin=source, stdout=page, check=True)
+        # As measured of the models that were evaluated, so that both are one column.
+        for name, run in (("plain", "fp16"), ("lut4", "lut4")):
+            bench = json.loads((folder / f"{name}.json").read_text())
+            bench["model"]["hash"] = json.loads((GOLDEN / run / "results.json").read_text())["anemone"]["model_hash"]
+            (folder / f"{name}.json").write_text(json.dumps(bench))
         runs = [f"fp16={GOLDEN / 'fp16/results.json'}", f"fp16={folder / 'plain.json'}",
                 f"lut4={GOLDEN / 'lut4/results.json'}", f"lut4={folder / 'lut4.json'}"]
         hostile = [f"{'<b>long ' * 30}={GOLDEN / 'fp16/results.json'}", str(folder / "hostile.json"), *runs]
