@@ -186,6 +186,27 @@ void find_missing(const fs::path& folder, const std::vector<fs::path>& there, Fi
               findings.json, findings);
 }
 
+std::vector<fs::path> models_in(const fs::path& folder) {
+  std::vector<fs::path> models;
+  std::error_code ignored;
+  for (auto entry = fs::directory_iterator(folder, ignored);
+       !ignored && entry != fs::directory_iterator(); entry.increment(ignored))
+    if (package::form_of(entry->path())) models.push_back(entry->path());
+  std::ranges::sort(models);
+  return models;
+}
+
+/// Of a folder with packages and no file that says how they join.
+Error no_manifest(const fs::path& folder, const std::vector<fs::path>& packages) {
+  return {ErrorCode::not_found,
+          folder.string() +
+              ": there is neither anemone.json nor meta.yaml, which say how packages join",
+          {},
+          fmt::format("give {}: {}; ANEMLL's converter writes meta.yaml in its last step",
+                      packages.size() == 1 ? "the package itself" : "one package",
+                      packages.front().string())};
+}
+
 Status examine_model(const Flags& flags, const CommonFlags& common, Findings& findings) {
   const fs::path path = flags.model;
   const std::optional<package::Form> form = package::form_of(path);
@@ -212,7 +233,13 @@ Status examine_model(const Flags& flags, const CommonFlags& common, Findings& fi
     findings.text = fmt::format("{}: {}\n", path.string(), counted(parts.size(), "package"));
     if (!flags.report.verify) find_missing(path, parts, findings);
   } else {
-    if (!joins_packages && packages_in(path).empty()) return no_model(path);
+    if (!joins_packages) {
+      const std::vector<fs::path> models = models_in(path);
+      if (models.empty()) return no_model(path);
+      if (!flags.report.verify) return no_manifest(path, models);
+      add_fault(no_manifest(path, models), findings.json, findings);
+      return {};
+    }
     const auto directory = package::open_anemll(path);
     if (!directory.ok()) {
       if (!flags.report.verify) return directory.error();
