@@ -1,6 +1,7 @@
 #include "anemone/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cmath>

@@ -1,5 +1,7 @@
 #include "checkpoint/adapter.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>

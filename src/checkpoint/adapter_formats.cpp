@@ -1,5 +1,7 @@
 #include "checkpoint/adapter_formats.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 

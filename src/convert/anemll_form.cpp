@@ -1,5 +1,7 @@
 #include "convert/anemll_form.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 

@@ -1,5 +1,7 @@
 #include "package/agreement.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <optional>
 

@@ -1,5 +1,7 @@
 #include "package/anemll_parts.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <regex>
