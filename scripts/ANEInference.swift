@@ -4,7 +4,7 @@
 //     let model = try await ANEInference(modelPath: "model_seq64.mlpackage")
 //     let logits = try await model.predict(inputIDs: [791, 13180, 374])
 //
-// Needs macOS 14 or iOS 17.
+// Needs macOS 14 or iOS 17, and Swift 5.10.
 import CoreML
 import Foundation
 
@@ -16,7 +16,8 @@ public enum ANEInferenceError: Error, Equatable {
 }
 
 public actor ANEInference {
-  private let model: MLModel
+  /// Not marked Sendable by Core ML, whose asynchronous predictions leave the actor all the same.
+  private nonisolated(unsafe) let model: MLModel
 
   /// Loads on all compute units; a package is compiled first.
   public init(modelPath: String) async throws {

@@ -63,7 +63,62 @@ def unbalanced(source):
     return f"{open_} stay open" if open_ else None
 
 
+WORDS = re.compile(r"[{}]|\b(?:if|guard|for|while)\s+case\b(?:\s+(?:let|var)\s+\w+)?|\b(?:case|default)\b(?!\s+(?:let|var))"
+                   r"|(,|\b(?:if|while|guard|case)\b)?\s*\b(?:let|var)\s+(\w+)")
+
+
+def declared_twice(source):
+    """Names that one pair of braces declares twice, of which a guard is one: Swift takes that for a mistake."""
+    scopes, found, kind = [set()], [], None
+    for word in WORDS.finditer(without_text(source)):
+        if word[0] == "{":
+            scopes.append(set())
+        elif word[0] == "}":
+            scopes.pop()
+        elif word[0] in ("case", "default") or word[1] == "case":
+            scopes[-1] = set()
+        elif word[2]:
+            kind = kind if word[1] == "," else word[1]
+            if kind in (None, "guard"):
+                if word[2] in scopes[-1]:
+                    found.append(word[2])
+                scopes[-1].add(word[2])
+    return found
+
+
+def awaited_in_assertions(source):
+    """Arguments of XCTAssert… that wait: they are closures that must not."""
+    text = without_text(source)
+    found = []
+    for start in re.finditer(r"\bXCT(?:Assert|Unwrap)\w*\(", text):
+        depth, at = 1, start.end()
+        while depth and at < len(text):
+            depth += {"(": 1, ")": -1}.get(text[at], 0)
+            at += 1
+        if re.search(r"\bawait\b", text[start.end():at]):
+            found.append(" ".join(text[start.start():at].split()))
+    return found
+
+
+def calls_itself(source):
+    """Constants whose value calls a function of their own name, which older compilers take for the constant."""
+    return re.findall(r"\b(?:let|var) (\w+) = [^\n]*(?<![.\w])\1\(", without_text(source))
+
+
 class SwiftSources(unittest.TestCase):
+    def test_what_swift_would_refuse_is_not_there(self):
+        for path in [*SOURCES, *SCRIPTS]:
+            source = path.read_text()
+            for check in (declared_twice, awaited_in_assertions, calls_itself):
+                self.assertEqual(check(source), [], f"{path}: {check.__name__}")
+        self.assertEqual(declared_twice("let count = a()\nguard let count, count > 0 else { throw b }"), ["count"])
+        self.assertEqual(declared_twice("guard let a = x, let b = y else { return }\nlet b = 1"), ["b"])
+        self.assertEqual(declared_twice("switch a {\ncase 1: let b = 1\ncase let c: let b = c\n}"), [])
+        self.assertEqual(declared_twice("let a = 1\nif let a = b { let c = a }\nlet c = 1"), [])
+        self.assertEqual(awaited_in_assertions("XCTAssertEqual(f(try await g()), 1)"), ["XCTAssertEqual(f(try await g()), 1)"])
+        self.assertEqual(calls_itself('let path = try path("x")'), ["path"])
+        self.assertEqual(calls_itself("let path = try a.path(x)"), [])
+
     def test_brackets_and_strings_are_balanced(self):
         self.assertGreater(len(SOURCES), 6)
         for path in [PACKAGE / "Package.swift", *SOURCES, *SCRIPTS]:
@@ -71,6 +126,13 @@ class SwiftSources(unittest.TestCase):
         self.assertIsNotNone(unbalanced("func a() { print(\"(\") "))
         self.assertIsNotNone(unbalanced("let a = [1, 2)"))
         self.assertIsNone(unbalanced('print("\\(a[")"]) {") // }'))
+
+    def test_a_model_that_an_actor_awaits_may_leave_it(self):
+        """In the language mode of Swift 6 an app that takes the source over would not compile."""
+        awaiting = [path for path in [*SOURCES, *SCRIPTS] if "await model.prediction(" in path.read_text()]
+        self.assertEqual({path.name for path in awaiting}, {"LogitsModel.swift", "ANEInference.swift"})
+        for path in awaiting:
+            self.assertIn("private nonisolated(unsafe) let model: MLModel", path.read_text(), path)
 
     def test_targets_have_their_folders(self):
         text = (PACKAGE / "Package.swift").read_text()

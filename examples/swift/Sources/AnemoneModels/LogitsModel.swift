@@ -5,7 +5,8 @@ import Foundation
 /// writes it. An actor, for use from any task; predictions may overlap, which Core ML's asynchronous ones
 /// without a state may.
 public actor LogitsModel {
-  private let model: MLModel
+  /// Not marked Sendable by Core ML, whose asynchronous predictions leave the actor all the same.
+  private nonisolated(unsafe) let model: MLModel
   private let lengths: SequenceLengths
 
   public init(modelPath: String, units: MLComputeUnits = .all) async throws {

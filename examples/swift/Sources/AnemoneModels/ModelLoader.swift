@@ -13,14 +13,14 @@ public enum ModelLoader {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw ModelError.notFound(url.path)
     }
-    let compiled = url.pathExtension == "mlmodelc" ? url : try await compiled(url)
+    let compiled = url.pathExtension == "mlmodelc" ? url : try await compiledForm(of: url)
     let configuration = MLModelConfiguration()
     configuration.computeUnits = units
     configuration.functionName = functionName
     return try await MLModel.load(contentsOf: compiled, configuration: configuration)
   }
 
-  private static func compiled(_ package: URL) async throws -> URL {
+  private static func compiledForm(of package: URL) async throws -> URL {
     let files = FileManager.default
     let folder = try files.url(
       for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true
@@ -41,8 +41,10 @@ public enum ModelLoader {
   static func key(of package: URL) throws -> String {
     var words = [package.path, ProcessInfo.processInfo.operatingSystemVersionString]
     let keys: [URLResourceKey] = [.fileSizeKey, .contentModificationDateKey]
-    let files = FileManager.default.enumerator(at: package, includingPropertiesForKeys: keys)
-    for case let file as URL in files ?? FileManager.DirectoryEnumerator() {
+    guard
+      let files = FileManager.default.enumerator(at: package, includingPropertiesForKeys: keys)
+    else { throw ModelError.notFound(package.path) }
+    for case let file as URL in files {
       let values = try file.resourceValues(forKeys: Set(keys))
       let changed = values.contentModificationDate?.timeIntervalSince1970 ?? 0
       words.append("\(file.path) \(values.fileSize ?? 0) \(changed)")

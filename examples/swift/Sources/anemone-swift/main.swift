@@ -21,8 +21,9 @@ func run(_ arguments: [String]) async throws {
     let units = try computeUnits(arguments.count > 2 ? arguments[2] : "all")
     print(ModelLoader.describe(try await ModelLoader.load(arguments[1], units: units)))
   case ("generate", 3...5):
-    let count = arguments.count > 3 ? Int(arguments[3]) : 32
-    guard let count, count > 0 else { throw ModelError.wrongInput("TOKENS is a number from 1") }
+    guard let count = arguments.count > 3 ? Int(arguments[3]) : 32, count > 0 else {
+      throw ModelError.wrongInput("TOKENS is a number from 1")
+    }
     let units = try computeUnits(arguments.count > 4 ? arguments[4] : "all")
     let generator = try await TextGenerator(folder: arguments[1], units: units)
     let made = try await generator.generate(prompt: arguments[2], maxTokens: count)

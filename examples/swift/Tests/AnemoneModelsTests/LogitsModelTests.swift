@@ -6,7 +6,7 @@ import XCTest
 /// With packages that `scripts/apple/verify.sh` converts and names: ANEMONE_VARIANT gives logits,
 /// ANEMONE_WITHOUT_LOGITS takes input_ids and gives something else.
 final class LogitsModelTests: XCTestCase {
-  private func path(_ variable: String) throws -> String {
+  private func package(_ variable: String) throws -> String {
     guard let path = ProcessInfo.processInfo.environment[variable] else {
       throw XCTSkip("\(variable) names no package: scripts/apple/verify.sh, step swift")
     }
@@ -14,7 +14,7 @@ final class LogitsModelTests: XCTestCase {
   }
 
   func testAModelOpensByItsPathOnAllUnitsAndGivesLogits() async throws {
-    let path = try path("ANEMONE_VARIANT")
+    let path = try package("ANEMONE_VARIANT")
     let model = try await LogitsModel(modelPath: path)
     let logits = try await model.predict(inputIDs: [5, 300, 77])
     XCTAssertEqual(logits.count, 4096)
@@ -26,11 +26,12 @@ final class LogitsModelTests: XCTestCase {
     XCTAssertNotEqual(other, logits)
     // The same tokens are the likeliest on the CPU alone.
     let onCPU = try await LogitsModel(modelPath: path, units: .cpuOnly)
-    XCTAssertEqual(greatest(try await onCPU.predict(inputIDs: [5, 300, 77])), greatest(logits))
+    let logitsOfCPU = try await onCPU.predict(inputIDs: [5, 300, 77])
+    XCTAssertEqual(greatest(logitsOfCPU), greatest(logits))
   }
 
   func testMissingLogitsAreANamedError() async throws {
-    let model = try await LogitsModel(modelPath: try path("ANEMONE_WITHOUT_LOGITS"))
+    let model = try await LogitsModel(modelPath: try package("ANEMONE_WITHOUT_LOGITS"))
     do {
       _ = try await model.predict(inputIDs: [5])
       XCTFail("a package without logits gave some")
