@@ -5,7 +5,8 @@
 
 namespace anemone::bench {
 
-/// Where all times come from, so that tests can script them.
+/// Where all times come from, so that tests can script them. Of one thread alone, but what
+/// `reference_work_ns` is given, which several read at once, as they may a SteadyClock.
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -105,7 +105,7 @@ class Run {
     }
     const auto count = static_cast<size_t>(options_.repetitions);
     const size_t steps = request_->step_ns().size();
-    const std::optional<double> reference_before = reference();
+    ANEMONE_TRY(const std::optional<double> reference_before, reference());
     std::vector<double> first, prefill, decode, all_steps, whole;
     for (auto* series : {&first, &prefill, &decode, &whole, &at_seconds_}) series->reserve(count);
     all_steps.reserve(count * steps);
@@ -144,14 +144,16 @@ class Run {
     out_.visits = {
         {.requests = at_seconds_.size(),
          .decode_tokens_per_second = speed ? std::optional(speed->median) : std::nullopt}};
-    reference_after_ = reference();
+    ANEMONE_TRY(reference_after_, reference());
     out_.visits[0].reference_ns = mean(reference_before, reference_after_);
     return status;
   }
 
   /// Not among the requests: energy and processor time are theirs alone.
-  std::optional<double> reference() const {
-    return meters_.reference_ns ? std::optional(meters_.reference_ns()) : std::nullopt;
+  Result<std::optional<double>> reference() const {
+    if (!meters_.reference_ns) return std::optional<double>();
+    ANEMONE_TRY(const double ns, meters_.reference_ns());
+    return std::optional(ns);
   }
   static std::optional<double> mean(std::optional<double> a, std::optional<double> b) {
     return a && b ? std::optional((*a + *b) / 2) : std::nullopt;
@@ -199,7 +201,8 @@ class Run {
       status = end_of_request();
     }
     out_.first_token.cached_ns = make_series(std::move(first), options_);
-    out_.visits[0].cached_reference_ns = mean(reference_after_, reference());
+    ANEMONE_TRY(const std::optional<double> after, reference());
+    out_.visits[0].cached_reference_ns = mean(reference_after_, after);
     return status;
   }
 

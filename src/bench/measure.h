@@ -40,7 +40,7 @@ struct Meters {
   std::function<std::optional<double>()> celsius;
   std::function<double()> cpu_seconds;  ///< that the process has used.
   /// Runs the reference work (`reference_work.h`) once. May be null.
-  std::function<double()> reference_ns = {};
+  std::function<Result<double>()> reference_ns = {};
 };
 
 struct Measured {

@@ -245,6 +245,15 @@ TEST(Measure, EnergyOfAnInterruptedRunIsThatOfTheRequestsThatAreDone) {
   EXPECT_EQ(measured->measurement.visits.at(0).requests, 3U);
 }
 
+TEST(Measure, WithoutAReferenceWorkThatWasAskedForThereIsNoMeasurement) {
+  Scene scene;
+  Meters meters{scene.clock, scene.memory, scene.energy, {}, {}, {}};
+  meters.reference_ns = [] { return Error{ErrorCode::limit, "no more threads", {}, {}}; };
+  const auto measured = measure(scene.subject, scene.options, meters, [] { return true; });
+  ASSERT_FALSE(measured.ok());
+  EXPECT_EQ(measured.error().code, ErrorCode::limit);
+}
+
 TEST(Measure, S2_28_S2_38_MemoryIsSeenOverTimeAndAtItsPeak) {
   Scene scene;
   scene.memory.resident = {100, 200, 300, 400, 350};

@@ -4,8 +4,11 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <thread>
+#include <string>
+#include <system_error>
 #include <vector>
+
+#include "base/error.h"
 
 namespace anemone::bench {
 namespace {
@@ -52,22 +55,36 @@ double median_slice_ns(Clock& clock, uint64_t& value) {
 
 }  // namespace
 
-double reference_work_ns(Clock& clock, int threads) {
+std::thread start_thread(std::function<void()> work) { return std::thread(std::move(work)); }
+
+Result<double> reference_work_ns(Clock& clock, int threads, const StartThread& start) {
   const auto count = static_cast<size_t>(std::max(threads, 1));
   std::vector<double> medians(count);
   std::atomic<size_t> ready = 0;
   std::atomic<uint64_t> sum = 0;  // so that the work is not left out
+  std::atomic<bool> is_off = false;
   const auto work = [&](size_t thread) {
     ++ready;
-    while (ready < count) std::this_thread::yield();
+    while (ready < count && !is_off) std::this_thread::yield();
+    if (is_off) return;
     auto value = static_cast<uint64_t>(thread);
     medians[thread] = median_slice_ns(clock, value);
     sum += value;
   };
   std::vector<std::thread> others;
-  for (size_t i = 1; i < count; ++i) others.emplace_back(work, i);
+  others.reserve(count - 1);
+  std::string refusal;
+  try {
+    for (size_t i = 1; i < count; ++i) others.push_back(start([&work, i] { work(i); }));
+  } catch (const std::system_error& error) {  // those that were started wait for it
+    refusal = error.what();
+    is_off = true;
+  }
   work(0);
   for (std::thread& one : others) one.join();
+  if (!refusal.empty())
+    return fail(ErrorCode::limit, "the reference work got {} of {} threads: {}", others.size() + 1,
+                count, refusal);
   double mean = 0;
   for (const double one : medians) mean += one / static_cast<double>(count);
   return mean;

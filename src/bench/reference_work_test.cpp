@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
 
 namespace anemone::bench {
@@ -30,7 +31,7 @@ class FastClock : public Clock {
 TEST(ReferenceWork, EveryThreadTakesPart) {
   for (const int threads : {0, 1, 2, 5}) {
     FastClock clock(1);
-    EXPECT_GT(reference_work_ns(clock, threads), 0);
+    EXPECT_GT(*reference_work_ns(clock, threads), 0);
     EXPECT_EQ(clock.readers.size(), static_cast<size_t>(std::max(threads, 1)));
   }
 }
@@ -38,9 +39,24 @@ TEST(ReferenceWork, EveryThreadTakesPart) {
 TEST(ReferenceWork, AMachineOfATenthOfTheSpeedTakesTenTimesAsLong) {
   FastClock own(1);
   FastClock slow(10);
-  const double ratio = reference_work_ns(slow, 1) / reference_work_ns(own, 1);
+  const double ratio = *reference_work_ns(slow, 1) / *reference_work_ns(own, 1);
   EXPECT_GT(ratio, 3);
   EXPECT_LT(ratio, 30);
+}
+
+TEST(ReferenceWork, ASystemWithoutMoreThreadsIsAnErrorAndNotTheEnd) {
+  FastClock clock(1);
+  int started = 0;
+  const auto most_two = [&](std::function<void()> work) {
+    if (++started > 2)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    return start_thread(std::move(work));
+  };
+  const auto time = reference_work_ns(clock, 5, most_two);
+  ASSERT_FALSE(time.ok());
+  EXPECT_EQ(time.error().code, ErrorCode::limit);
+  EXPECT_NE(time.error().message.find("3 of 5 threads"), std::string::npos) << time.error().message;
+  EXPECT_TRUE(clock.readers.empty()) << "those that were started do no work";
 }
 
 }  // namespace

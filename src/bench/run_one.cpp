@@ -123,7 +123,7 @@ Status Campaign::measure_one(Configuration& one, int visit) {
                       [] { return hottest_zone(kThermalZones); },
                       used_cpu_seconds,
                       tells_speed_of(one) ? [&] { return reference_work_ns(clock_, one.threads); }
-                                          : std::function<double()>()};
+                                          : std::function<Result<double>()>()};
   const std::string item = one.id();
   const auto tick = [&] {
     ++done_;
