@@ -5,11 +5,13 @@
 #include <ranges>
 
 #include "base/error.h"
+#include "base/json_document.h"
 #include "bench/baseline.h"
 #include "bench/beside.h"
 #include "bench/campaign.h"
 #include "bench/judgement.h"
 #include "bench/machine.h"
+#include "bench/power_log.h"
 #include "bench/prompt.h"
 #include "bench/sweep.h"
 
@@ -85,6 +87,10 @@ Status Campaign::prepare(const fs::path& tokenizer_path) {
     return with_hint(fail(ErrorCode::not_found, "{}: not there", options_.power_log.string()),
                      "start powermetrics or macmon before the run: it writes this file meanwhile");
   if (!options_.reference.empty()) ANEMONE_RETURN_IF_ERROR(open_reference());
+  if (!options_.power_log.empty()) {
+    ANEMONE_TRY(const std::string log, read_text(options_.power_log));
+    ANEMONE_RETURN_IF_ERROR(parse_power_log(log).in(options_.power_log.string()));
+  }
   return {};
 }
 

@@ -89,6 +89,14 @@ TEST(Run, WhatIsToStandBesideTheMeasurementsIsTriedBeforeThem) {
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().code, ErrorCode::not_found);
   EXPECT_NE(report.error().to_string().find("nolog"), std::string::npos);
+  const test::ScratchFolder folder;
+  folder.write("power.txt", "8 watts\n");
+  options.power_log = folder.path() / "power.txt";
+  report = run(kModels / "anemone-tiny-anemll", {}, options, count, kQuiet);
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().to_string().find("power.txt: neither a log of powermetrics"),
+            std::string::npos)
+      << report.error().to_string();
   EXPECT_EQ(requests, 0);
 }
 
