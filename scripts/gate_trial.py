@@ -55,7 +55,7 @@ def gate(command: list, baseline: Path, output: Path) -> tuple:
     if verdict is None or verdict["status"] != VERDICTS.get(code):
         sys.exit(f"gate_trial.py: exit code {code} and status {verdict and verdict['status']}: {words}")
     old = any((one["slowdown_ci95"] or [0])[0] > 1 + verdict["threshold"] for one in verdict["compared"])
-    words = " ".join(f"{one['verdict']}({number(one['slowdown'])}/{number(one['machine_slowdown'])}="
+    words = " ".join(f"{one['verdict']}({number(one['visits_slowdown'])}/{number(one['machine_slowdown'])}="
                      f"{number(one['adjusted_slowdown'])},{one['visits']})" for one in verdict["compared"])
     return verdict["status"], old, words
 

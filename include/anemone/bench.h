@@ -151,21 +151,35 @@ struct BaselineVerdict {
     double slowdown = 1;  ///< of the medians, above 1: worse, whatever the metric.
     /// Of it, by a bootstrap of the requests; decides nothing. None of many samples.
     std::optional<statistics::Interval> scatter;
+    /// Geometric means of the visits' medians.
+    double baseline_visits_mean = 0;
+    double visits_mean = 0;
+    double visits_slowdown = 1;     ///< of these means: `machine` times `adjusted`.
     std::optional<double> machine;  ///< of the reference work, above 1: the machine is slower.
-    /// What is left of the slowdown without the machine's, by the variance between visits.
+    /// What is left of `visits_slowdown` without the machine's, by the variance between visits.
     std::optional<statistics::Ratio> adjusted;
     std::string verdict;  ///< "slower", "faster", "same", "unclear".
     size_t baseline_visits = 0;
     size_t visits = 0;
+    int threads = 1;                     ///< of the executor.
     std::optional<Doubt> doubt() const;  ///< of what is "unclear".
   };
   std::vector<Compared> compared;
   std::vector<std::string> missing;  ///< configurations that the baseline has and the run has not.
-  /// Those of the missing ones that the run was asked for: they failed, or ran on another
-  /// backend or, for once, on Core ML's CPU.
+  /// Those of the missing ones that the run was asked for: they failed, have other blocks or
+  /// chunks, or ran on another backend or on Core ML's CPU in place of their units.
   std::vector<std::string> lost;
   /// Compared configurations whose packages are not the baseline's, of as many bytes of weights.
   std::vector<std::string> other_artifacts;
+  /// The same, of a few more or fewer bytes of weights.
+  struct OtherSize {
+    std::string id;
+    uint64_t baseline_weight_bytes = 0;
+    uint64_t weight_bytes = 0;
+  };
+  std::vector<OtherSize> other_sizes;
+  /// What no verdict knows, in a sentence each: with several threads, how far processes differ.
+  std::vector<std::string> remarks() const;
   bool regressed() const;  ///< something is slower or lost.
   /// Something of this configuration is slower, or nothing can be told.
   bool is_unsettled(const std::string& id) const;
@@ -214,29 +228,32 @@ struct Report {
 /// Measures every configuration of the sweep on the model at `path`: a model as
 /// lm::LanguageModel::open takes it, or a folder of `model_seq{N}` variants. `tokenizer_path` is
 /// where its tokenizer is found when not beside it; may be empty. Takes one request at a time;
-/// timed loops allocate nothing of their own. Progress: stage "bench", in requests; false ends the
-/// run after the request under way, with a report of what was done until then. The sinks are
+/// timed loops allocate nothing of their own. Progress: stage "models", in configurations whose
+/// packages are found or converted, then "bench", in requests; false ends the run after the request
+/// under way, with a report of what was done until then. The sinks are
 /// called by this thread alone, and not after the return. A configuration that fails is no error of
 /// the run, and neither is what stands beside a measurement: it has a reason instead. Runs that
 /// overlap spoil each other's times. Errors: those of opening the model and the reference and of
 /// finding the data of tasks and the power log, invalid_argument (an option that makes no sense, a
-/// prompt without tokens), unsupported (no configuration can be measured here), interrupted (before
-/// the first timed request is done).
+/// prompt without tokens, a baseline that the run cannot be held against), unsupported (no
+/// configuration can be measured here), interrupted (before the first timed request is done).
 Result<Report> run(const std::filesystem::path& path, const std::filesystem::path& tokenizer_path,
                    const Options& options, const ProgressSink& progress, const LogSink& log);
 
 /// Holds a report against the document of an earlier run of the same machine and model.
 /// `threshold`: a slowdown counts when it is larger than this share with the report's confidence,
 /// by the variance between visits and less the machine's own.
-/// Errors: not_found, io and corrupt (the file), unsupported (a document of another version),
-/// mismatch (another machine, model, prompt, number of answer tokens, warm-up or instruction set;
-/// other weights of a configuration; no configuration in common), interrupted (the report is of a
-/// run that was stopped: it decides nothing).
+/// The model's name says nothing; other weights of about as many bytes are compared and named.
+/// Errors: invalid_argument (a file that cannot be read, is no document of this version, or is of
+/// another machine, kind of model, prompt, number of answer tokens, warm-up or instruction set, of
+/// another size of weights, or has no configuration in common), interrupted (the report is of a run
+/// that was stopped: it decides nothing).
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold);
 
 /// Refuses before a run what `judge` would refuse after it, as far as that depends on no
-/// measurement. Errors: those of `judge`, of the file, the machine and the settings.
+/// measurement and on no model; `run` refuses what depends on the model before its first request.
+/// Errors: as `judge`.
 Status check_baseline(const std::filesystem::path& baseline, const Options& options);
 
 /// What a run would find on this machine.

@@ -34,9 +34,21 @@ std::optional<BaselineVerdict::Doubt> BaselineVerdict::Compared::doubt() const {
                "measure both with nothing else running, or with more --repetitions"};
 }
 
+std::vector<std::string> BaselineVerdict::remarks() const {
+  const auto several =
+      std::ranges::find_if(compared, [](const Compared& one) { return one.threads > 1; });
+  if (several == compared.end()) return {};
+  return {fmt::format(
+      "With {} threads whole processes of one program differed by up to 20 % where that was tried, "
+      "which no verdict knows: --threads 1, of the baseline too, tells more.",
+      several->threads)};
+}
+
 std::string rule_of(const BaselineVerdict& verdict) {
   return fmt::format(
-      "Slower: the whole interval lies above {:.4g} %, and the times themselves do. The same: all "
+      "Baseline and now are geometric means of the visits' medians; the slowdown from one to the "
+      "other is the machine's times what is left without it, which alone is judged. Slower: the "
+      "whole interval lies above {:.4g} %, and the times themselves do. The same: all "
       "of it lies below {:.4g} %. Unclear: neither; measure both again with nothing else running.",
       100 * verdict.threshold, 100 * (verdict.threshold + kResolution));
 }

@@ -32,12 +32,17 @@ class Campaign {
  private:
   Status prepare(const std::filesystem::path& tokenizer_path);
   Status find_tokenizer(const std::filesystem::path& asked);
+  /// Finds, and converts where that is needed, what every configuration runs on, before any is
+  /// measured. Errors: those of a baseline that does not fit.
+  Status find_artifacts();
   /// Visits every configuration that this machine can run, until it is told to stop.
   void visit_all();
   /// Again those of them that seem slower than the baseline, or of which nothing can be told.
   void visit_unsettled(std::vector<Configuration*> order);
   /// False when the run is to end.
   bool visit(Configuration& one, int visit);
+  /// Of one that cannot be measured.
+  void note_failure(Configuration& one, const Error& error);
   void judge_all();
   /// Why nothing could be opened.
   Error no_model() const;
@@ -53,6 +58,8 @@ class Campaign {
   Result<Prompt> prompt_of(const Configuration& one) const;
   lm::LanguageModel::Options open_options(const Configuration& one,
                                           const Variants::Choice& choice) const;
+  /// Chooses its artifact and describes it.
+  Status find_artifact(Configuration& one);
   Status measure_one(Configuration& one, int visit);
   Subject subject_of(Configuration& one, const Variants::Choice& choice,
                      const lm::LanguageModel::Options& options);

@@ -188,8 +188,8 @@ TEST(Tables, NameTheConfidenceOfTheirIntervals) {
                                     .confidence = 0.5,
                                     .compared = {{.id = one.id(),
                                                   .metric = "first_token_ns.warm",
-                                                  .baseline_median = 5e6,
-                                                  .median = 6.25e6,
+                                                  .baseline_visits_mean = 5e6,
+                                                  .visits_mean = 6.25e6,
                                                   .verdict = "slower"}},
                                     .missing = {"context=64", "context=256"},
                                     .lost = {"context=256"}};

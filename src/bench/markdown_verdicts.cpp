@@ -39,8 +39,9 @@ std::string baselines(const Report& report) {
                        "without it (" + level(report) + ")", "visits", "verdict"});
   for (const auto& one : own.compared)
     table.add({one.id, one.metric + (one.metric.starts_with("first_token") ? ", ms" : ""),
-               of_metric(one.metric, one.baseline_median), of_metric(one.metric, one.median),
-               fmt::format("{:.3f}", one.slowdown), optional_number(one.machine, 1, 3),
+               of_metric(one.metric, one.baseline_visits_mean),
+               of_metric(one.metric, one.visits_mean), fmt::format("{:.3f}", one.visits_slowdown),
+               optional_number(one.machine, 1, 3),
                one.adjusted ? fmt::format("{:.3f} ({:.3f}-{:.3f})", one.adjusted->value,
                                           one.adjusted->interval.low, one.adjusted->interval.high)
                             : kNone,
@@ -53,6 +54,11 @@ std::string baselines(const Report& report) {
   for (const std::string& id : own.other_artifacts)
     notes +=
         fmt::format("- {}: other packages than the baseline's, of as many bytes of weights\n", id);
+  for (const auto& one : own.other_sizes)
+    notes +=
+        fmt::format("- {}: other packages than the baseline's, of {} bytes of weights, not {}\n",
+                    one.id, one.weight_bytes, one.baseline_weight_bytes);
+  for (const std::string& remark : own.remarks()) notes += "- " + remark + "\n";
   return fmt::format("## Baseline {}: {}\n\n{}\n\n", own.file, own.status(), rule_of(own)) +
          (table.empty() ? "" : table.text()) + (notes.empty() ? "" : notes + "\n");
 }

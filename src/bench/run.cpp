@@ -50,7 +50,8 @@ Result<Report> Campaign::all(const fs::path& tokenizer_path) {
   report_.configurations = make_sweep(options_, report_.machine);
   for (Configuration& one : report_.configurations)
     if (one.outcome != Outcome::not_reached) predict_only(one);
-  visit_all();
+  ANEMONE_RETURN_IF_ERROR(find_artifacts());
+  if (report_.complete) visit_all();
   const bool has_samples = std::ranges::any_of(
       report_.configurations, [](const auto& one) { return one.measurement.has_value(); });
   if (!report_.complete && !has_samples) return fail(ErrorCode::interrupted, "interrupted");
@@ -86,11 +87,11 @@ Status Campaign::prepare(const fs::path& tokenizer_path) {
   if (!options_.power_log.empty() && !fs::exists(options_.power_log, error))
     return with_hint(fail(ErrorCode::not_found, "{}: not there", options_.power_log.string()),
                      "start powermetrics or macmon before the run: it writes this file meanwhile");
-  if (!options_.reference.empty()) ANEMONE_RETURN_IF_ERROR(open_reference());
   if (!options_.power_log.empty()) {
     ANEMONE_TRY(const std::string log, read_text(options_.power_log));
     ANEMONE_RETURN_IF_ERROR(parse_power_log(log).in(options_.power_log.string()));
   }
+  if (!options_.reference.empty()) ANEMONE_RETURN_IF_ERROR(open_reference());
   return {};
 }
 
@@ -127,6 +128,26 @@ void Campaign::predict_only(Configuration& one) {
     predict(choice->path, options_.chips, prompt_tokens_of(one), one);
   else
     one.predicted_reason = choice.error().to_string();
+}
+
+Status Campaign::find_artifacts() {
+  uint64_t found = 0;
+  for (const size_t i : running_order(options_, report_.configurations.size())) {
+    Configuration& one = report_.configurations[i];
+    // A conversion takes long.
+    if (found > 0 && progress_ &&
+        !progress_({"models", found, report_.configurations.size(), "configurations"})) {
+      report_.complete = false;
+      return {};
+    }
+    ++found;
+    if (one.outcome != Outcome::not_reached) continue;
+    if (const Status status = find_artifact(one); !status.ok()) note_failure(one, status.error());
+  }
+  if (options_.baseline.empty() || report_.model.name.empty()) return {};
+  ANEMONE_TRY(const std::string remark, check_fit(options_.baseline, report_));
+  if (!remark.empty()) warn(remark);
+  return {};
 }
 
 void Campaign::visit_all() {
@@ -176,14 +197,18 @@ bool Campaign::visit(Configuration& one, int visit) {
   }
   done_ = before + requests_of(options_, visit, visits_);
   if (status.ok()) return true;
+  note_failure(one, status.error());
+  return true;
+}
+
+void Campaign::note_failure(Configuration& one, const Error& error) {
   one.execution.reset();
   one.measurement.reset();
-  one.reason = status.error().to_string();
-  const bool unsupported = status.error().code == ErrorCode::unsupported;
+  one.reason = error.to_string();
+  const bool unsupported = error.code == ErrorCode::unsupported;
   one.outcome = unsupported ? Outcome::not_available : Outcome::failed;
   if (!unsupported) warn(one.id() + ": " + one.reason);
-  if (!first_error_) first_error_ = status.error();
-  return true;
+  if (!first_error_) first_error_ = error;
 }
 
 void Campaign::judge_all() {

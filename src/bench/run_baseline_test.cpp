@@ -45,5 +45,82 @@ TEST(RunBaseline, WhatSeemsSlowerThanItsBaselineIsVisitedAgain) {
   EXPECT_STREQ(verdict->status(), "regressed");
 }
 
+/// A document of a run, and what later runs say to it before their first request.
+class FittingBaseline : public testing::Test {
+ protected:
+  static Options one_context(int64_t context) {
+    Options options = quick();
+    options.contexts = {context};
+    options.repetitions = 1;
+    options.loads = 0;
+    options.stage_requests = 0;
+    return options;
+  }
+  void write(const Report& report) {
+    folder_.write("baseline.json", to_json(report));
+    baseline_ = folder_.path() / "baseline.json";
+  }
+  Result<Report> run_against(const std::filesystem::path& model, Options options) {
+    options.baseline = baseline_;
+    requests_ = 0;
+    logged_.clear();
+    const ProgressSink count = [&](const Progress& progress) {
+      requests_ += progress.stage == "bench" ? 1 : 0;
+      return true;
+    };
+    const LogSink log = [&](LogLevel, std::string_view words) { logged_ += words; };
+    return run(model, {}, options, count, log);
+  }
+  void expect_refused(const Options& options, const std::string& words) {
+    const auto report = run_against(kModels / "anemone-tiny-anemll", options);
+    ASSERT_FALSE(report.ok()) << words;
+    EXPECT_EQ(report.error().code, ErrorCode::invalid_argument) << "the exit code is no verdict's";
+    EXPECT_NE(report.error().to_string().find(words), std::string::npos)
+        << report.error().to_string();
+    EXPECT_EQ(requests_, 0) << words;
+  }
+  test::ScratchFolder folder_;
+  std::filesystem::path baseline_;
+  std::string logged_;
+  int requests_ = 0;
+};
+
+TEST_F(FittingBaseline, WhatIsOfAnotherModelIsRefusedBeforeTheFirstRequest) {
+  const auto before = run(kModels / "anemone-tiny-anemll", {}, one_context(32), kGoOn, kQuiet);
+  ASSERT_TRUE(before.ok()) << before.error().to_string();
+  write(*before);
+  expect_refused(one_context(24), "it has no configuration of this sweep");
+  Options options = one_context(32);
+  options.numerics = "fp32";
+  expect_refused(options, "the numerics 'fp16', this one 'fp32'");
+  Report other = *before;
+  other.configurations[0].artifact->weight_bytes *= 2;
+  other.configurations[0].artifact->hash = "blake3:0";
+  write(other);
+  expect_refused(one_context(32), "so another model or compression");
+  other.configurations[0].artifact->weight_bytes /= 2;
+  write(other);
+  const auto converted_anew = run_against(kModels / "anemone-tiny-anemll", one_context(32));
+  ASSERT_TRUE(converted_anew.ok()) << converted_anew.error().to_string();
+  EXPECT_NE(logged_.find("was measured on other packages (context=32"), std::string::npos)
+      << logged_;
+}
+
+TEST_F(FittingBaseline, ACopyOfTheModelInAnotherFolderIsTheSameModel) {
+  const auto before = run(kModels / "anemone-tiny", {}, one_context(32), kGoOn, kQuiet);
+  ASSERT_TRUE(before.ok()) << before.error().to_string();
+  write(*before);
+  const std::filesystem::path copy = folder_.path() / "renamed";
+  std::filesystem::copy(kModels / "anemone-tiny", copy, std::filesystem::copy_options::recursive);
+  const auto now = run_against(copy, one_context(32));
+  ASSERT_TRUE(now.ok()) << now.error().to_string();
+  EXPECT_NE(now->model.name, before->model.name);
+  EXPECT_EQ(logged_, "");
+  const auto verdict = judge(*now, baseline_, 0.05);
+  ASSERT_TRUE(verdict.ok()) << verdict.error().to_string();
+  EXPECT_FALSE(verdict->compared.empty());
+  EXPECT_TRUE(verdict->other_artifacts.empty());
+}
+
 }  // namespace
 }  // namespace anemone::bench

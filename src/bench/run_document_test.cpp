@@ -90,7 +90,8 @@ void fill_up(Report& report) {
   report.scaling = {{.metric = "step_ns", .group = one.group()}};
   report.targets = {{.id = one.id()}};
   report.phase2->speedups = {{.context_tokens = one.context_tokens}};
-  report.baseline = BaselineVerdict{.compared = {{.id = one.id()}}};
+  report.baseline =
+      BaselineVerdict{.compared = {{.id = one.id()}}, .other_sizes = {{.id = one.id()}}};
 }
 
 void collect_keys(const nlohmann::json& value, std::set<std::string>& keys) {

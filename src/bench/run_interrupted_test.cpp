@@ -13,6 +13,7 @@ TEST(RunInterrupted, StoppedBesideAMeasurementItKeepsTheMeasurement) {
   options.quality = {"perplexity"};
   uint64_t last = 0;
   const ProgressSink stop = [&](const Progress& progress) {
+    if (progress.stage != "bench") return true;
     const bool is_quality = progress.done == last;  // no further request
     last = progress.done;
     return !is_quality;

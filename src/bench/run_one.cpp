@@ -103,16 +103,17 @@ Subject Campaign::subject_of(Configuration& one, const Variants::Choice& choice,
   return subject;
 }
 
+Status Campaign::find_artifact(Configuration& one) {
+  // Once: `describe` adds what was found to what was asked for.
+  ANEMONE_TRY(auto choice, variants_.choose(one, options_, log_));
+  ANEMONE_RETURN_IF_ERROR(describe(one, choice, open_options(one, choice)));
+  choices_.emplace(&one, std::move(choice));
+  return {};
+}
+
 Status Campaign::measure_one(Configuration& one, int visit) {
-  // `describe` adds what was found to what was asked for: only the first visit may choose by it.
-  const auto chosen = choices_.find(&one);
-  if (chosen == choices_.end()) {
-    ANEMONE_TRY(auto first, variants_.choose(one, options_, log_));
-    choices_.emplace(&one, std::move(first));
-  }
   const Variants::Choice& choice = choices_.at(&one);
   const lm::LanguageModel::Options options = open_options(one, choice);
-  ANEMONE_RETURN_IF_ERROR(describe(one, choice, options));
   Subject subject = subject_of(one, choice, options);
   subject.again = visit > 0;
   ANEMONE_TRY(subject.prompt, prompt_of(one));

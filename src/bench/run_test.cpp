@@ -154,6 +154,7 @@ TEST(Run, QualityComesAfterAllMeasurements) {
   std::vector<std::string> items;
   int after_all = 0;
   const ProgressSink note = [&](const Progress& progress) {
+    if (progress.stage != "bench") return true;
     if (progress.done == progress.total && items.back() == progress.item) ++after_all;
     if (items.empty() || items.back() != progress.item) items.emplace_back(progress.item);
     return true;
@@ -179,6 +180,7 @@ TEST(Run, AConfigurationOfASweepIsMeasuredTwiceInOppositeOrders) {
   uint64_t done = 0;
   uint64_t total = 0;
   const ProgressSink note = [&](const Progress& progress) {
+    if (progress.stage != "bench") return true;
     if (items.empty() || items.back() != progress.item) items.emplace_back(progress.item);
     done = progress.done;
     total = progress.total;
@@ -340,6 +342,7 @@ TEST(Run, EveryNumberOfThreadsRunsWithThatMany) {
   const ProgressSink count = [&](const Progress& progress) {
     const auto running = std::distance(std::filesystem::directory_iterator(tasks),
                                        std::filesystem::directory_iterator());
+    if (progress.stage != "bench") return true;
     auto& seen = most[std::string(progress.item)];
     seen = std::max(seen, running);
     return true;

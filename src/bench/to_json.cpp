@@ -165,12 +165,20 @@ Json baseline(const std::optional<BaselineVerdict>& of) {
                         {"median", one.median},
                         {"slowdown", one.slowdown},
                         {"slowdown_ci95", one.scatter ? interval(*one.scatter) : Json()},
+                        {"baseline_visits_mean", one.baseline_visits_mean},
+                        {"visits_mean", one.visits_mean},
+                        {"visits_slowdown", one.visits_slowdown},
                         {"machine_slowdown", maybe(one.machine)},
                         {"adjusted_slowdown", one.adjusted ? Json(one.adjusted->value) : Json()},
                         {"adjusted_ci95", one.adjusted ? interval(one.adjusted->interval) : Json()},
                         {"baseline_visits", one.baseline_visits},
                         {"visits", one.visits},
                         {"verdict", one.verdict}});
+  Json other_sizes = Json::array();
+  for (const auto& one : of->other_sizes)
+    other_sizes.push_back({{"id", one.id},
+                           {"baseline_weight_bytes", one.baseline_weight_bytes},
+                           {"weight_bytes", one.weight_bytes}});
   return {{"file", of->file},
           {"status", of->status()},
           {"threshold", of->threshold},
@@ -179,7 +187,9 @@ Json baseline(const std::optional<BaselineVerdict>& of) {
           {"compared", std::move(compared)},
           {"missing", of->missing},
           {"lost", of->lost},
-          {"other_artifacts", of->other_artifacts}};
+          {"other_artifacts", of->other_artifacts},
+          {"other_sizes", std::move(other_sizes)},
+          {"remarks", of->remarks()}};
 }
 
 Json targets(const std::vector<TargetVerdict>& of) {

@@ -113,12 +113,34 @@ Section bench_predictions(const BenchDocument& document) {
   return section;
 }
 
+namespace {
+
+/// A ratio that is judged by its third digit.
+Cell ratio_cell(const BenchDocument& document, const std::string& place) {
+  const auto ratio = document.number(place);
+  return ratio ? Cell{fmt::format("{:.3f}", *ratio), document.origin(place)} : missing_cell();
+}
+
+/// "1.012 (0.98 to 1.04)"; a bound that no number holds is null in the document.
+Cell adjusted_cell(const BenchDocument& document, const std::string& place) {
+  Cell cell = ratio_cell(document, place + "/adjusted_slowdown");
+  if (cell.tone == Tone::missing) return cell;
+  const auto bound = [&](const char* key) {
+    const auto number = document.number(place + key);
+    return number ? fmt::format("{:.3f}", *number) : std::string("no bound");
+  };
+  cell.text += fmt::format(" ({} to {})", bound("/adjusted_ci95/0"), bound("/adjusted_ci95/1"));
+  return cell;
+}
+
+}  // namespace
+
 Section bench_judgements(const BenchDocument& document) {
   Section section{"Against a baseline", {}, {}, {}, {}};
   Table table{"",
               {{"configuration"},
                {"metric"},
-               {"before", true},
+               {"baseline", true},
                {"now", true},
                {"slowdown", true},
                {"the machine's", true},
@@ -129,31 +151,25 @@ Section bench_judgements(const BenchDocument& document) {
   const size_t rows = document.root().contains(compared) ? document.root().at(compared).size() : 0;
   for (size_t i = 0; i < rows; ++i) {
     const std::string place = fmt::format("/baseline/compared/{}", i);
-    const bool is_adjusted = document.number(place + "/adjusted_ci95/0").has_value();
-    const std::string interval = place + (is_adjusted ? "/adjusted_ci95" : "/slowdown_ci95");
-    const auto low = document.number(interval + "/0");
-    const auto high = document.number(interval + "/1");
     const std::string verdict = document.text(place + "/verdict");
     const std::string metric = document.text(place + "/metric");
     const bool is_time = metric.starts_with("first_token");
-    const auto median = [&](const char* key) {
+    const auto mean = [&](const char* key) {
       return document.cell(place + key, is_time ? Unit::seconds : Unit::tokens_per_second,
                            is_time ? 1e-9 : 1);
     };
-    table.rows.push_back(
-        {{document.text(place + "/id")},
-         {metric},
-         median("/baseline_median"),
-         median("/median"),
-         document.cell(place + "/slowdown", Unit::none),
-         document.cell(place + "/machine_slowdown", Unit::none),
-         low && high ? Cell{fmt::format("{:.3f} to {:.3f}", *low, *high), document.origin(interval)}
-                     : missing_cell(),
-         {verdict, "",
-          verdict == "slower"    ? Tone::bad
-          : verdict == "faster"  ? Tone::good
-          : verdict == "unclear" ? Tone::missing
-                                 : Tone::plain}});
+    table.rows.push_back({{document.text(place + "/id")},
+                          {metric},
+                          mean("/baseline_visits_mean"),
+                          mean("/visits_mean"),
+                          ratio_cell(document, place + "/visits_slowdown"),
+                          ratio_cell(document, place + "/machine_slowdown"),
+                          adjusted_cell(document, place),
+                          {verdict, "",
+                           verdict == "slower"    ? Tone::bad
+                           : verdict == "faster"  ? Tone::good
+                           : verdict == "unclear" ? Tone::missing
+                                                  : Tone::plain}});
   }
   if (document.text("/baseline/status").empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
@@ -168,6 +184,15 @@ Section bench_judgements(const BenchDocument& document) {
   name_all("/baseline/missing", ": in the baseline, not measured here.");
   name_all("/baseline/lost", ": was asked for; the gate fails.");
   name_all("/baseline/other_artifacts", ": other packages, of as many bytes of weights.");
+  const eval::Value::json_pointer sizes("/baseline/other_sizes");
+  for (size_t i = 0; document.root().contains(sizes) && i < document.root().at(sizes).size(); ++i) {
+    const std::string place = fmt::format("/baseline/other_sizes/{}", i);
+    section.points.push_back(fmt::format(
+        "{}: other packages, of {:.0f} bytes of weights, not {:.0f}.", document.text(place + "/id"),
+        document.number(place + "/weight_bytes").value_or(0),
+        document.number(place + "/baseline_weight_bytes").value_or(0)));
+  }
+  name_all("/baseline/remarks", "");
   if (!table.rows.empty()) section.tables.push_back(std::move(table));
   return section;
 }

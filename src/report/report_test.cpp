@@ -261,9 +261,10 @@ TEST(BenchReport, MediansBesideABaselineHaveTheirUnitsAndTheVerdictsTheirMeaning
   auto document = nlohmann::json::parse(bench_document());
   document["baseline"]["rule"] = "Slower: above 5 %.";
   auto& compared = document["baseline"]["compared"];
-  compared[0]["baseline_median"] = 948.8371;
+  compared[0]["baseline_visits_mean"] = 948.8371;
   compared[1]["metric"] = "first_token_ns.warm";
-  compared[1]["median"] = 3.328e6;
+  compared[1]["baseline_visits_mean"] = 51e6;
+  compared[1]["visits_mean"] = 3.328e6;
   for (const Format format : {Format::html, Format::markdown}) {
     const auto page = bench(document.dump(), "b", format);
     ASSERT_TRUE(page.ok()) << page.error().to_string();

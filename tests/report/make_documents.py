@@ -99,9 +99,11 @@ def document(seed, weight, name):
                  "by": {"decode_tokens_per_second": best, "first_token_ns": best, "peak_rss_bytes": best, "joules_per_token": None}},
         "baseline": {"file": "before.json", "status": "regressed", "threshold": 0.1, "confidence": 0.95, "missing": [], "compared": [
             {"id": best, "metric": "decode_tokens_per_second", "baseline_median": 1200.0, "median": 980.0, "slowdown": 1.22,
-             "slowdown_ci95": [1.18, 1.27], "verdict": "slower"},
+             "slowdown_ci95": [1.18, 1.27], "baseline_visits_mean": 1196.0, "visits_mean": 974.0, "visits_slowdown": 1.228,
+             "machine_slowdown": 1.02, "adjusted_slowdown": 1.204, "adjusted_ci95": [1.15, 1.26], "verdict": "slower"},
             {"id": best, "metric": "first_token_ns", "baseline_median": 5.1e7, "median": 5.0e7, "slowdown": 0.98,
-             "slowdown_ci95": [0.95, 1.01], "verdict": "same"}]},
+             "slowdown_ci95": [0.95, 1.01], "baseline_visits_mean": 5.1e7, "visits_mean": 5.0e7, "visits_slowdown": 0.98,
+             "machine_slowdown": None, "adjusted_slowdown": 0.98, "adjusted_ci95": [0.7, None], "verdict": "unclear"}]},
         "phase2": None,
         "targets": [{"id": f"{best} quantize=fp16", "metric": "decode_tokens_per_second", "limit": 500.0, "median": 790.0,
                      "floor": 909.0, "met": True}],

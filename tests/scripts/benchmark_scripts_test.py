@@ -96,7 +96,7 @@ class BenchmarkScriptsTest(unittest.TestCase):
     def test_a_trial_of_the_gate_counts_verdicts_whose_numbers_are_not_known(self):
         self.stub.write_text('#!/bin/sh\nfor last; do :; done\ncp "$0.json" "$last"\n')
         series = {"samples": [100.0]}
-        compared = {"verdict": "same", "slowdown": 1.0, "slowdown_ci95": None, "machine_slowdown": None,
+        compared = {"verdict": "same", "visits_slowdown": 1.0, "slowdown_ci95": None, "machine_slowdown": None,
                     "adjusted_slowdown": None, "visits": 1}
         self.stub.with_suffix(".json").write_text(json.dumps({
             "configurations": [
