@@ -9,6 +9,7 @@
 
 #include "anemone/batch_policy.h"
 #include "anemone/report.h"
+#include "bench_gate.h"
 #include "command.h"
 #include "input_text.h"
 #include "model_flags.h"
@@ -104,8 +105,14 @@ void apply_preset(Flags& flags) {
 }
 
 /// Of a file that stands for a built-in text.
-Result<std::string> read_own_text(const std::string& path) {
-  ANEMONE_TRY(std::string text, read_text(path));
+Result<std::string> read_own_text(const char* flag, const std::string& path) {
+  auto read = read_text(path).in(flag);
+  if (!read.ok()) {
+    Error error = std::move(read).error();
+    error.hint = fmt::format("{} takes a file with the text; - is stdin", flag);
+    return error;
+  }
+  std::string text = *std::move(read);
   if (text.empty()) return Error{ErrorCode::invalid_argument, path + ": the text is empty", {}, {}};
   return text;
 }
@@ -123,21 +130,43 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   options.baseline = flags.baseline;
   options.baseline_threshold = flags.threshold / 100;
   if (!flags.prompt_file.empty()) {
-    ANEMONE_TRY(options.prompt, read_own_text(flags.prompt_file));
+    ANEMONE_TRY(options.prompt, read_own_text("--prompt", flags.prompt_file));
     options.prompt_name = std::filesystem::path(flags.prompt_file).filename().string();
   }
   if (!flags.perplexity_file.empty()) {
-    ANEMONE_TRY(options.perplexity_text, read_own_text(flags.perplexity_file));
+    ANEMONE_TRY(options.perplexity_text, read_own_text("--perplexity-text", flags.perplexity_file));
   }
   return options;
 }
 
+bool goes_to_stdout(const std::string& output) { return output.empty() || output == "-"; }
+
 /// Of a report that has taken long: when the file cannot be written after all, it goes to stdout.
-Status write_report(const std::string& path, const std::string& text) {
-  if (path.empty()) return write_stdout(text);
+Status write_report(const std::string& path, const std::string& text, const LogSink& log) {
+  if (goes_to_stdout(path)) return write_stdout(text);
   const Status written = write_file(path, text);
+  if (written.ok()) log(LogLevel::info, "wrote " + path);
   if (!written.ok()) ANEMONE_RETURN_IF_ERROR(write_stdout(text));
   return written;
+}
+
+/// What a run reads would be gone, or be the run itself: a slower one the next baseline.
+Status check_inputs_stay(const Flags& flags) {
+  for (const auto& [name, path] :
+       {std::pair("--baseline", &flags.baseline), std::pair("--power-log", &flags.power_log),
+        std::pair("--prompt", &flags.prompt_file),
+        std::pair("--perplexity-text", &flags.perplexity_file)}) {
+    std::error_code ignored;
+    if (!std::filesystem::equivalent(*path, flags.output, ignored)) continue;
+    Error error{ErrorCode::invalid_argument,
+                fmt::format("-o {} would overwrite what {} reads", flags.output, name),
+                {},
+                "write to another file"};
+    if (path == &flags.baseline)
+      error.hint += ", which is copied over the baseline where its verdict says that it may be";
+    return error;
+  }
+  return {};
 }
 
 /// What would be noticed after the run otherwise.
@@ -147,8 +176,9 @@ Status check_files(const Flags& flags) {
                  "--prompt - and --perplexity-text - would both read stdin",
                  {},
                  {}};
-  if (!flags.output.empty()) ANEMONE_RETURN_IF_ERROR(check_file(flags.output));
-  return {};
+  if (goes_to_stdout(flags.output)) return {};
+  ANEMONE_RETURN_IF_ERROR(check_inputs_stay(flags));
+  return check_file(flags.output);
 }
 
 /// A run without a measurement, or with one that failed, is no benchmark that passed.
@@ -173,41 +203,6 @@ Status check_outcomes(const bench::Report& report) {
                {}};
 }
 
-/// The first with this verdict, and how many more have it.
-std::string named(const bench::BaselineVerdict& verdict,
-                  const bench::BaselineVerdict::Compared& first) {
-  const auto more = std::ranges::count(verdict.compared, first.verdict,
-                                       &bench::BaselineVerdict::Compared::verdict) -
-                    1;
-  return first.metric + " of " + first.id + (more > 0 ? fmt::format(" and {} more", more) : "");
-}
-
-/// The gate: something slower or lost is 1, something that cannot be told 3.
-Status check_verdict(const bench::Report& report, const Flags& flags) {
-  if (!report.baseline) return {};
-  const bench::BaselineVerdict& verdict = *report.baseline;
-  if (!verdict.lost.empty())
-    return Error{ErrorCode::mismatch,
-                 fmt::format("{} is in {} and was not measured", verdict.lost[0], flags.baseline),
-                 {},
-                 {}};
-  for (const auto& one : verdict.compared)
-    if (one.verdict == "slower")
-      return Error{ErrorCode::mismatch,
-                   fmt::format("slower than {} by more than {} %: {}", flags.baseline,
-                               flags.threshold, named(verdict, one)),
-                   {},
-                   {}};
-  for (const auto& one : verdict.compared)
-    if (const auto doubt = one.doubt())
-      return Error{ErrorCode::unsupported,
-                   fmt::format("cannot tell whether this is slower than {}: {}: {}", flags.baseline,
-                               named(verdict, one), doubt->cause),
-                   {},
-                   doubt->hint};
-  return {};
-}
-
 Status measure(Flags flags, const CommonFlags& common) {
   apply_preset(flags);
   ANEMONE_TRY(const Format* format, format_of(flags, common));
@@ -228,13 +223,14 @@ Status measure(Flags flags, const CommonFlags& common) {
     else
       judged = std::move(verdict).error();
   }
+  const LogSink log = log_sink(common);
   ANEMONE_TRY(const std::string text,
-              format->write(report, flags.output.empty() ? "this run" : flags.output));
-  ANEMONE_RETURN_IF_ERROR(write_report(flags.output, text));
+              format->write(report, goes_to_stdout(flags.output) ? "this run" : flags.output));
+  ANEMONE_RETURN_IF_ERROR(write_report(flags.output, text, log));
   if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
   ANEMONE_RETURN_IF_ERROR(check_outcomes(report));
   ANEMONE_RETURN_IF_ERROR(judged);
-  return check_verdict(report, flags);
+  return report.baseline ? check_verdict(*report.baseline, flags.baseline, log) : Status();
 }
 
 }  // namespace
@@ -287,7 +283,9 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
       ->check(whole_number());
   app.add_option("--seed", options.seed, "Seed of the bootstrap")->check(whole_number());
   app.add_option("--confidence", options.confidence, "Of all intervals, a share");
-  app.add_option("--prompt", flags->prompt_file, "Text that prompts are cut from; - is stdin")
+  app.add_option("--prompt", flags->prompt_file,
+                 "File with the text that prompts are cut from; - is stdin")
+      ->type_name("FILE")
       ->check(not_empty());
   app.add_option("--quantize", options.quantize,
                  "Convert the checkpoint with this compression (docs/compression.md); again for "
@@ -299,7 +297,9 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
           ->delimiter(',')
           ->check(CLI::IsMember({"typos", "perplexity", "none"}));
   app.add_option("--data", flags->data, "Folder with data sets of tasks")->check(not_empty());
-  app.add_option("--perplexity-text", flags->perplexity_file, "Text of --quality perplexity")
+  app.add_option("--perplexity-text", flags->perplexity_file,
+                 "File with the text of --quality perplexity; - is stdin")
+      ->type_name("FILE")
       ->check(not_empty());
   app.add_option("--reference", flags->reference,
                  "Checkpoint whose choices are held against the answers, in fp32")
@@ -309,6 +309,7 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
       ->delimiter(',');
   app.add_option("--power-log", flags->power_log,
                  "What powermetrics -f plist or macmon pipe is writing meanwhile")
+      ->type_name("FILE")
       ->check(not_empty());
   app.add_flag("--functions", options.functions,
                "Also time every function of the packages by itself, and its ops by Core ML's plan");
@@ -321,8 +322,11 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--target-tokens-per-second", options.target_tokens_per_second,
                  "Judge decoding against this speed")
       ->check(number_from_zero());
-  app.add_option("--baseline", flags->baseline,
-                 "JSON of an earlier run; exit 1 when this one is slower, 3 when it cannot be told")
+  app.add_option(
+         "--baseline", flags->baseline,
+         "JSON of an earlier run; exit 1 when this one is slower, 3 when it cannot be told, "
+         "2 when the file is no baseline of this run")
+      ->type_name("FILE")
       ->check(not_empty());
   app.add_option("--threshold", flags->threshold,
                  "Percent by which a run must be slower than its baseline, with confidence")
@@ -331,7 +335,9 @@ Action add_bench(CLI::App& app, const CommonFlags& common) {
   app.add_option("--format", flags->format,
                  "md, json, csv, html; default: by the output's ending, or md")
       ->check(CLI::IsMember({"md", "json", "csv", "html"}));
-  app.add_option("-o,--output", flags->output, "File to write to")->check(not_empty());
+  app.add_option("-o,--output", flags->output, "File to write to; - is stdout")
+      ->type_name("FILE")
+      ->check(not_empty());
   app.footer(
       "Example: anemone bench models/anemone-tiny-anemll --contexts 128,256 --format json -o "
       "a.json");
