@@ -122,7 +122,9 @@ Floor find_floor(const std::optional<StepBytes>& bytes, const Machine& machine,
   const auto cache_bytes = static_cast<double>(machine.cache_bytes);
   if (read < cache_bytes) {
     floor.reason = fmt::format(
-        "weights and cache ({:.1f} MB) fit the processor's cache ({:.1f} MB): memory is no bound",
+        "what a step reads of weights and cache ({:.1f} MB) fits the processor's cache ({:.1f} "
+        "MB): "
+        "memory is no bound",
         read * 1e-6, cache_bytes * 1e-6);
     return floor;
   }

@@ -34,7 +34,7 @@ TEST(Floor, IsNoneWhereNothingBoundsOrNothingIsKnown) {
   Machine large = machine();
   large.cache_bytes = 200'000'000;
   const Prompting prompting{.prompt_tokens = 500};
-  EXPECT_NE(find_floor(kBytes, large, prompting, 50).reason.find("fit the processor's cache"),
+  EXPECT_NE(find_floor(kBytes, large, prompting, 50).reason.find("fits the processor's cache"),
             std::string::npos);
   Machine unknown = machine();
   unknown.read_bytes_per_s = 0;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -144,6 +145,11 @@ bool has_fallen_back(const runtime::Execution& execution) {
   });
 }
 
+std::string drift_text(const statistics::Drift& drift) {
+  if (std::abs(drift.change) > 1) return "n/a (varies more than a line says)";
+  return fmt::format("{:+.1f} %", 100 * drift.change);
+}
+
 std::vector<TargetVerdict> judge_targets(const Report& report) {
   std::vector<TargetVerdict> verdicts;
   const auto judge_one = [&](const Configuration& one, const char* metric, double limit,
@@ -204,8 +210,8 @@ std::string missing_contexts(const Report& report, const Phase2Verdict& verdict)
 void note_drift(const Configuration& one, std::string& drifts) {
   const auto& drift = one.measurement->drift;
   if (drift && drift->significant)
-    drifts += fmt::format("; the speed of {} drifted by {:+.1f} % while it was measured", one.id(),
-                          100 * drift->change);
+    drifts += fmt::format("; the speed of {} drifted by {} while it was measured", one.id(),
+                          drift_text(*drift));
 }
 
 }  // namespace

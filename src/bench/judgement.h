@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "anemone/bench.h"
@@ -19,6 +20,10 @@ std::vector<Scaling> find_scaling(const std::vector<Configuration>& configuratio
 
 /// Some function runs on Core ML's CPU, because Core ML refuses the units that were asked for.
 bool has_fallen_back(const runtime::Execution& execution);
+
+/// "+1.2 %"; of a line that changes by more than the mean itself, that no line describes it: speeds
+/// would fall below 0.
+std::string drift_text(const statistics::Drift& drift);
 
 /// The Neural Engine against the CPU, as requirement S2 asks: at every context of the sweep.
 Phase2Verdict judge_phase2(const Report& report);

@@ -202,6 +202,36 @@ TEST(Tables, NameTheConfidenceOfTheirIntervals) {
     EXPECT_NE(table.find(part), std::string::npos) << part << "\n" << table;
 }
 
+TEST(Tables, AReasonNamesTheConfigurationsThatHaveItWhereNotAllDo) {
+  Configuration small = decoded_at(128, {100, 100});
+  Configuration large = decoded_at(256, {90, 90});
+  for (Configuration* one : {&small, &large}) one->measurement->energy.reason = "no counters";
+  small.measurement->floor.reason = "9 MB";
+  large.measurement->floor.reason = "10 MB";
+  const std::string table = to_markdown(report_of({small, large}));
+  for (const char* line :
+       {"\nenergy n/a: no counters\n", "\nfloor n/a: 9 MB (128 / 64 / 1 / cpu / 2)\n",
+        "\nfloor n/a: 10 MB (256 / 64 / 1 / cpu / 2)\n"})
+    EXPECT_NE(table.find(line), std::string::npos) << line << table;
+}
+
+TEST(Tables, LinesThatWouldGoBelowZeroSaySo) {
+  Configuration one = decoded_at(128, {100, 100});
+  one.measurement->drift = statistics::Drift{.change = -1.082, .significant = true};
+  Report report = report_of({one});
+  report.scaling = {
+      {.metric = "first_token_ns", .group = "g", .line = {.intercept = -3e6, .slope = 2e5}}};
+  std::string table = to_markdown(report);
+  EXPECT_NE(table.find("| n/a (varies more than a line says) "), std::string::npos) << table;
+  EXPECT_EQ(table.find("108.2"), std::string::npos);
+  EXPECT_NE(table.find("it says nothing of shorter contexts"), std::string::npos);
+  report.configurations[0].measurement->drift->change = -0.9;
+  report.scaling[0].line.intercept = 1;
+  table = to_markdown(report);
+  EXPECT_NE(table.find("| -90.0 % "), std::string::npos);
+  EXPECT_EQ(table.find("it says nothing of shorter contexts"), std::string::npos);
+}
+
 TEST(Phase2, OtherTokensMissTheTargetWhateverTheSpeed) {
   const Configuration cpu = decoded_at(128, {99, 100, 101});
   Configuration engine = on_engine(cpu, {300, 300, 300});

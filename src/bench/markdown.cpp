@@ -1,6 +1,7 @@
 #include "bench/markdown.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -38,6 +39,23 @@ std::string label(const Configuration& one) {
                      shown(one.prefill_block_tokens), shown(one.chunks), one.compute_units,
                      one.threads, one.quantize.empty() ? "" : " / " + one.quantize,
                      one.outcome == Outcome::interrupted ? ", interrupted" : "");
+}
+
+void Reasons::add(const std::string& configuration, const char* what, const std::string& reason) {
+  if (reason.empty()) return;
+  const std::string line = fmt::format("{} n/a: {}", what, reason);
+  auto found =
+      std::ranges::find(lines_, line, &std::pair<std::string, std::vector<std::string>>::first);
+  if (found == lines_.end()) found = lines_.insert(found, {line, {}});
+  found->second.push_back(configuration);
+}
+
+std::string Reasons::text(size_t configurations) const {
+  std::string out;
+  for (const auto& [line, of] : lines_)
+    out +=
+        line + (of.size() < configurations ? fmt::format(" ({})", fmt::join(of, "; ")) : "") + "\n";
+  return out.empty() ? out : out + "\n";
 }
 
 std::string MarkdownTable::text() const {

@@ -32,9 +32,23 @@ class MarkdownTable {
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::string text() const;
   bool empty() const { return rows_.size() < 2; }
+  size_t size() const { return rows_.size() - 1; }
 
  private:
   std::vector<std::vector<std::string>> rows_;
+};
+
+/// Why numbers of configurations are n/a, each reason once.
+class Reasons {
+ public:
+  /// Nothing where the reason is empty.
+  void add(const std::string& configuration, const char* what, const std::string& reason);
+  /// A line each and an empty one: "floor n/a: unknown (128 / 64)". Names the configurations of a
+  /// reason that not all of so many have.
+  std::string text(size_t configurations) const;
+
+ private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> lines_;
 };
 
 /// Scaling, best configuration, Phase 2, targets and baseline.

@@ -68,9 +68,11 @@ std::string baselines(const Report& report) {
 std::string verdicts(const Report& report) {
   std::string out;
   for (const Scaling& line : report.scaling)
-    out += fmt::format("- {} over context, {}: {:.4f} ms + {:.6f} ms a token (r2 {:.3f})\n",
-                       line.metric == "step_ns" ? "time of a token" : "first token", line.group,
-                       line.line.intercept * 1e-6, line.line.slope * 1e-6, line.line.r2);
+    out += fmt::format(
+        "- {} over context, {}: {:.4f} ms + {:.6f} ms a token (r2 {:.3f}){}\n",
+        line.metric == "step_ns" ? "time of a token" : "first token", line.group,
+        line.line.intercept * 1e-6, line.line.slope * 1e-6, line.line.r2,
+        line.line.intercept < 0 ? "; no time is below 0: it says nothing of shorter contexts" : "");
   if (!out.empty()) out = "## Scaling with the context\n\n" + out + "\n";
   if (report.best)
     out += fmt::format("## Best configuration\n\n{}: {}.\n\nRule: {}.\n\n", report.best->id,

@@ -45,12 +45,11 @@ std::string spread(const Report& report) {
     const statistics::Summary& steps = *one.measurement->step_ns.summary;
     const auto ms = [](double ns) { return fmt::format("{:.3f}", ns * 1e-6); };
     const auto& drift = one.measurement->drift;
-    table.add({label(one), ms(steps.mean), steps.stddev ? ms(*steps.stddev) : kNone, ms(steps.min),
-               ms(steps.median), ms(steps.p95), ms(steps.p99), ms(steps.max),
-               fmt::format("{} of {}", steps.outliers.size(), steps.n),
-               !drift ? kNone
-                      : fmt::format("{:+.1f} %{}", 100 * drift->change,
-                                    drift->significant ? "" : " (not significant)")});
+    table.add(
+        {label(one), ms(steps.mean), steps.stddev ? ms(*steps.stddev) : kNone, ms(steps.min),
+         ms(steps.median), ms(steps.p95), ms(steps.p99), ms(steps.max),
+         fmt::format("{} of {}", steps.outliers.size(), steps.n),
+         !drift ? kNone : drift_text(*drift) + (drift->significant ? "" : " (not significant)")});
   }
   return table.empty() ? "" : "## Time of a token\n\n" + table.text();
 }
@@ -100,11 +99,7 @@ std::string batches(const Report& report) {
 std::string resources(const Report& report) {
   MarkdownTable table({kLabel, "weights MB", "state MB", "peak RSS MB", "processor", "J/token",
                        "watts", "floor tok/s", "share of floor"});
-  std::string reasons;
-  const auto note = [&](const char* what, const std::string& reason) {
-    const std::string line = fmt::format("{} n/a: {}\n", what, reason);
-    if (!reason.empty() && reasons.find(line) == std::string::npos) reasons += line;
-  };
+  Reasons reasons;
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
     const Measurement& own = *one.measurement;
@@ -117,12 +112,12 @@ std::string resources(const Report& report) {
                optional_number(own.energy.watts, 1, 1),
                floor ? fmt::format("{:.1f}", own.floor.tokens_per_second) : kNone,
                own.floor.share > 0 ? fmt::format("{:.0f} %", 100 * own.floor.share) : kNone});
-    note("energy", own.energy.reason);
-    note("floor", own.floor.reason);
-    note("memory", own.memory.reason);
+    reasons.add(label(one), "energy", own.energy.reason);
+    reasons.add(label(one), "floor", own.floor.reason);
+    reasons.add(label(one), "memory", own.memory.reason);
   }
   if (table.empty()) return {};
-  return "## Memory and energy\n\n" + table.text() + (reasons.empty() ? "" : reasons + "\n");
+  return "## Memory and energy\n\n" + table.text() + reasons.text(table.size());
 }
 
 std::string qualities(const Report& report) {

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "report/bench_page.h"
+#include "report/canvas.h"
 #include "report/number_text.h"
 
 namespace anemone::report {
@@ -36,6 +37,18 @@ void drop_empty_columns(Table& table) {
     table.columns.erase(table.columns.begin() + place);
     for (auto& row : table.rows) row.erase(row.begin() + place);
   }
+}
+
+/// As many as there are colours.
+constexpr size_t kMostCurves = kSeriesColors;
+
+/// With its end and its highest point for those who cannot see it.
+void add_curve(PlotSeries line, Plot& plot) {
+  const double most = std::ranges::max_element(line.points, {}, &PlotPoint::y)->y;
+  plot.description += fmt::format("{}{}: {:.3g} MB after {:.3g} s, at most {:.3g} MB",
+                                  plot.description.empty() ? "" : "; ", line.name,
+                                  line.points.back().y, line.points.back().x, most);
+  plot.series.push_back(std::move(line));
 }
 
 /// With one standard error of a share of so many corrections.
@@ -103,6 +116,7 @@ Section bench_memory(const BenchDocument& document) {
   const std::string peak = peak_words(document);
   plot.parts = {"weights", "state", peak};
   Table table{"", {{"configuration"}, {"weights", true}, {"state", true}, {peak, true}}, {}};
+  std::string left_out;
   Plot series;
   series.title = "Memory of the process over time";
   series.x_title = "seconds";
@@ -123,7 +137,7 @@ Section bench_memory(const BenchDocument& document) {
     plot.bars.push_back(std::move(bar));
     table.rows.push_back(std::move(row));
     const eval::Value::json_pointer at(place + "/series");
-    if (!document.root().contains(at) || series.series.size() >= 6) continue;
+    if (!document.root().contains(at)) continue;
     PlotSeries line{id, {}, false};
     for (size_t k = 0; k < document.root().at(at).size(); ++k) {
       const std::string point = fmt::format("{}/series/{}", place, k);
@@ -131,13 +145,20 @@ Section bench_memory(const BenchDocument& document) {
       const auto y = document.number(point + "/rss_bytes");
       if (x && y) line.points.push_back({*x * 1e-9, *y * 1e-6, {}, {}, {}, {}});
     }
-    if (line.points.size() > 1) series.series.push_back(std::move(line));
+    if (line.points.size() < 2) continue;
+    if (series.series.size() < kMostCurves)
+      add_curve(std::move(line), series);
+    else
+      left_out += (left_out.empty() ? "" : ", ") + id;
   }
   if (!plot.bars.empty()) section.plots.push_back(std::move(plot));
   if (!table.rows.empty()) section.tables.push_back(std::move(table));
-  series.description =
-      fmt::format("{} configurations; memory over the time of each", series.series.size());
   series.has_markers = false;
+  if (!left_out.empty())
+    section.points.push_back(fmt::format(
+        "Memory over time has the curves of the first {} configurations, as many as have colours "
+        "of their own; without one: {}.",
+        kMostCurves, left_out));
   if (!series.series.empty()) section.plots.push_back(std::move(series));
   return section;
 }

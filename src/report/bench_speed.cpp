@@ -92,11 +92,14 @@ Table growth_table(const BenchDocument& document) {
   const eval::Value fits = document.root().value("scaling", eval::Value::array());
   for (size_t i = 0; i < fits.size(); ++i) {
     const std::string place = fmt::format("/scaling/{}", i);
-    table.rows.push_back({{document.text(place + "/metric") == "step_ns" ? "step" : "first token"},
-                          {document.text(place + "/group")},
-                          document.cell(place + "/intercept", Unit::seconds, 1e-9),
-                          document.cell(place + "/slope", Unit::seconds, 1e-7),
-                          document.cell(place + "/r2", Unit::none)});
+    const bool is_below = document.number(place + "/intercept").value_or(0) < 0;
+    table.rows.push_back(
+        {{document.text(place + "/metric") == "step_ns" ? "step" : "first token"},
+         {document.text(place + "/group")},
+         is_below ? Cell{"n/a (below 0)", document.origin(place + "/intercept"), Tone::missing}
+                  : document.cell(place + "/intercept", Unit::seconds, 1e-9),
+         document.cell(place + "/slope", Unit::seconds, 1e-7),
+         document.cell(place + "/r2", Unit::none)});
   }
   return table;
 }

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "report/bench_page.h"
 #include "report/number_text.h"
@@ -24,21 +26,36 @@ Cell drift_cell(const BenchDocument& document, const std::string& place) {
   const eval::Value::json_pointer at(place + "/significant");
   const bool significant =
       document.root().contains(at) && document.root().at(at) == eval::Value(true);
+  if (std::abs(*change) > 1)  // a line by which speeds would fall below 0
+    return {"n/a (varies more than a line says)", document.origin(place + "/change"),
+            Tone::missing};
   return {fmt::format("{:+.1f} %{}", 100 * *change, significant ? "" : " (not significant)"),
           document.origin(place + "/change"), significant ? Tone::bad : Tone::plain};
 }
 
-/// "energy n/a: no counters", each once.
-void add_reasons(const BenchDocument& document, const std::string& place,
-                 std::vector<std::string>& points) {
-  for (const auto& [what, key] :
-       {std::pair("cold load", "/load_ns/cold_reason"), std::pair("memory", "/memory/reason"),
-        std::pair("energy", "/energy/reason"), std::pair("floor", "/floor/reason"),
-        std::pair("prediction", "/predicted_reason")}) {
-    const std::string reason = document.text(place + key);
-    const std::string point = fmt::format("{} n/a: {}", what, reason);
-    if (!reason.empty() && std::ranges::count(points, point) == 0) points.push_back(point);
+/// "energy n/a: no counters", each once, with the configurations where not all have that reason.
+std::vector<std::string> reasons(const BenchDocument& document) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> found;
+  size_t measured = 0;
+  for (size_t i = 0; i < document.configurations(); ++i) {
+    if (document.has_numbers(i)) ++measured;
+    for (const auto& [what, key] :
+         {std::pair("cold load", "/load_ns/cold_reason"), std::pair("memory", "/memory/reason"),
+          std::pair("energy", "/energy/reason"), std::pair("floor", "/floor/reason"),
+          std::pair("prediction", "/predicted_reason")}) {
+      const std::string reason = document.text(configuration_place(i) + key);
+      if (reason.empty()) continue;
+      const std::string point = fmt::format("{} n/a: {}", what, reason);
+      auto own = std::ranges::find_if(found, [&](const auto& one) { return one.first == point; });
+      if (own == found.end()) own = found.insert(own, {point, {}});
+      own->second.push_back(document.short_name(i));
+    }
   }
+  std::vector<std::string> points;
+  for (const auto& [point, names] : found)
+    points.push_back(
+        names.size() >= measured ? point : fmt::format("{} ({})", point, fmt::join(names, "; ")));
+  return points;
 }
 
 }  // namespace
@@ -58,7 +75,6 @@ Section bench_details(const BenchDocument& document) {
               {}};
   for (size_t i = 0; i < document.configurations(); ++i) {
     const std::string place = configuration_place(i);
-    add_reasons(document, place, section.points);
     if (!document.has_numbers(i)) continue;
     const std::string step = place + "/step_ns/summary";
     table.rows.push_back(
@@ -72,6 +88,7 @@ Section bench_details(const BenchDocument& document) {
          drift_cell(document, place + "/drift"),
          document.cell(place + "/processor/utilisation", Unit::share)});
   }
+  section.points = reasons(document);
   if (!table.rows.empty()) section.tables.push_back(std::move(table));
   return section;
 }

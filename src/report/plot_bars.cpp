@@ -128,7 +128,8 @@ std::string bars_svg(const Plot& plot, const std::string& id) {
       keys.push_back({plot.parts[i], Canvas::Key::Sign::area, i});
   const double top = canvas.heading(plot.title, keys) + 4;
 
-  const Reach reach = reach_of(plot);
+  Reach reach = reach_of(plot);
+  if (reach.low == 0 && reach.high == 0) reach.high = 1;  // bars begin at 0, and none lies below it
   const double left = reach.low < 0 ? 24 : 8;
   const double right = kPlotWidth - 16 - widest_number(plot);
   Ticks ticks;

@@ -116,6 +116,15 @@ TEST(Plot, SharesThatAreAllZeroHaveNoAxisBelowIt) {
   EXPECT_THAT(to_svg(plot, "p"), HasSubstr(">-3"));
 }
 
+TEST(Plot, BarsThatAreAllZeroHaveNoAxisBelowIt) {
+  Plot plot;
+  plot.kind = Plot::Kind::bars;
+  plot.bars = {{"a", {0.0}, {}, {}}, {"b", {0.0}, {}, {}}};
+  EXPECT_THAT(to_svg(plot, "p"), Not(HasSubstr(">-")));
+  plot.bars[0].values[0] = -0.5;
+  EXPECT_THAT(to_svg(plot, "p"), HasSubstr(">-"));
+}
+
 TEST(Page, ItsTablesScrollBelowAFirstColumnThatStays) {
   const std::string html =
       to_html({"t", "", {{"s", {}, {}, {{"", {{"name"}, {"n", true}}, {{{"a"}, {"1"}}}}}, {}}}});
@@ -274,6 +283,63 @@ TEST(BenchReport, MediansBesideABaselineHaveTheirUnitsAndTheVerdictsTheirMeaning
   }
 }
 
+TEST(BenchReport, SlowdownsBesideABaselineAreOfOneKindAndABoundMayBeMissing) {
+  auto document = nlohmann::json::parse(bench_document());
+  auto& one = document["baseline"]["compared"][0];
+  one["slowdown"] = 0.938;
+  one["slowdown_ci95"] = {0.711, 0.722};
+  one["visits_slowdown"] = 1.1988;
+  one["machine_slowdown"] = 0.963;
+  one["adjusted_slowdown"] = 1.2449;
+  one["adjusted_ci95"] = {0.5634, nullptr};
+  document["baseline"]["remarks"] = {"With 2 threads they differ."};
+  document["baseline"]["other_sizes"] = {
+      {{"id", "context=3"}, {"baseline_weight_bytes", 800}, {"weight_bytes", 790}}};
+  for (const Format format : {Format::html, Format::markdown}) {
+    const auto page = bench(document.dump(), "b", format);
+    ASSERT_TRUE(page.ok()) << page.error().to_string();
+    for (const char* part :
+         {"1.199", "0.963", "1.245 (0.563 to no bound)", "With 2 threads they differ.",
+          "context=3: other packages, of 790 bytes of weights, not 800."})
+      EXPECT_THAT(*page, HasSubstr(part));
+    for (const char* other : {"0.938", "0.711"}) EXPECT_THAT(*page, Not(HasSubstr(other)));
+  }
+}
+
+TEST(BenchReport, EveryCurveOfMemoryIsShownOrNamed) {
+  auto document = nlohmann::json::parse(bench_document());
+  const auto one = document["configurations"][0];
+  document["configurations"] = nlohmann::json::array();
+  for (int context = 1; context <= 10; ++context) {
+    document["configurations"].push_back(one);
+    auto& added = document["configurations"].back();
+    added["id"] = "context=" + std::to_string(context);
+    added["memory"]["series"] = {{{"at_ns", 0}, {"rss_bytes", 10e6}},
+                                 {{"at_ns", 1e9}, {"rss_bytes", 30e6 + context * 1e6}},
+                                 {{"at_ns", 2e9}, {"rss_bytes", 20e6}}};
+  }
+  const auto page = bench(document.dump(), "b", Format::html);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  EXPECT_THAT(*page, HasSubstr("context=8: 20 MB after 2 s, at most 38 MB"));
+  EXPECT_THAT(*page, Not(HasSubstr("context=9: 20 MB after")));
+  EXPECT_THAT(*page, HasSubstr("the curves of the first 8 configurations, as many as have colours "
+                               "of their own; without one: context=9, context=10."));
+  document["configurations"].erase(8);
+  document["configurations"].erase(8);
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), Not(HasSubstr("without one")));
+}
+
+TEST(BenchReport, LinesThatWouldGoBelowZeroAreNoNumbers) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["configurations"][0]["drift"] = {{"change", -1.082}, {"significant", true}};
+  document["scaling"][0]["intercept"] = -3.3e6;
+  const auto page = bench(document.dump(), "b", Format::markdown);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  EXPECT_THAT(*page, HasSubstr("n/a (varies more than a line says)"));
+  EXPECT_THAT(*page, HasSubstr("n/a (below 0)"));
+  for (const char* number : {"108.2", "-3.30 ms"}) EXPECT_THAT(*page, Not(HasSubstr(number)));
+}
+
 /// A document whose configurations decoded with these contexts and blocks.
 nlohmann::json decoded_with(const std::vector<std::pair<int, int>>& contexts_and_blocks) {
   auto document = nlohmann::json::parse(bench_document());
@@ -300,6 +366,18 @@ TEST(BenchReport, ABlockThatFollowsFromItsContextMakesNoLineOfItsOwn) {
   const auto lines = bench(swept.dump(), "b", Format::html);
   EXPECT_THAT(*lines, HasSubstr("prefill=16, context 32: "));
   EXPECT_THAT(*lines, HasSubstr("prefill=32, context 64: "));
+}
+
+TEST(BenchReport, AReasonNamesTheConfigurationsThatHaveItWhereNotAllDo) {
+  auto document = decoded_with({{128, 64}, {256, 64}});
+  for (auto& one : document["configurations"]) one["floor"] = {{"reason", "no cache is known"}};
+  const auto whole = bench(document.dump(), "b", Format::markdown);
+  ASSERT_TRUE(whole.ok()) << whole.error().to_string();
+  EXPECT_THAT(*whole, HasSubstr("floor n/a: no cache is known\n"));
+  document["configurations"][0]["floor"]["reason"] = "what a step reads fits";
+  const auto parts = bench(document.dump(), "b", Format::markdown);
+  EXPECT_THAT(*parts, HasSubstr("floor n/a: what a step reads fits (context=128)\n"));
+  EXPECT_THAT(*parts, HasSubstr("floor n/a: no cache is known (context=256)\n"));
 }
 
 TEST(BenchReport, MemoryStandsInATableWithItsOrigin) {
