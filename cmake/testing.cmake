@@ -9,6 +9,8 @@ function(anemone_test target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_compile_definitions(${target} PRIVATE
     ANEMONE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ANEMONE_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  # What a test computes lies in the libraries: its own code compiles in two thirds of the time so.
+  target_compile_options(${target} PRIVATE -Og)
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" LABELS "${arg_LABELS}")
 endfunction()
