@@ -6,6 +6,7 @@ mod filters;
 mod list_methods;
 mod parse_json;
 mod python_text;
+mod regex_replace;
 mod str_methods;
 mod strftime;
 
