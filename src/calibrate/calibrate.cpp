@@ -11,7 +11,7 @@
 #include "base/staged_folder.h"
 #include "calibrate/target_bits.h"
 #include "convert/companions.h"
-#include "convert/compress_model.h"
+#include "convert/finished_model.h"
 #include "convert/output_folder.h"
 #include "convert/partial_folder.h"
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "anemone/convert.h"
@@ -17,6 +18,12 @@ struct FinishedModel {
   std::vector<std::filesystem::path> packages;  ///< below a folder, sorted.
   std::vector<std::filesystem::path> files;     ///< of a folder, outside of packages.
 };
+
+/// Whether `file`, a meta.yaml of the model with the text `meta`, is ANEMLL's and not somebody
+/// else's of that name: it can be read as such, or looks so beside packages that have ANEMLL's
+/// names.
+bool is_of_anemll(const FinishedModel& model, const std::filesystem::path& file,
+                  const std::string& meta);
 
 /// What has to be known before any weight is read. Errors: not_found (no such model),
 /// invalid_argument (all that compress_model says of options, model and `out`), io.
