@@ -30,6 +30,7 @@ SCHEMA = {
         "kind": {"enum": ["post", "page", "note"]},
     },
     "required": ["title", "tags", "author"],
+    "x-guidance": {"whitespace_flexible": True},  # the package's default; ours bounds blanks
 }
 ANSWER = {
     "title": "The river and its bridges, a walk through the old town",

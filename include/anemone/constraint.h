@@ -19,8 +19,10 @@ namespace anemone::generate {
 struct Constraint {
   enum class Kind : uint8_t {
     none,
-    json_schema,  ///< `text` is a JSON Schema (draft 2020-12 and before).
-    json_object,  ///< any JSON object.
+    /// `text` is a JSON Schema (draft 2020-12 and before). Blanks are those of Python's json.dumps
+    /// unless the schema's `x-guidance` says which.
+    json_schema,
+    json_object,  ///< any JSON object, with the same blanks.
     regex,        ///< `text` is a regular expression that the whole answer matches.
     lark,         ///< `text` is a grammar in llguidance's dialect of Lark; its root is `start`.
     choice,       ///< one of `choices`, to the letter.

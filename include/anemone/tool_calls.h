@@ -89,6 +89,11 @@ struct ToolChoice {
 Result<Constraint> tool_constraint(const ToolDialect& dialect, std::span<const Tool> tools,
                                    const ToolChoice& choice);
 
+/// The constraint that `tool_constraint` puts on the arguments of one tool, alone: whoever finds
+/// that a constraint of several tools cannot be compiled finds with it which of them is why.
+/// Errors: invalid_argument (parameters that are no object), limit (as `read_tools`).
+Result<Constraint> arguments_constraint(const Tool& tool);
+
 struct ToolCall {
   std::string name;
   std::string arguments_json;  ///< as the model wrote them; a whole JSON value.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -273,6 +274,53 @@ TEST(Constraint, SlidesAndStopsInAShortContext) {
       EXPECT_EQ(result->stop, StopReason::constraint);
     }
   }
+}
+
+/// The texts of random models under a constraint, where they came to an end.
+std::vector<std::string> texts_under(Case& test, const Constraint& constraint) {
+  std::vector<std::string> texts;
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    const auto result = test.answer(constraint, seed);
+    EXPECT_TRUE(result.ok());
+    if (result.ok() && ended(*result)) texts.push_back(result->text);
+  }
+  return texts;
+}
+
+/// As Python's json.dumps writes it.
+std::string python_text(const Json& value) {
+  if (!value.is_structured()) return value.dump();
+  std::string text(1, value.is_array() ? '[' : '{');
+  for (const auto& [key, member] : value.items()) {
+    if (text.size() > 1) text += ", ";
+    if (value.is_object()) text += Json(key).dump() + ": ";
+    text += python_text(member);
+  }
+  return text + (value.is_array() ? ']' : '}');
+}
+
+TEST(Constraint, BlanksAreBoundedUnlessTheSchemaSaysOtherwise) {
+  Case test = Case::open();
+  const Json schema = {
+      {"type", "object"},
+      {"properties",
+       {{"a", {{"type", "array"}, {"items", {{"enum", {1, 2}}}}, {"minItems", 2}, {"maxItems", 4}}},
+        {"b", {{"type", "boolean"}}}}},
+      {"required", {"a", "b"}},
+      {"additionalProperties", false}};
+  const auto texts = texts_under(test, {.kind = Kind::json_schema, .text = schema.dump()});
+  EXPECT_EQ(texts.size(), 12U);
+  for (const std::string& text : texts) EXPECT_EQ(text, python_text(Json::parse(text)));
+  Json free = schema;
+  free["x-guidance"] = {{"whitespace_flexible", true}};
+  const auto loose = texts_under(test, {.kind = Kind::json_schema, .text = free.dump()});
+  EXPECT_FALSE(loose.empty());
+  EXPECT_TRUE(std::ranges::any_of(
+      loose, [](const std::string& text) { return text != python_text(Json::parse(text)); }));
+  Constraint object{.kind = Kind::json_object};
+  const auto first = test.answer(object, 1, 1, Speculation::By::nobody, 3);
+  ASSERT_TRUE(first.ok());
+  EXPECT_THAT(first->text, testing::AnyOf(testing::StartsWith("{}"), testing::StartsWith("{\"")));
 }
 
 TEST(Constraint, RefusalsSayWhatAndWhere) {

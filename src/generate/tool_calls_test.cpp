@@ -137,6 +137,24 @@ TEST(ToolCalls, ReadsToolsAndRefusesOthersByPlace) {
   EXPECT_EQ(read_tool_answer({}, {&plain, 1}, call + nested(400'000) + "}}").calls.size(), 0U);
 }
 
+TEST(ToolCalls, BlanksOfArgumentsAreThoseOfTemplatesUnlessTheSchemaSaysOtherwise) {
+  const auto options = [](const char* guidance) {
+    const Tool tool{"a", "", std::string(R"({"type":"object","x-guidance":)") + guidance + "}"};
+    const auto constraint = arguments_constraint(tool);
+    EXPECT_TRUE(constraint.ok());
+    return constraint.ok() ? constraint->text.substr(constraint->text.find(R"("x-guidance":)") + 13)
+                           : "";
+  };
+  EXPECT_EQ(options("{}"), R"({"whitespace_flexible":false,"item_separator":", ",)"
+                           R"("key_separator":": ","lenient":true}})");
+  for (const char* given : {R"("whitespace_flexible":true)", R"("whitespace_pattern":" ")",
+                            R"("item_separator":",")", R"("key_separator":":")"})
+    EXPECT_EQ(options((std::string("{") + given + "}").c_str()),
+              std::string("{") + given + R"(,"lenient":true}})");
+  EXPECT_EQ(options("[1]"), "[1]}");
+  EXPECT_TRUE(tool_constraint({}, tools(), {}).ok());
+}
+
 struct Reading {
   const char* form;
   const char* text;

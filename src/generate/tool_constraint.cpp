@@ -19,6 +19,25 @@ std::string literal(std::string_view text) {
   return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// As the templates write JSON, which is what the models have read, unless the schema says which
+/// blanks there are.
+std::string schema_of(const Tool& tool) {
+  Json schema = Json::parse(tool.parameters_json, nullptr, false);
+  if (!schema.contains("x-guidance")) schema["x-guidance"] = Json::object();
+  if (Json& options = schema["x-guidance"]; options.is_object()) {
+    constexpr const char* kBlanks[] = {"whitespace_flexible", "whitespace_pattern",
+                                       "item_separator", "key_separator"};
+    const auto is_given = [&](const char* option) { return options.contains(option); };
+    if (std::ranges::none_of(kBlanks, is_given)) {
+      options["whitespace_flexible"] = false;
+      options["item_separator"] = ", ";
+      options["key_separator"] = ": ";
+    }
+    if (!tool.strict) options["lenient"] = true;
+  }
+  return schema.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 /// The rules of one model's format, of which `calls` is one call or more.
 class Grammar {
  public:
@@ -122,20 +141,6 @@ class Grammar {
     rules_ += fmt::format("{}: {}\n", dialect_.named_first ? "named_call" : "call", any);
   }
 
-  /// As the templates write JSON, which is what the models have read.
-  static std::string schema_of(const Tool& tool) {
-    Json schema = Json::parse(tool.parameters_json, nullptr, false);
-    Json options = schema.value("x-guidance", Json(Json::object()));
-    if (!options.contains("whitespace_flexible")) {
-      options["whitespace_flexible"] = false;
-      options["item_separator"] = ", ";
-      options["key_separator"] = ": ";
-    }
-    if (!tool.strict) options["lenient"] = true;
-    schema["x-guidance"] = options;
-    return schema.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-
   const ToolDialect& dialect_;
   std::span<const Tool> tools_;
   const ToolChoice& choice_;
@@ -144,16 +149,19 @@ class Grammar {
 
 }  // namespace
 
+Result<Constraint> arguments_constraint(const Tool& tool) {
+  ANEMONE_RETURN_IF_ERROR(
+      check_json_bounds(tool.parameters_json, kMostDepth, kMostKeys).in(tool.name));
+  if (!Json::parse(tool.parameters_json, nullptr, false).is_object())
+    return fail(ErrorCode::invalid_argument, "the parameters of the tool {} are no JSON object",
+                tool.name);
+  return Constraint{Constraint::Kind::json_schema, schema_of(tool), {}};
+}
+
 Result<Constraint> tool_constraint(const ToolDialect& dialect, std::span<const Tool> tools,
                                    const ToolChoice& choice) {
   if (choice.kind == ToolChoice::Kind::none) return Constraint{};
-  for (const Tool& tool : tools) {
-    ANEMONE_RETURN_IF_ERROR(
-        check_json_bounds(tool.parameters_json, kMostDepth, kMostKeys).in(tool.name));
-    if (!Json::parse(tool.parameters_json, nullptr, false).is_object())
-      return fail(ErrorCode::invalid_argument, "the parameters of the tool {} are no JSON object",
-                  tool.name);
-  }
+  for (const Tool& tool : tools) ANEMONE_RETURN_IF_ERROR(arguments_constraint(tool));
   if (tools.empty())
     return with_hint(fail(ErrorCode::invalid_argument, "there are no tools to choose from"),
                      "give a list of tools, or choose none");

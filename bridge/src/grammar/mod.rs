@@ -52,9 +52,9 @@ impl Compiler {
 
     pub fn compile(&self, kind: Kind, text: &str) -> Result<Matcher> {
         let grammar = match kind {
-            Kind::JsonSchema => {
-                GrammarWithLexer::from_json_schema(schema::with_ascii_classes(json(text)?))
-            }
+            Kind::JsonSchema => GrammarWithLexer::from_json_schema(schema::with_bounded_blanks(
+                schema::with_ascii_classes(json(text)?),
+            )),
             Kind::Regex => GrammarWithLexer::from_regex(text),
             Kind::Lark => GrammarWithLexer::from_lark(text.to_owned()),
             Kind::Choice => GrammarWithLexer::from_lark(choice(text)?),

@@ -206,6 +206,34 @@ fn a_long_text_that_is_forced_is_written_as_in_pieces() {
 }
 
 #[test]
+fn blanks_are_bounded_unless_the_schema_says_otherwise() {
+    let tokenizer = tokenizer(TOKENIZERS[0]);
+    let compiler = compiler(&tokenizer);
+    let allows = |schema: &str, text: &str| {
+        let ids = tokenizer.encode(text, false, crate::tokenizer::OffsetUnit::None).unwrap().ids;
+        let mut matcher = compiler.compile(Kind::JsonSchema, schema).unwrap();
+        matcher.valid_prefix(&ids).unwrap() == ids.len()
+    };
+    let [python, compact, blanks] =
+        [r#"{"a": [1, 2], "b": 3}"#, r#"{"a":[1,2],"b":3}"#, "{\n  \"a\" : [1 , 2],\t\"b\": 3}"];
+    let with = |options: &str| format!(r#"{{"type":"object","x-guidance":{{{options}}}}}"#);
+    for (schema, expected) in [
+        (r#"{"type":"object"}"#, [true, false, false]),
+        ("true", [true, false, false]),
+        (&with(r#""lenient":true"#), [true, false, false]),
+        (&with(r#""whitespace_flexible":true"#), [true, true, true]),
+        (&with(r#""whitespace_flexible":false"#), [false, true, false]),
+        (&with(r#""whitespace_pattern":" ""#), [true, true, false]),
+    ] {
+        assert_eq!(
+            [python, compact, blanks].map(|text| allows(schema, text)),
+            expected,
+            "{schema}"
+        );
+    }
+}
+
+#[test]
 fn special_tokens_are_no_text_and_stop_ids_end_it() {
     let tokenizer = tokenizer(TOKENIZERS[0]);
     let compiler = Compiler::new(&tokenizer, tokenizer.vocab_size(true) + 70, &[2, 0]).unwrap();

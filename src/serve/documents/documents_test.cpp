@@ -143,6 +143,23 @@ TEST(Documents, AFormIsAConstraint) {
                 HasSubstr("response_format"));
 }
 
+TEST(Documents, WhatCannotBeEnforcedOfASchemaIsPassedOverUnlessTheClientInsists) {
+  const auto options = [](const Json& schema, const Json& strict) {
+    const Json form = {{"type", "json_schema"},
+                       {"json_schema", {{"schema", schema}, {"strict", strict}}}};
+    const auto request = chat(Json{{"response_format", form}}.dump());
+    EXPECT_TRUE(request.ok()) << form;
+    return request.ok() ? Json::parse(request->tools.format.text)["x-guidance"] : Json();
+  };
+  EXPECT_EQ(options({{"type", "object"}}, nullptr), (Json{{"lenient", true}}));
+  EXPECT_EQ(options({{"type", "object"}}, true), (Json{{"lenient", false}}));
+  const Json flexible = {{"x-guidance", {{"whitespace_flexible", true}}}};
+  EXPECT_EQ(options(flexible, false), (Json{{"whitespace_flexible", true}, {"lenient", true}}));
+  const Json insists = {{"x-guidance", {{"lenient", false}}}};
+  EXPECT_EQ(options(insists, false), (Json{{"lenient", false}}));
+  EXPECT_EQ(options({{"x-guidance", Json::array({1})}}, false), Json::array({1}));
+}
+
 TEST(Documents, MessagesBecomeWhatTemplatesExpect) {
   const auto messages = read_messages(Json::parse(R"([
     {"role":"developer","content":"Be brief."},

@@ -88,13 +88,10 @@ void read_format(Fields& fields, const Json& format, std::string_view field, Too
     return fields.fault(field, small.error().message);
   use.format_field = std::string(field) + (&from == &format ? ".schema" : ".json_schema.schema");
   use.format.kind = Constraint::Kind::json_schema;
-  // What cannot be enforced of a schema is an error where the client insists on it. Blanks are
-  // Python's: with free ones a small model may never end.
-  if (!schema.contains("x-guidance"))
-    schema["x-guidance"] = {{"whitespace_flexible", false},
-                            {"item_separator", ", "},
-                            {"key_separator", ": "},
-                            {"lenient", from.value("strict", Json()) != true}};
+  // What cannot be enforced of a schema is an error where the client insists on it.
+  if (!schema.contains("x-guidance")) schema["x-guidance"] = Json::object();
+  if (Json& options = schema["x-guidance"]; options.is_object() && !options.contains("lenient"))
+    options["lenient"] = from.value("strict", Json()) != true;
   use.format.text = dump(schema);
 }
 
