@@ -11,17 +11,25 @@ uint64_t magnitude(int64_t value) {
   return value < 0 ? 0 - bits : bits;
 }
 
-Result<std::vector<DocumentRequests>> requests_of(const Task& task, const RunPlan& plan,
-                                                  const Options& options) {
-  const TaskConfig& config = task.config();
+Result<std::vector<int64_t>> chosen_documents(const Task& task, const RunPlan& plan,
+                                              const Options& options) {
   Selection selection;
   selection.limit = options.limit;
-  const auto chosen = plan.samples.find(config.task);
+  const auto chosen = plan.samples.find(task.config().task);
   if (chosen != plan.samples.end()) selection.samples = chosen->second;
-  ANEMONE_TRY(const auto ids, select_documents(selection, task.documents().size()));
-  ANEMONE_TRY(auto sampler, FewshotSampler::create(task, config.num_fewshot.value_or(0),
+  return select_documents(selection, task.documents().size());
+}
+
+Result<std::vector<DocumentRequests>> requests_of(const Task& task, const std::vector<int64_t>& ids,
+                                                  const RunPlan& plan, const Options& options) {
+  ANEMONE_TRY(auto sampler, FewshotSampler::create(task, task.config().num_fewshot.value_or(0),
                                                    magnitude(options.seeds[3])));
   return build_requests(task, ids, sampler, plan.prompt);
+}
+
+/// "60 of 324 documents", "324 documents".
+std::string share_text(size_t chosen, size_t all) {
+  return (chosen == all ? "" : fmt::format("{} of ", chosen)) + counted(all, "document");
 }
 
 }  // namespace
@@ -36,11 +44,14 @@ Result<AskedTask> open_task(const PlannedTask& planned, const RunPlan& plan, con
   auto task = Task::open(entry, planned.parsed, data_places(options.places.data), render);
   if (!task.ok())
     return std::move(task).in(fmt::format("{} ({})", entry.name, entry.source)).error();
+  auto ids = chosen_documents(*task, plan, options);
+  if (!ids.ok()) return std::move(ids).in(entry.name).error();
   log(LogLevel::info,
-      fmt::format("{}: {} of {}, {}{}", entry.name, counted(task->documents().size(), "document"),
-                  task->data_origin(), entry.builtin ? entry.source : "task file " + entry.source,
+      fmt::format("{}: {} of {}, {}{}", entry.name,
+                  share_text(ids->size(), task->documents().size()), task->data_origin(),
+                  entry.builtin ? entry.source : "task file " + entry.source,
                   entry.replaces.empty() ? "" : ", in place of " + entry.replaces));
-  auto documents = requests_of(*task, plan, options);
+  auto documents = requests_of(*task, *ids, plan, options);
   if (!documents.ok()) return std::move(documents).in(entry.name).error();
   return AskedTask{
       std::move(task).value(), {std::move(documents).value(), {}}, 0, {}, std::nullopt};
