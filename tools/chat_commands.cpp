@@ -90,7 +90,7 @@ constexpr ChatCommand kCommands[] = {
     {"tools", "FILE", "Offer the tools of a JSON file; without one: none", set_tools},
     {"result", "FILE",
      "The result of a call that waits, from a file; without one: what is typed next", result},
-    {"regenerate", "", "Another answer to the last message", regenerate},
+    {"regenerate", "", "Answer the last message again (at temperature 0 the same)", regenerate},
     {"save", "FILE", "Write the conversation", save},
     {"load", "FILE", "Go on with a conversation that was saved", load},
     {"stats", "", "What the last answer took", stats},
