@@ -97,6 +97,9 @@ AnswerFields read_answer_fields(Fields& fields, const generate::Options& default
   answer.choices = fields.whole("n", 1, kMostChoices).value_or(1);
   for (const std::string_view name : length) {
     const auto most = fields.whole(name, 0, kMostTokens);
+    if (most && answer.max_tokens && *most != *answer.max_tokens)
+      fields.fault(name, fmt::format("is {}, and {} is {}: both mean the same, give one", *most,
+                                     *length.begin(), *answer.max_tokens));
     if (!answer.max_tokens) answer.max_tokens = most;
   }
   return answer;

@@ -59,7 +59,7 @@ TEST(Documents, WhatARequestDoesNotSayIsTheServersOwnChoice) {
 TEST(Documents, FieldsAreRead) {
   const auto request = chat(
       R"({"temperature":0.5,"top_p":0.9,"top_k":-1,"min_p":0.1,"seed":-3,"stop":["a","b"],"n":2,
-               "max_tokens":7,"max_completion_tokens":9,"presence_penalty":-2,"logit_bias":{"5":-100},
+               "max_tokens":9,"max_completion_tokens":9,"presence_penalty":-2,"logit_bias":{"5":-100},
                "logprobs":true,"top_logprobs":4,"stream":true,"stream_options":{"include_usage":true},
                "user":"u","frequency_penalty":null})");
   ASSERT_TRUE(request.ok()) << request.error().to_string();
@@ -96,6 +96,8 @@ TEST(Documents, WrongFieldsAreNamed) {
   EXPECT_THAT(refused(R"({"stream_options":{}})"), HasSubstr("stream_options"));
   EXPECT_THAT(refused(R"({"stream":true,"stream_options":{"x":1}})"),
               HasSubstr("stream_options.x"));
+  EXPECT_THAT(refused(R"({"max_tokens":2,"max_completion_tokens":3})"),
+              HasSubstr("max_tokens: is 2, and max_completion_tokens is 3"));
   EXPECT_THAT(refused(R"({"temprature":1})"), HasSubstr("temprature: is not a field"));
   EXPECT_THAT(refused(R"({"modalities":["audio"]})"), HasSubstr("modalities"));
   EXPECT_THAT(refused(R"({"prediction":{"type":"content"}})"),
