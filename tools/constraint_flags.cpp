@@ -29,6 +29,32 @@ Result<generate::Constraint> constraint_of(const ConstraintFlags& flags) {
   return constraint;
 }
 
+/// The flag that a constraint comes from, with its file.
+std::string source_of(const ConstraintFlags& flags) {
+  if (!flags.json_schema.empty()) return "--json-schema " + flags.json_schema;
+  if (!flags.lark.empty()) return "--lark " + flags.lark;
+  if (!flags.regex.empty()) return "--regex";
+  return flags.json_object ? "--json-object" : "--choice";
+}
+
+Error in_place_of_kind(Error error, std::string source) {
+  error.context = {std::move(source)};
+  return error;
+}
+
+/// Of several tools the error of the first whose arguments cannot be compiled: that of all of them
+/// speaks of a grammar which the user has not written.
+Error error_of_tools(generate::ConstraintCompiler& compiler,
+                     const std::vector<generate::Tool>& tools, Error of_all) {
+  for (const generate::Tool& tool : tools) {
+    const auto constraint = generate::arguments_constraint(tool);
+    if (!constraint.ok()) return constraint.error();
+    if (const auto checked = compiler.check(*constraint); !checked.ok())
+      return in_place_of_kind(checked.error(), tool.name);
+  }
+  return of_all;
+}
+
 generate::ToolChoice choice_of(const ConstraintFlags& flags) {
   const bool parallel = !flags.one_call;
   if (flags.tool_choice.empty() || flags.tool_choice == "none")
@@ -82,8 +108,9 @@ Result<ConstraintParts> ConstraintParts::open(const ConstraintFlags& flags,
     ANEMONE_TRY(std::string tools, read_text(flags.tools));
     ANEMONE_RETURN_IF_ERROR(parts.set_tools(std::move(tools)).in(flags.tools));
   }
-  if (parts.compiler_ != nullptr)
-    ANEMONE_RETURN_IF_ERROR(parts.compiler_->check(parts.constraint_));
+  if (parts.compiler_ != nullptr && flags.tool_choice.empty())
+    if (auto checked = parts.compiler_->check(parts.constraint_); !checked.ok())
+      return in_place_of_kind(std::move(checked).error(), source_of(flags));
   return parts;
 }
 
@@ -98,7 +125,8 @@ Status ConstraintParts::set_tools(std::string tools_json) {
     if (!tools.empty()) {
       ANEMONE_TRY(constraint, generate::tool_constraint(dialect_, tools, choice));
     }
-    ANEMONE_RETURN_IF_ERROR(compiler_->check(constraint));
+    if (auto checked = compiler_->check(constraint); !checked.ok())
+      return error_of_tools(*compiler_, tools, std::move(checked).error());
     constraint_ = std::move(constraint);
   }
   tools_ = std::move(tools);

@@ -56,9 +56,8 @@ class ConstraintCompiler {
   /// Whether an answer under this constraint can begin: it is compiled and the tokens that may come
   /// first are computed, for callers who want that before they queue a request. Options::checked
   /// keeps the work for the answer; null where there is none to keep (no constraint, or very many
-  /// are kept already). Errors: invalid_argument (what cannot be compiled, in llguidance's own
-  /// words, with the place where it names one), limit (a grammar that is too large, or under which
-  /// no token may come first).
+  /// are kept already). Errors: invalid_argument (what cannot be compiled: what of it, and where),
+  /// limit (a grammar that is too large, or under which no token may come first).
   virtual Result<std::shared_ptr<const CheckedConstraint>> check(const Constraint& constraint) = 0;
 };
 

@@ -335,7 +335,7 @@ TEST(Constraint, RefusalsSayWhatAndWhere) {
   };
   using testing::HasSubstr;
   EXPECT_THAT(refusal({.kind = Kind::json_schema, .text = R"({"type":"strange"})"}),
-              HasSubstr("json_schema: Invalid type: strange"));
+              HasSubstr(R"(json_schema: there is no type "strange")"));
   EXPECT_THAT(refusal({.kind = Kind::json_schema, .text = "{"}), HasSubstr("line 1"));
   EXPECT_THAT(refusal({.kind = Kind::regex, .text = "(a"}), HasSubstr("unclosed group"));
   EXPECT_THAT(refusal({.kind = Kind::lark, .text = "start: other"}),

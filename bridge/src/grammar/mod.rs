@@ -1,5 +1,6 @@
 //! Grammars that say which tokens may come next; llguidance does the work.
 
+mod refusal;
 mod schema;
 mod token_bytes;
 mod vocabulary;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use llguidance::api::{GrammarWithLexer, StopReason, TopLevelGrammar};
 use llguidance::toktrie::{InferenceCapabilities, TokEnv};
-use llguidance::ParserFactory;
+use llguidance::{JsonCompileOptions, ParserFactory};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
@@ -52,9 +53,7 @@ impl Compiler {
 
     pub fn compile(&self, kind: Kind, text: &str) -> Result<Matcher> {
         let grammar = match kind {
-            Kind::JsonSchema => GrammarWithLexer::from_json_schema(schema::with_bounded_blanks(
-                schema::with_ascii_classes(json(text)?),
-            )),
+            Kind::JsonSchema => GrammarWithLexer::from_json_schema(json_schema(text)?),
             Kind::Regex => GrammarWithLexer::from_regex(text),
             Kind::Lark => GrammarWithLexer::from_lark(text.to_owned()),
             Kind::Choice => GrammarWithLexer::from_lark(choice(text)?),
@@ -64,10 +63,11 @@ impl Compiler {
         } else {
             TopLevelGrammar::from_grammar(grammar)
         };
-        let parser = self.factory.create_parser(whole).map_err(|e| refused(&e))?;
+        let parser =
+            self.factory.create_parser(whole).map_err(|e| refused(kind, &e.to_string()))?;
         let inner = llguidance::Matcher::new(Ok(parser));
         if let Some(message) = inner.get_error() {
-            return Err(Error::new(Code::InvalidData, one_line(&message)));
+            return Err(refused(kind, &message));
         }
         Ok(Matcher { inner, vocab_size: self.vocab_size, ahead: Vec::new() })
     }
@@ -80,9 +80,19 @@ fn after_blank(mut grammar: GrammarWithLexer) -> TopLevelGrammar {
     TopLevelGrammar { grammars: vec![outer, grammar], max_tokens: None }
 }
 
-fn json(text: &str) -> Result<Value> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::new(Code::InvalidData, e.to_string()).at_line(e.line()))
+fn json_schema(text: &str) -> Result<Value> {
+    let schema: Value = serde_json::from_str(text).map_err(|e| {
+        let words = e.to_string();
+        let words = words.split_once(" at line ").map_or(words.as_str(), |(before, _)| before);
+        Error::new(Code::InvalidData, format!("this is no JSON: {words}")).at_line(e.line())
+    })?;
+    let schema = schema::with_bounded_blanks(schema::with_ascii_classes(schema));
+    if let Some(options) = schema.get("x-guidance") {
+        if let Err(e) = serde_json::from_value::<JsonCompileOptions>(options.clone()) {
+            return Err(Error::new(Code::InvalidData, format!("x-guidance: {e}")));
+        }
+    }
+    Ok(schema)
 }
 
 fn choice(text: &str) -> Result<String> {
@@ -95,14 +105,8 @@ fn choice(text: &str) -> Result<String> {
     Ok(format!("start: {}", quoted.join(" | ")))
 }
 
-fn one_line(message: &str) -> String {
-    let message = message.replace("<non-verbose/>", "");
-    let lines: Vec<_> = message.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    lines.join("; ")
-}
-
-fn refused(error: &anyhow::Error) -> Error {
-    Error::new(Code::InvalidData, one_line(&error.to_string()))
+fn refused(kind: Kind, message: &str) -> Error {
+    Error::new(Code::InvalidData, refusal::words(message, kind == Kind::Lark))
 }
 
 /// A place in a text under a grammar.
@@ -165,7 +169,7 @@ impl Matcher {
         if self.ahead.is_empty() {
             let tokens = self.inner.compute_ff_tokens();
             if let Some(message) = self.inner.get_error() {
-                return Err(Error::new(Code::Limit, one_line(&message)));
+                return Err(Error::new(Code::Limit, refusal::one_line(&message)));
             }
             self.ahead = tokens;
         }
@@ -179,7 +183,7 @@ impl Matcher {
 }
 
 fn failed(error: &anyhow::Error) -> Error {
-    let message = one_line(&error.to_string());
+    let message = refusal::one_line(&error.to_string());
     if message == StopReason::NoExtensionBias.to_string() {
         let words = "no token may follow: the tokenizer cannot write what the grammar wants here";
         return Error::new(Code::Limit, words);
