@@ -12,13 +12,17 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "../driver.h"
 #include "anemone/prompt_cache.h"
 
 namespace {
 
+using anemone::driver::number;
+using anemone::driver::value_of;
 using anemone::generate::Generation;
 using anemone::generate::Options;
 using anemone::generate::PromptCache;
@@ -29,13 +33,6 @@ using Json = nlohmann::json;
 const std::filesystem::path kTasks = std::filesystem::path(ANEMONE_SOURCE_DIR) / "tasks";
 constexpr size_t kSystemTokens = 400;
 constexpr int64_t kAnswerTokens = 48;
-
-template <typename T>
-T value_of(anemone::Result<T> result) {
-  if (result.ok()) return *std::move(result);
-  std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
-  std::exit(1);
-}
 
 struct Work {
   std::unique_ptr<anemone::lm::LanguageModel> model;
@@ -203,13 +200,11 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "bench_generate MODEL [ROUNDS] [PROMPTS] [THREADS]\n");
     return 2;
   }
-  const auto number = [&](int index, int otherwise) {
-    return count > index ? std::max(1, std::atoi(arguments[index])) : otherwise;
-  };
-  const int rounds = number(2, 5);
-  const auto prompts = static_cast<size_t>(number(3, 40));
+  const std::span<char* const> words(arguments, static_cast<size_t>(count));
+  const int rounds = number(words, 2, 5);
+  const auto prompts = static_cast<size_t>(number(words, 3, 40));
   anemone::lm::LanguageModel::Options options;
-  options.runtime.threads = number(4, 0);
+  options.runtime.threads = number(words, 4, 0);
   Work work;
   work.model = value_of(anemone::lm::LanguageModel::open(arguments[1], options));
   work.tokenizer = value_of(anemone::text::Tokenizer::load(arguments[1]));

@@ -13,10 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "../driver.h"
 #include "anemone/language_model.h"
 
 namespace {
 
+using anemone::driver::check;
 using anemone::lm::Extension;
 using anemone::lm::LanguageModel;
 using anemone::lm::Rows;
@@ -112,12 +114,6 @@ class Bench {
   }
 
  private:
-  static void check(const anemone::Status& status) {
-    if (status.ok()) return;
-    std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
-    std::exit(1);
-  }
-
   template <typename Work>
   static Speed measure(double tokens, const Work& work) {
     const std::clock_t cpu = std::clock();

@@ -6,34 +6,24 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "../driver.h"
 #include "anemone/generate.h"
 
 namespace {
 
+using anemone::driver::number;
+using anemone::driver::read;
+using anemone::driver::value_of;
 using anemone::generate::Constraint;
 using anemone::generate::ConstraintCompiler;
 using anemone::generate::Generation;
 using anemone::generate::Options;
 using Json = nlohmann::ordered_json;
-
-template <typename T>
-T value_of(anemone::Result<T> result) {
-  if (result.ok()) return *std::move(result);
-  std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
-  std::exit(1);
-}
-
-std::string read(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 Json spread(std::vector<double> values) {
   std::ranges::sort(values);
@@ -82,18 +72,16 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "bench_mask_steps MODEL SCHEMA.json [ROUNDS] [TOKENS] [THREADS]\n");
     return 2;
   }
-  const auto number = [&](int index, int otherwise) {
-    return count > index ? std::max(1, std::atoi(arguments[index])) : otherwise;
-  };
-  const int rounds = number(3, 5);
+  const std::span<char* const> words(arguments, static_cast<size_t>(count));
+  const int rounds = number(words, 3, 5);
   anemone::lm::LanguageModel::Options model_options;
-  model_options.runtime.threads = number(5, 0);
+  model_options.runtime.threads = number(words, 5, 0);
   model_options.hash = false;
   const auto model = value_of(anemone::lm::LanguageModel::open(arguments[1], model_options));
   const auto tokenizer = value_of(anemone::text::Tokenizer::load(arguments[1]));
   const auto compiler = value_of(ConstraintCompiler::make(tokenizer, model->info().vocab_size));
   Options plain;
-  plain.max_tokens = number(4, 64);
+  plain.max_tokens = number(words, 4, 64);
   // Words change, and neither way ends early.
   plain.sampling.frequency_penalty = 1;
   for (const int32_t token : tokenizer.stop_ids())

@@ -8,29 +8,22 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "../driver.h"
 #include "anemone/statistics.h"
 #include "anemone/text.h"
 
 namespace {
 
+using anemone::driver::value_of;
 using anemone::text::Tokenizer;
 
 constexpr size_t kPromptTokens[] = {512, 2048, 8192};
 constexpr size_t kBatchTexts = 256;
 constexpr size_t kTextTokens = 128;
-
-template <typename T>
-T must(anemone::Result<T> result) {
-  if (result) return *std::move(result);
-  std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
-  std::exit(1);
-}
 
 template <typename Work>
 double seconds_of(const Work& work) {
@@ -42,10 +35,10 @@ double seconds_of(const Work& work) {
 /// The beginning of `text`, repeated as needed, that has `tokens` tokens.
 std::string text_of(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
   std::string repeated = text;
-  auto encoding = must(tokenizer.encode_with_spans(repeated, false));
+  auto encoding = value_of(tokenizer.encode_with_spans(repeated, false));
   while (encoding.ids.size() < tokens) {
     repeated += repeated;
-    encoding = must(tokenizer.encode_with_spans(repeated, false));
+    encoding = value_of(tokenizer.encode_with_spans(repeated, false));
   }
   repeated.resize(encoding.spans[tokens - 1].end);
   return repeated;
@@ -65,12 +58,11 @@ int main(int count, char** words) {
     std::fputs("bench_tokenize MODEL [ROUNDS] [TEXT FILE]\n", stderr);
     return 2;
   }
-  const Tokenizer tokenizer = must(Tokenizer::load(words[1]));
-  const int rounds = count > 2 ? std::max(std::atoi(words[2]), 1) : 9;
+  const Tokenizer tokenizer = value_of(Tokenizer::load(words[1]));
+  const int rounds = anemone::driver::number({words, static_cast<size_t>(count)}, 2, 9);
   std::string text = "The people of the town walk down to the quay to see what has been caught. ";
   if (count > 3) {
-    std::ifstream file(words[3]);
-    text.assign(std::istreambuf_iterator<char>(file), {});
+    text = anemone::driver::read(words[3]);
     if (text.empty()) {
       std::fprintf(stderr, "%s: no text\n", words[3]);
       return 1;
@@ -99,10 +91,10 @@ int main(int count, char** words) {
         if (!tokenizer.encode_to(one, false, ids).ok()) std::exit(1);
     });
     singles_s.push_back(single);
-    batch_one.push_back(single /
-                        seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 1)); }));
-    batch_all.push_back(single /
-                        seconds_of([&] { (void)must(tokenizer.encode_batch(batch, false, 0)); }));
+    batch_one.push_back(
+        single / seconds_of([&] { (void)value_of(tokenizer.encode_batch(batch, false, 1)); }));
+    batch_all.push_back(
+        single / seconds_of([&] { (void)value_of(tokenizer.encode_batch(batch, false, 0)); }));
   }
   for (size_t i = 0; i < prompts.size(); ++i)
     fmt::print("{:5} tokens: {}\n", kPromptTokens[i], shown(prompt_s[i], 1e3, " ms"));
