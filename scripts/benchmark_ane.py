@@ -7,7 +7,6 @@ A prediction is one decoding step with its cache, which is what a token costs; l
 Calls `anemone bench`; from Python, benchmark(model_path, num_iterations=100) returns the numbers.
 """
 
-import argparse
 import json
 import math
 import statistics
@@ -17,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "evaluate/ane"))
 
-from anemone_call import program  # noqa: E402
+from anemone_call import flags_of, program  # noqa: E402
 
 WARMUP = 10
 STEPS = 10  # timed in a request
@@ -43,7 +42,7 @@ def benchmark(model_path, num_iterations=100, compute_units="cpu"):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = flags_of(__doc__)
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("--num-iterations", type=int, default=100, metavar="N")
     parser.add_argument("--compute-units", default="cpu", choices=["cpu", "cpu-gpu", "cpu-ane", "all"])

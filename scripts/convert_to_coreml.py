@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "evaluate/ane"))
 
-from anemone_call import check_model, run  # noqa: E402
+from anemone_call import check_model, flags_of, run  # noqa: E402
 
 MODEL = "exports/distrust-hermes-7b"
 LENGTH = "512"
@@ -39,9 +39,7 @@ def convert_to_coreml(model_path, output_path, quantize=True):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model_path", default=MODEL, metavar="DIR", help=f"({MODEL})")
     parser.add_argument("--output_path", metavar="FILE", help="(the model's name with .mlpackage)")
     parser.add_argument("--quantize", action=argparse.BooleanOptionalAction, default=True)

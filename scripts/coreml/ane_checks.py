@@ -7,14 +7,13 @@ Run from the folder scripts, or as a file. Calls `anemone check`; --strict fails
 A hardware id begins with the chip ("m1_max_64gb", "Apple M4 Pro", "m4max"). --ane-required does what --strict does.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluate/ane"))
 
-from anemone_call import fail, run  # noqa: E402
+from anemone_call import fail, flags_of, run  # noqa: E402
 
 
 def chip_of(hardware: str) -> str:
@@ -27,9 +26,7 @@ def chip_of(hardware: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--mlpackage", required=True, nargs="+", metavar="PATH")
     parser.add_argument("--strict", action="store_true", help="exit 1 on findings of severity error")
     parser.add_argument("--hardware-id", metavar="ID")

@@ -7,17 +7,16 @@ Calls `anemone bench --preset phase2`: 5 warm-ups, load time left out, equal tok
 Without a Mac the verdict is n/a and the CPU alone is measured.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluate/ane"))
 
-from anemone_call import check_model, run  # noqa: E402
+from anemone_call import check_model, flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = flags_of(__doc__)
     parser.add_argument("--model_path", "--model-path", required=True, metavar="MODEL")
     parser.add_argument("--num_runs", "--num-runs", type=int, default=30, metavar="N")
     parser.add_argument("--warmup", type=int, default=5, metavar="N")

@@ -7,7 +7,6 @@ Calls `anemone eval` with the task `typo_validation`; tasks/typos/README.md defi
 test file has `corrupted` and `clean`; without one the ten published cases are asked.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "evaluate/ane"))
 
-from anemone_call import ROOT, check_model, fail, run  # noqa: E402
+from anemone_call import ROOT, check_model, fail, flags_of, run  # noqa: E402
 
 TASK = "typo_validation"
 
@@ -66,9 +65,7 @@ def is_strong(report: dict) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model_path", required=True, metavar="MODEL")
     parser.add_argument("--test_file", metavar="FILE", help="JSON lines with corrupted and clean")
     parser.add_argument("--max_samples", type=int, default=10, metavar="N")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import check_model, fail, run  # noqa: E402
+from anemone_call import check_model, fail, flags_of, run  # noqa: E402
 
 READ_FROM_PACKAGES = ("--embed", "--ffn", "--pf", "--lmhead", "--context-length", "--sliding-window",
                       "--batch-size", "--num-logits", "--split-lm-head")
@@ -42,9 +42,7 @@ def saved_to(path: str | None):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     place = parser.add_mutually_exclusive_group(required=True)
     place.add_argument("--meta", metavar="FILE", help="meta.yaml of the model")
     place.add_argument("--d", metavar="DIR", help="model directory")

@@ -9,7 +9,6 @@ points that passed, failed (over tolerance, or of other shapes on both sides), a
 Exits with 1 when a point failed.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -17,13 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import fail, program  # noqa: E402
+from anemone_call import fail, flags_of, program  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--pt", required=True, metavar="PATH", help="the reference")
     parser.add_argument("--ml", required=True, metavar="PATH", help="the Core ML side")
     parser.add_argument("--onnx", metavar="PATH", help="refused: ONNX is not read")

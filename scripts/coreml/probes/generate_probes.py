@@ -7,19 +7,16 @@ Run from the folder scripts, or as a file. Calls `anemone probe MODEL --dump`; a
 program that is built from it in memory, in fp32. Tokens are random (--seed) unless --ids names some.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import run  # noqa: E402
+from anemone_call import flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model", required=True, metavar="PATH", help="checkpoint, package or model directory")
     parser.add_argument("--out", required=True, metavar="FILE.npz")
     parser.add_argument("--seq", type=int, default=128, metavar="N", help="tokens (128)")

@@ -7,19 +7,16 @@ Run from the folder scripts, or as a file. Calls `anemone check`. Without a reco
 prediction, which says that it is one; docs/device-records.md has the commands that make records on a Mac.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import check_model, run  # noqa: E402
+from anemone_call import check_model, flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model", required=True, metavar="PATH")
     parser.add_argument("--plan", metavar="FILE", help="Core ML's own plan (docs/compute-plan.md)")
     parser.add_argument("--trace", action="append", default=[], metavar="FILE", help="what xctrace exported (repeatable)")

@@ -6,19 +6,16 @@
 Run from the folder scripts, or as a file. Calls `anemone bench --batches`; `anemone serve --batch-policy FILE` follows it.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import check_model, run  # noqa: E402
+from anemone_call import check_model, flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model", required=True, metavar="PATH")
     parser.add_argument("--batch-sizes", default="1,2,4", metavar="N,…", help="1 is what others are held against (1,2,4)")
     parser.add_argument("--context", default="512", metavar="N", help="tokens of prompt and answer (512)")

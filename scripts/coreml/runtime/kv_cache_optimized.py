@@ -7,19 +7,16 @@ Run from the folder scripts, or as a file. Calls `anemone inspect --states`. The
 was chosen by the conversion, and the runtime updates it where it is.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import check_model, run  # noqa: E402
+from anemone_call import check_model, flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model", required=True, metavar="PATH")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     flags = parser.parse_args()

@@ -6,19 +6,16 @@
 Run from the folder scripts, or as a file. Calls `anemone tokenize --json`.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "evaluate/ane"))
 
-from anemone_call import run  # noqa: E402
+from anemone_call import flags_of, run  # noqa: E402
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--tokenizer", required=True, metavar="DIR", help="model directory or checkpoint")
     flags = parser.parse_args()
     return run("tokenize", flags.tokenizer, "--json")

@@ -1,7 +1,8 @@
-"""What the scripts of this folder share: where the program is, and how they call it."""
+"""What the scripts share that only call the program: their flags, where it is, and how they call it."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -13,6 +14,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def fail(message: str) -> None:
     sys.exit(f"{Path(sys.argv[0]).name}: {message}")  # exit code 1
+
+
+def flags_of(words: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the script's own docstring, line by line."""
+    return argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def program() -> str:

@@ -9,17 +9,14 @@ Calls `anemone eval`, to which a text file is a task too; `--perplexity-text def
 Every task scores all of its samples, so --no-early-exit changes nothing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from anemone_call import check_model, fail, run, split_tasks
+from anemone_call import check_model, fail, flags_of, run, split_tasks
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = flags_of(__doc__)
     parser.add_argument("--model", required=True, metavar="PATH")
     parser.add_argument("--tasks", nargs="+", default=["boolq", "arc_easy", "hellaswag"],
                         metavar="TASK", help="by blanks or commas (boolq arc_easy hellaswag)")
