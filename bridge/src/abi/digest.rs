@@ -107,7 +107,15 @@ mod tests {
         unsafe {
             let hasher = anemone_bridge_sha256_new();
             for piece in [&b"a"[..], b"", b"bc"] {
-                assert_eq!(0, anemone_bridge_sha256_update(hasher, piece.as_ptr(), piece.len(), ptr::null_mut()));
+                assert_eq!(
+                    0,
+                    anemone_bridge_sha256_update(
+                        hasher,
+                        piece.as_ptr(),
+                        piece.len(),
+                        ptr::null_mut()
+                    )
+                );
             }
             let mut digest = [0u8; 32];
             assert_eq!(0, anemone_bridge_sha256_finish(hasher, &mut digest, ptr::null_mut()));
@@ -123,7 +131,15 @@ mod tests {
         unsafe {
             let hasher = anemone_bridge_blake3_new();
             for piece in [&b"a"[..], b"", b"bc"] {
-                assert_eq!(0, anemone_bridge_blake3_update(hasher, piece.as_ptr(), piece.len(), ptr::null_mut()));
+                assert_eq!(
+                    0,
+                    anemone_bridge_blake3_update(
+                        hasher,
+                        piece.as_ptr(),
+                        piece.len(),
+                        ptr::null_mut()
+                    )
+                );
             }
             let mut digest = [0u8; 32];
             assert_eq!(0, anemone_bridge_blake3_finish(hasher, &mut digest, ptr::null_mut()));
@@ -137,8 +153,14 @@ mod tests {
     #[test]
     fn null_is_an_error() {
         unsafe {
-            assert_ne!(0, anemone_bridge_blake3_update(ptr::null_mut(), ptr::null(), 0, ptr::null_mut()));
-            assert_ne!(0, anemone_bridge_sha256_update(ptr::null_mut(), ptr::null(), 0, ptr::null_mut()));
+            assert_ne!(
+                0,
+                anemone_bridge_blake3_update(ptr::null_mut(), ptr::null(), 0, ptr::null_mut())
+            );
+            assert_ne!(
+                0,
+                anemone_bridge_sha256_update(ptr::null_mut(), ptr::null(), 0, ptr::null_mut())
+            );
             let mut digest = [0u8; 32];
             assert_ne!(0, anemone_bridge_sha256_finish(ptr::null(), &mut digest, ptr::null_mut()));
             anemone_bridge_sha256_free(ptr::null_mut());
