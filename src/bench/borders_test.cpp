@@ -118,7 +118,11 @@ TEST_P(StagesOf, S2_35_ARealModelShowsEmbeddingLayersAndHead) {
   EXPECT_EQ(timer.ns(Stage::sample), 8);
   EXPECT_GE(timer.ns(Stage::step), 7);
   EXPECT_GE(timer.ns(Stage::prefill), 1);
-  for (const Stage stage : {Stage::embed, Stage::head}) EXPECT_GE(timer.ns(stage), 8);
+  // Tokens of the prompt that are carried together are so beside the timer too.
+  for (const Stage stage : {Stage::embed, Stage::head}) {
+    EXPECT_GE(timer.ns(stage), 8);
+    EXPECT_LT(timer.ns(stage), 16);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, StagesOf, testing::Values("anemone-tiny-anemll", "anemone-tiny"),

@@ -6,11 +6,12 @@
 #include "anemone/model.h"
 #include "bench/borders.h"
 #include "bench/stage_timer.h"
+#include "runtime/lane_observer.h"
 
 namespace anemone::bench {
 
 /// Moves a timer from stage to stage while functions run.
-class StageObserver : public runtime::Observer {
+class StageObserver : public runtime::LaneObserver {
  public:
   explicit StageObserver(StageTimer& timer) : timer_(timer) {}
 

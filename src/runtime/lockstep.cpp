@@ -38,7 +38,9 @@ Lockstep::Lockstep(const Plan& plan) : plan_(plan) {
       weight_bytes += binding.weight_bytes();
       lane_scratch_bytes_ = std::max(lane_scratch_bytes_, binding.lane_scratch_bytes().value_or(0));
     }
-    if (way == Way::apart && !stretches_.empty() && stretches_.back().way == Way::apart)
+    const auto is_shown_before = [&](const Shown& one) { return one.steps == i; };
+    if (way == Way::apart && !stretches_.empty() && stretches_.back().way == Way::apart &&
+        std::ranges::none_of(plan.shown, is_shown_before))
       stretches_.back().end = i + 1;
     else
       stretches_.push_back({way, i, i + 1});
@@ -69,7 +71,7 @@ Lockstep::Way Lockstep::way_of(const Step& step) const {
 Lockstep::Division Lockstep::divide(std::span<State* const> states, int threads) const {
   const size_t lanes = states.size();
   const auto most = static_cast<size_t>(threads);
-  if (shares_steps_ || lanes == 1) return {};
+  if (shares_steps_ || lanes == 1 || !plan_.shown.empty()) return {};
   if (joins_weights_) {
     const size_t groups = std::min(lanes / kLeastGroup, most);
     if (groups < 2) return {};
@@ -148,6 +150,7 @@ Status Lockstep::run_group(size_t first, std::span<Runner* const> runners,
     ANEMONE_RETURN_IF_ERROR(as_planned(runners[lane]).bind_states(states[lane]));
   const auto lanes = std::span(lanes_).subspan(first, runners.size());
   for (const Stretch& stretch : stretches_) {
+    ANEMONE_RETURN_IF_ERROR(as_planned(runners[0]).show_after(stretch.begin));
     if (stretch.way == Way::apart) {
       ANEMONE_RETURN_IF_ERROR(run_apart(first, runners, stretch.begin, stretch.end, pool));
       continue;
@@ -165,7 +168,7 @@ Status Lockstep::run_group(size_t first, std::span<Runner* const> runners,
       lanes[lane] = as_planned(runners[lane]).lane_of(stretch.begin);
     binding.run_lanes(lanes, scratch, pool);
   }
-  return {};
+  return as_planned(runners[0]).show_after(plan_.steps.size());
 }
 
 Status Lockstep::run_apart(size_t first, std::span<Runner* const> runners, size_t begin, size_t end,
@@ -193,7 +196,7 @@ Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> st
     const auto* planned = dynamic_cast<PlanRunner*>(runner);
     return planned != nullptr && planned->has_plan_of(*first);
   };
-  const bool together = first != nullptr && !first->is_observed() && runners.size() > 1 &&
+  const bool together = first != nullptr && !first->is_observed_alone() && runners.size() > 1 &&
                         std::ranges::all_of(runners, fits);
   Status status = together ? first->run_lockstep(runners, states) : run_one_by_one(runners, states);
   if (!status.ok())

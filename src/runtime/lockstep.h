@@ -16,7 +16,8 @@ class PlanRunner;
 /// bindings join lanes run once for those of a group; the steps between are run lane by lane. Where
 /// no step reads weights for several lanes, a lane is a thread's own, and all threads share the
 /// steps of those that do not go round. The buffers of the Runners lie side by side, so that most
-/// steps are one loop through all of them.
+/// steps are one loop through all of them. Beside a LaneObserver threads share the steps, and the
+/// values of the first lane are shown on the calling thread.
 class Lockstep {
  public:
   explicit Lockstep(const Plan& plan);

@@ -11,6 +11,7 @@
 #include "runtime/coreml.h"
 #include "runtime/declared_states.h"
 #include "runtime/input_shapes.h"
+#include "runtime/lane_observer.h"
 #include "runtime/load_on.h"
 #include "runtime/plan_cache.h"
 #include "runtime/plan_runner.h"
@@ -172,6 +173,8 @@ class CpuModel final : public Model, public std::enable_shared_from_this<CpuMode
                         .memory_limit_bytes = memory_limit(options_)};
     if (options_.observer != nullptr) {
       request.observed = options_.observer->wanted(package_, name);
+      request.shows_first_lane =
+          dynamic_cast<const LaneObserver*>(options_.observer.get()) != nullptr;
       request.show = [this, function](std::string_view value, const Tensor& tensor) {
         return options_.observer->observe({package_, function->name, value, tensor});
       };

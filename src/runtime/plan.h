@@ -140,6 +140,7 @@ struct Plan {
   std::vector<KernelChoice> choices;
   std::vector<Shown> shown;  ///< in the order of their steps.
   ShowValue show;
+  bool shows_first_lane = false;  ///< of Runners in lockstep, for all of them.
 };
 
 }  // namespace anemone::runtime

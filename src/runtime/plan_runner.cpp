@@ -115,7 +115,7 @@ const Tensor* PlanRunner::output(std::string_view name) const {
 Status PlanRunner::run(State* state) {
   ANEMONE_RETURN_IF_ERROR(bind_states(state));
   if (traffic_) count_states();
-  if (is_observed()) return run_shown();
+  if (!plan_->shown.empty()) return run_shown();
   return run_steps(0, plan_->steps.size());
 }
 
@@ -124,10 +124,19 @@ Status PlanRunner::run_shown() {
   for (const Shown& one : plan_->shown) {
     ANEMONE_RETURN_IF_ERROR(run_steps(next, one.steps));
     next = one.steps;
-    ANEMONE_RETURN_IF_ERROR(
-        plan_->show(plan_->values[index(one.value)].name, tensors_[index(one.value)]));
+    ANEMONE_RETURN_IF_ERROR(show(one));
   }
   return run_steps(next, plan_->steps.size());
+}
+
+Status PlanRunner::show(const Shown& one) const {
+  return plan_->show(plan_->values[index(one.value)].name, tensors_[index(one.value)]);
+}
+
+Status PlanRunner::show_after(size_t steps) const {
+  for (const Shown& one : plan_->shown)
+    if (one.steps == steps) ANEMONE_RETURN_IF_ERROR(show(one));
+  return {};
 }
 
 Status PlanRunner::run_steps(size_t first, size_t last) {

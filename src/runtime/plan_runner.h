@@ -33,7 +33,10 @@ class PlanRunner final : public Runner {
   StateTraffic counted_states() const { return traffic_.value_or(StateTraffic()); }
 
   bool has_plan_of(const PlanRunner& other) const { return plan_ == other.plan_; }
-  bool is_observed() const { return !plan_->shown.empty(); }
+  /// Somebody wants to see the values of each Runner by itself.
+  bool is_observed_alone() const { return !plan_->shown.empty() && !plan_->shows_first_lane; }
+  /// Shows the values that are there when the first `steps` steps have run.
+  Status show_after(size_t steps) const;
   /// All `runners` are PlanRunners of the same plan.
   Status run_lockstep(std::span<Runner* const> runners, std::span<State* const> states);
   /// See share_work.h.
@@ -79,6 +82,7 @@ class PlanRunner final : public Runner {
 
   /// All steps, and what is observed between them.
   Status run_shown();
+  Status show(const Shown& one) const;
   Status run_step(size_t i);
   /// Adds what a step moved of states to `traffic_`.
   void count_step(size_t i);

@@ -77,6 +77,7 @@ class Planner {
 
   void choose_observed() {
     plan_->show = request_.show;
+    plan_->shows_first_lane = request_.shows_first_lane;
     for (const std::string& name : request_.observed) {
       const ValueId id = table_.find(name);
       if (id == kNoValue) continue;

@@ -27,6 +27,7 @@ struct PlanRequest {
   /// over.
   std::vector<std::string> observed = {};
   ShowValue show = {};
+  bool shows_first_lane = false;  ///< See Plan.
 };
 
 /// Plans a verified function: shapes propagated, constants folded, views and in-place state updates
