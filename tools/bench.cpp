@@ -14,6 +14,7 @@
 #include "input_text.h"
 #include "model_flags.h"
 #include "not_empty.h"
+#include "output_path.h"
 #include "terminal.h"
 #include "text_file.h"
 
@@ -139,8 +140,6 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   return options;
 }
 
-bool goes_to_stdout(const std::string& output) { return output.empty() || output == "-"; }
-
 /// Of a report that has taken long: when the file cannot be written after all, it goes to stdout.
 Status write_report(const std::string& path, const std::string& text, const LogSink& log) {
   if (goes_to_stdout(path)) return write_stdout(text);
@@ -151,22 +150,16 @@ Status write_report(const std::string& path, const std::string& text, const LogS
 }
 
 /// What a run reads would be gone, or be the run itself: a slower one the next baseline.
-Status check_inputs_stay(const Flags& flags) {
-  for (const auto& [name, path] :
-       {std::pair("--baseline", &flags.baseline), std::pair("--power-log", &flags.power_log),
-        std::pair("--prompt", &flags.prompt_file),
-        std::pair("--perplexity-text", &flags.perplexity_file)}) {
-    std::error_code ignored;
-    if (!std::filesystem::equivalent(*path, flags.output, ignored)) continue;
-    Error error{ErrorCode::invalid_argument,
-                fmt::format("-o {} would overwrite what {} reads", flags.output, name),
-                {},
-                "write to another file"};
-    if (path == &flags.baseline)
-      error.hint += ", which is copied over the baseline where its verdict says that it may be";
-    return error;
-  }
-  return {};
+Status check_inputs(const Flags& flags) {
+  const InputPath inputs[] = {{"what --baseline reads", flags.baseline},
+                              {"what --power-log reads", flags.power_log},
+                              {"what --prompt reads", flags.prompt_file},
+                              {"what --perplexity-text reads", flags.perplexity_file}};
+  Status stay = check_inputs_stay("-o", flags.output, inputs);
+  if (stay.ok() || !is_one_file(flags.baseline, flags.output)) return stay;
+  Error error = stay.error();
+  error.hint += ", which is copied over the baseline where its verdict says that it may be";
+  return error;
 }
 
 /// What would be noticed after the run otherwise.
@@ -177,7 +170,7 @@ Status check_files(const Flags& flags) {
                  {},
                  {}};
   if (goes_to_stdout(flags.output)) return {};
-  ANEMONE_RETURN_IF_ERROR(check_inputs_stay(flags));
+  ANEMONE_RETURN_IF_ERROR(check_inputs(flags));
   return check_file(flags.output);
 }
 
