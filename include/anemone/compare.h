@@ -37,6 +37,8 @@ struct Source {
   std::string numerics;
   std::string machine;
   bool simulated = false;  ///< ran with the arithmetic of another processor.
+  /// Of a folder that was given: other results in it, which were not read.
+  std::vector<std::filesystem::path> not_read;
 };
 
 /// Where a number stands: a JSON pointer into a source, or "samples" where it was computed from
@@ -105,7 +107,7 @@ struct Pairing {
 /// A document that two runs answer differently.
 struct Flip {
   int64_t document = 0;
-  double reference = 0, subject = 0;     ///< metric.
+  double reference = 0, subject = 0;     ///< the score of this document alone.
   std::string reference_answer, answer;  ///< what was chosen; may be empty.
 };
 
@@ -123,6 +125,13 @@ struct Difference {
   /// The matched documents that have the metric in both runs: those that the test and all below are
   /// over. Nothing where documents are not paired.
   std::optional<int64_t> tested;
+  /// The documents that each of the two scores is over; more than `tested` where one run has some
+  /// that the other lacks. Nothing where documents are not paired.
+  std::optional<int64_t> scored_reference, scored_subject;
+  /// Whether the scores are over other documents than the difference.
+  bool is_partial() const {
+    return tested && (scored_reference != tested || scored_subject != tested);
+  }
   /// Of McNemar's test: right only in the reference, right only here.
   int64_t only_reference_right = 0, only_subject_right = 0;
   /// Share of tested documents with the same metric, and with the same answer chosen.

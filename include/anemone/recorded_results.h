@@ -54,9 +54,12 @@ struct RecordedResults {
   std::vector<RecordedTask> groups;
 };
 
-/// Reads a file, or the newest results_*.json below a folder (that is the last by its name, which
-/// holds the time), else the results.json in it. Errors: not_found, io, limit (a file over 64 MiB,
-/// JSON nested too deep), corrupt (no JSON, or not the layout: which key).
+/// The results.json in a folder, then all results_*.json below it by their names, which hold the
+/// time: the last is the newest. Errors: not_found (there is none), io.
+Result<std::vector<std::filesystem::path>> results_below(const std::filesystem::path& folder);
+
+/// Reads a file, or of a folder the last of results_below(). Errors: not_found, io, limit (a file
+/// over 64 MiB, JSON nested too deep), corrupt (no JSON, or not the layout: which key).
 Result<RecordedResults> read_results(const std::filesystem::path& path);
 
 /// The same from a file's content; `name` is the file's name. Errors: corrupt, limit.

@@ -1,9 +1,9 @@
 #include "anemone/compare.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -11,6 +11,7 @@
 #include "compare/document.h"
 #include "compare/lengths.h"
 #include "compare/measures.h"
+#include "compare/notes.h"
 #include "compare/scores.h"
 #include "eval/recorded_value.h"
 
@@ -69,9 +70,18 @@ std::set<std::string> hashes_of(const Document& document) {
   return hashes;
 }
 
-std::string short_hash(const std::set<std::string>& hashes) {
+std::string short_hashes(const std::set<std::string>& hashes) {
   constexpr size_t kEnough = 23;  // as on the page: "blake3:" and 16 digits
-  return hashes.begin()->substr(0, kEnough);
+  std::vector<std::string> words;
+  for (const std::string& hash : hashes) words.push_back(hash.substr(0, kEnough));
+  return listed(words);
+}
+
+bool makes_packages(const Document& document) {
+  if (document.source.kind != Kind::bench) return false;
+  return std::ranges::any_of(document.content["configurations"], [](const eval::Value& each) {
+    return eval::at(eval::at(each, "artifact"), "converted") == eval::Value(true);
+  });
 }
 
 /// Results of one subject are of one model, as far as they say of which they are.
@@ -87,9 +97,13 @@ Status check_models(const std::vector<Subject>& subjects, const std::vector<Docu
         if (a.empty() || b.empty() || std::ranges::any_of(a, is_shared)) continue;
         return with_hint(
             fail(ErrorCode::mismatch, "'{}': {} is of the model {}, {} of {}", subject.label,
-                 first.source.path.string(), short_hash(a), second.source.path.string(),
-                 short_hash(b)),
-            "results of one label are of the same packages: give each model a label of its own");
+                 first.source.path.string(), short_hashes(a), second.source.path.string(),
+                 short_hashes(b)),
+            makes_packages(first) || makes_packages(second)
+                ? "a benchmark that converts a checkpoint names the packages that it made: "
+                  "evaluate one of them, or give each result a label of its own"
+                : "results of one label are of the same packages: give each model a label of its "
+                  "own");
       }
   return {};
 }
@@ -138,46 +152,6 @@ bool has_common(const Comparison& found) {
          std::ranges::any_of(found.scores, [&](const ScoreRow& r) { return shared(r.figures); });
 }
 
-/// "; a has the configurations x, y; b has z": of all that have a benchmark.
-std::string configurations_in_words(const Comparison& found) {
-  constexpr size_t kMost = 4;
-  std::string words;
-  for (size_t i = 0; i < found.subjects.size(); ++i) {
-    std::vector<std::string> ids;
-    for (const Measure& measure : found.measures)
-      if (!measure.group.empty() && measure.figures[i].value &&
-          std::ranges::find(ids, measure.group) == ids.end())
-        ids.push_back(measure.group);
-    if (ids.empty()) continue;
-    const size_t more = ids.size() > kMost ? ids.size() - kMost : 0;
-    ids.resize(ids.size() - more);
-    words += fmt::format("; {} has {}", found.subjects[i].label, fmt::join(ids, ", "));
-    if (more > 0) words += fmt::format(" and {} more", more);
-  }
-  return words;
-}
-
-void add_notes(Comparison& found) {
-  for (const Source& source : found.sources)
-    if (source.simulated)
-      found.notes.push_back(fmt::format("{}: simulated arithmetic, no result of a Neural Engine",
-                                        source.path.string()));
-  for (const Measure& measure : found.measures)
-    if (!measure.note.empty())
-      found.notes.push_back(fmt::format("{}{}: {}", measure.title,
-                                        measure.group.empty() ? "" : " (" + measure.group + ")",
-                                        measure.note));
-  for (const ScoreRow& row : found.scores)
-    for (size_t i = 1; i < row.differences.size(); ++i)
-      if (const Difference& each = row.differences[i]; !each.reason.empty())
-        found.notes.push_back(fmt::format("{} {} of {}: {}", row.task, row.metric,
-                                          found.subjects[i].label, each.reason));
-  std::vector<std::string> kept;
-  for (std::string& note : found.notes)
-    if (std::ranges::find(kept, note) == kept.end()) kept.push_back(std::move(note));
-  found.notes = std::move(kept);
-}
-
 Status check(std::span<const Input> inputs, const Options& options) {
   if (inputs.size() < 2)
     return with_hint(fail(ErrorCode::invalid_argument, "{} to compare, two are needed",
@@ -208,30 +182,27 @@ Result<Comparison> compare(std::span<const Input> inputs, const Options& options
   }
   Comparison found;
   found.bootstrap = options.bootstrap;
-  found.alpha = 1 - options.bootstrap.confidence;
+  constexpr double kDigits = 1e15;  // 0.05, where 1 - 0.95 is 0.050000000000000044
+  found.alpha = std::round((1 - options.bootstrap.confidence) * kDigits) / kDigits;
   for (const Document& document : documents) found.sources.push_back(document.source);
   found.subjects = subjects_of(inputs, documents);
+  ANEMONE_RETURN_IF_ERROR(check_models(found.subjects, documents));
   if (found.subjects.size() < 2)
     return with_hint(fail(ErrorCode::invalid_argument, "all results are of '{}', two are needed",
                           found.subjects[0].label),
                      "labels tell runs apart: before=a.json after=b.json");
-  ANEMONE_RETURN_IF_ERROR(check_models(found.subjects, documents));
   ANEMONE_TRY(found.measures, measures(documents, found.subjects, options, found.notes));
   ANEMONE_TRY(const auto scores, collect_scores(documents, found.subjects, found.sources));
   ANEMONE_TRY(found.scores, score_rows(documents, scores, options, found.alpha));
   if (options.by_length) {
     ANEMONE_TRY(found.lengths, length_tables(scores, found.scores, options));
   }
-  if (!has_common(found))
-    return with_hint(
-        fail(ErrorCode::mismatch, "no two of the results have anything to compare in common{}",
-             configurations_in_words(found)),
-        "compare evaluations of one task, or benchmarks of one configuration");
+  if (!has_common(found)) return nothing_in_common(found, documents);
   found.configuration = shown_configuration(documents, found);
   for (size_t i = 0; i < scores.size(); ++i)
     for (const auto& [task, samples] : scores[i].samples)
       found.subjects[i].sources.push_back(samples.source);
-  add_notes(found);
+  add_notes(found, documents);
   return found;
 }
 

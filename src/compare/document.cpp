@@ -142,13 +142,17 @@ Result<Document> parse_document(std::string_view text, const fs::path& path) {
 
 Result<Document> read_document(const fs::path& path) {
   std::error_code code;
-  fs::path file = path;
-  if (fs::is_directory(path, code)) {
-    ANEMONE_TRY(const auto results, eval::read_results(path));
-    file = results.path;
+  if (!fs::is_directory(path, code)) {
+    ANEMONE_TRY(const std::string text, read_text(path));
+    return parse_document(text, path).in(path.string());
   }
+  ANEMONE_TRY(std::vector<fs::path> files, eval::results_below(path));
+  const fs::path file = std::move(files.back());
+  files.pop_back();
   ANEMONE_TRY(const std::string text, read_text(file));
-  return parse_document(text, file).in(file.string());
+  ANEMONE_TRY(Document document, parse_document(text, file).in(file.string()));
+  document.source.not_read = std::move(files);
+  return document;
 }
 
 }  // namespace anemone::compare

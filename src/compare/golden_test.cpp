@@ -56,6 +56,26 @@ TEST(Compare, S0_15_S2_41_DifferencesOfTwoEvaluationsAreScipys) {
   EXPECT_GE(tested, 10U);
 }
 
+TEST(Compare, ADocumentThatDiffersHasTheScoreOfItself) {
+  const auto found = compare_golden();
+  ASSERT_TRUE(found.ok());
+  const ScoreRow* row = find(*found, "prose", "word_perplexity");
+  ASSERT_NE(row, nullptr);
+  const auto& flips = row->differences[1].shown_flips;
+  ASSERT_THAT(flips, SizeIs(4));
+  // Perplexities, as the score: one above, one below the 500 of all together.
+  const auto [least, most] = std::ranges::minmax(flips, {}, &Flip::reference);
+  EXPECT_GT(least.reference, 1);
+  EXPECT_LT(least.reference, *row->figures[0].value);
+  EXPECT_GT(most.reference, *row->figures[0].value);
+}
+
+TEST(Compare, TheLevelOfTestsIsWithoutDigitsOfRounding) {
+  const auto found = compare_golden();
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->alpha, 0.05);
+}
+
 TEST(Compare, HolmsCorrectionIsOverAllTestsTogether) {
   const auto found = compare_golden();
   ASSERT_TRUE(found.ok());

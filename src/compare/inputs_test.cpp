@@ -168,6 +168,17 @@ TEST_F(Runs, ResultsOfTwoModelsUnderOneLabelAreRefusedByTheirHashes) {
                                        "blake3:bbbbbbbbbbbbbbbb, "),
                              HasSubstr("bench.json of blake3:aaaaaaaaaaaaaaaa")));
   EXPECT_THAT(mixed.error().hint, HasSubstr("a label of its own"));
+  // Also where they are all that there is.
+  const std::vector<Input> alone = {{"x", folder_.path() / "a"}, {"x", folder_.path() / "b"}};
+  EXPECT_EQ(compare(alone, {}).error().code, ErrorCode::mismatch);
+  // A document of several packages is named by all of them.
+  bench["configurations"].push_back(bench["configurations"][0]);
+  bench["configurations"][0]["artifact"] = {{"hash", "blake3:1111"}};
+  bench["configurations"][1]["artifact"] = {{"hash", "blake3:2222"}};
+  EXPECT_THAT(with_hash("").error().message, HasSubstr("bench.json of blake3:1111, blake3:2222"));
+  bench["configurations"][0]["artifact"]["converted"] = true;
+  EXPECT_THAT(with_hash("").error().hint, HasSubstr("names the packages that it made"));
+  bench = sound_bench();
   // The same model, one that a file does not name, and packages that bench made of a checkpoint.
   EXPECT_TRUE(with_hash("blake3:bbbbbbbbbbbbbbbbbbbb").ok());
   EXPECT_TRUE(with_hash("").ok());

@@ -23,7 +23,15 @@ Row& row_of(const Reading& reading, size_t subjects, std::vector<Row>& rows) {
   const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
     return row.measure.name == reading.name && row.measure.group == reading.group;
   });
-  if (found != rows.end()) return *found;
+  if (found != rows.end()) {
+    // A figure that was written down may come without words and direction.
+    Measure& measure = found->measure;
+    if (measure.title == measure.name) {
+      measure.title = reading.title;
+      if (!measure.higher_is_better) measure.higher_is_better = reading.higher_is_better;
+    }
+    return *found;
+  }
   Row row;
   row.measure.name = reading.name;
   row.measure.title = reading.title;

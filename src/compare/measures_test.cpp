@@ -34,6 +34,9 @@ TEST_F(Runs, FiguresByHandNeedASource) {
   ASSERT_TRUE(found.ok()) << found.error().to_string();
   EXPECT_EQ(found->subjects[0].label, "published");
   EXPECT_EQ(find(*found, "evaluation_seconds")->ratios[1].value, 0.5);
+  // Its row has the words and the direction that the other file's has.
+  EXPECT_EQ(find(*found, "evaluation_seconds")->title, "time of the evaluation");
+  EXPECT_EQ(find(*found, "evaluation_seconds")->higher_is_better, false);
   folder_.write("a.json", R"({"anemone_figures": 1, "figures": [{"name": "x", "value": 20}]})");
   const auto without = compare(inputs, {});
   ASSERT_FALSE(without.ok());

@@ -59,8 +59,8 @@ statistics::PairedBootstrap bootstrap_of(std::span<const Item> reference,
   return statistics::paired_bootstrap(reference.size(), difference, options);
 }
 
-void find_flips(const Pairs& pairs, const Items& items, const Options& options,
-                Difference& difference) {
+void find_flips(const Pairs& pairs, const Items& items, Aggregation aggregation,
+                const Options& options, Difference& difference) {
   for (size_t i = 0; i < items.places.size(); ++i) {
     const Item& a = items.reference[i];
     const Item& b = items.subject[i];
@@ -69,7 +69,8 @@ void find_flips(const Pairs& pairs, const Items& items, const Options& options,
     if (difference.shown_flips.size() >= options.most_flips) continue;
     const eval::RecordedSample& before = *pairs.reference[items.places[i]];
     const eval::RecordedSample& after = *pairs.subject[items.places[i]];
-    difference.shown_flips.push_back({before.document, a.first / a.second, b.first / b.second,
+    difference.shown_flips.push_back({before.document, aggregate(aggregation, a.first, a.second),
+                                      aggregate(aggregation, b.first, b.second),
                                       before.chosen.value_or(""), after.chosen.value_or("")});
   }
 }
@@ -142,7 +143,7 @@ void test_pairs(const Pairs& pairs, const std::string& metric, Aggregation aggre
     difference.reason = "no document has the metric in both runs";
     return;
   }
-  find_flips(pairs, items, options, difference);
+  find_flips(pairs, items, aggregation, options, difference);
   find_agreement(pairs, items, difference);
   const double value =
       aggregate(aggregation, items.subject) - aggregate(aggregation, items.reference);

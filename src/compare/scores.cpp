@@ -95,6 +95,13 @@ void test_unpaired(const eval::RecordedTask& a, const eval::RecordedTask& b, con
   add_reason("no samples of both runs: documents are not paired", difference);
 }
 
+/// The documents that a score is over.
+int64_t scored(const TaskSamples& samples, const ScoreRow& row) {
+  return std::ranges::count_if(samples.rows, [&](const eval::RecordedSample& sample) {
+    return sample.filter == row.filter && item_of(sample, row.metric).has_value();
+  });
+}
+
 /// The difference of one score between the reference and a subject.
 Result<Difference> difference_of(const SubjectScores& reference, const SubjectScores& subject,
                                  const ScoreRow& row, size_t index, const Options& options) {
@@ -104,8 +111,7 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
   const Figure& first = row.figures[0];
   const Figure& second = row.figures[index];
   if (a == nullptr || b == nullptr || !first.value || !second.value) {
-    difference.reason =
-        a == nullptr || b == nullptr ? "one run lacks the task" : "one has no score";
+    difference.reason = a == nullptr || b == nullptr ? kNoTask : "one has no score";
     return difference;
   }
   if (difference.reason = refusal(*a->task, *b->task); !difference.reason.empty())
@@ -141,6 +147,14 @@ Result<Difference> difference_of(const SubjectScores& reference, const SubjectSc
     return difference;
   }
   test_pairs(pairs, row.metric, *how, options, difference);
+  difference.scored_reference = scored(*ours, row);
+  difference.scored_subject = scored(*theirs, row);
+  if (difference.is_partial())
+    add_reason(
+        fmt::format("the scores are over {} and {} documents, the difference over the {} "
+                    "that both have",
+                    *difference.scored_reference, *difference.scored_subject, *difference.tested),
+        difference);
   if (pairs.other_prompts > 0)
     add_reason(fmt::format("{} of {} documents were asked in other words", pairs.other_prompts,
                            pairs.counts.matched),

@@ -19,6 +19,9 @@ struct TaskPlace {
 /// The key of numbers that all rows of a file with samples make.
 inline constexpr const char* kSamplesKey = "samples";
 
+/// The reason of a difference of a task that only one of two runs has.
+inline constexpr const char* kNoTask = "one run lacks the task";
+
 /// The documents of a task, and the file that they were read from.
 struct TaskSamples {
   size_t source = 0;

@@ -157,9 +157,8 @@ bool is_bare(const Value& document) {
 
 constexpr const char* kRenamed = "results.json";
 
-/// The newest results_*.json below a folder, else a results.json in it.
-Result<fs::path> newest_below(const fs::path& folder) {
-  std::optional<fs::path> newest;
+/// Why a folder without results has none, with what of it can be given by its own name.
+Error no_results(const fs::path& folder) {
   std::string mlx;      // a file of mlx_lm.evaluate
   std::string renamed;  // of lm-evaluation-harness, without its time
   std::error_code code;
@@ -168,12 +167,7 @@ Result<fs::path> newest_below(const fs::path& folder) {
     const std::string name = file->path().filename().string();
     if (name.starts_with("eval_")) mlx = file->path().string();
     if (name == kRenamed) renamed = file->path().string();
-    if (!name.starts_with("results_") || !name.ends_with(".json")) continue;
-    if (!newest || newest->filename() < file->path().filename()) newest = file->path();
   }
-  if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
-  if (newest) return *newest;
-  if (fs::is_regular_file(folder / kRenamed, code)) return folder / kRenamed;
   Error none = fail(ErrorCode::not_found, "{}: no results_*.json below it", folder.string());
   if (!renamed.empty()) return with_hint(std::move(none), "give it by its own name: " + renamed);
   if (mlx.empty()) return none;
@@ -222,11 +216,28 @@ Result<RecordedResults> parse_results(std::string_view content, const fs::path& 
   return results;
 }
 
+Result<std::vector<fs::path>> results_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code code;
+  for (fs::recursive_directory_iterator file(folder, code), end; !code && file != end;
+       file.increment(code)) {
+    const std::string name = file->path().filename().string();
+    if (name.starts_with("results_") && name.ends_with(".json")) files.push_back(file->path());
+  }
+  if (code) return fail(ErrorCode::io, "{}: {}", folder.string(), code.message());
+  std::ranges::sort(files, {},
+                    [](const fs::path& path) { return std::pair(path.filename(), path); });
+  if (fs::is_regular_file(folder / kRenamed, code)) files.insert(files.begin(), folder / kRenamed);
+  if (files.empty()) return no_results(folder);
+  return files;
+}
+
 Result<RecordedResults> read_results(const fs::path& path) {
   std::error_code code;
   fs::path file = path;
   if (fs::is_directory(path, code)) {
-    ANEMONE_TRY(file, newest_below(path));
+    ANEMONE_TRY(const auto files, results_below(path));
+    file = files.back();
   }
   ANEMONE_TRY(const std::string content, read_text(file));
   return parse_results(content, file).in(file.string());

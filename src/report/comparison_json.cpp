@@ -21,6 +21,8 @@ Json interval(const std::optional<statistics::Interval>& value) {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
+Json count_or_null(const std::optional<int64_t>& count) { return count ? Json(*count) : Json(); }
+
 Json origins_json(const std::vector<compare::Origin>& origins) {
   Json list = Json::array();
   for (const compare::Origin& origin : origins)
@@ -57,8 +59,8 @@ Json difference_json(const compare::Difference& each) {
   Json flips = Json::array();
   for (const compare::Flip& flip : each.shown_flips)
     flips.push_back({{"doc_id", flip.document},
-                     {"reference", flip.reference},
-                     {"subject", flip.subject},
+                     {"reference", number(flip.reference)},
+                     {"subject", number(flip.subject)},
                      {"reference_answer", text_or_null(flip.reference_answer)},
                      {"answer", text_or_null(flip.answer)}});
   const bool counted = each.method == compare::Method::mcnemar;
@@ -70,7 +72,9 @@ Json difference_json(const compare::Difference& each) {
           {"verdict", to_string(each.verdict)},
           {"reason", text_or_null(each.reason)},
           {"origins", origins_json(each.origins)},
-          {"tested", each.tested ? Json(*each.tested) : Json()},
+          {"tested", count_or_null(each.tested)},
+          {"scored_reference", count_or_null(each.scored_reference)},
+          {"scored_subject", count_or_null(each.scored_subject)},
           {"pairing", each.pairing ? pairing_json(*each.pairing) : Json()},
           {"only_reference_right", counted ? Json(each.only_reference_right) : Json()},
           {"only_subject_right", counted ? Json(each.only_subject_right) : Json()},

@@ -32,7 +32,10 @@ Cell with_difference(const ScoreRow& row, size_t subject, const Comparison& foun
   Cell cell = figure_cell(row.figures[subject], Unit::none, found.sources);
   const compare::Difference& difference = row.differences[subject];
   if (subject > 0 && difference.value) {
-    cell.text += " (" + signed_text(*difference.value) + ")";
+    cell.text += " (" + signed_text(*difference.value);
+    if (difference.is_partial())
+      cell.text += fmt::format(" over the {} of both", *difference.tested);
+    cell.text += ")";
     cell.origin += "; difference: " + origin_text(difference.origins, found.sources);
   }
   if (difference.verdict == compare::Verdict::better) cell.tone = Tone::good;
@@ -50,8 +53,9 @@ void add_scatter(const Measure& measure, const std::string& axis, double scale,
     plot.kind = Plot::Kind::scatter;
     plot.title = fmt::format("{} against {}", row.alias, measure.title);
     plot.x_title = axis;
-    plot.y_title = metric_title(row) + ", with one standard error";
+    plot.y_title = metric_title(row);
     plot.y_from_zero = false;
+    bool has_error = false;
     PlotSeries measured{"measured", {}, false};
     PlotSeries predicted{"predicted", {}, true};
     for (size_t i = 0; i < found.subjects.size(); ++i) {
@@ -60,6 +64,7 @@ void add_scatter(const Measure& measure, const std::string& axis, double scale,
       if (!x.value || !y.value) continue;
       PlotPoint point{*x.value * scale, *y.value, {}, {}, found.subjects[i].label, {}};
       if (y.standard_error) {
+        has_error = true;
         point.low = *y.value - *y.standard_error;
         point.high = *y.value + *y.standard_error;
       }
@@ -72,6 +77,7 @@ void add_scatter(const Measure& measure, const std::string& axis, double scale,
       (x.predicted ? predicted : measured).points.push_back(std::move(point));
     }
     if (measured.points.size() + predicted.points.size() < 2) continue;
+    if (has_error) plot.y_title += ", with one standard error";
     for (PlotSeries* series : {&measured, &predicted})
       if (!series->points.empty()) plot.series.push_back(std::move(*series));
     section.plots.push_back(std::move(plot));

@@ -56,7 +56,12 @@ std::vector<Cell> difference_row(const ScoreRow& row, size_t subject, const Comp
     return cell;
   };
   const auto interval = [](const statistics::Interval& i) { return interval_text(i, true); };
-  const auto count = [](int64_t documents) { return std::to_string(documents); };
+  const auto count = [&](int64_t documents) {
+    std::string text = std::to_string(documents);
+    if (each.is_partial())
+      text += fmt::format(" of {} and {}", *each.scored_reference, *each.scored_subject);
+    return text;
+  };
   return {{row.alias},
           {metric_title(row)},
           {found.subjects[subject].label},
@@ -71,11 +76,19 @@ std::vector<Cell> difference_row(const ScoreRow& row, size_t subject, const Comp
           {to_string(each.verdict), each.reason, tone_of(each.verdict)}};
 }
 
-/// Bars of the leading scores with their standard errors.
+bool has_standard_error(const ScoreRow& row) {
+  return std::ranges::any_of(row.figures, [](const compare::Figure& figure) {
+    return figure.value && figure.standard_error;
+  });
+}
+
+/// Bars of the leading scores, with their standard errors where files state some.
 Plot score_bars(const std::vector<const ScoreRow*>& rows, const Comparison& found) {
   Plot plot;
   plot.kind = Plot::Kind::bars;
-  plot.title = "Scores, with one standard error";
+  plot.title = "Scores";
+  if (std::ranges::any_of(rows, [](const ScoreRow* row) { return has_standard_error(*row); }))
+    plot.title += ", with one standard error";
   plot.x_title = "share of right answers";
   for (const compare::Subject& subject : found.subjects) plot.parts.push_back(subject.label);
   for (const ScoreRow* row : rows) {
@@ -99,6 +112,43 @@ bool is_share(const ScoreRow& row) {
   return row.higher_is_better == true && std::ranges::all_of(row.figures, [](const auto& figure) {
            return !figure.value || (*figure.value >= 0 && *figure.value <= 1);
          });
+}
+
+/// The first documents that differ, with the score of each alone.
+Table flips_table(const ScoreRow& row, size_t subject, const Comparison& found) {
+  const Difference& each = row.differences[subject];
+  const std::string& first = found.subjects[0].label;
+  const std::string& second = found.subjects[subject].label;
+  Table table{fmt::format("{} {}, {}: {} of {} documents differ{}", row.alias, row.metric, second,
+                          each.flips, *each.tested,
+                          static_cast<int64_t>(each.shown_flips.size()) < each.flips
+                              ? fmt::format("; the first {}", each.shown_flips.size())
+                              : ""),
+              {{"document", true}, {first, true}, {second, true}},
+              {},
+              true};
+  // A text that was only scored has no answer.
+  const bool are_answered = std::ranges::any_of(each.shown_flips, [](const compare::Flip& flip) {
+    return !flip.reference_answer.empty() || !flip.answer.empty();
+  });
+  if (are_answered) {
+    table.columns.push_back({"answer of " + first});
+    table.columns.push_back({"answer of " + second});
+  }
+  const auto traced = [&](std::string text) {
+    return traced_cell(std::move(text), each.origins, found.sources);
+  };
+  for (const compare::Flip& flip : each.shown_flips) {
+    std::vector<Cell> cells = {traced(std::to_string(flip.document)),
+                               traced(number_text(flip.reference, Unit::none)),
+                               traced(number_text(flip.subject, Unit::none))};
+    if (are_answered) {
+      cells.push_back(traced(flip.reference_answer));
+      cells.push_back(traced(flip.answer));
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
 }
 
 }  // namespace
@@ -125,13 +175,18 @@ Section scores_section(const Comparison& found) {
   if (table.rows.empty()) return section;
   section.paragraphs.push_back(fmt::format(
       "Documents that have the metric in both runs (n) are paired. Right or wrong answers are "
-      "tested by "
-      "McNemar's "
-      "exact test, other means by the paired t test, other scores by resampling documents ({} "
-      "times, "
-      "seed {}). Holm's correction holds for all tests of this table together; a verdict is given "
-      "below {:.3g}. \"No difference shown\" does not prove that there is none.",
+      "tested by McNemar's exact test, other means by the paired t test, other scores by "
+      "resampling documents ({} times, seed {}). Holm's correction holds for all tests of this "
+      "table together; a verdict is given below {:.3g}. \"No difference shown\" does not prove "
+      "that there is none.",
       found.bootstrap.resamples, found.bootstrap.seed, found.alpha));
+  if (std::ranges::any_of(found.scores, [](const ScoreRow& row) {
+        return std::ranges::any_of(row.differences, &Difference::is_partial);
+      }))
+    section.paragraphs.push_back(fmt::format(
+        "n of a and b: the score of {} is over a documents, that of the run over b, difference and "
+        "test over the n that both have.",
+        found.subjects[0].label));
   section.tables.push_back(std::move(table));
   std::vector<const ScoreRow*> shares;
   for (const ScoreRow* row : leading_scores(found))
@@ -191,27 +246,7 @@ Section samples_section(const Comparison& found) {
     for (size_t i = 1; i < found.subjects.size(); ++i) {
       const Difference& each = row->differences[i];
       if (each.shown_flips.empty()) continue;
-      Table flips{fmt::format("{} {}, {}: {} of {} documents differ{}", row->alias, row->metric,
-                              found.subjects[i].label, each.flips, *each.tested,
-                              static_cast<int64_t>(each.shown_flips.size()) < each.flips
-                                  ? fmt::format("; the first {}", each.shown_flips.size())
-                                  : ""),
-                  {{"document", true},
-                   {found.subjects[0].label, true},
-                   {found.subjects[i].label, true},
-                   {"answer of " + found.subjects[0].label},
-                   {"answer of " + found.subjects[i].label}},
-                  {},
-                  true};
-      const auto traced = [&](std::string text) {
-        return traced_cell(std::move(text), each.origins, found.sources);
-      };
-      for (const compare::Flip& flip : each.shown_flips)
-        flips.rows.push_back({traced(std::to_string(flip.document)),
-                              traced(number_text(flip.reference, Unit::none)),
-                              traced(number_text(flip.subject, Unit::none)),
-                              traced(flip.reference_answer), traced(flip.answer)});
-      section.tables.push_back(std::move(flips));
+      section.tables.push_back(flips_table(*row, i, found));
     }
   return section;
 }

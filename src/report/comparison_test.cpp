@@ -83,6 +83,59 @@ TEST(ComparisonReport, DocumentsOfATestAreThoseWithTheMetric) {
   EXPECT_EQ(rows, 1U);
 }
 
+TEST(ComparisonReport, ScoresOfOtherDocumentsThanTheirDifferenceSayOfHowMany) {
+  compare::Comparison found;
+  found.subjects = {{"a", {}}, {"b", {}}};
+  found.sources = {{"a.json", {}, {}, {}, {}, {}, {}, {}, false, {}}};
+  compare::ScoreRow row{"t", "t", "acc", "none", true, false, {}, {}, {}};
+  row.figures.resize(2);
+  row.differences.resize(2);
+  for (size_t i = 0; i < 2; ++i) {
+    row.figures[i].value = 0.25;
+    row.figures[i].origins = {{0, "/x"}};
+  }
+  row.differences[1].value = 0;
+  row.differences[1].tested = 60;
+  row.differences[1].scored_reference = 500;
+  row.differences[1].scored_subject = 60;
+  found.scores = {row};
+  const Section scores = scores_section(found);
+  EXPECT_EQ(scores.tables.at(0).rows.at(0)[7].text, "60 of 500 and 60");
+  EXPECT_THAT(scores.paragraphs.back(), HasSubstr("of a is over a documents"));
+  EXPECT_EQ(overview_section(found).tables.at(0).rows.at(0)[2].text,
+            "0.2500 (0 over the 60 of both)");
+  found.scores[0].differences[1].scored_reference = 60;
+  EXPECT_EQ(scores_section(found).tables.at(0).rows.at(0)[7].text, "60");
+  EXPECT_EQ(scores_section(found).paragraphs.size(), 1U);
+  EXPECT_EQ(overview_section(found).tables.at(0).rows.at(0)[2].text, "0.2500 (0)");
+}
+
+TEST(ComparisonReport, DiagramsSpeakOfStandardErrorsWhereThereAreSome) {
+  compare::Comparison found = golden();
+  const auto errors_named = [&] {
+    size_t count = scores_section(found).plots.at(0).title.ends_with("one standard error") ? 1 : 0;
+    for (const Plot& plot : overview_section(found).plots)
+      count += plot.y_title.ends_with("one standard error") ? 1U : 0U;
+    return count;
+  };
+  EXPECT_EQ(errors_named(), 1 + overview_section(found).plots.size());
+  for (compare::ScoreRow& row : found.scores)
+    for (compare::Figure& figure : row.figures) figure.standard_error.reset();
+  EXPECT_EQ(errors_named(), 0U);
+  EXPECT_FALSE(overview_section(found).plots.empty());
+}
+
+TEST(ComparisonReport, TextsWithoutAnAnswerHaveNoColumnsOfAnswers) {
+  size_t without = 0;
+  for (const Table& table : samples_section(golden()).tables) {
+    if (table.caption.find(" documents differ") == std::string::npos) continue;
+    const bool is_text = table.caption.starts_with("prose ");
+    EXPECT_EQ(table.columns.size(), is_text ? 3U : 5U) << table.caption;
+    without += is_text ? 1U : 0U;
+  }
+  EXPECT_EQ(without, 1U);
+}
+
 TEST(ComparisonReport, WhatNoDocumentOfALengthHasIsNotAvailableInTheWordsOfItsDiagram) {
   compare::Comparison found;
   found.subjects = {{"a", {}}, {"b", {}}};
