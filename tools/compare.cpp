@@ -6,6 +6,8 @@
 
 #include "anemone/report.h"
 #include "command.h"
+#include "not_empty.h"
+#include "output_path.h"
 #include "terminal.h"
 #include "text_file.h"
 
@@ -23,6 +25,67 @@ struct Flags {
   std::vector<int64_t> lengths;
 };
 
+/// A form of the comparison that goes to a file, or for "-" to stdout in place of the table.
+struct Output {
+  const char* flag;
+  const std::string& path;
+  report::Format format;
+};
+
+/// What would be noticed after the work otherwise.
+Status check_outputs(const Output (&outputs)[2], const CommonFlags& common) {
+  const auto usage = [](const std::string& message, const std::string& hint) {
+    return Error{ErrorCode::invalid_argument, message, {}, hint};
+  };
+  for (const Output& output : outputs) {
+    if (output.path == "-" && common.json)
+      return usage(fmt::format("{} - and --json would both write to stdout", output.flag),
+                   "give one of them a file");
+    if (!output.path.empty() && output.path != "-")
+      ANEMONE_RETURN_IF_ERROR(check_file(output.path));
+  }
+  const auto& [first, second] = outputs;
+  if (first.path.empty() || second.path.empty()) return {};
+  if (first.path == "-" && second.path == "-")
+    return usage(fmt::format("{} - and {} - would both write to stdout", first.flag, second.flag),
+                 "give one of them a file");
+  if (is_one_file(first.path, second.path))
+    return usage(fmt::format("{} {} and {} {} are one file", first.flag, first.path, second.flag,
+                             second.path),
+                 "give each a file of its own");
+  return {};
+}
+
+/// The files that were read, and the results beside them that may be asked for next.
+std::vector<InputPath> files_of(const compare::Comparison& found) {
+  std::vector<InputPath> files;
+  for (const compare::Source& source : found.sources) {
+    files.push_back({source.path.string() + ", which is compared", source.path});
+    for (const auto& other : source.not_read)
+      files.push_back({other.string() + ", other results of a folder that is compared", other});
+  }
+  return files;
+}
+
+Status write_comparison(const compare::Comparison& found, const Output (&outputs)[2],
+                        const CommonFlags& common) {
+  bool is_shown = false;
+  for (const Output& output : outputs) {
+    if (output.path != "-") continue;
+    ANEMONE_RETURN_IF_ERROR(write_stdout(report::comparison(found, output.format)));
+    is_shown = true;
+  }
+  // What was computed is shown, whatever becomes of the files.
+  if (!is_shown)
+    ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
+                                             ? report::comparison_json(found)
+                                             : report::comparison(found, report::Format::text)));
+  for (const Output& output : outputs)
+    if (!goes_to_stdout(output.path))
+      ANEMONE_RETURN_IF_ERROR(write_file(output.path, report::comparison(found, output.format)));
+  return {};
+}
+
 Status run_compare(const Flags& flags, const CommonFlags& common) {
   std::vector<compare::Input> inputs;
   for (const std::string& word : flags.inputs) {
@@ -36,18 +99,14 @@ Status run_compare(const Flags& flags, const CommonFlags& common) {
   options.bootstrap.seed = flags.seed;
   options.by_length = flags.by_length || !flags.lengths.empty();
   if (!flags.lengths.empty()) options.length_edges = flags.lengths;
+  const Output outputs[] = {{"--html", flags.html, report::Format::html},
+                            {"--markdown", flags.markdown, report::Format::markdown}};
+  ANEMONE_RETURN_IF_ERROR(check_outputs(outputs, common));
   ANEMONE_TRY(const compare::Comparison found, compare::compare(inputs, options));
-  // What was computed is shown, whatever becomes of the files.
-  ANEMONE_RETURN_IF_ERROR(write_stdout(common.json
-                                           ? report::comparison_json(found)
-                                           : report::comparison(found, report::Format::text)));
-  if (!flags.html.empty())
-    ANEMONE_RETURN_IF_ERROR(
-        write_file(flags.html, report::comparison(found, report::Format::html)));
-  if (!flags.markdown.empty())
-    ANEMONE_RETURN_IF_ERROR(
-        write_file(flags.markdown, report::comparison(found, report::Format::markdown)));
-  return {};
+  const std::vector<InputPath> files = files_of(found);
+  for (const Output& output : outputs)
+    ANEMONE_RETURN_IF_ERROR(check_inputs_stay(output.flag, output.path, files));
+  return write_comparison(found, outputs, common);
 }
 
 }  // namespace
@@ -60,8 +119,12 @@ Action add_compare(CLI::App& app, const CommonFlags& common) {
                  "JSON of bench, probe or check; LABEL=PATH joins those of one model. The first is "
                  "the reference")
       ->required();
-  app.add_option("--html", flags->html, "One-file page to write");
-  app.add_option("--markdown", flags->markdown, "Markdown file to write");
+  app.add_option("--html", flags->html,
+                 "One-file page to write; - is stdout, in place of the table")
+      ->check(not_empty());
+  app.add_option("--markdown", flags->markdown,
+                 "Markdown file to write; - is stdout, in place of the table")
+      ->check(not_empty());
   app.add_option("--confidence", flags->confidence, "Of intervals; tests use 1 minus it (0.95)")
       ->check(number_from_zero());
   app.add_option("--resamples", flags->resamples, "Of each bootstrap (10000)")

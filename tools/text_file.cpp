@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -29,8 +30,21 @@ Place place_of(const std::string& path) {
   return {std::move(target), std::move(beside)};
 }
 
-Error cannot_write(const std::string& path) {
-  return {ErrorCode::io, path + ": cannot be written", {}, {}};
+/// With the cause, as far as it shows: that of the last call otherwise.
+Error cannot_write(const std::string& path, const fs::path& target, int last_error) {
+  std::error_code error;
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  std::string cause;
+  if (fs::is_directory(target, error))
+    cause = "it is a folder";
+  else if (!fs::exists(folder, error))
+    cause = folder.string() + ": no such folder";
+  else if (!fs::is_directory(folder, error))
+    cause = folder.string() + " is no folder";
+  else if (last_error != 0)
+    cause = std::generic_category().message(last_error);
+  return {
+      ErrorCode::io, path + ": cannot be written" + (cause.empty() ? "" : ": " + cause), {}, {}};
 }
 
 }  // namespace
@@ -39,22 +53,28 @@ Status check_file(const std::string& path) {
   const Place place = place_of(path);
   std::error_code error;
   if (place.written == place.target)
-    return fs::is_directory(place.target, error) ? Status(cannot_write(path)) : Status();
+    return fs::is_directory(place.target, error) ? Status(cannot_write(path, place.target, 0))
+                                                 : Status();
+  errno = 0;
   const bool opened = std::ofstream(place.written, std::ios::binary).is_open();
+  const int cause = errno;
   if (opened) fs::remove(place.written, error);
-  return opened ? Status() : Status(cannot_write(path));
+  return opened ? Status() : Status(cannot_write(path, place.target, cause));
 }
 
 Status write_file(const std::string& path, const std::string& text) {
   const Place place = place_of(path);
+  errno = 0;
   std::ofstream file(place.written, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
+  const int cause = file.fail() ? errno : 0;
   std::error_code error;
   if (!file.fail() && place.written != place.target) fs::rename(place.written, place.target, error);
   if (!file.fail() && !error) return {};
+  const Error failed = cannot_write(path, place.target, error ? error.value() : cause);
   if (place.written != place.target) fs::remove(place.written, error);
-  return cannot_write(path);
+  return failed;
 }
 
 }  // namespace anemone::tools
