@@ -2,6 +2,7 @@
 
 #include "command.h"
 #include "input_text.h"
+#include "not_empty.h"
 
 namespace anemone::tools {
 namespace {
@@ -69,22 +70,27 @@ generate::ToolChoice choice_of(const ConstraintFlags& flags) {
 void add_constraint_flags(CLI::App& app, ConstraintFlags& flags) {
   const auto group = [](CLI::Option* option) { return option->group("Constraints and tools"); };
   auto* schema = group(app.add_option("--json-schema", flags.json_schema,
-                                      "The answer is JSON under the JSON Schema in this file"));
+                                      "The answer is JSON under the JSON Schema in this file")
+                           ->check(not_empty()));
   auto* object =
       group(app.add_flag("--json-object", flags.json_object, "The answer is a JSON object"));
   auto* regex = group(
-      app.add_option("--regex", flags.regex, "The whole answer matches this regular expression"));
+      app.add_option("--regex", flags.regex, "The whole answer matches this regular expression")
+          ->check(not_empty()));
   auto* choice = group(app.add_option("--choice", flags.choices,
                                       "The answer is one of these texts (repeatable)"))
                      ->allow_extra_args(false);
-  auto* lark = group(
-      app.add_option("--lark", flags.lark, "The answer follows the Lark grammar in this file"));
+  auto* lark =
+      group(app.add_option("--lark", flags.lark, "The answer follows the Lark grammar in this file")
+                ->check(not_empty()));
   group(app.add_option("--tools", flags.tools,
-                       "JSON file with the tools that the model may call; calls are read"));
-  auto* tool_choice = group(app.add_option(
-      "--tool-choice", flags.tool_choice,
-      "Calls have the name of a tool and the arguments it takes: auto (words or calls), required, "
-      "or the name of the tool; without: nothing is forced"));
+                       "JSON file with the tools that the model may call; calls are read")
+            ->check(not_empty()));
+  auto* tool_choice = group(app.add_option("--tool-choice", flags.tool_choice,
+                                           "Calls have the name of a tool and the arguments it "
+                                           "takes: auto (words or calls), required, "
+                                           "or the name of the tool; without: nothing is forced")
+                                ->check(not_empty()));
   tool_choice->needs("--tools");
   group(app.add_flag("--one-call", flags.one_call, "With --tool-choice: no parallel calls"))
       ->needs(tool_choice);
