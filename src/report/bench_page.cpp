@@ -14,10 +14,11 @@ Page bench_page(const BenchDocument& document) {
   Page page;
   page.title = "Benchmark of " + document.text("/model/name");
   page.subtitle = document.text("/machine/cpu") + ", " + document.text("/started");
-  for (Section section : {bench_summary(document), bench_targets(document), bench_phase2(document),
-                          bench_speed(document), bench_details(document), bench_stages(document),
-                          bench_batches(document), bench_memory(document), bench_quality(document),
-                          bench_judgements(document), bench_predictions(document)})
+  for (Section section :
+       {bench_summary(document), bench_targets(document), bench_phase2(document),
+        bench_speed(document), bench_details(document), bench_stages(document),
+        bench_batches(document), bench_functions(document), bench_memory(document),
+        bench_quality(document), bench_judgements(document), bench_predictions(document)})
     if (!section.tables.empty() || !section.plots.empty() || !section.points.empty())
       page.sections.push_back(std::move(section));
   page.sections.push_back(bench_provenance(document));

@@ -16,6 +16,8 @@ std::string configuration_place(size_t configuration);
 Section bench_summary(const BenchDocument& document);
 Section bench_speed(const BenchDocument& document);
 Section bench_stages(const BenchDocument& document);
+/// Of --functions: each function of the packages by itself.
+Section bench_functions(const BenchDocument& document);
 Section bench_batches(const BenchDocument& document);
 Section bench_memory(const BenchDocument& document);
 Section bench_quality(const BenchDocument& document);

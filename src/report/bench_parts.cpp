@@ -27,9 +27,17 @@ const char* peak_words(const BenchDocument& document) {
   return own.front() ? "peak of the configuration" : "peak of the process";
 }
 
-/// Without the columns that say nothing in any row.
-void drop_empty_columns(Table& table) {
+/// Whether the run was asked for this of --quality. Older documents do not say.
+bool asks_for(const BenchDocument& document, const char* kind) {
+  const eval::Value::json_pointer place("/settings/quality");
+  return document.root().contains(place) && document.root().at(place).is_array() &&
+         std::ranges::count(document.root().at(place), eval::Value(kind)) > 0;
+}
+
+/// Without the columns that say nothing in any row, but for those that were asked for.
+void drop_empty_columns(Table& table, const std::vector<std::string>& asked) {
   for (size_t i = table.columns.size(); i-- > 0;) {
+    if (std::ranges::count(asked, table.columns[i].title) > 0) continue;
     if (!std::ranges::all_of(table.rows,
                              [&](const auto& row) { return row[i].tone == Tone::missing; }))
       continue;
@@ -37,6 +45,34 @@ void drop_empty_columns(Table& table) {
     table.columns.erase(table.columns.begin() + place);
     for (auto& row : table.rows) row.erase(row.begin() + place);
   }
+}
+
+constexpr const char* kPerplexity = "perplexity of a token";
+constexpr const char* kExact = "typos, exact";
+constexpr const char* kWordErrors = "word error rate";
+constexpr const char* kF05 = "F0.5";
+constexpr const char* kMatch = "match with the reference";
+
+std::vector<std::string> asked_columns(const BenchDocument& document) {
+  std::vector<std::string> asked;
+  if (asks_for(document, "perplexity")) asked.emplace_back(kPerplexity);
+  if (asks_for(document, "typos")) asked.insert(asked.end(), {kExact, kWordErrors, kF05});
+  for (size_t i = 0; i < document.configurations(); ++i)
+    if (!document.text(configuration_place(i) + "/outputs/reference_reason").empty())
+      asked.emplace_back(kMatch);
+  return asked;
+}
+
+/// That scores are of requests which the context was too short for.
+void add_truncations(const BenchDocument& document, size_t configuration, Section& section) {
+  const std::string place = configuration_place(configuration) + "/quality/truncated_requests";
+  const eval::Value::json_pointer tasks(place);
+  if (!document.root().contains(tasks) || !document.root().at(tasks).is_object()) return;
+  for (const auto& [task, requests] : document.root().at(tasks).items())
+    if (const auto number = document.number(place + "/" + task))
+      section.points.push_back(
+          fmt::format("{}: {}: {:.0f} request{} did not fit the context and lost the beginning.",
+                      document.short_name(configuration), task, *number, *number == 1 ? "" : "s"));
 }
 
 /// As many as there are colours.
@@ -168,11 +204,11 @@ Section bench_quality(const BenchDocument& document) {
   Table table{"",
               {{"configuration"},
                {"decoding", true},
-               {"perplexity of a token", true},
-               {"typos, exact", true},
-               {"word error rate", true},
-               {"F0.5", true},
-               {"match with the reference", true},
+               {kPerplexity, true},
+               {kExact, true},
+               {kWordErrors, true},
+               {kF05, true},
+               {kMatch, true},
                {"answers repeat"},
                {"as on the CPU"},
                {"PSNR to the CPU's logits, dB", true}},
@@ -199,6 +235,7 @@ Section bench_quality(const BenchDocument& document) {
                                "/outputs/beside_cpu_reason", "/stages_reason"})
       if (const std::string text = document.text(place + reason); !text.empty())
         section.points.push_back(id + ": n/a: " + text);
+    add_truncations(document, i, section);
     const std::string speed = place + "/decode_tokens_per_second/summary/median";
     const std::string exact = place + "/quality/typos/exact";
     table.rows.push_back({{id},
@@ -229,7 +266,7 @@ Section bench_quality(const BenchDocument& document) {
     ++points;
   }
   if (points > 1) section.plots.push_back(std::move(plot));
-  drop_empty_columns(table);
+  drop_empty_columns(table, asked_columns(document));
   if (!table.rows.empty()) section.tables.push_back(std::move(table));
   return section;
 }

@@ -171,6 +171,8 @@ Section bench_judgements(const BenchDocument& document) {
                            : verdict == "unclear" ? Tone::missing
                                                   : Tone::plain}});
   }
+  if (const std::string reason = document.text("/baseline_reason"); !reason.empty())
+    section.points.push_back("n/a: " + reason);
   if (document.text("/baseline/status").empty()) return section;
   section.paragraphs.push_back("Baseline " + document.text("/baseline/file") + ": " +
                                document.text("/baseline/status") + ".");

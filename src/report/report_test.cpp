@@ -196,6 +196,60 @@ TEST(BenchReport, QualityThatWasNotAskedForTakesNoColumn) {
   EXPECT_THAT(*without, HasSubstr("answers repeat"));
 }
 
+TEST(BenchReport, QualityThatWasAskedForKeepsItsColumnsAndSaysWhatDidNotFit) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["settings"]["quality"] = {"typos"};
+  auto& one = document["configurations"][0];
+  for (auto& each : document["configurations"]) each["quality"] = nullptr;
+  one["quality"] = {{"perplexity", nullptr},
+                    {"tasks", nlohmann::json::object()},
+                    {"typos", {{"exact", nullptr}, {"wer", nullptr}, {"f05", nullptr}, {"n", 0}}},
+                    {"truncated_requests", {{"typo_correction", 40}}}};
+  const auto page = bench(document.dump(), "b", Format::html);
+  ASSERT_TRUE(page.ok()) << page.error().to_string();
+  for (const char* column : {"typos, exact", "word error rate", "F0.5"})
+    EXPECT_THAT(*page, HasSubstr(column));
+  EXPECT_THAT(*page, Not(HasSubstr("perplexity")));
+  EXPECT_THAT(*page, HasSubstr("typo_correction: 40 requests did not fit the context and lost"));
+}
+
+TEST(BenchReport, FunctionsByThemselvesAreShownWithTheirOps) {
+  auto document = nlohmann::json::parse(bench_document());
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), Not(HasSubstr("Functions by")));
+  const nlohmann::json times = {{"samples", {1.5e6}},
+                                {"summary",
+                                 {{"n", 1},
+                                  {"mean", 1.5e6},
+                                  {"median", 1.25e6},
+                                  {"stddev", nullptr},
+                                  {"min", 1e6},
+                                  {"max", 2e6}}}};
+  document["configurations"][0]["functions"] = {
+      {{"package", "ffn.mlpackage"},
+       {"function", "infer"},
+       {"load_ns", times},
+       {"predict_ns", times},
+       {"operations", {{{"name", "y"}, {"type", "conv"}, {"unit", "ane"}, {"median_ns", 5e5}}}},
+       {"reason", "no plan"}}};
+  for (const Format format : {Format::html, Format::markdown}) {
+    const auto page = bench(document.dump(), "b", format);
+    ASSERT_TRUE(page.ok()) << page.error().to_string();
+    for (const char* part : {"Functions by themselves", "ffn.mlpackage", "infer", "1.2500",
+                             "y: conv on ane, 0.5000 ms", "ops n/a: no plan"})
+      EXPECT_THAT(*page, HasSubstr(part));
+  }
+  document["configurations"][0]["functions"] = nlohmann::json::array();
+  document["configurations"][0]["functions_reason"] = "zeros overflow";
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("zeros overflow"));
+}
+
+TEST(BenchReport, ABaselineThatWasNotLookedAtSaysWhy) {
+  auto document = nlohmann::json::parse(bench_document());
+  document["baseline"] = nullptr;
+  document["baseline_reason"] = "the run was stopped";
+  EXPECT_THAT(*bench(document.dump(), "b", Format::html), HasSubstr("n/a: the run was stopped"));
+}
+
 /// Titles of sections that nothing stands below.
 std::vector<std::string> bare_headings(const std::string& markdown) {
   std::vector<std::string> bare;
