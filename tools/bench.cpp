@@ -114,7 +114,11 @@ Result<std::string> read_own_text(const char* flag, const std::string& path) {
     return error;
   }
   std::string text = *std::move(read);
-  if (text.empty()) return Error{ErrorCode::invalid_argument, path + ": the text is empty", {}, {}};
+  if (text.empty())
+    return Error{ErrorCode::invalid_argument,
+                 fmt::format("{} {}: the text is empty", flag, path == "-" ? "of stdin" : path),
+                 {},
+                 {}};
   return text;
 }
 
@@ -140,6 +144,14 @@ Result<bench::Options> options_of(const Flags& flags, const CommonFlags& common)
   return options;
 }
 
+/// A name that says another format than the flag is written as the flag says, and told.
+void remark_on_ending(const Flags& flags, const Format& format, const LogSink& log) {
+  const Format* const named = find_format(ending_of(flags.output));
+  if (goes_to_stdout(flags.output) || named == nullptr || named == &format) return;
+  log(LogLevel::warning, fmt::format("{}: --format asks for {}, whatever the name ends with",
+                                     flags.output, format.name));
+}
+
 /// Of a report that has taken long: when the file cannot be written after all, it goes to stdout.
 Status write_report(const std::string& path, const std::string& text, const LogSink& log) {
   if (goes_to_stdout(path)) return write_stdout(text);
@@ -150,8 +162,13 @@ Status write_report(const std::string& path, const std::string& text, const LogS
 }
 
 /// What a run reads would be gone, or be the run itself: a slower one the next baseline.
-Status check_inputs(const Flags& flags) {
-  const InputPath inputs[] = {{"what --baseline reads", flags.baseline},
+Status check_inputs(const Flags& flags, const CommonFlags& common) {
+  const InputPath inputs[] = {{"the model", flags.model},
+                              {"what --tokenizer reads", flags.tokenizer},
+                              {"what --reference reads", flags.reference},
+                              {"what --data reads", flags.data},
+                              {"what --config reads", common.config},
+                              {"what --baseline reads", flags.baseline},
                               {"what --power-log reads", flags.power_log},
                               {"what --prompt reads", flags.prompt_file},
                               {"what --perplexity-text reads", flags.perplexity_file}};
@@ -163,14 +180,14 @@ Status check_inputs(const Flags& flags) {
 }
 
 /// What would be noticed after the run otherwise.
-Status check_files(const Flags& flags) {
+Status check_files(const Flags& flags, const CommonFlags& common) {
   if (flags.prompt_file == "-" && flags.perplexity_file == "-")
     return Error{ErrorCode::invalid_argument,
                  "--prompt - and --perplexity-text - would both read stdin",
                  {},
                  {}};
   if (goes_to_stdout(flags.output)) return {};
-  ANEMONE_RETURN_IF_ERROR(check_inputs(flags));
+  ANEMONE_RETURN_IF_ERROR(check_inputs(flags, common));
   return check_file(flags.output);
 }
 
@@ -199,7 +216,8 @@ Status check_outcomes(const bench::Report& report) {
 Status measure(Flags flags, const CommonFlags& common) {
   apply_preset(flags);
   ANEMONE_TRY(const Format* format, format_of(flags, common));
-  ANEMONE_RETURN_IF_ERROR(check_files(flags));
+  ANEMONE_RETURN_IF_ERROR(check_files(flags, common));
+  remark_on_ending(flags, *format, log_sink(common));
   ANEMONE_TRY(const bench::Options options, options_of(flags, common));
   if (!flags.baseline.empty())
     ANEMONE_RETURN_IF_ERROR(bench::check_baseline(flags.baseline, options));
@@ -220,7 +238,13 @@ Status measure(Flags flags, const CommonFlags& common) {
   ANEMONE_TRY(const std::string text,
               format->write(report, goes_to_stdout(flags.output) ? "this run" : flags.output));
   ANEMONE_RETURN_IF_ERROR(write_report(flags.output, text, log));
-  if (!report.complete) return Error{ErrorCode::interrupted, "interrupted", {}, {}};
+  if (!report.complete)
+    return Error{ErrorCode::interrupted,
+                 "interrupted",
+                 {},
+                 flags.baseline.empty()
+                     ? ""
+                     : flags.baseline + ": a run that was stopped is held against no baseline"};
   ANEMONE_RETURN_IF_ERROR(check_outcomes(report));
   ANEMONE_RETURN_IF_ERROR(judged);
   return report.baseline ? check_verdict(*report.baseline, flags.baseline, log) : Status();

@@ -60,16 +60,20 @@ Result<Variants> Variants::of(const fs::path& path) {
   return variants;
 }
 
+Status Variants::check_options(const Options& options) const {
+  if (options.quantize.empty() || source_ == Source::checkpoint) return {};
+  return with_hint(fail(ErrorCode::invalid_argument,
+                        "quantize {}: a package has the weights that it has; of a checkpoint "
+                        "others are converted",
+                        options.quantize.front()),
+                   "anemone compress makes a package of other weights");
+}
+
 Result<Variants::Choice> Variants::choose(const Configuration& configuration,
-                                          const Options& options, const LogSink& log) {
+                                          const Options& options, const LogSink& log,
+                                          const std::function<bool()>& go_on) {
   const bool own_prefill = !configuration.prefill_block_tokens.has_value();
   const bool own_chunks = !configuration.chunks.has_value();
-  if (!configuration.quantize.empty() && source_ != Source::checkpoint)
-    return with_hint(fail(ErrorCode::unsupported,
-                          "quantize {}: a package has the weights that it has; of a checkpoint "
-                          "others are converted",
-                          configuration.quantize),
-                     "anemone compress makes a package of other weights");
   switch (source_) {
     case Source::artifact:
       return Choice{.path = path_, .single_steps = configuration.prefill_block_tokens == 0};
@@ -88,7 +92,7 @@ Result<Variants::Choice> Variants::choose(const Configuration& configuration,
     return Choice{.path = path_,
                   .context = configuration.context_tokens,
                   .single_steps = configuration.prefill_block_tokens == 0};
-  ANEMONE_TRY(auto made, convert(configuration, log));
+  ANEMONE_TRY(auto made, convert(configuration, log, go_on));
   return Choice{.path = std::move(made),
                 .converted = true,
                 .single_steps = configuration.prefill_block_tokens == 0};
@@ -98,7 +102,8 @@ size_t Variants::number_of(const std::string& scheme) {
   return numbers_.emplace(scheme, numbers_.size()).first->second;
 }
 
-Result<fs::path> Variants::convert(const Configuration& configuration, const LogSink& log) {
+Result<fs::path> Variants::convert(const Configuration& configuration, const LogSink& log,
+                                   const std::function<bool()>& go_on) {
   if (scratch_.empty()) {
     ANEMONE_TRY(scratch_, make_scratch());
   }
@@ -119,6 +124,7 @@ Result<fs::path> Variants::convert(const Configuration& configuration, const Log
   conversion.no_prefill = configuration.prefill_block_tokens == 0;
   conversion.chunks = configuration.chunks;
   conversion.quantize = configuration.quantize;
+  conversion.progress = [&](const Progress&) { return go_on(); };
   // What a conversion tells beside warnings would stand between the lines of the run.
   conversion.log = [&](LogLevel level, std::string_view words) {
     if (level >= LogLevel::warning) log(level, words);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,11 +33,16 @@ class Variants {
     bool converted = false;
     bool single_steps = false;  ///< every token by the one-token function.
   };
-  /// The model that a configuration runs on. Converts where the options ask for it. The folder with
-  /// what is converted is removed with this object. Errors: unsupported (this model has no such
-  /// form: the configuration is not available), those of converting.
+  /// What makes no sense for a model of this source. Errors: invalid_argument (other weights of
+  /// what is no checkpoint).
+  Status check_options(const Options& options) const;
+
+  /// The model that a configuration runs on. Converts where the options ask for it, as long as
+  /// `go_on` says so. The folder with what is converted is removed with this object. Errors:
+  /// unsupported (this model has no such form: the configuration is not available), those of
+  /// converting, interrupted.
   Result<Choice> choose(const Configuration& configuration, const Options& options,
-                        const LogSink& log);
+                        const LogSink& log, const std::function<bool()>& go_on);
 
   ~Variants();
   Variants(Variants&& other) noexcept;
@@ -44,7 +50,8 @@ class Variants {
 
  private:
   Variants() = default;
-  Result<std::filesystem::path> convert(const Configuration& configuration, const LogSink& log);
+  Result<std::filesystem::path> convert(const Configuration& configuration, const LogSink& log,
+                                        const std::function<bool()>& go_on);
 
   /// Stands for a scheme in the name of a folder.
   size_t number_of(const std::string& scheme);
