@@ -167,6 +167,11 @@ struct Quality {
   std::optional<Perplexity> perplexity;
   std::map<std::string, std::map<std::string, double>> tasks;  ///< metrics of each.
   std::optional<Typos> typos;
+  /// By task, where there are any: requests that did not fit the context and lost their beginning.
+  std::map<std::string, uint64_t> truncated_requests;
+  std::string reason;  ///< why documents have no score; empty: all have one.
+  /// That scores are of requests without their beginning, in a sentence for each task.
+  std::vector<std::string> remarks() const;
 };
 
 /// Timed requests of one configuration without another between them.

@@ -12,6 +12,7 @@
 #include "bench/prompt.h"
 #include "bench/reference_work.h"
 #include "bench/slowdown.h"
+#include "bench/sweep.h"
 
 namespace anemone::bench {
 namespace {
@@ -93,6 +94,8 @@ BaselineVerdict::Compared compare(const Configuration& after, const Metric& metr
   return compared;
 }
 
+constexpr const char* kStopped = "a run that was stopped is held against no baseline";
+
 enum class Scatter : uint8_t { drawn, left_out };
 
 Result<BaselineVerdict> compare_all(const Json& document, const Report& report, Scatter scatter,
@@ -148,16 +151,20 @@ Status check_document(const std::filesystem::path& baseline, const Options& opti
   // Whether the model has a tokenizer is not known yet.
   if (const Json* settings = member(document, "settings"))
     if (text_of(*settings, "prompt") == kRandomPrompt) report.options.prompt_name = kRandomPrompt;
+  ANEMONE_TRY(report.model.numerics, options.numerics.empty()
+                                         ? Result<runtime::Numerics>(runtime::Numerics::fp16)
+                                         : runtime::parse_numerics(options.numerics));
+  report.configurations = make_sweep(options, report.machine);
   const auto work = [&]() -> Status {
     ANEMONE_RETURN_IF_ERROR(check_identity(document, report.machine));
     ANEMONE_RETURN_IF_ERROR(check_settings(document, report));
+    ANEMONE_RETURN_IF_ERROR(check_model(document, report));
     ANEMONE_TRY(const auto measured, measured_of(document));
     for (const Json* before : measured) {
       ANEMONE_RETURN_IF_ERROR(visits_in(*before));
       for (const Metric& metric : kMetrics) ANEMONE_RETURN_IF_ERROR(samples_of(*before, metric));
     }
-    if (!measured.empty()) return {};
-    return fail(ErrorCode::mismatch, "the baseline has no configuration that was measured");
+    return {};
   };
   return work().in(baseline.string());
 }
@@ -198,10 +205,13 @@ Result<std::string> check_fit(const std::filesystem::path& baseline, const Repor
   return as_refusal(fit(baseline, report));
 }
 
+std::string baseline_reason(const Report& report) {
+  return report.options.baseline.empty() || report.complete ? "" : kStopped;
+}
+
 Result<BaselineVerdict> judge(const Report& report, const std::filesystem::path& baseline,
                               double threshold) {
-  if (!report.complete)
-    return fail(ErrorCode::interrupted, "a run that was stopped is held against no baseline");
+  if (!report.complete) return fail(ErrorCode::interrupted, "{}", kStopped);
   return as_refusal(judge_with(Scatter::drawn, report, baseline, threshold));
 }
 

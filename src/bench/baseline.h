@@ -16,6 +16,9 @@ Result<BaselineVerdict> judge_visits(const Report& report, const std::filesystem
 /// it is compared; empty: nothing. Errors: invalid_argument.
 Result<std::string> check_fit(const std::filesystem::path& baseline, const Report& report);
 
+/// Why a baseline that was asked for has no verdict; empty: none was, or it has one.
+std::string baseline_reason(const Report& report);
+
 /// What its verdicts mean, in sentences.
 std::string rule_of(const BaselineVerdict& verdict);
 

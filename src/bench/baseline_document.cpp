@@ -91,14 +91,14 @@ Result<std::vector<Visit>> visits_in(const Json& configuration) {
       return wrong("a number of requests", requests == nullptr ? Json() : *requests);
     Visit visit{.requests = requests->get<size_t>()};
     for (const auto& [key, to] :
-         {std::pair("reference_round_ns", &visit.reference_ns),
+         {std::pair("decode_tokens_per_second", &visit.decode_tokens_per_second),
+          std::pair("reference_round_ns", &visit.reference_ns),
           std::pair("cached_reference_round_ns", &visit.cached_reference_ns)}) {
-      const Json* reference = member(one, key);
-      if (reference == nullptr || reference->is_null()) continue;
-      if (!reference->is_number() || !(reference->get<double>() > 0) ||
-          reference->get<double>() > kMostSample)
-        return wrong("references above 0 and up to 1e18", *reference);
-      *to = reference->get<double>();
+      const Json* value = member(one, key);
+      if (value == nullptr || value->is_null()) continue;
+      if (!value->is_number() || !(value->get<double>() > 0) || value->get<double>() > kMostSample)
+        return wrong(fmt::format("{} above 0 and up to 1e18", key), *value);
+      *to = value->get<double>();
     }
     visits.push_back(visit);
   }

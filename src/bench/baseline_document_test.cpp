@@ -80,6 +80,22 @@ TEST_F(Baseline, MoreSamplesThanARunWritesAreRefusedAtOnce) {
               HasSubstr("300000 samples at most, got 300001"));
 }
 
+TEST_F(Baseline, SpeedsOfVisitsThatAreNoneAreRefused) {
+  Configuration one = decoded_at(128, {100, 100});
+  one.measurement->visits = {{.requests = 2, .decode_tokens_per_second = 100}};
+  const Report report = report_of({one});
+  auto document = nlohmann::json::parse(to_json(report));
+  const auto with = [&](const nlohmann::json& speed) {
+    document["configurations"][0]["visits"][0]["decode_tokens_per_second"] = speed;
+    folder_.write("baseline.json", document.dump());
+    return refusal(judge(report, folder_.path() / "baseline.json", kThreshold));
+  };
+  EXPECT_EQ(with(100), "");
+  EXPECT_EQ(with(nullptr), "");
+  EXPECT_THAT(with("fast"), HasSubstr("decode_tokens_per_second above 0 and up to 1e18, got"));
+  EXPECT_THAT(with(-1), HasSubstr("got -1"));
+}
+
 TEST_F(Baseline, ConfigurationsThatNoRunWritesAreRefused) {
   const Report report = report_of({decoded_at(128, {100, 100})});
   const auto sound = nlohmann::json::parse(to_json(report));

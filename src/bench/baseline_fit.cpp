@@ -58,6 +58,20 @@ Status check_kind(const Json& document, const Report& report) {
       kCompareShows);
 }
 
+/// What a package computes in a step depends on its own context, of which the id has nothing.
+Status check_context(const Json& before, const Configuration& after) {
+  const Json* artifact = member(before, "artifact");
+  const Json* tokens = artifact == nullptr ? nullptr : member(*artifact, "context_tokens");
+  if (tokens == nullptr || !tokens->is_number_unsigned() || !after.artifact ||
+      *tokens == after.artifact->context_tokens)
+    return {};
+  return with_hint(fail(ErrorCode::mismatch,
+                        "the baseline's {} ran on a model with a context of {} tokens, this one "
+                        "on one of {}",
+                        text_of(before, "id"), tokens->dump(), after.artifact->context_tokens),
+                   "a step takes as long as the model's context needs: convert with the same");
+}
+
 /// Weights that a changed conversion made of the same checkpoint are compared and told; those of
 /// another compression or another model are not.
 Status check_weights(const Json& before, const Configuration& after) {
@@ -101,6 +115,7 @@ Status check_model(const Json& document, const Report& report) {
   bool has_pair = false;
   for (const Json* before : measured) {
     if (const Configuration* after = find_pair(*before, report)) {
+      ANEMONE_RETURN_IF_ERROR(check_context(*before, *after));
       ANEMONE_RETURN_IF_ERROR(check_weights(*before, *after));
       has_pair = true;
     }
@@ -131,7 +146,9 @@ Weights weights_of(const Json& before, const Configuration& after) {
   const auto bytes = weight_bytes_of(before);
   const bool has_size = !bytes || *bytes == after.artifact->weight_bytes;
   const std::string hash = text_of(*artifact, "hash");
-  if (hash == after.artifact->hash && (has_size || !hash.empty())) return Weights::same;
+  const bool has_hash =
+      hash.empty() || after.artifact->hash.empty() || hash == after.artifact->hash;
+  if (has_hash && (has_size || !hash.empty())) return Weights::same;
   return has_size ? Weights::other : Weights::of_other_size;
 }
 
@@ -152,9 +169,11 @@ std::string remark_on_weights(const Json& document, const Report& report) {
   if (others == 0) return {};
   const Json* model = member(document, "model");
   const std::string name = model == nullptr ? "" : text_of(*model, "name");
-  return fmt::format("the baseline{} was measured on other packages ({}{}): they are compared",
-                     name == report.model.name ? "" : fmt::format(" of '{}'", name), first,
-                     others > 1 ? fmt::format(" and {} more", others - 1) : "");
+  return fmt::format(
+      "the baseline{} was measured on other packages ({}{}): they are compared; "
+      "whether in another compression is not known",
+      name == report.model.name ? "" : fmt::format(" of '{}'", name), first,
+      others > 1 ? fmt::format(" and {} more", others - 1) : "");
 }
 
 bool ran_alike(const Json& before, const Configuration& after) {

@@ -111,6 +111,42 @@ TEST_F(Baseline, OtherSettingsThatSpeedDependsOnAreRefused) {
   EXPECT_TRUE(judge(report, write(report), kThreshold).ok()) << "an older document says nothing";
 }
 
+TEST_F(Baseline, PackagesOfAnotherContextAreRefused) {
+  Configuration one = decoded_at(128, {100, 100});
+  one.artifact = Artifact{.hash = "a", .weight_bytes = 800, .context_tokens = 512};
+  const auto file = write(report_of({one}));
+  one.artifact->hash = "b";
+  EXPECT_TRUE(judge(report_of({one}), file, kThreshold).ok());
+  one.artifact->context_tokens = 1024;
+  EXPECT_THAT(refusal(judge(report_of({one}), file, kThreshold)),
+              HasSubstr("on a model with a context of 512 tokens, this one on one of 1024"));
+}
+
+TEST_F(Baseline, PackagesWithoutAHashAreNoOthers) {
+  Configuration one = decoded_at(128, {100, 100});
+  one.artifact = Artifact{.hash = "", .weight_bytes = 800};
+  const auto file = write(report_of({one}));
+  one.artifact->hash = "b";
+  EXPECT_EQ(*check_fit(file, report_of({one})), "");
+  one.artifact->weight_bytes = 801;
+  EXPECT_THAT(*check_fit(file, report_of({one})), HasSubstr("of 800 bytes of weights, here 801"));
+}
+
+TEST_F(Baseline, WhatTheOptionsSayIsRefusedBeforeAnyPackage) {
+  Report report = report_of({decoded_at(128, {100, 100})});
+  report.machine = find_machine();
+  const auto file = write(report);
+  Options options = report.options;
+  options.threads = {report.configurations[0].threads};
+  options.contexts = {128};
+  EXPECT_EQ(refusal(check_baseline(file, options)), "") << "of this machine";
+  options.contexts = {256};
+  EXPECT_THAT(refusal(check_baseline(file, options)), HasSubstr("no configuration of this sweep"));
+  options.contexts = {128};
+  options.numerics = "fp32";
+  EXPECT_THAT(refusal(check_baseline(file, options)), HasSubstr("'fp16', this one 'fp32'"));
+}
+
 TEST_F(Baseline, OtherWeightsAreRefusedAndANewConversionOfAboutTheirSizeNamed) {
   Configuration one = decoded_at(128, {100, 100});
   one.artifact = Artifact{.hash = "a", .weight_bytes = 800};
@@ -126,8 +162,9 @@ TEST_F(Baseline, OtherWeightsAreRefusedAndANewConversionOfAboutTheirSizeNamed) {
   EXPECT_FALSE(same->regressed());
   Report renamed = report_of({one});
   renamed.model.name = "n";
-  EXPECT_EQ(*check_fit(file, renamed), "the baseline of 'm' was measured on other packages (" +
-                                           one.id() + "): they are compared");
+  EXPECT_EQ(*check_fit(file, renamed),
+            "the baseline of 'm' was measured on other packages (" + one.id() +
+                "): they are compared; whether in another compression is not known");
   for (const uint64_t near : {720U, 880U}) {
     one.artifact->weight_bytes = near;
     EXPECT_THAT(*check_fit(file, report_of({one})),

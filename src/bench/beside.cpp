@@ -28,7 +28,23 @@ Typos typos_of(const std::map<std::string, double>& scores, int64_t documents) {
   return typos;
 }
 
+/// Why documents of a task have no score; empty: all have one.
+std::string reason_of(const eval::TaskReport& task) {
+  if (task.failed.empty()) return {};
+  const auto failed = static_cast<int64_t>(task.failed.size());
+  return fmt::format("{}: {} of {} documents have no score: {}", task.name, failed,
+                     failed + task.evaluated, task.failed.front().message);
+}
+
 }  // namespace
+
+std::vector<std::string> Quality::remarks() const {
+  std::vector<std::string> all;
+  for (const auto& [task, requests] : truncated_requests)
+    all.push_back(fmt::format("{}: {} request{} did not fit the context and lost the beginning",
+                              task, requests, requests == 1 ? "" : "s"));
+  return all;
+}
 
 void predict(const std::filesystem::path& model, const std::vector<std::string>& chips,
              int64_t prompt_tokens, Configuration& one) {
@@ -212,6 +228,10 @@ Result<Quality> find_quality(lm::LanguageModel& model, const text::Tokenizer& to
     for (const eval::Score& score : task.scores)
       if (score.value && std::isfinite(*score.value)) scores[score.metric] = *score.value;
     if (task.name == kTypoTask) quality.typos = typos_of(scores, task.evaluated);
+    if (task.work.truncated_requests > 0)
+      quality.truncated_requests[task.name] = task.work.truncated_requests;
+    if (const std::string reason = reason_of(task); !reason.empty())
+      quality.reason += (quality.reason.empty() ? "" : "; ") + reason;
   }
   return quality;
 }

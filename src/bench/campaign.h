@@ -50,6 +50,8 @@ class Campaign {
   void predict_only(Configuration& one);
   /// A warning once; nothing before a model is there, because then the run has one error.
   void warn(std::string words);
+  /// Whether to go on, while configurations find what they run on.
+  bool may_prepare() const;
   /// Whether to go on, after work that is not counted in requests.
   bool tick_nothing(const std::string& item) const;
 
@@ -106,6 +108,7 @@ class Campaign {
   std::optional<Error> first_error_;
   std::set<std::string> told_;         ///< by evaluations.
   std::vector<std::string> warnings_;  ///< that were given, or wait for a model.
+  uint64_t found_ = 0;                 ///< configurations that were looked for.
   uint64_t done_ = 0;
   uint64_t total_ = 0;
   Report report_;

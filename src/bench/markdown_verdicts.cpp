@@ -33,6 +33,9 @@ std::string of_metric(const std::string& metric, double value) {
 }
 
 std::string baselines(const Report& report) {
+  if (const std::string reason = baseline_reason(report); !reason.empty())
+    return fmt::format("## Baseline {}: n/a\n\n{}\n\n", report.options.baseline.filename().string(),
+                       reason);
   if (!report.baseline) return {};
   const BaselineVerdict& own = *report.baseline;
   MarkdownTable table({"configuration", "metric", "baseline", "now", "slowdown", "the machine's",

@@ -227,7 +227,8 @@ Json quality(const std::optional<Quality>& of) {
              {"n", of->typos->n}};
   return {{"perplexity", std::move(perplexity)},
           {"tasks", Json(of->tasks)},
-          {"typos", std::move(typos)}};
+          {"typos", std::move(typos)},
+          {"truncated_requests", Json(of->truncated_requests)}};
 }
 
 }  // namespace anemone::bench

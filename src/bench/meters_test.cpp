@@ -304,6 +304,11 @@ TEST(PowerLog, OfMacmonHasALineForEachSample) {
 TEST(PowerLog, RefusesOtherFilesAndTimes) {
   EXPECT_FALSE(parse_power_log("CPU Power: 12 mW\n").ok());
   EXPECT_FALSE(parse_power_log("{\"timestamp\":3}\n{\"timestamp\":4}\n").ok());
+  EXPECT_FALSE(parse_power_log("{\"hello\": 1}\n").ok()) << "a whole line is not cut off";
+  EXPECT_FALSE(parse_power_log("{\"hello\": 1}").ok());
+  EXPECT_FALSE(parse_power_log("{\"timestamp\":\"2026-01-02T00:00:00Z\"}").ok()) << "no power";
+  EXPECT_FALSE(parse_power_log("<?xml version=\"1.0\"?><plist><dict/></plist>\n").ok());
+  EXPECT_TRUE(parse_power_log("<?xml version=\"1.0\"?><plist><dict><key>elap").ok()) << "cut off";
   EXPECT_TRUE(parse_power_log("").ok());
   EXPECT_FALSE(parse_time("2026-13-02T00:00:00Z").ok());
   EXPECT_FALSE(parse_time("2026-01-02").ok());

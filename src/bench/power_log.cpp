@@ -72,7 +72,15 @@ Result<PowerSample> read_macmon(std::string_view line) {
     if (watts != json.end() && watts->is_number())
       sample.watts[rail == std::string_view("ram") ? "dram" : rail] = watts->get<double>();
   }
+  if (sample.watts.empty())
+    return fail(ErrorCode::corrupt, "a line of macmon has no power of cpu, gpu, ane or ram");
   return sample;
+}
+
+/// Whether the writer came to the end of a document: then it is not excused as cut off.
+bool is_whole(std::string_view piece, bool json) {
+  if (!json) return piece.find("</plist>") != std::string_view::npos;
+  return parse_json_object(piece).ok();
 }
 
 /// Pieces between separators, blank ones left out.
@@ -140,7 +148,7 @@ Result<std::vector<PowerSample>> parse_power_log(std::string_view text) {
     auto sample = json ? read_macmon(pieces[i]) : read_plist(pieces[i]);
     if (sample.ok())
       samples.push_back(*std::move(sample));
-    else if (i + 1 < pieces.size())
+    else if (i + 1 < pieces.size() || is_whole(pieces[i], json))
       return std::move(sample).error();
   }
   if (json)

@@ -21,7 +21,8 @@ struct PowerSample {
 
 /// Reads the log of `powermetrics -f plist` (documents with a NUL between them) or of `macmon pipe`
 /// (a line of JSON each). The last document may be cut off. Rails that the program does not have
-/// are absent, never 0. Errors: corrupt (neither; a document before the last that is no document).
+/// are absent, never 0. Errors: corrupt (neither; a document that is of another
+/// program, or one before the last that is cut off).
 Result<std::vector<PowerSample>> parse_power_log(std::string_view text);
 
 struct IntegratedPower {

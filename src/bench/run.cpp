@@ -81,7 +81,8 @@ Status Campaign::prepare(const fs::path& tokenizer_path) {
   if (tokenizer_) {
     ANEMONE_RETURN_IF_ERROR(check_quality(*tokenizer_, options_));
     if (!options_.prompt.empty())
-      ANEMONE_RETURN_IF_ERROR(make_prompt(*tokenizer_, options_.prompt, 1));
+      ANEMONE_RETURN_IF_ERROR(
+          make_prompt(*tokenizer_, options_.prompt, 1).in("the prompt " + options_.prompt_name));
   }
   std::error_code error;
   if (!options_.power_log.empty() && !fs::exists(options_.power_log, error))
@@ -124,25 +125,32 @@ Error Campaign::no_model() const {
 
 void Campaign::predict_only(Configuration& one) {
   if (options_.chips.empty()) return;
-  if (const auto choice = variants_.choose(one, options_, log_); choice.ok())
+  if (const auto choice = variants_.choose(one, options_, log_, [&] { return may_prepare(); });
+      choice.ok())
     predict(choice->path, options_.chips, prompt_tokens_of(one), one);
   else
     one.predicted_reason = choice.error().to_string();
 }
 
 Status Campaign::find_artifacts() {
-  uint64_t found = 0;
   for (const size_t i : running_order(options_, report_.configurations.size())) {
     Configuration& one = report_.configurations[i];
     // A conversion takes long.
-    if (found > 0 && progress_ &&
-        !progress_({"models", found, report_.configurations.size(), "configurations"})) {
+    if (found_ > 0 && !may_prepare()) {
       report_.complete = false;
       return {};
     }
-    ++found;
+    ++found_;
     if (one.outcome != Outcome::not_reached) continue;
-    if (const Status status = find_artifact(one); !status.ok()) note_failure(one, status.error());
+    const Status status = find_artifact(one);
+    if (!status.ok() && status.error().code == ErrorCode::interrupted) {
+      report_.complete = false;
+      return {};
+    }
+    if (!status.ok()) note_failure(one, status.error());
+    // The next conversion is not waited for where this one shows that the baseline does not fit.
+    if (status.ok() && choices_.at(&one).converted && !options_.baseline.empty())
+      ANEMONE_RETURN_IF_ERROR(check_fit(options_.baseline, report_));
   }
   if (options_.baseline.empty() || report_.model.name.empty()) return {};
   ANEMONE_TRY(const std::string remark, check_fit(options_.baseline, report_));
@@ -191,7 +199,6 @@ bool Campaign::visit(Configuration& one, int visit) {
   const Status status = measure_one(one, visit);
   if (!status.ok() && status.error().code == ErrorCode::interrupted) {
     report_.complete = false;
-    if (!one.measurement) one.artifact.reset();
     if (!one.measurement) one.execution.reset();
     return false;
   }
@@ -218,6 +225,11 @@ void Campaign::judge_all() {
   report_.targets = judge_targets(report_);
 }
 
+bool Campaign::may_prepare() const {
+  return !progress_ ||
+         progress_({"models", found_, report_.configurations.size(), "configurations"});
+}
+
 bool Campaign::tick_nothing(const std::string& item) const {
   return !progress_ || progress_({"bench", done_, total_, "requests", item});
 }
@@ -226,6 +238,7 @@ Result<Report> run(const fs::path& path, const fs::path& tokenizer_path, const O
                    const ProgressSink& progress, const LogSink& log) {
   ANEMONE_RETURN_IF_ERROR(check_options(options));
   ANEMONE_TRY(Variants variants, Variants::of(path));
+  ANEMONE_RETURN_IF_ERROR(variants.check_options(options));
   return Campaign(path, options, progress, log, std::move(variants)).all(tokenizer_path);
 }
 

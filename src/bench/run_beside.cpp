@@ -42,7 +42,11 @@ Status Campaign::add_quality(Configuration& one) {
     ANEMONE_TRY(Quality quality, find_quality(*model, *tokenizer_, options_, go_on, once));
     found = qualities_.emplace(key, std::move(quality)).first;
   }
-  one.measurement->quality = found->second;
+  const Quality& quality = found->second;
+  one.measurement->quality = quality;
+  one.measurement->quality_reason = quality.reason;
+  if (!quality.reason.empty()) warn(one.id() + ": " + quality.reason);
+  for (const std::string& remark : quality.remarks()) warn(one.id() + ": " + remark);
   return {};
 }
 

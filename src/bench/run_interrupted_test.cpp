@@ -73,6 +73,30 @@ TEST(RunInterrupted, AmongCachedFirstTokensAllTimedRequestsAreKept) {
   EXPECT_FALSE(one.measurement->stages);
 }
 
+TEST(RunInterrupted, ItsBaselineSaysThatItWasNotLookedAt) {
+  Report report;
+  report.options.baseline = "folder/base.json";
+  EXPECT_EQ(nlohmann::json::parse(to_json(report))["baseline_reason"], nullptr);
+  report.complete = false;
+  const std::string words = "a run that was stopped is held against no baseline";
+  EXPECT_EQ(nlohmann::json::parse(to_json(report))["baseline_reason"], words);
+  EXPECT_NE(to_markdown(report).find("## Baseline base.json: n/a\n\n" + words), std::string::npos);
+}
+
+TEST(RunInterrupted, AConversionStopsWhereItIs) {
+  Options options = quick();
+  options.quantize = {"fp16", "lut4"};
+  int asked = 0;
+  const ProgressSink stop = [&](const Progress& progress) {
+    EXPECT_EQ(progress.stage, "models");
+    return ++asked < 3;
+  };
+  const auto report = run(kModels / "anemone-tiny", {}, options, stop, kQuiet);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().code, ErrorCode::interrupted);
+  EXPECT_EQ(asked, 3) << "the first conversion asks before it is done";
+}
+
 TEST(RunInterrupted, BeforeTheFirstTimedRequestThereIsNothing) {
   for (const uint64_t requests : {1U, 2U, 3U}) {
     const auto report =

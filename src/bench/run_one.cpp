@@ -105,7 +105,7 @@ Subject Campaign::subject_of(Configuration& one, const Variants::Choice& choice,
 
 Status Campaign::find_artifact(Configuration& one) {
   // Once: `describe` adds what was found to what was asked for.
-  ANEMONE_TRY(auto choice, variants_.choose(one, options_, log_));
+  ANEMONE_TRY(auto choice, variants_.choose(one, options_, log_, [&] { return may_prepare(); }));
   ANEMONE_RETURN_IF_ERROR(describe(one, choice, open_options(one, choice)));
   choices_.emplace(&one, std::move(choice));
   return {};

@@ -382,7 +382,41 @@ TEST(Run, S2_32_SchemesStandBesideEachOtherWithSpeedSizeAndLoss) {
   options.prefill = {};
   const auto package = run(kModels / "anemone-tiny-anemll", {}, options, kGoOn, kQuiet);
   ASSERT_FALSE(package.ok());
-  EXPECT_EQ(package.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(package.error().code, ErrorCode::invalid_argument);
+}
+
+TEST(Run, QualityOfAContextThatIsTooShortSaysWhatDidNotFit) {
+  Options options = quick();
+  options.contexts = {32, 80};
+  options.repetitions = 1;
+  options.stage_requests = 0;
+  options.quality = {"typos"};
+  std::string logged;
+  const LogSink log = [&](LogLevel, std::string_view words) {
+    logged += std::string(words) + "\n";
+  };
+  const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, log);
+  ASSERT_TRUE(report.ok()) << report.error().to_string();
+  const Measurement& none = *report->configurations[0].measurement;
+  EXPECT_EQ(none.quality->typos->n, 0);
+  EXPECT_TRUE(none.quality_reason.starts_with("typo_correction: ")) << none.quality_reason;
+  EXPECT_NE(none.quality_reason.find(" documents have no score: "), std::string::npos);
+  EXPECT_NE(logged.find(report->configurations[0].id() + ": " + none.quality_reason),
+            std::string::npos)
+      << logged;
+  const Measurement& cut = *report->configurations[1].measurement;
+  EXPECT_GT(cut.quality->typos->n, 0);
+  const uint64_t requests = cut.quality->truncated_requests.at("typo_correction");
+  EXPECT_EQ(requests, static_cast<uint64_t>(cut.quality->typos->n)) << "none of them fits";
+  const std::string words = "typo_correction: " + std::to_string(requests) +
+                            " requests did not fit the context and lost the beginning";
+  EXPECT_NE(logged.find(report->configurations[1].id() + ": " + words), std::string::npos)
+      << logged;
+  EXPECT_NE(to_markdown(*report).find(words), std::string::npos);
+  const auto document = nlohmann::json::parse(to_json(*report));
+  EXPECT_EQ(document["settings"]["quality"], options.quality);
+  EXPECT_EQ(document["configurations"][1]["quality"]["truncated_requests"]["typo_correction"],
+            requests);
 }
 
 TEST(Run, OtherBlocksThanAPackageHasAreNotAvailable) {

@@ -48,6 +48,7 @@ Json settings(const Options& of, const std::string& isa) {
           {"stage_requests", of.stage_requests},
           {"batches", of.batches},
           {"answer_tokens", of.answer_tokens},
+          {"quality", of.quality},
           {"seed", of.seed},
           {"confidence", of.confidence},
           {"bootstrap_resamples", kResamples},
@@ -246,6 +247,7 @@ std::string to_json(const Report& report) {
                          {"scaling", scaling(report.scaling)},
                          {"best", best(report.best)},
                          {"baseline", baseline(report.baseline)},
+                         {"baseline_reason", text(baseline_reason(report))},
                          {"phase2", phase2(report.phase2)},
                          {"targets", targets(report.targets)}};
   return document.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -130,6 +130,9 @@ std::string qualities(const Report& report) {
   for (const Configuration& one : report.configurations) {
     if (!one.measurement) continue;
     note(one, "quality", one.measurement->quality_reason);
+    if (one.measurement->quality)
+      for (const std::string& remark : one.measurement->quality->remarks())
+        reasons += one.id() + ": " + remark + "\n";
     note(one, "reference", one.measurement->outputs.reference_reason);
     note(one, "answers beside cpu's", one.measurement->outputs.beside_cpu_reason);
     if (!one.measurement->quality && !one.measurement->outputs.reference) continue;
