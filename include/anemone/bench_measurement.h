@@ -22,7 +22,8 @@ struct Artifact {
   std::string hash;
   uint64_t weight_bytes = 0;
   int64_t context_tokens = 0;
-  bool converted = false;  ///< from a checkpoint, for this run.
+  bool converted = false;       ///< from a checkpoint, for this run.
+  std::string checkpoint_hash;  ///< of that checkpoint, as an evaluation of it has; or empty.
 };
 
 struct Load {

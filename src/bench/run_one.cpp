@@ -13,6 +13,7 @@
 #include "bench/reference_work.h"
 #include "bench/sweep.h"
 #include "bench/thermal.h"
+#include "lm/anemone_manifest.h"
 
 namespace anemone::bench {
 namespace {
@@ -194,7 +195,12 @@ Status Campaign::describe(Configuration& one, const Variants::Choice& choice,
                           .hash = info.hash,
                           .weight_bytes = info.weight_bytes,
                           .context_tokens = info.context_length,
-                          .converted = choice.converted};
+                          .converted = choice.converted,
+                          .checkpoint_hash = {}};
+  if (choice.converted) {
+    ANEMONE_TRY(const auto manifest, lm::read_anemone_manifest(choice.path));
+    one.artifact->checkpoint_hash = manifest.source_digest;
+  }
   if (one.context_tokens > info.context_length)
     return fail(ErrorCode::unsupported, "the model's context holds {} tokens", info.context_length);
   const int64_t block = choice.single_steps ? 0 : info.prefill_block_tokens;

@@ -10,6 +10,7 @@
 #include "anemone/bench.h"
 #include "anemone/convert.h"
 #include "anemone/forecast.h"
+#include "anemone/language_model.h"
 #include "bench/quick_run.h"
 #include "bench/sweep.h"
 #include "support/scratch_folder.h"
@@ -260,11 +261,16 @@ TEST(Run, S2_36_S2_37_S0_42_ACheckpointIsConvertedForBlocksAndChunks) {
   const auto report = run(kModels / "anemone-tiny", {}, options, kGoOn, keep);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   ASSERT_EQ(report->configurations.size(), 8U);
+  lm::LanguageModel::Options of_checkpoint;
+  of_checkpoint.context = 24;
+  const auto checkpoint = lm::LanguageModel::open(kModels / "anemone-tiny", of_checkpoint);
+  ASSERT_TRUE(checkpoint.ok());
   std::set<std::string> ids;
   std::map<int64_t, std::set<std::string>> answers;
   for (const Configuration& one : report->configurations) {
     ASSERT_TRUE(one.measurement) << one.id() << ": " << one.reason;
     EXPECT_TRUE(one.artifact->converted);
+    EXPECT_EQ(one.artifact->checkpoint_hash, (*checkpoint)->info().hash);
     EXPECT_EQ(one.artifact->context_tokens, one.context_tokens);
     EXPECT_GT(one.measurement->decode_tokens_per_second.summary->median, 0);
     answers[one.context_tokens].insert(one.measurement->outputs.token_hash);

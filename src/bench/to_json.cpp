@@ -123,7 +123,8 @@ Json configuration(const Configuration& of) {
                        {"hash", of.artifact->hash},
                        {"weight_bytes", of.artifact->weight_bytes},
                        {"context_tokens", of.artifact->context_tokens},
-                       {"converted", of.artifact->converted}};
+                       {"converted", of.artifact->converted},
+                       {"checkpoint_hash", text(of.artifact->checkpoint_hash)}};
   add_measurement(of.measurement, out);
   out["functions"] = functions(of.functions);
   out["functions_reason"] = text(of.functions_reason);

@@ -60,12 +60,18 @@ std::vector<Subject> subjects_of(std::span<const Input> inputs,
 }
 
 /// What a document was measured of: its model, and of a benchmark also the packages that were made
-/// of it for a configuration. Empty where it does not say.
+/// of it for a configuration and, where their weights are not compressed, the checkpoint. Empty
+/// where it does not say.
 std::set<std::string> hashes_of(const Document& document) {
   std::set<std::string> hashes = {document.source.model_hash};
   if (document.source.kind == Kind::bench)
-    for (const eval::Value& each : document.content["configurations"])
-      hashes.insert(eval::text_at(eval::at(each, "artifact"), "hash"));
+    for (const eval::Value& each : document.content["configurations"]) {
+      const eval::Value& artifact = eval::at(each, "artifact");
+      hashes.insert(eval::text_at(artifact, "hash"));
+      const std::string scheme = eval::text_at(each, "quantize");
+      if (scheme.empty() || scheme == "fp16")
+        hashes.insert(eval::text_at(artifact, "checkpoint_hash"));
+    }
   hashes.erase("");
   return hashes;
 }
@@ -100,7 +106,7 @@ Status check_models(const std::vector<Subject>& subjects, const std::vector<Docu
                  first.source.path.string(), short_hashes(a), second.source.path.string(),
                  short_hashes(b)),
             makes_packages(first) || makes_packages(second)
-                ? "a benchmark that converts a checkpoint names the packages that it made: "
+                ? "a benchmark that compresses a checkpoint names the packages that it made: "
                   "evaluate one of them, or give each result a label of its own"
                 : "results of one label are of the same packages: give each model a label of its "
                   "own");

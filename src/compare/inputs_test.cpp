@@ -178,6 +178,15 @@ TEST_F(Runs, ResultsOfTwoModelsUnderOneLabelAreRefusedByTheirHashes) {
   EXPECT_THAT(with_hash("").error().message, HasSubstr("bench.json of blake3:1111, blake3:2222"));
   bench["configurations"][0]["artifact"]["converted"] = true;
   EXPECT_THAT(with_hash("").error().hint, HasSubstr("names the packages that it made"));
+  // What was converted of a checkpoint and not compressed is a result of that checkpoint too.
+  nlohmann::json& converted = bench["configurations"][0];
+  converted["artifact"]["checkpoint_hash"] = "blake3:bbbbbbbbbbbbbbbbbbbb";
+  converted["quantize"] = "lut4";
+  EXPECT_FALSE(with_hash("").ok());
+  for (const char* scheme : {"", "fp16"}) {
+    converted["quantize"] = std::string(scheme).empty() ? nlohmann::json() : nlohmann::json(scheme);
+    EXPECT_TRUE(with_hash("").ok()) << scheme;
+  }
   bench = sound_bench();
   // The same model, one that a file does not name, and packages that bench made of a checkpoint.
   EXPECT_TRUE(with_hash("blake3:bbbbbbbbbbbbbbbbbbbb").ok());
