@@ -72,8 +72,8 @@ Status check_context(const Json& before, const Configuration& after) {
                    "a step takes as long as the model's context needs: convert with the same");
 }
 
-/// Weights that a changed conversion made of the same checkpoint are compared and told; those of
-/// another compression or another model are not.
+/// Weights of about the same size may be what a changed conversion made of the same checkpoint:
+/// they are compared and told, for nothing says whether they are another compression.
 Status check_weights(const Json& before, const Configuration& after) {
   const auto bytes = weight_bytes_of(before);
   if (!bytes || !after.artifact || weights_of(before, after) == Weights::same) return {};
@@ -146,9 +146,8 @@ Weights weights_of(const Json& before, const Configuration& after) {
   const auto bytes = weight_bytes_of(before);
   const bool has_size = !bytes || *bytes == after.artifact->weight_bytes;
   const std::string hash = text_of(*artifact, "hash");
-  const bool has_hash =
-      hash.empty() || after.artifact->hash.empty() || hash == after.artifact->hash;
-  if (has_hash && (has_size || !hash.empty())) return Weights::same;
+  const bool are_known = !hash.empty() && !after.artifact->hash.empty();
+  if (are_known ? hash == after.artifact->hash : has_size) return Weights::same;
   return has_size ? Weights::other : Weights::of_other_size;
 }
 

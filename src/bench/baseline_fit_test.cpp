@@ -130,6 +130,12 @@ TEST_F(Baseline, PackagesWithoutAHashAreNoOthers) {
   EXPECT_EQ(*check_fit(file, report_of({one})), "");
   one.artifact->weight_bytes = 801;
   EXPECT_THAT(*check_fit(file, report_of({one})), HasSubstr("of 800 bytes of weights, here 801"));
+  // Nor is it known whose the weights are where this run has no hash: then their size tells.
+  const auto named = write(report_of({one}));
+  one.artifact->hash = "";
+  EXPECT_EQ(*check_fit(named, report_of({one})), "");
+  one.artifact->weight_bytes = 1600;
+  EXPECT_FALSE(check_fit(named, report_of({one})).ok());
 }
 
 TEST_F(Baseline, WhatTheOptionsSayIsRefusedBeforeAnyPackage) {

@@ -92,13 +92,15 @@ bool makes_packages(const Document& document) {
 
 /// Results of one subject are of one model, as far as they say of which they are.
 Status check_models(const std::vector<Subject>& subjects, const std::vector<Document>& documents) {
+  std::vector<std::set<std::string>> hashes;
+  for (const Document& document : documents) hashes.push_back(hashes_of(document));
   for (const Subject& subject : subjects)
     for (size_t i = 1; i < subject.sources.size(); ++i)
       for (size_t j = 0; j < i; ++j) {
         const Document& first = documents[subject.sources[j]];
         const Document& second = documents[subject.sources[i]];
-        const auto a = hashes_of(first);
-        const auto b = hashes_of(second);
+        const auto& a = hashes[subject.sources[j]];
+        const auto& b = hashes[subject.sources[i]];
         const auto is_shared = [&](const std::string& hash) { return b.contains(hash); };
         if (a.empty() || b.empty() || std::ranges::any_of(a, is_shared)) continue;
         return with_hint(
